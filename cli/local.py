@@ -1,0 +1,113 @@
+"""Spark on this machine: its Java, its jars, its log, and one run at a time for each output."""
+
+import fcntl
+import getpass
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cli.java import find_java
+from cli.setup import iceberg_jar
+from spark_app.errors import UsageError
+
+LOG4J = """\
+appender.file.type = File
+appender.file.name = file
+appender.file.fileName = {log}
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{{HH:mm:ss.SSS}} %p %c{{1}}: %m%n%ex
+rootLogger.level = warn
+rootLogger.appenderRef.file.ref = file
+"""
+
+# A local run is over before the JVM's optimising compiler would pay off, and its heap is small.
+JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+
+@contextmanager
+def one_run_at_a_time(output: str) -> Iterator[None]:
+    """Hold the lock of an output; the system frees it when this process ends, however it ends.
+
+    Raises
+    ------
+    UsageError
+        If another run works on this output.
+    """
+    path = _private_folder() / f"{hashlib.sha256(output.encode()).hexdigest()[:16]}.lock"
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"Another run is working on {output}: wait until it has ended.") from None
+        yield
+
+
+def new_log() -> Path:
+    """Name a new file for what Spark and TensorFlow have to say."""
+    folder = _private_folder() / "logs"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
+
+
+def _private_folder() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"fruits-{getpass.getuser()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
+    """Prepare this process and its Spark configuration for a run on this machine.
+
+    Parameters
+    ----------
+    master
+        Spark's, such as ``local[*]``.
+    log
+        Takes all that the JVM and the Python workers print.
+
+    Raises
+    ------
+    InstallationError
+        If the set-up was not done.
+    """
+    os.environ["JAVA_HOME"] = str(find_java(os.environ))
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    cores = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory(prefix="fruits-spark-") as scratch, _stderr_to(log):
+        log4j = Path(scratch) / "log4j2.properties"
+        log4j.write_text(LOG4J.format(log=log))
+        yield {
+            "spark.master": master,
+            "spark.jars": iceberg_jar().as_uri(),
+            "spark.driver.extraJavaOptions": f"{JVM_OPTIONS} -Dlog4j2.configurationFile={log4j.as_uri()}",
+            "spark.driver.memory": "2g",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.local.dir": scratch,
+            "spark.sql.warehouse.dir": scratch,
+            "spark.sql.shuffle.partitions": str(2 * cores),
+            "spark.ui.enabled": "false",
+        }
+
+
+@contextmanager
+def _stderr_to(log: Path) -> Iterator[None]:
+    """Let the processes started meanwhile inherit the log as their stderr; this process keeps its own."""
+    terminal = os.dup(2)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+    mine = sys.stderr
+    sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1)
+    try:
+        yield
+    finally:
+        sys.stderr.close()
+        sys.stderr = mine
+        os.dup2(terminal, 2)
+        os.close(terminal)

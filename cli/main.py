@@ -1,0 +1,49 @@
+"""Entry point of the `fruits` command: its subcommands, and what becomes of their errors."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from spark_app.errors import FruitsError
+
+INTERRUPTED = 130
+"""The shell's exit code of a command ended by Ctrl-C."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 1 failed, 2 given something it can't work with, 130 interrupted.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.command(arguments)
+    except FruitsError as error:
+        print(f"fruits: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nfruits: interrupted. The last complete results are untouched; run again to go on.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    from cli import demo, run, sample, setup
+
+    parser = argparse.ArgumentParser(prog="fruits", description="Images to MobileNetV2 features to a PCA matrix.")
+    subcommands = parser.add_subparsers(required=True, metavar="command")
+    for module in (run, demo, sample, setup):
+        module.add_command(subcommands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

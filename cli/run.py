@@ -1,0 +1,69 @@
+"""`fruits run`: the pipeline on this machine."""
+
+import argparse
+import sys
+import time
+import traceback
+
+from cli.local import local_session_conf, new_log, one_run_at_a_time
+from cli.terminal import terminal_reporter
+from contract.layout import results_folder
+from contract.summary import Summary
+from spark_app.errors import FruitsError
+from spark_app.main import add_arguments, settings_from
+from spark_app.pipeline import run
+from spark_app.settings import RunSettings
+from spark_app.storage import Storage
+
+
+def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `fruits run`."""
+    parser = subcommands.add_parser("run", help="run the pipeline on this machine")
+    add_arguments(parser)
+    add_master(parser)
+    parser.set_defaults(command=lambda arguments: run_here(settings_from(arguments), arguments.master))
+
+
+def add_master(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says how much of this machine Spark may use."""
+    parser.add_argument("--master", default="local[*]", help="Spark's master [%(default)s]")
+
+
+def run_here(settings: RunSettings, master: str) -> int:
+    """Run the pipeline on this machine, and print where the results lie.
+
+    Raises
+    ------
+    FruitsError
+        If the run can't be done.
+    """
+    log = new_log()
+    start = time.monotonic()
+    try:
+        with (
+            one_run_at_a_time(settings.output),
+            local_session_conf(master, log) as conf,
+            terminal_reporter(sys.stdout) as reporter,
+        ):
+            summary = run(settings, reporter, conf, log)
+    except (FruitsError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        with log.open("a") as file:
+            traceback.print_exc(file=file)
+        raise FruitsError(f"The run failed: {_first_line(error)} (details: {log})") from error
+    _print_results(Storage(settings.output), summary, time.monotonic() - start)
+    return 0
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _print_results(root: Storage, summary: Summary, seconds: float) -> None:
+    folder = f"{root.display}/{results_folder(summary.run_id)}"
+    counts, k = summary.counts, summary.pca.components if summary.pca else 0
+    print(f"Done in {seconds:.1f} s.")
+    print(f"  matrix   {folder}{summary.matrix}  ({counts.images:,} images x {k} components)")
+    print(f"  report   {folder}report.html")
+    print(f"  refused  {folder}rejects.csv  ({counts.rejects:,} images)")

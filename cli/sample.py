@@ -1,0 +1,176 @@
+"""`fruits sample`: a small set of drawn fruits, for trying things out without any data."""
+
+import argparse
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+SIZE = 100
+SCALE = 4
+"""Drawn larger and reduced, for smooth edges."""
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Variety:
+    """How a variety looks.
+
+    Attributes
+    ----------
+    width, height
+        Of the body, as shares of the picture.
+    skin, spots
+        Colours.
+    taper
+        How much narrower the top is than the bottom: 0 for a ball, more for a pear.
+    """
+
+    name: str
+    width: float
+    height: float
+    skin: Colour
+    spots: Colour
+    taper: float = 0.0
+
+
+VARIETIES = (
+    Variety("Apple Braeburn", 0.74, 0.70, (178, 34, 40), (235, 180, 90)),
+    Variety("Apple Granny Smith", 0.74, 0.70, (126, 178, 48), (214, 226, 140)),
+    Variety("Apricot", 0.62, 0.60, (240, 160, 60), (225, 90, 50)),
+    Variety("Blueberry", 0.44, 0.42, (62, 74, 130), (150, 165, 210)),
+    Variety("Cherry Rainier", 0.46, 0.46, (205, 60, 58), (245, 205, 110)),
+    Variety("Lemon Meyer", 0.80, 0.56, (246, 208, 48), (250, 232, 150)),
+    Variety("Orange", 0.76, 0.74, (240, 130, 24), (250, 180, 90)),
+    Variety("Pear Williams", 0.60, 0.86, (196, 200, 70), (150, 120, 50), 0.45),
+    Variety("Plum", 0.50, 0.62, (92, 36, 92), (160, 100, 160)),
+    Variety("Strawberry Wedge", 0.58, 0.70, (212, 30, 48), (250, 220, 130), -0.5),
+)
+
+
+def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `fruits sample`."""
+    parser = subcommands.add_parser("sample", help="draw a small set of fruit pictures, some files of them broken")
+    parser.add_argument("folder", type=Path, help="where to put them: <folder>/<variety>/<view>")
+    parser.add_argument("--views", type=int, default=25, help="pictures of each of the 10 varieties [%(default)s]")
+    parser.set_defaults(command=_sample)
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    images = draw_sample(arguments.folder, arguments.views)
+    print(f"{images} pictures and {len(BROKEN)} broken files in {arguments.folder}")
+    return 0
+
+
+def draw_sample(folder: Path, views: int) -> int:
+    """Draw every variety from so many sides, and put the broken files beside them. Always the same bytes.
+
+    Returns
+    -------
+    int
+        Number of pictures.
+    """
+    for number, variety in enumerate(VARIETIES):
+        (folder / variety.name).mkdir(parents=True, exist_ok=True)
+        for view in range(views):
+            picture = draw(variety, np.random.default_rng([number, view]))
+            picture.save(folder / variety.name / f"view {view:03}.jpg", quality=90)
+    (folder / "Broken").mkdir(parents=True, exist_ok=True)
+    for name, make in BROKEN.items():
+        (folder / "Broken" / name).write_bytes(make())
+    return len(VARIETIES) * views
+
+
+def draw(variety: Variety, random: np.random.Generator) -> Image.Image:
+    """Draw one view of a variety on white.
+
+    Parameters
+    ----------
+    variety
+        What to draw.
+    random
+        Decides light, turn and size.
+
+    Returns
+    -------
+    Image
+        100x100, RGB.
+    """
+    size = SIZE * SCALE
+    canvas = Image.new("RGB", (size, size), "white")
+    body = _outline(variety, size, random.uniform(0.88, 1.0))
+    mask = Image.new("L", (size, size))
+    ImageDraw.Draw(mask).polygon(body, fill=255)
+    mask = mask.rotate(random.uniform(-40, 40), Image.Resampling.BICUBIC)
+    canvas.paste(_skin(variety, size, random), mask=mask)
+    return canvas.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+
+
+def _outline(variety: Variety, size: int, zoom: float) -> list[tuple[float, float]]:
+    points = []
+    for step in range(120):
+        angle = 2 * math.pi * step / 120
+        up = -math.sin(angle)
+        width = variety.width * (1 + variety.taper * up * 0.6)
+        x = 0.5 + zoom * width * math.cos(angle) / 2
+        y = 0.5 + zoom * variety.height * up / 2
+        points.append((x * size, y * size))
+    return points
+
+
+def _skin(variety: Variety, size: int, random: np.random.Generator) -> Image.Image:
+    """Skin with spots, lit from a side."""
+    skin = Image.new("RGB", (size, size), variety.skin)
+    pen = ImageDraw.Draw(skin)
+    for _ in range(60):
+        x, y = random.uniform(0, size, 2)
+        radius = random.uniform(0.004, 0.02) * size
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=variety.spots)
+    pixels = np.asarray(skin.filter(ImageFilter.GaussianBlur(SCALE)), dtype=np.float64)
+    rows, columns = np.mgrid[0:size, 0:size] / size
+    light_x, light_y = random.uniform(0.25, 0.75), random.uniform(0.2, 0.5)
+    distance = np.hypot(columns - light_x, rows - light_y)[..., np.newaxis]
+    lit = pixels * (1.15 - 0.9 * distance) + 70 * np.exp(-((distance / 0.12) ** 2))
+    return Image.fromarray(lit.clip(0, 255).astype(np.uint8))
+
+
+def _encoded(image_format: str, side: int = 64) -> bytes:
+    buffer = io.BytesIO()
+    draw(VARIETIES[0], np.random.default_rng(0)).resize((side, side)).save(buffer, image_format)
+    return buffer.getvalue()
+
+
+def _half(image_format: str) -> bytes:
+    body = _encoded(image_format)
+    return body[: len(body) // 2]
+
+
+def _bomb() -> bytes:
+    """Make an image of 400 megapixels in a few kilobytes."""
+    buffer = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _scrambled() -> bytes:
+    body = bytearray(_encoded("PNG"))
+    middle = len(body) // 2
+    body[middle : middle + 200] = bytes(200)
+    return bytes(body)
+
+
+BROKEN: dict[str, Callable[[], bytes]] = {
+    "bomb.png": _bomb,
+    "empty.jpg": bytes,
+    "half.jpg": lambda: _half("JPEG"),
+    "half.png": lambda: _half("PNG"),
+    "manual.pdf": lambda: b"%PDF-1.7\n",
+    "scrambled.png": _scrambled,
+    "text.jpg": lambda: b"I am no picture.\n",
+}
+"""Name → content of one file of every kind that can't be read."""

@@ -1,0 +1,33 @@
+"""Kinds of runs, and the ids that name them."""
+
+import secrets
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """How a run finds out which images to work on. Everything after that is the same."""
+
+    UPDATE = "update"
+    """What the notices in the inbox say."""
+    RECONCILE = "reconcile"
+    """The difference between the listing of the images and the tables."""
+    REPROCESS = "reprocess"
+    """Every image, from nothing."""
+
+
+def new_run_id(now: datetime | None = None) -> str:
+    """Make an id that sorts by time, and that no other run has.
+
+    Parameters
+    ----------
+    now
+        The time to name; the present one by default.
+
+    Returns
+    -------
+    str
+        Such as ``20261120T121530Z-3fa94c``.
+    """
+    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    return f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

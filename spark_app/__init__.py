@@ -1,0 +1,1 @@
+"""The PySpark application: images to features to a PCA matrix."""

@@ -1,0 +1,112 @@
+"""The reference: MobileNetV2 as Keras builds it. Imports TensorFlow when called, and only then."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from spark_app.engine.preprocessing import SIZE
+from spark_app.engine.weights import SEED, Weights, WeightsKind
+from spark_app.errors import WeightsError, WeightsUnavailableError
+
+Arrays = Sequence[npt.NDArray[np.float32]]
+
+INPUT_SHAPE = (SIZE, SIZE, 3)
+
+
+class Variable(Protocol):
+    """What is used of a variable of Keras."""
+
+    shape: tuple[int, ...]
+    name: str
+    path: str
+
+
+class Network(Protocol):
+    """What is used of a model of Keras, which publishes no types."""
+
+    weights: Sequence[Variable]
+
+    def __call__(self, images: object, *, training: bool) -> Any:  # noqa: ANN401 -- a tensor, which has no type
+        """(n, 224, 224, 3) float32 in [-1, 1] → (n, 1280) float32."""
+
+    def get_weights(self) -> Arrays:
+        """Return the weights in the order of the network."""
+
+    def set_weights(self, weights: Arrays) -> None:
+        """Set the weights in the order of the network."""
+
+
+def build_network(weights: Weights) -> Network:
+    """Build the network with its weights.
+
+    Raises
+    ------
+    WeightsError
+        If the weights belong to another network, or to none.
+    """
+    if weights.kind is WeightsKind.SEEDED:
+        network = build_bare_network()
+        network.set_weights(_seeded_weights(network))
+        return network
+    try:
+        return _keras_mobilenet(str(weights.path))
+    except (ValueError, OSError, KeyError, TypeError, IndexError) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise WeightsError(
+            f"The weights in {weights.path} are not those of MobileNetV2 (1.0, 224, without top): {detail}"
+        ) from error
+
+
+def build_bare_network() -> Network:
+    """Build the network with weights that are to be set."""
+    return _keras_mobilenet(None)
+
+
+def download_imagenet_weights() -> None:
+    """Let Keras download the published weights into its cache.
+
+    Raises
+    ------
+    WeightsUnavailableError
+        If they can't be reached.
+    """
+    try:
+        _keras_mobilenet("imagenet")
+    except Exception as error:  # Keras wraps whatever went wrong in a bare Exception
+        detail = " ".join(str(error).split())[:200]
+        raise WeightsUnavailableError(
+            f"The ImageNet weights can't be downloaded ({detail}). "
+            "Name a file with --weights FILE, or try the pipeline out with --weights seeded."
+        ) from error
+
+
+def _keras_mobilenet(weights: str | None) -> Network:
+    import keras
+
+    network: Network = keras.applications.MobileNetV2(
+        include_top=False, weights=weights, pooling="avg", input_shape=INPUT_SHAPE
+    )
+    return network
+
+
+def _seeded_weights(network: Network) -> Arrays:
+    """Draw weights that keep the size of the signal from layer to layer (He et al. 2015), the same on every machine.
+
+    Keras' own initialisers promise no such thing from version to version; NumPy's PCG64 does.
+    """
+    generator = np.random.Generator(np.random.PCG64(SEED))
+    return [_draw(generator, variable) for variable in network.weights]
+
+
+def _draw(generator: np.random.Generator, variable: Variable) -> npt.NDArray[np.float32]:
+    shape = tuple(variable.shape)
+    if variable.name in {"gamma", "moving_variance"}:
+        return np.ones(shape, np.float32)
+    if variable.name in {"beta", "moving_mean"}:
+        return np.zeros(shape, np.float32)
+    is_depthwise = "depthwise" in variable.path
+    fan_in = math.prod(shape[:2]) if is_depthwise else math.prod(shape[:3])
+    return generator.normal(0.0, math.sqrt(2.0 / fan_in), shape).astype(np.float32)

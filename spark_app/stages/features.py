@@ -1,0 +1,342 @@
+"""Features of images: fetched ahead, decoded beside, computed in batches. Spark moves names, never image bytes."""
+
+import itertools
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql.functions import expr
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from contract.layout import label_of
+from contract.rejects import Reason
+from spark_app.engine.preprocessing import DecodedImage, RefusedImageError, decode
+from spark_app.engine.worker import FeatureEngine, is_engine_built, worker_engine
+from spark_app.errors import TooManyRejectsError
+from spark_app.settings import Engine, Limits
+from spark_app.stages.plan import Op
+from spark_app.storage import FetchedObject, Forbidden, Storage
+
+if TYPE_CHECKING:
+    from pyspark import Accumulator, Broadcast
+
+IMAGES_PER_TASK = 256
+"""Long enough to hide the start of a task, short enough to show progress and to lose little with a worker."""
+
+FETCHES_AHEAD = 32
+BYTES_AHEAD = 64_000_000
+"""What a task holds of fetched files at most, however large they are (but always one)."""
+DECODES_AHEAD = 32
+
+SUSPICIOUS = 20
+"""So few refused images never fail a run: five broken files dropped in a bucket are five rows in `rejects`."""
+
+CHANGE_COLUMNS = ("key", "etag", "size", "op", "had_features")
+
+OUTCOMES = pa.schema(
+    [
+        ("key", pa.string()),
+        ("etag", pa.string()),
+        ("label", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("model_id", pa.string()),
+        ("features", pa.list_(pa.float32())),
+        ("run_id", pa.string()),
+        ("processed_at", pa.timestamp("us", tz="UTC")),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("had_features", pa.bool_()),
+    ]
+)
+"""One row per key: with features, or with a reason, or with neither where the image is gone. `had_features`: of an
+earlier version of the image."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What the workers report while they work. Hints for the terminal: a retried task counts twice.
+
+    Attributes
+    ----------
+    done
+        Images worked through.
+    refused
+        Of those, refused.
+    engines
+        Engines built: one per Python worker.
+    """
+
+    done: "Accumulator[int]"
+    refused: "Accumulator[int]"
+    engines: "Accumulator[int]"
+
+
+@dataclass(frozen=True)
+class FeatureJob:
+    """What a task needs to know to compute features.
+
+    Attributes
+    ----------
+    images
+        Where the images are.
+    payload
+        What the engine executes, broadcast.
+    counters
+        Where to report.
+    """
+
+    images: Storage
+    run_id: str
+    model_id: str
+    engine: Engine
+    payload: "Broadcast[bytes]"
+    batch_size: int
+    limits: Limits
+    counters: Counters
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row of the change set."""
+
+    key: str
+    etag: str
+    size: int
+    op: Op
+    had_features: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an image: pixels, or a refusal, or neither if it is gone."""
+
+    change: Change
+    etag: str
+    image: DecodedImage | None = None
+    refusal: RefusedImageError | None = None
+
+
+def compute_features(changes: DataFrame, job: FeatureJob, tasks: int) -> DataFrame:
+    """Compute the features of a chunk of the change set.
+
+    Parameters
+    ----------
+    changes
+        `CHANGE_COLUMNS`, and maybe more.
+    job
+        What the tasks need to know.
+    tasks
+        Into how many tasks to cut the chunk.
+
+    Returns
+    -------
+    DataFrame
+        `OUTCOMES`.
+    """
+    names = changes.select(*CHANGE_COLUMNS).repartition(tasks)
+    return names.mapInArrow(partial(outcomes_of_partition, job=job), from_arrow_schema(OUTCOMES))
+
+
+def tasks_for(images: int, parallelism: int) -> int:
+    """Cut a chunk into whole waves of `parallelism` tasks, none longer than `IMAGES_PER_TASK`."""
+    waves = math.ceil(images / (IMAGES_PER_TASK * parallelism))
+    return min(images, waves * parallelism)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of the images of a change set, counted from what is staged.
+
+    Attributes
+    ----------
+    featurised, rejected
+        Images that have features now, or a reason.
+    replaced
+        Of those featurised: that had features of an earlier version.
+    removed
+        Images that are gone.
+    reasons
+        Reason → images refused for it.
+    """
+
+    featurised: int = 0
+    rejected: int = 0
+    replaced: int = 0
+    removed: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.featurised + other.featurised,
+            self.rejected + other.rejected,
+            self.replaced + other.replaced,
+            self.removed + other.removed,
+            Counter(self.reasons) + Counter(other.reasons),
+        )
+
+    def check(self, max_reject_rate: float) -> None:
+        """See that the images can be what is wrong.
+
+        Raises
+        ------
+        TooManyRejectsError
+            If more than this share of them, and `SUSPICIOUS` at least, was refused.
+        """
+        seen = self.featurised + self.rejected
+        if self.rejected >= SUSPICIOUS and self.rejected > max_reject_rate * seen:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in Counter(self.reasons).most_common())
+            raise TooManyRejectsError(
+                f"{self.rejected:,} of {seen:,} images were refused ({reasons}): the cause is hardly the images. "
+                "Nothing of this was kept. If they really are broken, run again with --max-reject-rate 1."
+            )
+
+
+def tally_of(outcomes: DataFrame) -> Tally:
+    """Count what became of the images of a chunk."""
+    has_features = "features IS NOT NULL"
+    rows = outcomes.groupBy("reason").agg(
+        expr(f"count_if({has_features})").alias("featurised"),
+        expr(f"count_if({has_features} AND had_features)").alias("replaced"),
+        expr("count_if(reason IS NULL AND features IS NULL)").alias("removed"),
+        expr("count(reason)").alias("rejected"),
+    )
+    tallies = (
+        Tally(row.featurised, row.rejected, row.replaced, row.removed, {row.reason: row.rejected} if row.reason else {})
+        for row in rows.collect()
+    )
+    return sum(tallies, Tally())
+
+
+def outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -> Iterator[pa.RecordBatch]:
+    """Work through the images of one task. Fetching and decoding go on while the network computes."""
+    if not is_engine_built(job.model_id, job.engine):
+        job.counters.engines.add(1)
+    engine = worker_engine(job.model_id, job.engine, job.payload.value)
+    with ExitStack() as stack:
+        fetchers = stack.enter_context(ThreadPoolExecutor(FETCHES_AHEAD, "fetch"))
+        decoder = stack.enter_context(ThreadPoolExecutor(1, "decode"))
+        for pool in (fetchers, decoder):
+            # Registered last, so run first: a task that is abandoned doesn't wait for its queue.
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        fetched = map_ahead(
+            partial(_fetch, job.images, job.limits),
+            _changes(batches),
+            fetchers,
+            ahead=FETCHES_AHEAD,
+            weight=lambda change: change.size,
+            budget=BYTES_AHEAD,
+        )
+        outcomes = map_ahead(partial(_decoded, limits=job.limits), fetched, decoder, ahead=DECODES_AHEAD)
+        for group in _grouped(outcomes, job.batch_size):
+            yield _to_arrow(group, _features_of(group, engine), job)
+            job.counters.done.add(len(group))
+            job.counters.refused.add(sum(outcome.refusal is not None for outcome in group))
+
+
+def map_ahead(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    pool: ThreadPoolExecutor,
+    *,
+    ahead: int,
+    weight: Callable[[Item], int] = lambda _: 0,
+    budget: int = 0,
+) -> Iterator[Result]:
+    """Map in the order of the items, computing results in a pool before they are asked for.
+
+    Parameters
+    ----------
+    ahead
+        Results under way at most.
+    weight, budget
+        And their weights together at most; a single item may weigh more.
+    """
+    pending: deque[tuple[Future[Result], int]] = deque()
+    load = 0
+    for item in items:
+        heft = weight(item)
+        while pending and (len(pending) >= ahead or load + heft > budget):
+            future, freed = pending.popleft()
+            load -= freed
+            yield future.result()
+        pending.append((pool.submit(function, item), heft))
+        load += heft
+    for future, _ in pending:
+        yield future.result()
+
+
+def _changes(batches: Iterable[pa.RecordBatch]) -> Iterator[Change]:
+    for batch in batches:
+        columns = (batch[name].to_pylist() for name in CHANGE_COLUMNS)
+        for key, etag, size, op, had_features in zip(*columns, strict=True):
+            yield Change(key, etag or "", size or 0, Op(op), had_features)
+
+
+def _fetch(images: Storage, limits: Limits, change: Change) -> tuple[Change, FetchedObject | RefusedImageError | None]:
+    if change.op is Op.REMOVE:
+        return change, None
+    if change.size > limits.megabytes * 1e6:
+        detail = f"{change.size:,} bytes, more than {limits.megabytes:g} megabytes"
+        return change, RefusedImageError(Reason.TOO_LARGE, detail)
+    try:
+        return change, images.fetch(change.key)
+    except Forbidden as error:
+        return change, RefusedImageError(Reason.UNREADABLE, str(error))
+
+
+def _decoded(fetched: tuple[Change, FetchedObject | RefusedImageError | None], limits: Limits) -> Outcome:
+    change, answer = fetched
+    if answer is None:
+        return Outcome(change, change.etag)
+    if isinstance(answer, RefusedImageError):
+        return Outcome(change, change.etag, refusal=answer)
+    try:
+        return Outcome(change, answer.etag, image=decode(answer.body, limits))
+    except RefusedImageError as refusal:
+        return Outcome(change, answer.etag, refusal=refusal)
+
+
+def _grouped(outcomes: Iterator[Outcome], size: int) -> Iterator[list[Outcome]]:
+    while group := list(itertools.islice(outcomes, size)):
+        yield group
+
+
+def _features_of(group: list[Outcome], engine: FeatureEngine) -> list[np.ndarray | None]:
+    """Features in the order of the group, None for those without pixels."""
+    pixels = [outcome.image.pixels for outcome in group if outcome.image]
+    computed = iter(engine.features(np.stack(pixels)) if pixels else ())
+    return [next(computed) if outcome.image else None for outcome in group]
+
+
+def _to_arrow(group: list[Outcome], features: list[np.ndarray | None], job: FeatureJob) -> pa.RecordBatch:
+    n = len(group)
+    return pa.record_batch(
+        [
+            pa.array([outcome.change.key for outcome in group]),
+            pa.array([outcome.etag for outcome in group]),
+            pa.array([label_of(outcome.change.key) for outcome in group], pa.string()),
+            pa.array([outcome.image and outcome.image.width for outcome in group], pa.int32()),
+            pa.array([outcome.image and outcome.image.height for outcome in group], pa.int32()),
+            pa.array([job.model_id] * n),
+            pa.array(features, pa.list_(pa.float32())),
+            pa.array([job.run_id] * n),
+            pa.array([datetime.now(UTC)] * n, pa.timestamp("us", tz="UTC")),
+            pa.array([outcome.refusal and outcome.refusal.reason.value for outcome in group], pa.string()),
+            pa.array([outcome.refusal and outcome.refusal.detail for outcome in group], pa.string()),
+            pa.array([outcome.change.had_features for outcome in group]),
+        ],
+        schema=OUTCOMES,
+    )

@@ -1,0 +1,72 @@
+"""Statistics of all features: one per partition, merged in a tree, so that the driver holds a few of them at most."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from spark_app.numerics.statistics import Statistics, merge_all
+from spark_app.settings import FEATURES
+from spark_app.stages.arrow import features_matrix
+
+PARTS = pa.schema([("n", pa.int64()), ("mean", pa.binary()), ("scatter", pa.binary())])
+
+BLOCK_ROWS = 2_048
+"""Rows per matrix product: 20 MB of float64, enough for the product to run at full speed."""
+
+FAN_IN = 8
+"""Statistics merged by one task of the tree, and by the driver: 13 MB each."""
+
+
+def compute_statistics(features: DataFrame) -> Statistics:
+    """Compute the statistics of a column `features`.
+
+    Parameters
+    ----------
+    features
+        Rows of 1280 features each; may be empty.
+    """
+    parts = features.select("features").mapInArrow(_statistics_of_partition, from_arrow_schema(PARTS))
+    partitions = parts.rdd.getNumPartitions()
+    while partitions > FAN_IN:
+        partitions = math.ceil(partitions / FAN_IN)
+        parts = parts.repartition(partitions).mapInArrow(_merged, from_arrow_schema(PARTS))
+    return merge_all((_from_bytes(row.n, row.mean, row.scatter) for row in parts.collect()), FEATURES)
+
+
+def _statistics_of_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield from _to_rows(merge_all(map(Statistics.of, _blocks(batches)), FEATURES))
+
+
+def _blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[np.ndarray]:
+    held: list[np.ndarray] = []
+    for batch in batches:
+        held.append(features_matrix(batch.column(0)))
+        if sum(map(len, held)) >= BLOCK_ROWS:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
+
+
+def _merged(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    parts = (
+        _from_bytes(*(batch[name][row].as_py() for name in PARTS.names))
+        for batch in batches
+        for row in range(batch.num_rows)
+    )
+    yield from _to_rows(merge_all(parts, FEATURES))
+
+
+def _to_rows(statistics: Statistics) -> Iterator[pa.RecordBatch]:
+    """One row, or none for the statistics of nothing: empty partitions cost nothing."""
+    if statistics.count:
+        row = ([statistics.count], [statistics.mean.tobytes()], [statistics.scatter.tobytes()])
+        yield pa.record_batch([pa.array(v, t) for v, t in zip(row, PARTS.types, strict=True)], PARTS)
+
+
+def _from_bytes(n: int, mean: bytes, scatter: bytes) -> Statistics:
+    return Statistics(n, np.frombuffer(mean), np.frombuffer(scatter).reshape(FEATURES, FEATURES))
