@@ -58,6 +58,7 @@ class Snapshots:
 
     features: int | None
     components: int | None
+    rejects: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,13 +30,19 @@ from spark_app.stages.features import (
     FeatureJob,
     Tally,
     compute_features,
-    tally_of,
     tasks_for,
 )
-from spark_app.stages.listing import check_images, stage_listing
+from spark_app.stages.listing import Listing, check_images, stage_listing
 from spark_app.stages.matrix import project
 from spark_app.stages.plan import Plan, make_plan
-from spark_app.stages.results import explained_variance_csv, load_latest, matrix_name, publish_matrix, publish_rejects
+from spark_app.stages.results import (
+    load_latest,
+    matrix_name,
+    publish_explained_variance,
+    publish_matrix,
+    publish_rejects,
+    republish,
+)
 from spark_app.stages.statistics import compute_statistics
 from spark_app.storage import Storage
 from spark_app.tables import Tables
@@ -77,13 +83,13 @@ class Matrix:
         What they are coordinates of; None where there is no image.
     summary
         The same in the words of the summary.
-    snapshots
-        Of the tables that they were computed from and are kept in.
+    same_as
+        The last complete run, if the tables and the settings are still what its results were made of.
     """
 
     basis: Basis | None
     summary: PcaSummary | None
-    snapshots: Snapshots
+    same_as: Summary | None = None
 
 
 def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, str], log: Path | None = None) -> Summary:
@@ -129,15 +135,18 @@ def _run_steps(this: Run, spark: SparkSession, model: Model, reporter: Reporter)
         outcome.append(f"{listing.count:,} images")
         notes += [f"An object was skipped, its name can't be read: {reason}" for reason in listing.unreadable]
     with this.clock.step("plan") as outcome:
-        tables = _open_tables(this, spark, model)
-        path = this.root.spark_path(f"{this.staging}plan")
-        plan = make_plan(tables, listing, this.settings.mode, model.model_id, path)
+        tables = Tables(spark, this.settings.catalog.database)
+        tables.create()
+        plan = _plan(this, tables, listing, model.model_id)
         unchanged = listing.count - plan.featurise
         outcome += [f"{plan.featurise:,} to compute", f"{plan.remove:,} to remove", f"{unchanged:,} unchanged"]
     with this.clock.step("featurise") as outcome:
         tally = _featurise(this, tables, plan, model, reporter)
         outcome += [f"{tally.featurised:,} images", f"{tally.rejected:,} refused"]
-    matrix = _update_matrix(this, tables, notes)
+    matrix = _update_matrix(this, tables)
+    notes += _notes_on_components(this, matrix.basis)
+    for note in notes:
+        reporter.note(note)
     counts = Counts(
         listed=listing.count,
         featurised=tally.featurised,
@@ -146,10 +155,8 @@ def _run_steps(this: Run, spark: SparkSession, model: Model, reporter: Reporter)
         removed=tally.removed,
         rejected=tally.rejected,
         images=matrix.basis.count if matrix.basis else 0,
-        rejects=spark.table(tables.rejects).count(),
+        rejects=tables.count_rejects(),
     )
-    for note in notes:
-        reporter.note(note)
     return _publish(this, tables, model, matrix, counts, notes)
 
 
@@ -159,16 +166,15 @@ def _notes_on_weights(model: Model) -> list[str]:
     return ["The weights are seeded, not trained: the features are reproducible, but mean nothing about fruits."]
 
 
-def _open_tables(this: Run, spark: SparkSession, model: Model) -> Tables:
-    tables = Tables(spark, this.settings.catalog.database)
-    tables.create()
-    others = tables.model_ids() - {model.model_id}
-    if others and this.settings.mode is not Mode.REPROCESS:
+def _plan(this: Run, tables: Tables, listing: Listing, model_id: str) -> Plan:
+    path = this.root.spark_path(f"{this.staging}plan")
+    plan = make_plan(tables, listing, this.settings.mode, model_id, path)
+    if plan.other_models and this.settings.mode is not Mode.REPROCESS:
         raise ModelMismatchError(
-            f"The tables hold features of {', '.join(sorted(others))}, and these weights make {model.model_id}; "
+            f"The tables hold features of {', '.join(sorted(plan.other_models))}, and these weights make {model_id}; "
             "features of two models don't mix. To compute all images anew, run with --mode reprocess."
         )
-    return tables
+    return plan
 
 
 def _featurise(this: Run, tables: Tables, plan: Plan, model: Model, reporter: Reporter) -> Tally:
@@ -177,6 +183,7 @@ def _featurise(this: Run, tables: Tables, plan: Plan, model: Model, reporter: Re
     context = spark.sparkContext
     counters = Counters(*(context.accumulator(0) for _ in range(3)))
     job = FeatureJob(
+        root=this.root,
         images=this.images,
         run_id=this.run_id,
         model_id=model.model_id,
@@ -191,13 +198,15 @@ def _featurise(this: Run, tables: Tables, plan: Plan, model: Model, reporter: Re
         for number in range(chunks := math.ceil(plan.changes / this.settings.chunk_size)):
             changes = plan.chunk(spark, number, chunks)
             tasks = tasks_for(math.ceil(plan.changes / chunks), context.defaultParallelism)
-            staged = this.root.spark_path(f"{this.staging}outcomes-{number}")
-            compute_features(changes, job, tasks).write.parquet(staged)
-            outcomes = spark.read.schema(from_arrow_schema(OUTCOMES)).parquet(staged)
-            tally += tally_of(outcomes)
+            staged = f"{this.staging}outcomes-{number}/"
+            chunk = compute_features(changes, job, tasks, staged)
+            tally += chunk
             tally.check(this.settings.max_reject_rate)
-            tables.merge_rejects(outcomes)
-            tables.merge_features(outcomes)
+            outcomes = spark.read.schema(from_arrow_schema(OUTCOMES)).parquet(this.root.spark_path(staged))
+            if chunk.rejected or chunk.stale_rejects:
+                tables.commit_rejects(outcomes, stale=chunk.stale_rejects)
+            if chunk.featurised or chunk.stale_features:
+                tables.commit_features(outcomes, stale=chunk.stale_features)
     return tally
 
 
@@ -211,40 +220,36 @@ def _progress_of(counters: Counters, plan: Plan, reporter: Reporter) -> Callable
     return report
 
 
-def _update_matrix(this: Run, tables: Tables, notes: list[str]) -> Matrix:
+def _update_matrix(this: Run, tables: Tables) -> Matrix:
     """Bring basis and coordinates up to the features; nothing is computed where they are."""
-    before = Snapshots(features=tables.snapshot_of(tables.features), components=tables.snapshot_of(tables.components))
-    if kept := _kept_matrix(this, before):
+    snapshots = tables.snapshots()
+    if kept := _kept_matrix(this, snapshots):
         return kept
     with this.clock.step("statistics") as outcome:
         statistics = compute_statistics(tables.spark.table(tables.features))
         outcome.append(f"of {statistics.count:,} images")
     if statistics.count == 0:
-        notes.append("There is no image that could be read: there is no matrix.")
         tables.clear_components()
-        return Matrix(None, None, Snapshots(features=before.features, components=tables.snapshot_of(tables.components)))
+        return Matrix(None, None)
     with this.clock.step("pca") as outcome:
         basis = fit(statistics, this.settings.components, standardize=this.settings.standardize)
-        publish_basis(this.root, this.run_id, basis, statistics, before.features)
-        summary = _pca_summary(this, basis)
-        notes += _notes_on_components(this, basis)
-        outcome.append(f"{summary.components} components keep {summary.captured:.1%} of the variance")
-    with this.clock.step("project"):
+        publish_basis(this.root, this.run_id, basis, statistics, snapshots.features)
+        outcome.append(f"{len(basis.components)} components keep {basis.captured:.1%} of the variance")
+    with this.clock.step("project") as outcome:
         shared = tables.spark.sparkContext.broadcast(basis)
         tables.replace_components(project(tables.spark.table(tables.features), shared, this.run_id))
-    return Matrix(basis, summary, Snapshots(features=before.features, components=tables.snapshot_of(tables.components)))
+        outcome.append(f"{basis.count:,} images")
+    return Matrix(basis, _pca_summary(this, basis))
 
 
-def _kept_matrix(this: Run, now: Snapshots) -> Matrix | None:
-    """Return the matrix of the last complete run, if the tables and the settings are still what it was made of."""
+def _kept_matrix(this: Run, snapshots: Snapshots) -> Matrix | None:
     last = load_latest(this.root)
-    if last is None or last.pca is None or last.snapshots != now:
+    if last is None or last.pca is None or last.snapshots != snapshots:
         return None
-    asked = (this.settings.components, this.settings.standardize)
-    if (last.pca.requested, last.pca.standardize) != asked:
+    if (last.pca.requested, last.pca.standardize) != (this.settings.components, this.settings.standardize):
         return None
     basis = load_basis(this.root, last.pca.version)
-    return Matrix(basis, last.pca, now) if basis else None
+    return Matrix(basis, last.pca, last) if basis else None
 
 
 def _pca_summary(this: Run, basis: Basis) -> PcaSummary:
@@ -257,26 +262,29 @@ def _pca_summary(this: Run, basis: Basis) -> PcaSummary:
     )
 
 
-def _notes_on_components(this: Run, basis: Basis) -> list[str]:
+def _notes_on_components(this: Run, basis: Basis | None) -> list[str]:
+    if basis is None:
+        return ["No image could be read: there is no matrix."]
     k, wanted = len(basis.components), this.settings.components
     if isinstance(wanted, int) and k < wanted:
         return [f"{wanted} components were asked for; {basis.count} images allow {k}."]
     if basis.count < FEATURES and k == max_components(basis.count, FEATURES):
-        return [f"{basis.count} images allow {k} components: more images will give other ones."]
+        return [f"{basis.count} images allow no more than {k} components: with more images there will be others."]
     return []
 
 
 def _publish(this: Run, tables: Tables, model: Model, matrix: Matrix, counts: Counts, notes: list[str]) -> Summary:
+    """Write the results; the pointer to them comes last, so that a reader never sees half a run."""
     folder = results_folder(this.run_id)
-    spark = tables.spark
-    k = matrix.summary.components if matrix.summary else 0
     with this.clock.step("publish") as outcome:
-        publish_matrix(spark.table(tables.components), this.root, folder, counts.images, k)
-        publish_rejects(spark.table(tables.rejects), this.root, folder, counts.rejects)
-        this.root.write(folder + "explained_variance.csv", explained_variance_csv(matrix.basis))
+        if matrix.same_as:
+            republish(this.root, results_folder(matrix.same_as.run_id), folder, counts.images)
+            outcome.append("nothing has changed")
+        else:
+            _write_tables(this, tables, matrix, counts)
+            outcome.append(f"{counts.images:,} images, {counts.rejects:,} stand refused")
         report = report_data(tables, matrix.basis)
-        outcome.append(f"{counts.images:,} rows of {k} components")
-    summary = _summary(this, spark, model, matrix, counts, notes)
+    summary = _summary(this, tables, model, matrix, counts, notes)
     this.root.write(folder + "report.html", render_report(summary, report).encode())
     this.root.write(folder + "summary.json", summary.to_json().encode())
     latest = Latest(run_id=this.run_id, results=folder, finished_at=summary.finished_at)
@@ -284,7 +292,15 @@ def _publish(this: Run, tables: Tables, model: Model, matrix: Matrix, counts: Co
     return summary
 
 
-def _summary(this: Run, spark: SparkSession, model: Model, matrix: Matrix, counts: Counts, notes: list[str]) -> Summary:
+def _write_tables(this: Run, tables: Tables, matrix: Matrix, counts: Counts) -> None:
+    folder = results_folder(this.run_id)
+    k = matrix.summary.components if matrix.summary else 0
+    publish_matrix(tables.spark.table(tables.components), this.root, folder, counts.images, k)
+    publish_rejects(tables.spark.table(tables.rejects), this.root, folder, counts.rejects)
+    publish_explained_variance(matrix.basis, this.root, folder)
+
+
+def _summary(this: Run, tables: Tables, model: Model, matrix: Matrix, counts: Counts, notes: list[str]) -> Summary:
     computed = counts.featurised + counts.rejected
     return Summary(
         run_id=this.run_id,
@@ -297,11 +313,11 @@ def _summary(this: Run, spark: SparkSession, model: Model, matrix: Matrix, count
         counts=counts,
         pca=matrix.summary,
         matrix=matrix_name(counts.images),
-        snapshots=matrix.snapshots,
+        snapshots=tables.snapshots(),
         timings=this.clock.timings,
         images_per_second=round(computed / this.clock.timings["featurise"], 1) if computed else None,
         settings=this.settings.to_document(),
-        versions=_versions(spark),
+        versions=_versions(tables.spark),
         notes=notes,
     )
 

@@ -19,9 +19,8 @@ from spark_app.errors import StorageError
 
 if TYPE_CHECKING:
     from obstore import WritableFile
-    from typing_extensions import Buffer
-
     from obstore.store import ObjectStore
+    from typing_extensions import Buffer
 
 WRITE_BUFFER = 1 << 20
 
@@ -236,6 +235,19 @@ class Storage:
             upload.close()
         except (BaseError, OSError) as error:
             raise StorageError(f"Can't write {self.url}/{key}: {_first_line(error)}") from error
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object; the storage does it, no byte comes here.
+
+        Raises
+        ------
+        StorageError
+            If the storage fails.
+        """
+        try:
+            obstore.copy(self._store, source, target)
+        except (BaseError, OSError) as error:
+            raise StorageError(f"Can't copy {self.url}/{source}: {_first_line(error)}") from error
 
     def delete_folder(self, prefix: str) -> None:
         """Delete everything below a prefix that ends in a slash.

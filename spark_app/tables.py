@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import lit
 
+from contract.summary import Snapshots
 from spark_app.session import CATALOG
 
 # Merge-on-read: replacing one image must not rewrite the file that holds its 20,000 neighbours.
@@ -87,39 +88,53 @@ class Tables:
     def _name(self, table: str) -> str:
         return f"{CATALOG}.{self.database}.{table}"
 
-    def snapshot_of(self, table: str) -> int | None:
-        """Id of a table's current snapshot; None for a table that never held a row."""
+    def snapshots(self) -> Snapshots:
+        """Name the current state of all tables."""
+        return Snapshots(
+            features=self._snapshot_of(self.features),
+            components=self._snapshot_of(self.components),
+            rejects=self._snapshot_of(self.rejects),
+        )
+
+    def _snapshot_of(self, table: str) -> int | None:
         row = self.spark.sql(f"SELECT snapshot_id FROM {table}.refs WHERE name = 'main'").first()
         return int(row.snapshot_id) if row else None
 
-    def model_ids(self) -> set[str]:
-        """Models that the features are of: one, but for accidents."""
-        rows = self.spark.table(self.features).select("model_id").distinct().collect()
-        return {row.model_id for row in rows}
+    def count_rejects(self) -> int:
+        """Count the images that stand refused."""
+        return self.spark.table(self.rejects).count()
 
-    def merge_rejects(self, outcomes: DataFrame) -> None:
+    def commit_rejects(self, outcomes: DataFrame, *, stale: int) -> None:
         """Commit the refusals of a chunk, and forget those of images that were not refused this time.
 
         Parameters
         ----------
         outcomes
             One row per key; its `reason` is null unless the image was refused.
+        stale
+            How many of the keys have a row already.
         """
-        self._merge(self.rejects, outcomes, keep="reason IS NOT NULL")
+        self._commit(self.rejects, outcomes, keep="reason IS NOT NULL", stale=stale)
 
-    def merge_features(self, outcomes: DataFrame) -> None:
+    def commit_features(self, outcomes: DataFrame, *, stale: int) -> None:
         """Commit the features of a chunk, and remove the rows of images that have none any more.
 
         Parameters
         ----------
         outcomes
             One row per key; its `features` are null if the image was refused or is gone.
+        stale
+            How many of the keys have a row already.
         """
-        self._merge(self.features, outcomes, keep="features IS NOT NULL")
+        self._commit(self.features, outcomes, keep="features IS NOT NULL", stale=stale)
 
-    def _merge(self, table: str, outcomes: DataFrame, *, keep: str) -> None:
+    def _commit(self, table: str, outcomes: DataFrame, *, keep: str, stale: int) -> None:
         outcomes.createOrReplaceTempView("outcomes")
         columns = ", ".join(self.spark.table(table).columns)
+        if stale == 0:
+            # Nothing to look for: the commit costs what its rows cost, however large the table is.
+            self.spark.sql(f"INSERT INTO {table} SELECT {columns} FROM outcomes WHERE {keep}")
+            return
         self.spark.sql(f"""
             MERGE INTO {table} AS target
             USING (SELECT {columns}, {keep} AS has_row FROM outcomes) AS source

@@ -1,4 +1,8 @@
-"""Features of images: fetched ahead, decoded beside, computed in batches. Spark moves names, never image bytes."""
+"""Features of images: fetched ahead, decoded beside, computed in batches.
+
+Spark moves names and counts. Image bytes and features never pass through the JVM: each task writes its outcomes to the
+staging folder itself, which takes a tenth of the time that Spark's rows of 1280 values would take.
+"""
 
 import itertools
 import math
@@ -9,12 +13,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql.functions import expr
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, Row
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from contract.layout import label_of
@@ -40,7 +46,7 @@ DECODES_AHEAD = 32
 SUSPICIOUS = 20
 """So few refused images never fail a run: five broken files dropped in a bucket are five rows in `rejects`."""
 
-CHANGE_COLUMNS = ("key", "etag", "size", "op", "had_features")
+CHANGE_COLUMNS = ("key", "etag", "size", "op", "had_features", "had_reject")
 
 OUTCOMES = pa.schema(
     [
@@ -56,10 +62,14 @@ OUTCOMES = pa.schema(
         ("reason", pa.string()),
         ("detail", pa.string()),
         ("had_features", pa.bool_()),
+        ("had_reject", pa.bool_()),
     ]
 )
-"""One row per key: with features, or with a reason, or with neither where the image is gone. `had_features`: of an
-earlier version of the image."""
+"""One row per key: with features, or with a reason, or with neither where the image is gone. `had_features`,
+`had_reject`: the tables have a row of the key already."""
+
+TALLIES = pa.schema([("what", pa.string()), ("n", pa.int64())])
+"""Rows of a tally: a number of `Tally` by its name, or the number of images refused for a reason."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -90,14 +100,15 @@ class FeatureJob:
 
     Attributes
     ----------
-    images
-        Where the images are.
+    root, images
+        Where to write, and where the images are.
     payload
         What the engine executes, broadcast.
     counters
         Where to report.
     """
 
+    root: Storage
     images: Storage
     run_id: str
     model_id: str
@@ -117,6 +128,7 @@ class Change:
     size: int
     op: Op
     had_features: bool
+    had_reject: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +141,8 @@ class Outcome:
     refusal: RefusedImageError | None = None
 
 
-def compute_features(changes: DataFrame, job: FeatureJob, tasks: int) -> DataFrame:
-    """Compute the features of a chunk of the change set.
+def compute_features(changes: DataFrame, job: FeatureJob, tasks: int, folder: str) -> "Tally":
+    """Compute the features of a chunk of the change set, and stage them.
 
     Parameters
     ----------
@@ -140,14 +152,17 @@ def compute_features(changes: DataFrame, job: FeatureJob, tasks: int) -> DataFra
         What the tasks need to know.
     tasks
         Into how many tasks to cut the chunk.
+    folder
+        Where to stage the outcomes below the root: Parquet files of `OUTCOMES`.
 
     Returns
     -------
-    DataFrame
-        `OUTCOMES`.
+    Tally
+        What became of the images.
     """
     names = changes.select(*CHANGE_COLUMNS).repartition(tasks)
-    return names.mapInArrow(partial(outcomes_of_partition, job=job), from_arrow_schema(OUTCOMES))
+    task = partial(_run_task, job=job, folder=folder)
+    return Tally.of_rows(names.mapInArrow(task, from_arrow_schema(TALLIES)).collect())
 
 
 def tasks_for(images: int, parallelism: int) -> int:
@@ -168,6 +183,8 @@ class Tally:
         Of those featurised: that had features of an earlier version.
     removed
         Images that are gone.
+    stale_features, stale_rejects
+        Images of which the tables have a row already, to be replaced or removed.
     reasons
         Reason → images refused for it.
     """
@@ -176,7 +193,37 @@ class Tally:
     rejected: int = 0
     replaced: int = 0
     removed: int = 0
+    stale_features: int = 0
+    stale_rejects: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of_outcomes(cls, outcomes: pa.Table) -> Self:
+        """Count what became of the images of a task."""
+        featurised = outcomes["features"].is_valid()
+        reasons = Counter(outcomes["reason"].drop_null().to_pylist())
+        return cls(
+            featurised=_count(featurised),
+            rejected=reasons.total(),
+            replaced=_count(pc.and_(featurised, outcomes["had_features"])),
+            removed=_count(pc.and_not(outcomes["reason"].is_null(), featurised)),
+            stale_features=_count(outcomes["had_features"]),
+            stale_rejects=_count(outcomes["had_reject"]),
+            reasons=reasons,
+        )
+
+    def to_rows(self) -> pa.RecordBatch:
+        """Write the tally as rows of `TALLIES`."""
+        counted = {what: getattr(self, what) for what in _NUMBERS} | dict(self.reasons)
+        return pa.record_batch([list(counted), list(counted.values())], schema=TALLIES)
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Row]) -> Self:
+        """Add up the rows of any number of tallies."""
+        counted: Counter[str] = Counter()
+        for row in rows:
+            counted[row.what] += row.n
+        return cls(**{what: counted.pop(what) for what in _NUMBERS}, reasons=counted)
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
@@ -184,6 +231,8 @@ class Tally:
             self.rejected + other.rejected,
             self.replaced + other.replaced,
             self.removed + other.removed,
+            self.stale_features + other.stale_features,
+            self.stale_rejects + other.stale_rejects,
             Counter(self.reasons) + Counter(other.reasons),
         )
 
@@ -204,20 +253,23 @@ class Tally:
             )
 
 
-def tally_of(outcomes: DataFrame) -> Tally:
-    """Count what became of the images of a chunk."""
-    has_features = "features IS NOT NULL"
-    rows = outcomes.groupBy("reason").agg(
-        expr(f"count_if({has_features})").alias("featurised"),
-        expr(f"count_if({has_features} AND had_features)").alias("replaced"),
-        expr("count_if(reason IS NULL AND features IS NULL)").alias("removed"),
-        expr("count(reason)").alias("rejected"),
-    )
-    tallies = (
-        Tally(row.featurised, row.rejected, row.replaced, row.removed, {row.reason: row.rejected} if row.reason else {})
-        for row in rows.collect()
-    )
-    return sum(tallies, Tally())
+_NUMBERS = ("featurised", "rejected", "replaced", "removed", "stale_features", "stale_rejects")
+
+
+def _count(mask: pa.ChunkedArray) -> int:
+    return pc.sum(mask).as_py() or 0
+
+
+def _run_task(batches: Iterable[pa.RecordBatch], job: FeatureJob, folder: str) -> Iterator[pa.RecordBatch]:
+    """Compute, stage and count. A retried task writes the same file again: its partition holds the same images."""
+    outcomes = pa.Table.from_batches(list(outcomes_of_partition(batches, job)), schema=OUTCOMES)
+    if outcomes.num_rows:
+        context = TaskContext.get()
+        key = f"{folder}part-{context.partitionId() if context else 0:05}.parquet"
+        with job.root.open_writer(key) as sink:
+            # Random floats neither compress nor repeat, and this file is read once.
+            pq.write_table(outcomes, sink, compression="none", use_dictionary=False, write_statistics=False)
+    yield Tally.of_outcomes(outcomes).to_rows()
 
 
 def outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -> Iterator[pa.RecordBatch]:
@@ -281,8 +333,8 @@ def map_ahead(
 def _changes(batches: Iterable[pa.RecordBatch]) -> Iterator[Change]:
     for batch in batches:
         columns = (batch[name].to_pylist() for name in CHANGE_COLUMNS)
-        for key, etag, size, op, had_features in zip(*columns, strict=True):
-            yield Change(key, etag or "", size or 0, Op(op), had_features)
+        for key, etag, size, op, had_features, had_reject in zip(*columns, strict=True):
+            yield Change(key, etag or "", size or 0, Op(op), had_features, had_reject)
 
 
 def _fetch(images: Storage, limits: Limits, change: Change) -> tuple[Change, FetchedObject | RefusedImageError | None]:
@@ -337,6 +389,7 @@ def _to_arrow(group: list[Outcome], features: list[np.ndarray | None], job: Feat
             pa.array([outcome.refusal and outcome.refusal.reason.value for outcome in group], pa.string()),
             pa.array([outcome.refusal and outcome.refusal.detail for outcome in group], pa.string()),
             pa.array([outcome.change.had_features for outcome in group]),
+            pa.array([outcome.change.had_reject for outcome in group]),
         ],
         schema=OUTCOMES,
     )

@@ -23,7 +23,7 @@ class Op(StrEnum):
     """Remove its rows: it is gone."""
 
 
-SCHEMA = "key string, etag string, size long, op string, had_features boolean"
+SCHEMA = "key string, etag string, size long, op string, had_features boolean, had_reject boolean, other_model string"
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class Plan:
         For Spark: Parquet files of `SCHEMA`, one row per key.
     featurise
         Images to compute.
-    replace
-        Of those, images that have features of another version of the file.
     remove
         Images whose rows are to go.
+    other_models
+        Models of features in the way: not the one that this run computes.
     """
 
     path: str
     featurise: int
-    replace: int
     remove: int
+    other_models: frozenset[str]
 
     @property
     def changes(self) -> int:
@@ -61,8 +61,8 @@ def make_plan(tables: Tables, listing: Listing, mode: Mode, model_id: str, path:
     """Compare the listing with the tables.
 
     An image is settled if exactly one of `features` and `rejects` has a row of it, and that row is of the listed
-    version (and of this model). A crash between the two commits of a chunk leaves
-    other states; those are worked on again.
+    version (and of this model). A crash between the two commits of a chunk leaves other states; those are worked
+    on again.
 
     Parameters
     ----------
@@ -83,15 +83,24 @@ def make_plan(tables: Tables, listing: Listing, mode: Mode, model_id: str, path:
         "false"
         if mode is Mode.REPROCESS
         else f"""
-        (f.etag = l.etag AND f.model_id = '{model_id}' AND r.key IS NULL) OR (r.etag = l.etag AND f.key IS NULL)"""
+        (f_etag = l_etag AND model_id = '{model_id}' AND r_etag IS NULL) OR (r_etag = l_etag AND f_etag IS NULL)"""
     )
+    # One aggregation of three lists of keys, where joining them would sort and shuffle each.
     changes = spark.sql(f"""
-        SELECT coalesce(l.key, f.key, r.key) AS key, l.etag, l.size,
-               if(l.key IS NULL, '{Op.REMOVE}', '{Op.FEATURISE}') AS op,
-               f.key IS NOT NULL AS had_features
-        FROM listing l
-        FULL OUTER JOIN {tables.features} f ON l.key = f.key
-        FULL OUTER JOIN {tables.rejects} r ON coalesce(l.key, f.key) = r.key
+        SELECT key, l_etag AS etag, size,
+               if(l_etag IS NULL, '{Op.REMOVE}', '{Op.FEATURISE}') AS op,
+               f_etag IS NOT NULL AS had_features, r_etag IS NOT NULL AS had_reject,
+               nullif(model_id, '{model_id}') AS other_model
+        FROM (
+            SELECT key, max(l_etag) AS l_etag, max(size) AS size, max(f_etag) AS f_etag, max(model_id) AS model_id,
+                   max(r_etag) AS r_etag
+            FROM (
+                SELECT key, etag AS l_etag, size, null AS f_etag, null AS model_id, null AS r_etag FROM listing
+                UNION ALL SELECT key, null, null, etag, model_id, null FROM {tables.features}
+                UNION ALL SELECT key, null, null, null, null, etag FROM {tables.rejects}
+            )
+            GROUP BY key
+        )
         WHERE NOT coalesce({settled}, false)
     """)
     changes.write.parquet(path, mode="overwrite")
@@ -99,11 +108,10 @@ def make_plan(tables: Tables, listing: Listing, mode: Mode, model_id: str, path:
 
 
 def _counted(spark: SparkSession, path: str) -> Plan:
-    rows = spark.read.schema(SCHEMA).parquet(path).groupBy("op", "had_features").count().collect()
-    featurise = {row.had_features: row["count"] for row in rows if row.op == Op.FEATURISE}
+    rows = spark.read.schema(SCHEMA).parquet(path).groupBy("op", "other_model").count().collect()
     return Plan(
         path=path,
-        featurise=sum(featurise.values()),
-        replace=featurise.get(True, 0),
+        featurise=sum(row["count"] for row in rows if row.op == Op.FEATURISE),
         remove=sum(row["count"] for row in rows if row.op == Op.REMOVE),
+        other_models=frozenset(row.other_model for row in rows if row.other_model),
     )

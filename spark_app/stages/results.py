@@ -24,12 +24,21 @@ from spark_app.storage import Storage
 ROWS_PER_FILE = 1_000_000
 """Above this, the matrix is written as several compressed files."""
 
+REJECTS = "rejects.csv"
+EXPLAINED_VARIANCE = "explained_variance.csv"
+
 WRITTEN = pa.schema([("rows", pa.int64())])
 
 
 def matrix_name(rows: int) -> str:
     """Name the matrix below the results: a file, or a folder of compressed files above a million rows."""
     return "pca.csv" if rows <= ROWS_PER_FILE else "pca/"
+
+
+def _matrix_files(rows: int) -> list[str]:
+    files = max(1, math.ceil(rows / ROWS_PER_FILE))
+    name = matrix_name(rows)
+    return [f"{name}part-{number:05}.csv.gz" for number in range(files)] if files > 1 else [name]
 
 
 def publish_matrix(coordinates: DataFrame, root: Storage, folder: str, rows: int, k: int) -> None:
@@ -44,22 +53,31 @@ def publish_matrix(coordinates: DataFrame, root: Storage, folder: str, rows: int
     k
         Components per row; 0 gives key and label only.
     """
-    name = folder + matrix_name(rows)
-    files = max(1, math.ceil(rows / ROWS_PER_FILE))
-    keys = [f"{name}part-{number:05}.csv.gz" for number in range(files)] if files > 1 else [name]
+    files = _matrix_files(rows)
     frame = coordinates.select("key", "label", "components")
-    spread = frame.repartitionByRange(files, "key") if files > 1 else frame.coalesce(1)
-    _write_all(spread, partial(_write_matrix, root=root, k=k), keys, rows)
+    spread = frame.repartitionByRange(len(files), "key") if len(files) > 1 else frame.coalesce(1)
+    _write_all(spread, partial(_write_matrix, root=root, k=k), [folder + file for file in files], rows)
 
 
 def publish_rejects(rejects: DataFrame, root: Storage, folder: str, rows: int) -> None:
     """Write ``rejects.csv``: key, reason, detail of every image that stands refused."""
     frame = rejects.select("key", "reason", "detail").coalesce(1)
-    _write_all(frame, partial(_write_rejects, root=root), [f"{folder}rejects.csv"], rows)
+    _write_all(frame, partial(_write_rejects, root=root), [folder + REJECTS], rows)
+
+
+def publish_explained_variance(basis: Basis | None, root: Storage, folder: str) -> None:
+    """Write ``explained_variance.csv``: component, variance, ratio, cumulative."""
+    root.write(folder + EXPLAINED_VARIANCE, explained_variance_csv(basis))
+
+
+def republish(root: Storage, source: str, target: str, rows: int) -> None:
+    """Publish the tables of an earlier run again, by copying its files; `rows` are those of the matrix."""
+    for file in (*_matrix_files(rows), REJECTS, EXPLAINED_VARIANCE):
+        root.copy(source + file, target + file)
 
 
 def load_latest(root: Storage) -> Summary | None:
-    """Read the summary of the last complete run; None if there was none.
+    """Read the summary of the last complete run; None if there was none, or if another version wrote it.
 
     Raises
     ------
@@ -68,7 +86,11 @@ def load_latest(root: Storage) -> Summary | None:
     """
     pointer = root.read(LATEST)
     body = pointer and root.read(Latest.from_json(pointer).results + "summary.json")
-    return Summary.from_json(body) if body else None
+    try:
+        return Summary.from_json(body) if body else None
+    except (ValueError, KeyError, TypeError):
+        # Written by another version of the pipeline. It only tells what need not be done again.
+        return None
 
 
 def explained_variance_csv(basis: Basis | None) -> bytes:
