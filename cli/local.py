@@ -25,8 +25,11 @@ rootLogger.level = warn
 rootLogger.appenderRef.file.ref = file
 """
 
-# A local run is over before the JVM's optimising compiler would pay off, and its heap is small.
-JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+# A local run is over before the JVM's optimising compiler would pay off, its heap is small, and most of its start is
+# the verification of classes, of jars that pip and Spark's resolver have checked when they fetched them.
+JVM_OPTIONS = (
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+)
 
 
 @contextmanager
@@ -78,7 +81,6 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
     """
     os.environ["JAVA_HOME"] = str(find_java(os.environ))
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="fruits-spark-") as scratch, _stderr_to(log):
         log4j = Path(scratch) / "log4j2.properties"
         log4j.write_text(LOG4J.format(log=log))
@@ -93,7 +95,11 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.local.dir": scratch,
             "spark.sql.warehouse.dir": scratch,
-            "spark.sql.shuffle.partitions": str(2 * cores),
+            # Tables of a laptop are small: compiling a query and re-planning it takes longer than running it.
+            "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
+            "spark.sql.adaptive.enabled": "false",
+            "spark.sql.codegen.wholeStage": "false",
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
             "spark.ui.enabled": "false",
         }
 

@@ -17,7 +17,7 @@ from contract.runs import Mode, new_run_id
 from contract.summary import Counts, Latest, PcaSummary, Snapshots, Summary, WeightsSummary
 from spark_app.engine.provision import Model, provide_model, resolve_weights
 from spark_app.engine.weights import WeightsKind
-from spark_app.errors import ModelMismatchError
+from spark_app.errors import ModelMismatchError, SettingsError
 from spark_app.numerics.pca import Basis, fit, max_components
 from spark_app.progress import Progress, Reporter, StepClock, polling
 from spark_app.report.page import render_report, report_data
@@ -112,6 +112,8 @@ def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, st
         If the run can't be done; the last complete results stay as they are.
     """
     this = Run(settings, StepClock(reporter))
+    if settings.mode is Mode.UPDATE:
+        raise SettingsError("--mode update needs notices of uploads, and nothing writes any yet: use --mode reconcile.")
     check_images(this.images)
     this.root.check_writable()
     weights = resolve_weights(settings.weights, log)
@@ -155,7 +157,7 @@ def _run_steps(this: Run, spark: SparkSession, model: Model, reporter: Reporter)
         removed=tally.removed,
         rejected=tally.rejected,
         images=matrix.basis.count if matrix.basis else 0,
-        rejects=tables.count_rejects(),
+        rejects=matrix.same_as.counts.rejects if matrix.same_as else tables.count_rejects(),
     )
     return _publish(this, tables, model, matrix, counts, notes)
 
@@ -169,9 +171,9 @@ def _notes_on_weights(model: Model) -> list[str]:
 def _plan(this: Run, tables: Tables, listing: Listing, model_id: str) -> Plan:
     path = this.root.spark_path(f"{this.staging}plan")
     plan = make_plan(tables, listing, this.settings.mode, model_id, path)
-    if plan.other_models and this.settings.mode is not Mode.REPROCESS:
+    if plan.other_model and this.settings.mode is not Mode.REPROCESS:
         raise ModelMismatchError(
-            f"The tables hold features of {', '.join(sorted(plan.other_models))}, and these weights make {model_id}; "
+            f"The tables hold features of {plan.other_model}, and these weights make {model_id}; "
             "features of two models don't mix. To compute all images anew, run with --mode reprocess."
         )
     return plan

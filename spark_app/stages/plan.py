@@ -7,7 +7,9 @@ nothing else, so that running again is the repair.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql.functions import col, count_if
+from pyspark.sql.functions import max as max_
 
 from contract.runs import Mode
 from spark_app.stages.listing import Listing
@@ -38,14 +40,14 @@ class Plan:
         Images to compute.
     remove
         Images whose rows are to go.
-    other_models
-        Models of features in the way: not the one that this run computes.
+    other_model
+        A model of features in the way, not the one that this run computes; None if there is none.
     """
 
     path: str
     featurise: int
     remove: int
-    other_models: frozenset[str]
+    other_model: str | None
 
     @property
     def changes(self) -> int:
@@ -103,15 +105,12 @@ def make_plan(tables: Tables, listing: Listing, mode: Mode, model_id: str, path:
         )
         WHERE NOT coalesce({settled}, false)
     """)
-    changes.write.parquet(path, mode="overwrite")
-    return _counted(spark, path)
-
-
-def _counted(spark: SparkSession, path: str) -> Plan:
-    rows = spark.read.schema(SCHEMA).parquet(path).groupBy("op", "other_model").count().collect()
-    return Plan(
-        path=path,
-        featurise=sum(row["count"] for row in rows if row.op == Op.FEATURISE),
-        remove=sum(row["count"] for row in rows if row.op == Op.REMOVE),
-        other_models=frozenset(row.other_model for row in rows if row.other_model),
-    )
+    observed = Observation()
+    changes.observe(
+        observed,
+        count_if(col("op") == Op.FEATURISE).alias("featurise"),
+        count_if(col("op") == Op.REMOVE).alias("remove"),
+        max_("other_model").alias("other_model"),
+    ).write.parquet(path, mode="overwrite")
+    counted = observed.get
+    return Plan(path, counted["featurise"], counted["remove"], counted["other_model"])
