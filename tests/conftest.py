@@ -1,0 +1,102 @@
+"""What the tests share: pictures, an exported model, and a way to run the pipeline in this process."""
+
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cli.local import local_session_conf
+from cli.sample import draw_sample
+from contract.runs import Mode
+from contract.summary import Latest, Summary
+from spark_app.engine.model import ExportedModel, model_id_of, save_model
+from spark_app.engine.provision import export_model, in_own_process
+from spark_app.engine.weights import Weights, find_weights
+from spark_app.pipeline import run
+from spark_app.progress import PlainReporter
+from spark_app.settings import RunSettings
+from spark_app.storage import Storage
+
+SHARED_DATA = Path(os.environ.get("FRUITS_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+"""Real images and weights, where they are to be had."""
+
+VIEWS = 6
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of real images and weights."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"there are no real images and weights in {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Draw 60 pictures of 10 varieties and the broken files, for reading only."""
+    folder = tmp_path_factory.mktemp("sample")
+    draw_sample(folder, VIEWS)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def seeded() -> Weights:
+    """Return the untrained weights."""
+    weights = find_weights("seeded")
+    assert weights is not None
+    return weights
+
+
+@pytest.fixture(scope="session")
+def exported(seeded: Weights) -> ExportedModel:
+    """Export the network with the untrained weights, once."""
+    return in_own_process(export_model, seeded)
+
+
+@pytest.fixture
+def images(tmp_path: Path, sample: Path) -> Path:
+    """Return a copy of the sample that may be changed."""
+    return shutil.copytree(sample, tmp_path / "images")
+
+
+@pytest.fixture
+def output(tmp_path: Path, seeded: Weights, exported: ExportedModel) -> Path:
+    """Return an output folder that has the exported model already, which saves ten seconds."""
+    root = Storage((tmp_path / "output").as_uri())
+    root.create()
+    save_model(root, model_id_of(seeded), seeded, exported)
+    return root.local_path
+
+
+@pytest.fixture
+def run_pipeline(images: Path, output: Path, tmp_path: Path) -> Callable[..., Summary]:
+    """Return a function that runs the pipeline on `images` in this process, with any setting."""
+
+    def run_it(**settings: object) -> Summary:
+        defaults = {"images": images.as_uri(), "output": output.as_uri(), "weights": "seeded", "mode": Mode.RECONCILE}
+        with local_session_conf("local[2]", tmp_path / "spark.log") as conf:
+            return run(RunSettings(**defaults | settings), PlainReporter(io.StringIO()), conf)
+
+    return run_it
+
+
+@pytest.fixture
+def results(output: Path) -> Callable[[], Path]:
+    """Return a function that finds the folder of the last complete results."""
+    return lambda: output / Latest.from_json((output / "results/latest.json").read_bytes()).results
+
+
+@pytest.fixture
+def picture() -> Iterator[Callable[..., bytes]]:
+    """Return a function that encodes a small picture."""
+
+    def encode(image_format: str, image: Image.Image | None = None, **options: object) -> bytes:
+        buffer = io.BytesIO()
+        (image or Image.linear_gradient("L").convert("RGB")).save(buffer, image_format, **options)
+        return buffer.getvalue()
+
+    return encode

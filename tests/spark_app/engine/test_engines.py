@@ -1,0 +1,85 @@
+"""Tests of the two engines: the same features, on drawn and on real images."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spark_app.engine.export import export_model, in_own_process
+from spark_app.engine.model import FILES, ExportedModel, load_payload, model_id_of, save_model
+from spark_app.engine.network import build_network
+from spark_app.engine.onnx_engine import OnnxEngine
+from spark_app.engine.preprocessing import decode, normalized, prepare_decoders
+from spark_app.engine.provision import resolve_weights
+from spark_app.engine.tensorflow_engine import TensorFlowEngine
+from spark_app.engine.weights import Weights
+from spark_app.errors import WeightsError
+from spark_app.settings import Engine, Limits
+from spark_app.storage import Storage
+
+
+def _keras_features(weights: Weights, pixels: np.ndarray) -> np.ndarray:
+    return np.asarray(build_network(weights)(normalized(pixels), training=False))
+
+
+def _tensorflow_features(payload: bytes, pixels: np.ndarray) -> np.ndarray:
+    return TensorFlowEngine(payload).features(pixels)
+
+
+def _pixels(files: list[Path]) -> np.ndarray:
+    prepare_decoders()
+    return np.stack([decode(file.read_bytes(), Limits()).pixels for file in files])
+
+
+def _assert_parity(weights: Weights, exported: ExportedModel, pixels: np.ndarray) -> None:
+    """Hold both engines to Keras: 1e-3 absolute, cosine above 0.99999."""
+    reference = in_own_process(_keras_features, weights, pixels)
+    tensorflow = in_own_process(_tensorflow_features, exported.files[FILES[Engine.TENSORFLOW]], pixels)
+    onnx = OnnxEngine(exported.files[FILES[Engine.ONNX]]).features(pixels)
+    assert reference.std() > 0.01
+    for features in (onnx, tensorflow):
+        assert features.shape == (len(pixels), 1280)
+        assert features.dtype == np.float32
+        assert np.abs(features - reference).max() <= 1e-3
+        lengths = np.linalg.norm(features, axis=1) * np.linalg.norm(reference, axis=1)
+        assert ((features * reference).sum(axis=1) / lengths).min() > 0.99999
+
+
+def test_engines_agree_on_the_sample(seeded: Weights, exported: ExportedModel, sample: Path) -> None:
+    """ONNX Runtime, the frozen TensorFlow graph and Keras compute the same features of drawn pictures."""
+    _assert_parity(seeded, exported, _pixels(sorted(sample.glob("[!B]*/*.jpg"))[::4]))
+
+
+def test_engines_agree_on_real_images(real_data: Path) -> None:
+    """And of real fruits, with trained weights."""
+    weights = resolve_weights(str(next(real_data.glob("weights/*.h5"))))
+    files = sorted(real_data.glob("fruits-360/*/*.jpg"))[::40] + sorted(real_data.glob("photos/*/*.jpg"))[::10]
+    _assert_parity(weights, in_own_process(export_model, weights), _pixels(files))
+
+
+def test_features_do_not_depend_on_the_batch(exported: ExportedModel, sample: Path) -> None:
+    """An image has the same features alone and among others: chunks and tasks may be cut anywhere."""
+    engine = OnnxEngine(exported.files[FILES[Engine.ONNX]])
+    pixels = _pixels(sorted(sample.glob("Lemon*/*.jpg")))
+    alone = np.concatenate([engine.features(image[np.newaxis]) for image in pixels])
+    np.testing.assert_allclose(engine.features(pixels), alone, atol=1e-4)
+
+
+def test_an_exported_model_is_found_again(seeded: Weights, exported: ExportedModel, tmp_path: Path) -> None:
+    """What was saved is what the next run executes, and the card says what it is."""
+    root, model_id = Storage(tmp_path.as_uri()), model_id_of(seeded)
+    assert load_payload(root, model_id, Engine.ONNX) is None
+    save_model(root, model_id, seeded, exported)
+    for engine in Engine:
+        assert load_payload(root, model_id, engine) == exported.files[FILES[engine]]
+    card = json.loads((tmp_path / "models" / model_id / "model.json").read_text())
+    assert card["weights"] == {"kind": "seeded", "sha256": seeded.sha256}
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    """A file that is no HDF5, or holds other layers, is one sentence about weights and no traceback of Keras'."""
+    junk = tmp_path / "junk.h5"
+    junk.write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match=r"junk\.h5 are not those of MobileNetV2"):
+        in_own_process(export_model, resolve_weights(str(junk)))

@@ -1,0 +1,55 @@
+"""Tests of the merged statistics."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spark_app.numerics.statistics import Statistics, merge_all
+
+D = 7
+
+
+def _samples(n: int, seed: int, offset: float) -> np.ndarray:
+    return np.random.default_rng(seed).normal(offset, 1.0, (n, D))
+
+
+def _assert_same(found: Statistics, samples: np.ndarray) -> None:
+    """Compare with NumPy, which sees all samples at once."""
+    assert found.count == len(samples)
+    np.testing.assert_allclose(found.mean, samples.mean(axis=0), rtol=1e-12)
+    expected = np.cov(samples, rowvar=False, ddof=0) * len(samples)
+    np.testing.assert_allclose(found.scatter, expected, rtol=1e-9, atol=1e-9 * np.trace(expected))
+
+
+@given(
+    sizes=st.lists(st.integers(0, 40), min_size=1, max_size=8).filter(lambda sizes: sum(sizes) > 1),
+    seed=st.integers(0, 2**32 - 1),
+    offset=st.sampled_from([0.0, 1.0, 1e6]),
+)
+def test_merged_parts_equal_the_whole(sizes: list[int], seed: int, offset: float) -> None:
+    """However the vectors are cut into parts, empty ones too, and however far they are from zero."""
+    samples = _samples(sum(sizes), seed, offset)
+    parts = np.split(samples, np.cumsum(sizes)[:-1])
+    _assert_same(merge_all(map(Statistics.of, parts), D), samples)
+
+
+def test_the_order_of_merging_matters_no_more_than_rounding() -> None:
+    """Partitions arrive in any order; results agree."""
+    parts = [Statistics.of(_samples(n, n, 3.0)) for n in (1, 5, 100, 20)]
+    forward, backward = merge_all(parts, D), merge_all(parts[::-1], D)
+    np.testing.assert_allclose(forward.scatter, backward.scatter, rtol=1e-12, atol=1e-12)
+
+
+def test_float32_features_are_summed_in_float64() -> None:
+    """A million float32 values near 1000 keep their variance, which float32 sums would lose."""
+    samples = (1000 + np.random.default_rng(0).normal(0, 0.01, (150_000, 2))).astype(np.float32)
+    exact = samples.astype(np.longdouble)
+    variance = ((exact - exact.mean(axis=0)) ** 2).sum(axis=0).astype(float)
+    np.testing.assert_allclose(np.diag(Statistics.of(samples).scatter), variance, rtol=1e-9)
+
+
+def test_shapes_that_do_not_belong_together_are_refused() -> None:
+    """Statistics are checked when they are made, not when a PCA of them is wrong."""
+    with pytest.raises(ValueError, match="not statistics"):
+        Statistics(1, np.zeros(3), np.zeros((2, 2)))

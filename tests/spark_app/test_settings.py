@@ -1,0 +1,52 @@
+"""Tests of the settings: wrong ones are refused before anything is read or written."""
+
+from pathlib import Path
+
+import pytest
+
+from spark_app.errors import SettingsError
+from spark_app.settings import Catalog, Limits, RunSettings, as_url
+
+
+@pytest.mark.parametrize("components", [0, -1, 1281, 0.0, 1.0, 1.5, float("nan")])
+def test_impossible_components_are_refused(components: float) -> None:
+    """Neither none, nor more than there are features, nor more than all of the variance."""
+    with pytest.raises(SettingsError, match="--components"):
+        RunSettings(images="file:///i", output="file:///o", components=components)
+
+
+@pytest.mark.parametrize("components", [1, 1280, 0.01, 0.999])
+def test_possible_components_are_taken(components: float) -> None:
+    """A count up to the number of features, or a fraction."""
+    assert RunSettings(images="file:///i", output="file:///o", components=components).components == components
+
+
+@pytest.mark.parametrize(
+    ("option", "settings"),
+    [
+        ("--batch-size", {"batch_size": 0}),
+        ("--chunk-size", {"chunk_size": 0}),
+        ("--max-reject-rate", {"max_reject_rate": 1.1}),
+    ],
+)
+def test_the_error_names_the_option(option: str, settings: dict[str, float]) -> None:
+    """The user reads which option to change."""
+    with pytest.raises(SettingsError, match=option):
+        RunSettings(images="file:///i", output="file:///o", **settings)
+
+
+def test_limits_and_catalog_are_checked_too() -> None:
+    """Nested settings are validated as the others are."""
+    with pytest.raises(SettingsError, match="megapixels"):
+        Limits(megapixels=0)
+    with pytest.raises(SettingsError, match="hive"):
+        Catalog(kind="hive")
+    with pytest.raises(SettingsError, match="no-dash"):
+        Catalog(database="no-dash")
+
+
+def test_paths_become_urls_and_urls_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative paths, spaces and characters that mean something in a URL survive."""
+    monkeypatch.chdir(tmp_path)
+    assert as_url("my fruits #1") == f"{tmp_path.as_uri()}/my%20fruits%20%231"
+    assert as_url("s3://bucket/images/") == "s3://bucket/images"

@@ -1,0 +1,113 @@
+"""Tests of the storage on a folder; the names are those that break URL handling."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from spark_app.errors import StorageError
+from spark_app.storage import Storage
+
+NAMES = [
+    "Apple Braeburn/r 1.jpg",
+    "Açaí/é.jpg",
+    "Açaí/e\u0301.jpg",
+    "a+b.jpg",
+    "100%.jpg",
+    "a%20b.jpg",
+    "#1.jpg",
+    "🍎/🍏.jpg",
+    "what?.jpg",
+    "[x]{y}~*.jpg",
+    "back\\slash.jpg",
+    "'quoted\".jpg",
+]
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    """Return a folder whose own name needs encoding."""
+    folder = tmp_path / "my images #1 (100%)"
+    folder.mkdir()
+    return Storage(folder.as_uri())
+
+
+def _keys(storage: Storage, unreadable: list[str], chunk_size: int = 100) -> set[str]:
+    batches = list(storage.list_objects(unreadable, chunk_size))
+    keys = pa.Table.from_batches(batches)["key"].to_pylist() if batches else []
+    assert len(keys) == len(set(keys))
+    return set(keys)
+
+
+def test_any_name_survives_from_listing_to_reading(storage: Storage) -> None:
+    """The key of an object is the name of its file, to the character, and reads the file of that name."""
+    for name in NAMES:
+        file = storage.local_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(name.encode())
+    assert _keys(storage, []) == set(NAMES)
+    for name in NAMES:
+        fetched = storage.fetch(name)
+        assert fetched is not None
+        assert fetched.body == name.encode()
+
+
+def test_a_name_that_cannot_be_handled_is_named_and_the_rest_is_listed(storage: Storage) -> None:
+    """One file with a line break in its name neither ends the listing nor goes unnoticed."""
+    names = {f"{number}.jpg" for number in range(30)}
+    for name in [*names, "line\nbreak.jpg"]:
+        (storage.local_path / name).touch()
+    unreadable: list[str] = []
+    assert _keys(storage, unreadable, chunk_size=7) == names
+    assert len(unreadable) == 1
+    assert "line" in unreadable[0]
+
+
+def test_a_changed_file_has_another_etag(storage: Storage) -> None:
+    """The etag of the listing is that of reading, until the file changes."""
+    file = storage.local_path / "a.jpg"
+    file.write_bytes(b"one")
+    (listed,) = storage.list_objects([])
+    first = storage.fetch("a.jpg")
+    assert first is not None
+    assert listed["etag"][0].as_py() == first.etag
+    file.write_bytes(b"three")
+    second = storage.fetch("a.jpg")
+    assert second is not None
+    assert second.etag != first.etag
+
+
+def test_what_is_not_there_is_none(storage: Storage, tmp_path: Path) -> None:
+    """A missing object, or a missing root, is an answer and not an error."""
+    assert storage.fetch("missing.jpg") is None
+    assert Storage((tmp_path / "missing").as_uri()).read("latest.json") is None
+
+
+def test_a_write_that_fails_in_the_middle_leaves_nothing(storage: Storage) -> None:
+    """Readers see the whole object or none; the one that was there stays."""
+    storage.write("results/pca.csv", b"complete")
+
+    def fail_in_the_middle() -> None:
+        with storage.open_writer("results/pca.csv") as sink:
+            sink.write(b"x" * 20_000_000)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_in_the_middle()
+    assert storage.read("results/pca.csv") == b"complete"
+    assert _keys(storage, []) == {"results/pca.csv"}
+
+
+def test_a_folder_is_deleted_with_all_below_it_and_nothing_else(storage: Storage) -> None:
+    """Staging goes, results stay."""
+    for key in ("staging/a/1", "staging/a/b/2", "results/3"):
+        storage.write(key, b"")
+    storage.delete_folder("staging/")
+    assert _keys(storage, []) == {"results/3"}
+
+
+def test_a_file_in_the_place_of_the_output_is_told(tmp_path: Path) -> None:
+    """An output that can't be a folder is refused in a sentence that names it."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"file/output"):
+        Storage((tmp_path / "file/output").as_uri()).check_writable()
