@@ -27,9 +27,7 @@ rootLogger.appenderRef.file.ref = file
 
 # A local run is over before the JVM's optimising compiler would pay off, its heap is small, and most of its start is
 # the verification of classes, of jars that pip and Spark's resolver have checked when they fetched them.
-JVM_OPTIONS = (
-    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
-)
+JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 
 
 @contextmanager
@@ -110,12 +108,13 @@ def _stderr_to(log: Path) -> Iterator[None]:
     terminal = os.dup(2)
     with log.open("ab") as file:
         os.dup2(file.fileno(), 2)
-    mine = sys.stderr
-    sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1)
+    before, ours = sys.stderr, os.fdopen(os.dup(terminal), "w", buffering=1)
+    sys.stderr = ours
     try:
         yield
     finally:
-        sys.stderr.close()
-        sys.stderr = mine
+        if sys.stderr is ours:
+            sys.stderr = before
+        ours.close()
         os.dup2(terminal, 2)
         os.close(terminal)

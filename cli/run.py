@@ -1,6 +1,7 @@
 """`fruits run`: the pipeline on this machine."""
 
 import argparse
+import logging
 import sys
 import time
 import traceback
@@ -38,6 +39,7 @@ def run_here(settings: RunSettings, master: str) -> int:
         If the run can't be done.
     """
     log = new_log()
+    logging.basicConfig(filename=log)  # what libraries log, too: the terminal is for the user
     start = time.monotonic()
     try:
         with (

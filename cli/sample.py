@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = 100
-SCALE = 4
+SCALE = 2
 """Drawn larger and reduced, for smooth edges."""
 
 Colour = tuple[int, int, int]
@@ -78,11 +78,15 @@ def draw_sample(folder: Path, views: int) -> int:
     for number, variety in enumerate(VARIETIES):
         (folder / variety.name).mkdir(parents=True, exist_ok=True)
         for view in range(views):
-            picture = draw(variety, np.random.default_rng([number, view]))
-            picture.save(folder / variety.name / f"view {view:03}.jpg", quality=90)
+            picture = folder / variety.name / f"view {view:03}.jpg"
+            # A file that is written again is another version of the image, to be computed again.
+            if not picture.exists():
+                draw(variety, np.random.default_rng([number, view])).save(picture, quality=90)
     (folder / "Broken").mkdir(parents=True, exist_ok=True)
     for name, make in BROKEN.items():
-        (folder / "Broken" / name).write_bytes(make())
+        broken = folder / "Broken" / name
+        if not broken.exists():
+            broken.write_bytes(make())
     return len(VARIETIES) * views
 
 

@@ -38,6 +38,9 @@ class BarReporter:
             detail = describe(progress)
             self._bar.update(self._task, completed=progress.done, total=progress.total, detail=detail)
 
+    def committed(self, chunk: int, chunks: int) -> None:
+        """Leave nothing: the bar tells enough."""
+
     def note(self, sentence: str) -> None:
         """Leave a line with the sentence."""
         self._bar.console.print(f"[yellow]Note:[/yellow] {sentence}", highlight=False)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from contract.layout import LATEST, STAGING, results_folder, staging_folder
@@ -204,12 +204,21 @@ def _featurise(this: Run, tables: Tables, plan: Plan, model: Model, reporter: Re
             chunk = compute_features(changes, job, tasks, staged)
             tally += chunk
             tally.check(this.settings.max_reject_rate)
-            outcomes = spark.read.schema(from_arrow_schema(OUTCOMES)).parquet(this.root.spark_path(staged))
-            if chunk.rejected or chunk.stale_rejects:
-                tables.commit_rejects(outcomes, stale=chunk.stale_rejects)
-            if chunk.featurised or chunk.stale_features:
-                tables.commit_features(outcomes, stale=chunk.stale_features)
+            _commit(tables, this.root.spark_path(staged), chunk)
+            reporter.committed(number + 1, chunks)
     return tally
+
+
+def _commit(tables: Tables, staged: str, chunk: Tally) -> None:
+    """Bring staged outcomes into the tables; what touches no row makes no commit."""
+
+    def outcomes() -> DataFrame:
+        return tables.spark.read.schema(from_arrow_schema(OUTCOMES)).parquet(staged)
+
+    if chunk.rejected or chunk.stale_rejects:
+        tables.commit_rejects(outcomes(), stale=chunk.stale_rejects)
+    if chunk.featurised or chunk.stale_features:
+        tables.commit_features(outcomes(), stale=chunk.stale_features)
 
 
 def _progress_of(counters: Counters, plan: Plan, reporter: Reporter) -> Callable[[], None]:

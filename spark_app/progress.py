@@ -48,6 +48,9 @@ class Reporter(Protocol):
     def progress(self, progress: Progress) -> None:
         """Tell how far the featurising is."""
 
+    def committed(self, chunk: int, chunks: int) -> None:
+        """Tell that a chunk is in the tables: a crash loses it no more."""
+
     def note(self, sentence: str) -> None:
         """Tell what the reader should know before trusting the numbers."""
 
@@ -81,6 +84,11 @@ class PlainReporter:
         if progress.seconds >= self._next:
             self._next = progress.seconds + self._seconds_between
             self._print(f"           {describe(progress)}")
+
+    def committed(self, chunk: int, chunks: int) -> None:
+        """Print how many chunks are done, where there are several."""
+        if chunks > 1:
+            self._print(f"committed  chunk {chunk} of {chunks}")
 
     def note(self, sentence: str) -> None:
         """Print the sentence."""

@@ -1,5 +1,6 @@
 """The Spark session: what every run needs of it, wherever it runs."""
 
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -32,7 +33,10 @@ def open_session(settings: RunSettings, extra: Mapping[str, str]) -> Iterator[Sp
     builder = SparkSession.Builder().appName("fruits")
     for name, value in {**_catalog(settings), **_defaults(), **extra}.items():
         builder = builder.config(name, value)
+    on_interrupt = signal.getsignal(signal.SIGINT)
     session = builder.getOrCreate()
+    # PySpark installs a handler that calls the JVM in the middle of another call to it, which garbles both.
+    signal.signal(signal.SIGINT, on_interrupt)
     try:
         yield session
     finally:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from obstore.exceptions import BaseError, InvalidPathError, PermissionDeniedError
 from obstore.store import LocalStore, from_url
 
-from spark_app.errors import StorageError
+from spark_app.errors import OutputError, StorageError
 
 if TYPE_CHECKING:
     from obstore import WritableFile
@@ -97,13 +97,13 @@ class Storage:
 
         Raises
         ------
-        StorageError
+        OutputError
             If it can't.
         """
         if self.is_local:
             nearest = next(path for path in (self.local_path, *self.local_path.parents) if path.exists())
             if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-                raise StorageError(f"Can't write to {self.local_path}: {nearest} is no folder that may be written.")
+                raise OutputError(f"Can't write to {self.local_path}: {nearest} is no folder that may be written.")
 
     def create(self) -> None:
         """Make the folder if it is one, and is not there yet.

@@ -2,12 +2,14 @@
 
 import io
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from pyspark.sql import SparkSession
 
 from cli.local import local_session_conf
 from cli.sample import draw_sample
@@ -18,8 +20,10 @@ from spark_app.engine.provision import export_model, in_own_process
 from spark_app.engine.weights import Weights, find_weights
 from spark_app.pipeline import run
 from spark_app.progress import PlainReporter
+from spark_app.session import open_session
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
+from spark_app.tables import Tables
 
 SHARED_DATA = Path(os.environ.get("FRUITS_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 """Real images and weights, where they are to be had."""
@@ -55,6 +59,23 @@ def seeded() -> Weights:
 def exported(seeded: Weights) -> ExportedModel:
     """Export the network with the untrained weights, once."""
     return in_own_process(export_model, seeded)
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """Return a session whose tables are in a folder of their own."""
+    folder = tmp_path_factory.mktemp("spark")
+    settings = RunSettings(images=folder.as_uri(), output=folder.as_uri())
+    with local_session_conf("local[2]", folder / "spark.log") as conf, open_session(settings, conf) as session:
+        yield session
+
+
+@pytest.fixture
+def tables(spark: SparkSession) -> Tables:
+    """Return tables without rows, of a database of their own."""
+    tables = Tables(spark, f"test_{secrets.token_hex(4)}")
+    tables.create()
+    return tables
 
 
 @pytest.fixture

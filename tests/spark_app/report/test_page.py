@@ -1,0 +1,77 @@
+"""Tests of the report's page."""
+
+from html.parser import HTMLParser
+
+from contract.summary import Counts, PcaSummary, Snapshots, Summary, WeightsSummary
+from spark_app.report.page import ReportData, render_report
+
+SUMMARY = Summary(
+    run_id="20261120T120000Z-abcdef",
+    mode="reconcile",
+    started_at="2026-11-20T12:00:00+00:00",
+    finished_at="2026-11-20T12:01:00+00:00",
+    model_id="mobilenetv2-0123456789ab",
+    engine="onnx",
+    weights=WeightsSummary(kind="seeded", sha256="00"),
+    counts=Counts(listed=3, featurised=2, rejected=1, images=2, rejects=1),
+    pca=PcaSummary(version="v", requested=0.95, components=1, standardize=False, captured=0.97),
+    matrix="pca.csv",
+    snapshots=Snapshots(features=1, components=1, rejects=1),
+    timings={"start": 2.0, "featurise": 0.0},
+    images_per_second=100.0,
+    settings={"images": "file:///images"},
+    versions={"spark": "3.5.8"},
+    notes=["The weights are seeded."],
+)
+HOSTILE = "<script>alert(1)</script>"
+
+
+class _Elements(HTMLParser):
+    """Collects the names of the elements, and checks that each is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        assert not any(name.startswith("on") or name in {"src", "href"} for name, _ in attrs)
+        if tag != "meta":
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        self.names.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def close(self) -> None:
+        super().close()
+        assert self._open == []
+
+
+def _elements(page: str) -> list[str]:
+    parser = _Elements()
+    parser.feed(page)
+    parser.close()
+    return parser.names
+
+
+def test_names_of_users_are_text_and_nothing_else() -> None:
+    """A folder or file named like a script is shown, not run; the page fetches nothing from anywhere."""
+    data = ReportData([0.97, 0.03], [(HOSTILE, 0.0, 1.0), ("b", 1.0, 0.0)], {"empty": 1}, [(HOSTILE, "empty", HOSTILE)])
+    page = render_report(SUMMARY, data)
+    names = _elements(page)
+    assert "script" not in names
+    assert names.count("circle") == 2
+    assert "&lt;script&gt;" in page
+    assert "The weights are seeded." in page
+
+
+def test_a_run_without_an_image_has_a_report() -> None:
+    """Five broken files in an empty bucket: the report says what was refused, and draws nothing."""
+    summary = Summary(**{**vars(SUMMARY), "pca": None, "images_per_second": None})
+    names = _elements(render_report(summary, ReportData([], [], {"empty": 5}, [("a", "empty", "0 bytes")])))
+    assert "svg" not in names
+    assert "table" in names

@@ -1,0 +1,106 @@
+"""Tests of the change set: every state in which a crash can leave the tables, against every listing."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import Row
+
+from contract.runs import Mode
+from spark_app.stages.listing import Listing
+from spark_app.stages.plan import Plan, make_plan
+from spark_app.storage import LISTING_SCHEMA
+from spark_app.tables import Tables
+
+MODEL = "this-model"
+
+
+class World:
+    """A listing and tables, made of etags."""
+
+    def __init__(self, tables: Tables, folder: Path) -> None:
+        self._tables = tables
+        self._folder = folder
+
+    def plan(
+        self,
+        listed: dict[str, str],
+        features: dict[str, str] | None = None,
+        rejects: dict[str, str] | None = None,
+        mode: Mode = Mode.RECONCILE,
+        model: str = MODEL,
+    ) -> tuple[Plan, dict[str, Row]]:
+        """Plan from key → etag of each, and return the plan with its rows by key."""
+        for table, rows, values in (
+            (self._tables.features, features or {}, f"NULL, 1, 1, '{model}', array(1.0f), 'run', now()"),
+            (self._tables.rejects, rejects or {}, "'empty', '', 'run'"),
+        ):
+            for key, etag in rows.items():
+                self._tables.spark.sql(f"INSERT INTO {table} VALUES ('{key}', '{etag}', {values})")
+        columns = [list(listed), list(listed.values()), [1] * len(listed)]
+        pq.write_table(pa.table(columns, schema=LISTING_SCHEMA), self._folder / "listing.parquet")
+        listing = Listing(str(self._folder / "listing.parquet"), len(listed))
+        path = str(self._folder / "plan")
+        plan = make_plan(self._tables, listing, mode, MODEL, path)
+        rows = self._tables.spark.read.parquet(path).collect()
+        assert len(rows) == plan.changes
+        return plan, {row.key: row for row in rows}
+
+
+@pytest.fixture
+def world(tables: Tables, tmp_path: Path) -> World:
+    """Return an empty world."""
+    return World(tables, tmp_path)
+
+
+def test_settled_images_are_left_alone(world: World) -> None:
+    """Neither images with features of this version, nor those refused in this version, are worked on again."""
+    _, rows = world.plan({"done": "1", "refused": "1"}, features={"done": "1"}, rejects={"refused": "1"})
+    assert rows == {}
+
+
+def test_new_changed_and_vanished_images_are_found(world: World) -> None:
+    """The difference between the listing and the tables, whichever table has the old row."""
+    plan, rows = world.plan(
+        listed={"new": "1", "changed": "2", "mended": "2"},
+        features={"changed": "1", "gone": "1"},
+        rejects={"mended": "1", "refused and gone": "1"},
+    )
+    assert {key: row.op for key, row in rows.items()} == {
+        "new": "featurise",
+        "changed": "featurise",
+        "mended": "featurise",
+        "gone": "remove",
+        "refused and gone": "remove",
+    }
+    assert (plan.featurise, plan.remove) == (3, 2)
+    assert {key for key, row in rows.items() if row.had_features} == {"changed", "gone"}
+    assert {key for key, row in rows.items() if row.had_reject} == {"mended", "refused and gone"}
+
+
+def test_a_key_in_both_tables_is_worked_on_again(world: World) -> None:
+    """A run that died between its two commits left this; the next one repairs it."""
+    _, rows = world.plan({"both": "1"}, features={"both": "1"}, rejects={"both": "1"})
+    assert rows["both"].op == "featurise"
+
+
+def test_features_of_another_model_are_in_the_way(world: World) -> None:
+    """They are named, so that the run can refuse to mix them, and would be computed anew."""
+    plan, rows = world.plan({"old": "1"}, features={"old": "1"}, model="other-model")
+    assert plan.other_model == "other-model"
+    assert rows["old"].op == "featurise"
+
+
+def test_reprocess_takes_everything(world: World) -> None:
+    """Nothing is settled, what is gone is still removed."""
+    plan, _ = world.plan({"done": "1"}, features={"done": "1", "gone": "1"}, mode=Mode.REPROCESS)
+    assert (plan.featurise, plan.remove) == (1, 1)
+
+
+def test_chunks_cover_the_change_set_once(world: World) -> None:
+    """Every key is in one chunk, the same one at every reading, and chunks are of nearly equal size."""
+    plan, rows = world.plan({f"Ä {number}.jpg": "1" for number in range(200)})
+    chunks = [[row.key for row in plan.chunk(world._tables.spark, number, 4).collect()] for number in range(4)]  # noqa: SLF001
+    assert sorted(key for chunk in chunks for key in chunk) == sorted(rows)
+    assert all(30 <= len(chunk) <= 70 for chunk in chunks)

@@ -1,0 +1,60 @@
+"""Tests of the statistics of a table, with NumPy, scikit-learn and MLlib as the oracles."""
+
+import numpy as np
+import pytest
+from pyspark.ml.feature import PCA as MLlibPCA  # noqa: N811 -- scikit-learn has one of the same name
+from pyspark.ml.functions import array_to_vector
+from pyspark.sql import DataFrame, SparkSession
+from sklearn.decomposition import PCA
+
+from spark_app.numerics.pca import fit
+from spark_app.settings import FEATURES
+from spark_app.stages.statistics import FAN_IN, compute_statistics
+
+ROWS = 300
+
+
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    """Return features as a network makes them: float32, many of them zero, of falling variance."""
+    random = np.random.default_rng(0)
+    spread = random.normal(size=(40, FEATURES)) * 0.9 ** np.arange(40)[:, np.newaxis]
+    return np.maximum(random.normal(size=(ROWS, 40)) @ spread, 0).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def features(spark: SparkSession, samples: np.ndarray) -> DataFrame:
+    """Return the same as a table of one column."""
+    return spark.createDataFrame([(row.tolist(),) for row in samples], "features array<float>").cache()
+
+
+@pytest.mark.parametrize("partitions", [1, 3, FAN_IN, FAN_IN + 1, FAN_IN**2 + 3])
+def test_partitions_and_tree_change_nothing(features: DataFrame, samples: np.ndarray, partitions: int) -> None:
+    """One partition, a few, and so many that they are merged in one and in two levels of a tree."""
+    statistics = compute_statistics(features.repartition(partitions))
+    assert statistics.count == ROWS
+    np.testing.assert_allclose(statistics.mean, samples.mean(axis=0, dtype=np.float64), rtol=1e-12, atol=1e-15)
+    centred = samples - samples.mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(statistics.scatter, centred.T @ centred, rtol=1e-9, atol=1e-9)
+
+
+def test_an_empty_table_has_statistics_of_nothing(features: DataFrame) -> None:
+    """A corpus of which no image could be read."""
+    assert compute_statistics(features.limit(0)).count == 0
+
+
+def test_the_pca_is_scikit_learns(features: DataFrame, samples: np.ndarray) -> None:
+    """On the same features: ratios to 1e-6, components up to sign to 1e-4."""
+    basis = fit(compute_statistics(features), 20)
+    oracle = PCA(20, svd_solver="full").fit(samples.astype(np.float64))
+    np.testing.assert_allclose(basis.explained_variance_ratio, oracle.explained_variance_ratio_, atol=1e-6)
+    np.testing.assert_allclose(np.abs(basis.components), np.abs(oracle.components_), atol=1e-4)
+
+
+def test_the_pca_is_mllibs(features: DataFrame) -> None:
+    """MLlib finds the same components and ratios of the same table."""
+    basis = fit(compute_statistics(features), 10)
+    vectors = features.select(array_to_vector("features").alias("features"))
+    oracle = MLlibPCA(k=10, inputCol="features").fit(vectors)
+    np.testing.assert_allclose(basis.explained_variance_ratio, oracle.explainedVariance.toArray(), atol=1e-6)
+    np.testing.assert_allclose(np.abs(basis.components), np.abs(oracle.pc.toArray().T), atol=1e-4)

@@ -1,0 +1,237 @@
+"""Tests of whole runs: what is computed, what is published, and what stays when a run fails."""
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.decomposition import PCA
+
+from cli.sample import BROKEN
+from contract.runs import Mode
+from contract.summary import Summary
+from spark_app.engine.model import FILES, ExportedModel
+from spark_app.engine.onnx_engine import OnnxEngine
+from spark_app.engine.preprocessing import decode, prepare_decoders
+from spark_app.errors import ModelMismatchError, TooManyRejectsError
+from spark_app.settings import Engine, Limits
+
+Run = Callable[..., Summary]
+Results = Callable[[], Path]
+PICTURES = 60
+
+
+def _table(path: Path) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))[1:]
+
+
+def _matrix(folder: Path) -> tuple[list[str], np.ndarray]:
+    rows = _table(folder / "pca.csv")
+    return [row[0] for row in rows], np.array([row[2:] for row in rows], dtype=float)
+
+
+def _features(images: Path, keys: list[str], exported: ExportedModel) -> np.ndarray:
+    """Compute features without Spark."""
+    prepare_decoders()
+    engine = OnnxEngine(exported.files[FILES[Engine.ONNX]])
+    pixels = [decode((images / key).read_bytes(), Limits()).pixels for key in keys]
+    return np.concatenate([engine.features(image[np.newaxis]) for image in pixels])
+
+
+def test_the_matrix_is_what_scikit_learn_makes_of_the_images(
+    run_pipeline: Run, results: Results, images: Path, exported: ExportedModel
+) -> None:
+    """From files to coordinates: the published matrix and variances equal an independent computation."""
+    summary = run_pipeline(components=10)
+    keys, coordinates = _matrix(results())
+    features = _features(images, keys, exported).astype(np.float64)
+    oracle = PCA(10, svd_solver="full").fit(features)
+    np.testing.assert_allclose(coordinates, oracle.transform(features), atol=1e-3 * np.abs(coordinates).max())
+    table = np.array(_table(results() / "explained_variance.csv"), dtype=float)
+    np.testing.assert_allclose(table[:, 2], oracle.explained_variance_ratio_, atol=1e-6)
+    np.testing.assert_allclose(table[:, 3], oracle.explained_variance_ratio_.cumsum(), atol=1e-6)
+    assert summary.pca is not None
+    assert summary.pca.captured == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-6)
+
+
+def test_broken_files_are_rows_and_everything_else_is_computed(run_pipeline: Run, results: Results) -> None:
+    """One row with a reason for each broken file, one row of the matrix for each picture, all of it counted."""
+    counts = run_pipeline().counts
+    assert {row[0] for row in _table(results() / "rejects.csv")} == {f"Broken/{name}" for name in BROKEN}
+    assert (counts.listed, counts.featurised, counts.rejected) == (PICTURES + len(BROKEN), PICTURES, len(BROKEN))
+    assert (counts.images, counts.rejects) == (PICTURES, len(BROKEN))
+    assert sorted(file.name for file in results().iterdir()) == [
+        "explained_variance.csv",
+        "pca.csv",
+        "rejects.csv",
+        "report.html",
+        "summary.json",
+    ]
+
+
+def test_only_what_is_new_or_changed_is_computed(run_pipeline: Run, results: Results, images: Path) -> None:
+    """Run again: nothing; add ten: ten; change one and remove one: one, and one row less."""
+    run_pipeline()
+    before = (results() / "pca.csv").read_bytes()
+    again = run_pipeline().counts
+    assert (again.featurised, again.rejected, again.unchanged) == (0, 0, PICTURES + len(BROKEN))
+    assert (results() / "pca.csv").read_bytes() == before
+
+    (images / "New").mkdir()
+    for file in sorted(images.glob("Lemon*/*"))[:5] + sorted(images.glob("Plum/*"))[:5]:
+        shutil.copy(file, images / "New" / f"{file.parent.name} {file.name}")
+    added = run_pipeline().counts
+    assert (added.featurised, added.replaced, added.images) == (10, 0, PICTURES + 10)
+
+    Image.new("RGB", (30, 20), (9, 99, 9)).save(images / "Plum/view 000.jpg")
+    (images / "Plum/view 001.jpg").unlink()
+    (images / "Broken/empty.jpg").unlink()
+    changed = run_pipeline().counts
+    assert (changed.featurised, changed.replaced, changed.removed) == (1, 1, 2)
+    keys, _ = _matrix(results())
+    assert "Plum/view 000.jpg" in keys
+    assert "Plum/view 001.jpg" not in keys
+    assert (changed.images, changed.rejects) == (PICTURES + 9, len(BROKEN) - 1)
+
+
+def test_a_mended_file_leaves_the_rejects_and_a_damaged_one_the_matrix(
+    run_pipeline: Run, results: Results, images: Path
+) -> None:
+    """An image is in one of the two tables, the one that its present file belongs in."""
+    run_pipeline()
+    shutil.copy(images / "Orange/view 000.jpg", images / "Broken/text.jpg")
+    (images / "Orange/view 000.jpg").write_bytes(b"")
+    run_pipeline(chunk_size=1)
+    keys, _ = _matrix(results())
+    rejects = {row[0]: row[1] for row in _table(results() / "rejects.csv")}
+    assert "Broken/text.jpg" in keys
+    assert "Broken/text.jpg" not in rejects
+    assert "Orange/view 000.jpg" not in keys
+    assert rejects["Orange/view 000.jpg"] == "empty"
+
+
+def test_chunks_change_nothing(run_pipeline: Run, results: Results, output: Path) -> None:
+    """The same matrix whether it is committed at once or in seven pieces."""
+    run_pipeline(components=5)
+    keys, at_once = _matrix(results())
+    shutil.rmtree(output / "tables")
+    run_pipeline(components=5, chunk_size=10)
+    keys_again, in_pieces = _matrix(results())
+    assert keys == keys_again
+    np.testing.assert_allclose(in_pieces, at_once, atol=1e-3)
+
+
+def test_the_engines_give_the_same_matrix(run_pipeline: Run, results: Results, output: Path) -> None:
+    """`--engine tensorflow` is another way to the same numbers."""
+    run_pipeline(components=5)
+    _, onnx = _matrix(results())
+    shutil.rmtree(output / "tables")
+    assert run_pipeline(components=5, engine=Engine.TENSORFLOW).engine == "tensorflow"
+    _, tensorflow = _matrix(results())
+    np.testing.assert_allclose(tensorflow, onnx, atol=1e-2 * np.abs(onnx).max())
+
+
+@pytest.mark.parametrize(("count", "components"), [(1, 50), (5, 50), (5, 0.95)])
+def test_five_images_dropped_in_an_empty_bucket_give_a_result(
+    run_pipeline: Run, results: Results, images: Path, count: int, components: float
+) -> None:
+    """As many components as so few images allow, said in the summary; never an error."""
+    for file in sorted(file for file in images.rglob("*") if file.is_file())[:-count]:
+        file.unlink()
+    summary = run_pipeline(components=components)
+    keys, coordinates = _matrix(results())
+    assert len(keys) == count
+    assert 1 <= coordinates.shape[1] <= max(1, count - 1)
+    if components == 50:
+        assert any(f"{count} images allow" in note for note in summary.notes)
+
+
+def test_no_readable_image_at_all_is_a_result_too(run_pipeline: Run, results: Results, images: Path) -> None:
+    """Seven broken files: they are told, and the matrix has a header and no row."""
+    for folder in images.iterdir():
+        if folder.name != "Broken":
+            shutil.rmtree(folder)
+    summary = run_pipeline()
+    assert summary.pca is None
+    assert summary.counts.rejects == len(BROKEN)
+    assert (results() / "pca.csv").read_text().strip() == '"key","label"'
+
+
+def test_any_key_survives_from_listing_to_csv(run_pipeline: Run, results: Results, images: Path) -> None:
+    """Spaces, accents, +, %, # and emoji, in names of folders and of files, quotes and commas too."""
+    shutil.rmtree(images / "Broken")
+    names = ["Crème brûlée/a b.jpg", "50% + 1/#1.jpg", "🍎/🍏.jpg", 'x,"y"/a%20b.jpg', "no folder.jpg"]
+    for name in names:
+        (images / name).parent.mkdir(exist_ok=True)
+        shutil.copy(images / "Plum/view 000.jpg", images / name)
+    run_pipeline()
+    labels = {row[0]: row[1] for row in _table(results() / "pca.csv")}
+    assert {name: labels.get(name) for name in names} == {name: name.rpartition("/")[0] for name in names}
+
+
+def test_too_many_refusals_fail_the_run_and_keep_the_last_results(
+    run_pipeline: Run, results: Results, images: Path
+) -> None:
+    """So many files that can't be read are more likely a broken upload: nothing is kept unless the user insists."""
+    run_pipeline()
+    before = results()
+    for number in range(200):
+        (images / f"{number}.jpg").write_bytes(b"")
+    with pytest.raises(TooManyRejectsError, match="200 of 200 images"):
+        run_pipeline()
+    assert results() == before
+    assert run_pipeline(max_reject_rate=1.0).counts.rejected == 200
+
+
+def test_features_of_two_models_never_mix(run_pipeline: Run, results: Results, output: Path) -> None:
+    """Other weights are refused with the remedy, and `reprocess` is the remedy."""
+    run_pipeline()
+    before = results()
+    _forget_model(output)
+    with pytest.raises(ModelMismatchError, match="--mode reprocess"):
+        run_pipeline()
+    assert results() == before
+    counts = run_pipeline(mode=Mode.REPROCESS).counts
+    assert (counts.featurised, counts.replaced) == (PICTURES, PICTURES)
+
+
+def _forget_model(output: Path) -> None:
+    """Make the features in the tables those of another model."""
+    from pyspark.sql import SparkSession
+
+    from cli.local import local_session_conf
+    from spark_app.session import open_session
+    from spark_app.settings import RunSettings
+    from spark_app.tables import Tables
+
+    settings = RunSettings(images=output.as_uri(), output=output.as_uri())
+    with local_session_conf("local[2]", output / "spark.log") as conf, open_session(settings, conf) as spark:
+        assert isinstance(spark, SparkSession)
+        spark.sql(f"UPDATE {Tables(spark, 'fruits').features} SET model_id = 'another'")
+
+
+def test_the_summary_tells_what_was_done(run_pipeline: Run, results: Results) -> None:
+    """Timings of each step, rate, versions, settings and weights, in the file as in the return value."""
+    summary = run_pipeline(standardize=True)
+    assert Summary.from_json((results() / "summary.json").read_bytes()) == summary
+    assert list(summary.timings) == ["start", "list", "plan", "featurise", "statistics", "pca", "project", "publish"]
+    assert summary.images_per_second
+    assert summary.weights.kind == "seeded"
+    assert any("seeded" in note for note in summary.notes)
+    document = json.loads((results() / "summary.json").read_text())
+    assert document["settings"]["standardize"] is True
+    assert {"spark", "iceberg", "onnxruntime", "pillow"} <= document["versions"].keys()
+
+
+def test_nothing_is_left_in_staging(run_pipeline: Run, output: Path) -> None:
+    """Not of this run, and not of one that was killed before."""
+    left = output / "staging/killed/outcomes-0/part-00000.parquet"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half a chunk")
+    run_pipeline()
+    assert [file for file in (output / "staging").rglob("*") if file.is_file()] == []
