@@ -1,0 +1,133 @@
+"""The command on one machine, beside a bare loop: `python -m benchmarks.featurise IMAGES --weights FILE`.
+
+In each round, one after the other, so that a machine whose speed drifts does no one an injustice:
+
+- *bare loop*: one process, as little as can be: read a file, decode it, run ONNX Runtime on it;
+- *bare loops at once*: one for each core: what a core does while all the others are busy;
+- *all new*: `fruits run` on all the images; the model was exported before;
+- *nothing new*: the same command once more.
+
+The rate of a core in steady state comes from the times at which the command's batches were done, without the first
+fifth of them (workers start, caches are cold) and the last (workers run out of tasks).
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from benchmarks.memory import peak_memory
+
+BARE_IMAGES = 500
+
+
+def main() -> None:
+    """Measure, and print a table of medians."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("images", type=Path, help="folder of JPEG files; `fruits sample` draws one")
+    parser.add_argument("--weights", default="seeded")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bare-loop", type=Path, help=argparse.SUPPRESS)  # how this program calls itself
+    arguments = parser.parse_args()
+    if arguments.bare_loop:
+        print(bare_loop(arguments.images, arguments.bare_loop))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        rows = compare(arguments.images, Path(folder) / "output", arguments.weights, arguments.rounds)
+    for name, values in rows.items():
+        print(f"{name:<44}{statistics.median(values):8.2f}   ({min(values):.2f} - {max(values):.2f})")
+
+
+def compare(images: Path, output: Path, weights: str, rounds: int) -> dict[str, list[float]]:
+    """Measure everything in turn.
+
+    Returns
+    -------
+    dict
+        Name → one value per round.
+    """
+    cores = os.cpu_count() or 1
+    rows: dict[str, list[float]] = {}
+
+    def note(name: str, value: float) -> None:
+        rows.setdefault(name, []).append(value)
+
+    note("first run of all, exporting the model, s", timed_run(images, output, weights)[0])
+    (model,) = output.glob("models/*/model.onnx")
+    for _ in range(rounds):
+        note("bare loop, images/s", alone := bare_loops(images, model, 1))
+        note(f"bare loops at once ({cores}), images/s each", at_once := bare_loops(images, model, cores))
+        for name in ("tables", "results", "pca"):
+            shutil.rmtree(output / name)
+        seconds, peaks = timed_run(images, output, weights)
+        note("all new, s", seconds)
+        note("  steady state, images/s per core", rate := steady_rate(output) / cores)
+        note("  of the bare loop, %", 100 * rate / alone)
+        note("  of the bare loops at once, %", 100 * rate / at_once)
+        for role, megabytes in peaks.items():
+            note(f"  peak memory of the {role}, MB", megabytes)
+        note("nothing new, s", timed_run(images, output, weights)[0])
+    return rows
+
+
+def bare_loop(images: Path, model: Path) -> float:
+    """Run the loop in this process.
+
+    Returns
+    -------
+    float
+        Images per second.
+    """
+    from spark_app.engine.onnx_engine import OnnxEngine
+    from spark_app.engine.preprocessing import decode, prepare_decoders
+    from spark_app.settings import Limits
+
+    prepare_decoders()
+    engine, limits = OnnxEngine(model.read_bytes()), Limits()
+    files = sorted(images.rglob("*.jpg"))[:BARE_IMAGES]
+    engine.features(decode(files[0].read_bytes(), limits).pixels[np.newaxis])
+    start = time.perf_counter()
+    for file in files:
+        engine.features(decode(file.read_bytes(), limits).pixels[np.newaxis])
+    return len(files) / (time.perf_counter() - start)
+
+
+def bare_loops(images: Path, model: Path, processes: int) -> float:
+    """Run so many loops at once; return the images per second of one, on average."""
+    command = [sys.executable, "-m", "benchmarks.featurise", str(images), "--bare-loop", str(model)]
+    with ThreadPoolExecutor(processes) as pool:
+        answers = pool.map(lambda _: subprocess.check_output(command, text=True), range(processes))
+        return statistics.mean(map(float, answers))
+
+
+def timed_run(images: Path, output: Path, weights: str) -> tuple[float, dict[str, float]]:
+    """Run the command; return its seconds, and the memory of its processes."""
+    run = ["run", "--images", str(images), "--output", str(output), "--weights", weights]
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "cli.main", *run], stdout=subprocess.DEVNULL)
+    with peak_memory(process.pid) as peaks:
+        code = process.wait()
+    if code:
+        raise SystemExit(f"fruits run ended with {code}")
+    return time.perf_counter() - start, peaks
+
+
+def steady_rate(output: Path) -> float:
+    """Return the images per second of the whole machine, from the middle of the last run."""
+    times = pq.read_table(output / "tables/fruits/features/data", columns=["processed_at"])["processed_at"]
+    done = np.sort(times.to_numpy().astype("datetime64[us]").astype(np.int64)) / 1e6
+    middle = done[len(done) // 5 : -len(done) // 5]
+    return float((len(middle) - 1) / (middle[-1] - middle[0]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""The largest memory of a command's processes, watched from outside."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def peak_memory(root: int) -> Iterator[dict[str, float]]:
+    """Watch a process and all below it.
+
+    Yields
+    ------
+    dict
+        Role → MB of the largest process in it, complete when the block ends: `driver` (the process itself), `jvm`,
+        and `worker` (Spark's Python workers, and the export of a model).
+    """
+    peaks = {"driver": 0.0, "jvm": 0.0, "worker": 0.0}
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.2):
+            for pid, megabytes, name in _tree(root):
+                role = "driver" if pid == root else "jvm" if name == "java" else "worker"
+                peaks[role] = max(peaks[role], megabytes)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _tree(root: int) -> list[tuple[int, float, str]]:
+    """List pid, peak resident memory in MB, and name of a process and of all below it (Linux)."""
+    found: dict[int, tuple[int, float, str]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (folder / "status").read_text()
+        except OSError:
+            continue  # it has ended meanwhile
+        fields = dict(re.findall(r"^(Name|PPid|VmHWM):\s+(\S+)", status, re.MULTILINE))
+        found[int(folder.name)] = (int(fields["PPid"]), int(fields.get("VmHWM", 0)) / 1000, fields["Name"])
+    below = {root}
+    while more := {pid for pid, (parent, _, _) in found.items() if parent in below} - below:
+        below |= more
+    return [(pid, *found[pid][1:]) for pid in below if pid in found]

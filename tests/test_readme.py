@@ -1,0 +1,61 @@
+"""Tests of what the README promises: its recipe is executed, its options are those of the command."""
+
+import argparse
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+from cli.run import add_master
+from spark_app.main import add_arguments
+from spark_app.numerics.pca import fit
+from spark_app.numerics.statistics import Statistics
+from spark_app.stages.basis import basis_to_npz
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_the_recipe_makes_a_scikit_learn_pca_of_the_basis(
+    standardize: bool,  # noqa: FBT001 -- a parameter
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The three lines, and the sentence below them, give the published coordinates."""
+    features = np.random.default_rng(0).normal(3, 2, (50, 8)) * np.arange(1, 9)
+    basis = fit(Statistics.of(features), 4, standardize=standardize)
+    (tmp_path / "basis.npz").write_bytes(basis_to_npz(basis))
+    monkeypatch.chdir(tmp_path)
+    (recipe,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names = {"np": np, "PCA": PCA}
+    exec(recipe, names)  # noqa: S102 -- our own README
+    (use,) = re.findall(r"`(pca\.transform\(.*?\))`", README)
+    coordinates = eval(use, names | {"features": features})  # noqa: S307 -- our own README
+    np.testing.assert_allclose(coordinates, basis.project(features), atol=1e-9)
+
+
+def test_the_table_of_options_is_the_commands() -> None:
+    """Every option that the README lists exists; every one that a laptop needs is listed."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    add_master(parser)
+    known = {option for action in parser._actions for option in action.option_strings if option.startswith("--")}  # noqa: SLF001
+    listed = {
+        option
+        for row in re.findall(r"^\| (`--.*?) \|", README, re.MULTILINE)
+        for option in re.findall(r"--[\w-]+", row)
+    }
+    for_the_cloud = {"--catalog", "--database"}
+    assert listed == known - for_the_cloud - {"--help", "--images", "--output"}
+
+
+def test_every_place_that_the_readme_names_exists() -> None:
+    """A newcomer is sent to files that are there."""
+    root = Path(__file__).parents[1]
+    places = set(re.findall(r"`((?:spark_app|contract|cli)/[\w./]*)`", README)) | set(
+        re.findall(r"\]\((docs/.*?)\)", README)
+    )
+    assert len(places) > 8
+    assert [place for place in map(max, places) if not (root / place).exists()] == []
