@@ -28,6 +28,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     print(f"{count} drawn pictures and {len(BROKEN)} broken files in {images}")
     arguments.images, arguments.output = str(images), str(arguments.folder / "output")
     settings = settings_from(arguments)
+    print("Looking for the weights (Keras downloads those of ImageNet once, 9 MB) ...", flush=True)
     try:
         resolve_weights(settings.weights)
     except WeightsUnavailableError:

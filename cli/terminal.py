@@ -52,6 +52,11 @@ def terminal_reporter(out: TextIO) -> Iterator[Reporter]:
     if not out.isatty():
         yield PlainReporter(out)
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description:<9}"), BarColumn(), TextColumn("{task.fields[detail]}"))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<9}"),
+        BarColumn(bar_width=12),
+        TextColumn("{task.fields[detail]}"),
+    )
     with Bar(*columns, console=Console(file=out), transient=True, redirect_stderr=False) as bar:
         yield BarReporter(bar)

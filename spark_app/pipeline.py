@@ -116,9 +116,9 @@ def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, st
         raise SettingsError("--mode update needs notices of uploads, and nothing writes any yet: use --mode reconcile.")
     check_images(this.images)
     this.root.check_writable()
-    weights = resolve_weights(settings.weights, log)
     with ExitStack() as stack:
         with this.clock.step("start") as outcome:
+            weights = resolve_weights(settings.weights, log)
             model_when_ready = stack.enter_context(provide_model(this.root, weights, settings.engine, log))
             spark = stack.enter_context(open_session(settings, session_conf))
             model = model_when_ready()

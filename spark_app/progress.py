@@ -103,7 +103,7 @@ def describe(progress: Progress) -> str:
     left = progress.seconds_left
     time_left = f", {left:.0f} s left" if left is not None else ""
     refused = f", {progress.refused:,} refused" if progress.refused else ""
-    return f"{progress.done:,} of {progress.total:,} images, {progress.rate:.0f} per second{time_left}{refused}"
+    return f"{progress.done:,} of {progress.total:,} images, {progress.rate:.0f}/s{time_left}{refused}"
 
 
 @contextmanager

@@ -121,6 +121,8 @@ class RunSettings:
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if f"{self.output}/".startswith(f"{self.images}/"):
+            raise SettingsError("--output must not lie in --images: its files would be taken for images.")
         _check_components(self.components)
         if self.batch_size < 1:
             raise SettingsError(f"--batch-size must be at least 1, not {self.batch_size}.")

@@ -81,7 +81,7 @@ class Curve:
 
 
 WIDTH, HEIGHT = 640, 400
-LEFT, RIGHT, TOP, BOTTOM = 56, 16, 16, 44
+LEFT, RIGHT, TOP, BOTTOM = 66, 16, 16, 44
 
 
 def scatter(samples: Sequence[tuple[str, float, float]]) -> Scatter:

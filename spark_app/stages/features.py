@@ -249,7 +249,7 @@ class Tally:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in Counter(self.reasons).most_common())
             raise TooManyRejectsError(
                 f"{self.rejected:,} of {seen:,} images were refused ({reasons}): the cause is hardly the images. "
-                "Nothing of this was kept. If they really are broken, run again with --max-reject-rate 1."
+                "The last results are untouched. If the files really are broken, run again with --max-reject-rate 1."
             )
 
 

@@ -35,6 +35,15 @@ def test_the_error_names_the_option(option: str, settings: dict[str, float]) -> 
         RunSettings(images="file:///i", output="file:///o", **settings)
 
 
+@pytest.mark.parametrize("output", ["s3://bucket/images", "s3://bucket/images/out"])
+def test_an_output_among_the_images_is_refused(output: str) -> None:
+    """Results would be listed as images by the next run; images below the output, as in the cloud, are fine."""
+    with pytest.raises(SettingsError, match="--output"):
+        RunSettings(images="s3://bucket/images", output=output)
+    assert RunSettings(images="s3://bucket/images", output="s3://bucket")
+    assert RunSettings(images="s3://bucket/images", output="s3://bucket/images-out")
+
+
 def test_limits_and_catalog_are_checked_too() -> None:
     """Nested settings are validated as the others are."""
     with pytest.raises(SettingsError, match="megapixels"):
