@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import re
 import sys
 import time
 import traceback
@@ -53,13 +54,16 @@ def run_here(settings: RunSettings, master: str) -> int:
     except Exception as error:
         with log.open("a") as file:
             traceback.print_exc(file=file)
-        raise FruitsError(f"The run failed: {_first_line(error)} (details: {log})") from error
+        raise FruitsError(f"The run failed: {_cause(error)} (details: {log})") from error
     _print_results(Storage(settings.output), summary, time.monotonic() - start)
     return 0
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+def _cause(error: Exception) -> str:
+    """Find the line that tells a person most: of a failed task, the last line of the worker's own traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
+    return (raised or lines or [type(error).__name__])[-1 if raised else 0]
 
 
 def _print_results(root: Storage, summary: Summary, seconds: float) -> None:

@@ -24,16 +24,10 @@ from spark_app.report.page import render_report, report_data
 from spark_app.session import ICEBERG_VERSION, open_session
 from spark_app.settings import FEATURES, RunSettings
 from spark_app.stages.basis import load_basis, publish_basis
-from spark_app.stages.features import (
-    OUTCOMES,
-    Counters,
-    FeatureJob,
-    Tally,
-    compute_features,
-    tasks_for,
-)
+from spark_app.stages.features import Counters, FeatureJob, compute_features, tasks_for
 from spark_app.stages.listing import Listing, check_images, stage_listing
 from spark_app.stages.matrix import project
+from spark_app.stages.outcomes import OUTCOMES, Tally
 from spark_app.stages.plan import Plan, make_plan
 from spark_app.stages.results import (
     load_latest,

@@ -1,34 +1,33 @@
 """Features of images: fetched ahead, decoded beside, computed in batches.
 
-Spark moves names and counts. Image bytes and features never pass through the JVM: each task writes its outcomes to the
-staging folder itself, which takes a tenth of the time that Spark's rows of 1280 values would take.
+Spark moves names and counts. Neither image bytes nor features pass through the JVM: each task writes its outcomes to
+the staging folder itself. Handing 1280 values per row to Spark took a twelfth of the whole step's time.
 """
 
 import itertools
 import math
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark import TaskContext
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from contract.layout import label_of
 from contract.rejects import Reason
 from spark_app.engine.preprocessing import DecodedImage, RefusedImageError, decode
 from spark_app.engine.worker import FeatureEngine, is_engine_built, worker_engine
-from spark_app.errors import TooManyRejectsError
 from spark_app.settings import Engine, Limits
+from spark_app.stages.lookahead import map_ahead
+from spark_app.stages.outcomes import OUTCOMES, TALLIES, Tally
 from spark_app.stages.plan import Op
 from spark_app.storage import FetchedObject, Forbidden, Storage
 
@@ -43,36 +42,7 @@ BYTES_AHEAD = 64_000_000
 """What a task holds of fetched files at most, however large they are (but always one)."""
 DECODES_AHEAD = 32
 
-SUSPICIOUS = 20
-"""So few refused images never fail a run: five broken files dropped in a bucket are five rows in `rejects`."""
-
 CHANGE_COLUMNS = ("key", "etag", "size", "op", "had_features", "had_reject")
-
-OUTCOMES = pa.schema(
-    [
-        ("key", pa.string()),
-        ("etag", pa.string()),
-        ("label", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("model_id", pa.string()),
-        ("features", pa.list_(pa.float32())),
-        ("run_id", pa.string()),
-        ("processed_at", pa.timestamp("us", tz="UTC")),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-        ("had_features", pa.bool_()),
-        ("had_reject", pa.bool_()),
-    ]
-)
-"""One row per key: with features, or with a reason, or with neither where the image is gone. `had_features`,
-`had_reject`: the tables have a row of the key already."""
-
-TALLIES = pa.schema([("what", pa.string()), ("n", pa.int64())])
-"""Rows of a tally: a number of `Tally` by its name, or the number of images refused for a reason."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -141,7 +111,7 @@ class Outcome:
     refusal: RefusedImageError | None = None
 
 
-def compute_features(changes: DataFrame, job: FeatureJob, tasks: int, folder: str) -> "Tally":
+def compute_features(changes: DataFrame, job: FeatureJob, tasks: int, folder: str) -> Tally:
     """Compute the features of a chunk of the change set, and stage them.
 
     Parameters
@@ -169,95 +139,6 @@ def tasks_for(images: int, parallelism: int) -> int:
     """Cut a chunk into whole waves of `parallelism` tasks, none longer than `IMAGES_PER_TASK`."""
     waves = math.ceil(images / (IMAGES_PER_TASK * parallelism))
     return min(images, waves * parallelism)
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What became of the images of a change set, counted from what is staged.
-
-    Attributes
-    ----------
-    featurised, rejected
-        Images that have features now, or a reason.
-    replaced
-        Of those featurised: that had features of an earlier version.
-    removed
-        Images that are gone.
-    stale_features, stale_rejects
-        Images of which the tables have a row already, to be replaced or removed.
-    reasons
-        Reason → images refused for it.
-    """
-
-    featurised: int = 0
-    rejected: int = 0
-    replaced: int = 0
-    removed: int = 0
-    stale_features: int = 0
-    stale_rejects: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def of_outcomes(cls, outcomes: pa.Table) -> Self:
-        """Count what became of the images of a task."""
-        featurised = outcomes["features"].is_valid()
-        reasons = Counter(outcomes["reason"].drop_null().to_pylist())
-        return cls(
-            featurised=_count(featurised),
-            rejected=reasons.total(),
-            replaced=_count(pc.and_(featurised, outcomes["had_features"])),
-            removed=_count(pc.and_not(outcomes["reason"].is_null(), featurised)),
-            stale_features=_count(outcomes["had_features"]),
-            stale_rejects=_count(outcomes["had_reject"]),
-            reasons=reasons,
-        )
-
-    def to_rows(self) -> pa.RecordBatch:
-        """Write the tally as rows of `TALLIES`."""
-        counted = {what: getattr(self, what) for what in _NUMBERS} | dict(self.reasons)
-        return pa.record_batch([list(counted), list(counted.values())], schema=TALLIES)
-
-    @classmethod
-    def of_rows(cls, rows: Iterable[Row]) -> Self:
-        """Add up the rows of any number of tallies."""
-        counted: Counter[str] = Counter()
-        for row in rows:
-            counted[row.what] += row.n
-        return cls(**{what: counted.pop(what) for what in _NUMBERS}, reasons=counted)
-
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.featurised + other.featurised,
-            self.rejected + other.rejected,
-            self.replaced + other.replaced,
-            self.removed + other.removed,
-            self.stale_features + other.stale_features,
-            self.stale_rejects + other.stale_rejects,
-            Counter(self.reasons) + Counter(other.reasons),
-        )
-
-    def check(self, max_reject_rate: float) -> None:
-        """See that the images can be what is wrong.
-
-        Raises
-        ------
-        TooManyRejectsError
-            If more than this share of them, and `SUSPICIOUS` at least, was refused.
-        """
-        seen = self.featurised + self.rejected
-        if self.rejected >= SUSPICIOUS and self.rejected > max_reject_rate * seen:
-            reasons = ", ".join(f"{count:,} {reason}" for reason, count in Counter(self.reasons).most_common())
-            raise TooManyRejectsError(
-                f"{self.rejected:,} of {seen:,} images were refused ({reasons}): the cause is hardly the images. "
-                "The last results are untouched. If the files really are broken, run again with --max-reject-rate 1."
-            )
-
-
-_NUMBERS = ("featurised", "rejected", "replaced", "removed", "stale_features", "stale_rejects")
-
-
-def _count(mask: pa.ChunkedArray) -> int:
-    return pc.sum(mask).as_py() or 0
 
 
 def _run_task(batches: Iterable[pa.RecordBatch], job: FeatureJob, folder: str) -> Iterator[pa.RecordBatch]:
@@ -296,38 +177,6 @@ def outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) ->
             yield _to_arrow(group, _features_of(group, engine), job)
             job.counters.done.add(len(group))
             job.counters.refused.add(sum(outcome.refusal is not None for outcome in group))
-
-
-def map_ahead(
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    pool: ThreadPoolExecutor,
-    *,
-    ahead: int,
-    weight: Callable[[Item], int] = lambda _: 0,
-    budget: int = 0,
-) -> Iterator[Result]:
-    """Map in the order of the items, computing results in a pool before they are asked for.
-
-    Parameters
-    ----------
-    ahead
-        Results under way at most.
-    weight, budget
-        And their weights together at most; a single item may weigh more.
-    """
-    pending: deque[tuple[Future[Result], int]] = deque()
-    load = 0
-    for item in items:
-        heft = weight(item)
-        while pending and (len(pending) >= ahead or load + heft > budget):
-            future, freed = pending.popleft()
-            load -= freed
-            yield future.result()
-        pending.append((pool.submit(function, item), heft))
-        load += heft
-    for future, _ in pending:
-        yield future.result()
 
 
 def _changes(batches: Iterable[pa.RecordBatch]) -> Iterator[Change]:

@@ -1,0 +1,49 @@
+"""Tests of results computed ahead."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spark_app.stages.lookahead import map_ahead
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Return a pool of four threads."""
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def test_results_come_in_order_however_long_each_takes(pool: ThreadPoolExecutor) -> None:
+    """The first item is held back until others are done, and still comes first."""
+    others_done = threading.Barrier(4)
+
+    def work(item: int) -> int:
+        if item < 4:
+            others_done.wait(timeout=30)
+        return item * item
+
+    assert list(map_ahead(work, range(20), pool, ahead=8)) == [item * item for item in range(20)]
+
+
+@given(weights=st.lists(st.integers(0, 120), max_size=30), ahead=st.integers(1, 6))
+def test_no_more_is_under_way_than_allowed(weights: list[int], ahead: int) -> None:
+    """Neither in number nor in weight, but for a single item that is heavier than the budget."""
+    budget = 100
+    under_way: list[int] = []
+
+    class Recorder(ThreadPoolExecutor):
+        def submit(self, function, item):  # type: ignore[no-untyped-def,override]  # noqa: ANN001, ANN202
+            under_way.append(item)
+            assert len(under_way) <= ahead
+            assert sum(under_way) <= budget or len(under_way) == 1
+            return super().submit(function, item)
+
+    with Recorder(1) as pool:
+        for item in map_ahead(int, weights, pool, ahead=ahead, weight=int, budget=budget):
+            assert under_way.pop(0) == item
+    assert under_way == []
