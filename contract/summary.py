@@ -34,7 +34,6 @@ class Counts:
 class PcaSummary:
     """The basis of the published matrix."""
 
-    version: str
     requested: float
     """What was asked for: a count, or a fraction of the variance."""
     components: int
@@ -73,6 +72,8 @@ class Summary:
     engine: str
     weights: WeightsSummary
     counts: Counts
+    pca_version: str | None
+    """Name of the basis of the matrix; None where there is no matrix."""
     pca: PcaSummary | None
     """None where no image could be read: there is nothing to analyse."""
     matrix: str

@@ -75,14 +75,14 @@ class Matrix:
     ----------
     basis
         What they are coordinates of; None where there is no image.
-    summary
-        The same in the words of the summary.
+    version
+        Name of the basis.
     same_as
         The last complete run, if the tables and the settings are still what its results were made of.
     """
 
     basis: Basis | None
-    summary: PcaSummary | None
+    version: str | None = None
     same_as: Summary | None = None
 
 
@@ -235,7 +235,7 @@ def _update_matrix(this: Run, tables: Tables) -> Matrix:
         outcome.append(f"of {statistics.count:,} images")
     if statistics.count == 0:
         tables.clear_components()
-        return Matrix(None, None)
+        return Matrix(None)
     with this.clock.step("pca") as outcome:
         basis = fit(statistics, this.settings.components, standardize=this.settings.standardize)
         publish_basis(this.root, this.run_id, basis, statistics, snapshots.features)
@@ -244,22 +244,21 @@ def _update_matrix(this: Run, tables: Tables) -> Matrix:
         shared = tables.spark.sparkContext.broadcast(basis)
         tables.replace_components(project(tables.spark.table(tables.features), shared, this.run_id))
         outcome.append(f"{basis.count:,} images")
-    return Matrix(basis, _pca_summary(this, basis))
+    return Matrix(basis, this.run_id)
 
 
 def _kept_matrix(this: Run, snapshots: Snapshots) -> Matrix | None:
     last = load_latest(this.root)
-    if last is None or last.pca is None or last.snapshots != snapshots:
+    if last is None or last.pca is None or last.pca_version is None or last.snapshots != snapshots:
         return None
     if (last.pca.requested, last.pca.standardize) != (this.settings.components, this.settings.standardize):
         return None
-    basis = load_basis(this.root, last.pca.version)
-    return Matrix(basis, last.pca, last) if basis else None
+    basis = load_basis(this.root, last.pca_version)
+    return Matrix(basis, last.pca_version, last) if basis else None
 
 
 def _pca_summary(this: Run, basis: Basis) -> PcaSummary:
     return PcaSummary(
-        version=this.run_id,
         requested=this.settings.components,
         components=len(basis.components),
         standardize=this.settings.standardize,
@@ -299,7 +298,7 @@ def _publish(this: Run, tables: Tables, model: Model, matrix: Matrix, counts: Co
 
 def _write_tables(this: Run, tables: Tables, matrix: Matrix, counts: Counts) -> None:
     folder = results_folder(this.run_id)
-    k = matrix.summary.components if matrix.summary else 0
+    k = len(matrix.basis.components) if matrix.basis else 0
     publish_matrix(tables.spark.table(tables.components), this.root, folder, counts.images, k)
     publish_rejects(tables.spark.table(tables.rejects), this.root, folder, counts.rejects)
     publish_explained_variance(matrix.basis, this.root, folder)
@@ -316,7 +315,8 @@ def _summary(this: Run, tables: Tables, model: Model, matrix: Matrix, counts: Co
         engine=this.settings.engine,
         weights=WeightsSummary(kind=model.weights.kind, sha256=model.weights.sha256),
         counts=counts,
-        pca=matrix.summary,
+        pca_version=matrix.version,
+        pca=_pca_summary(this, matrix.basis) if matrix.basis else None,
         matrix=matrix_name(counts.images),
         snapshots=tables.snapshots(),
         timings=this.clock.timings,

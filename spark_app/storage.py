@@ -62,7 +62,7 @@ class Storage:
     @cached_property
     def _store(self) -> "ObjectStore":
         if self.is_local:
-            return LocalStore(self.local_path)
+            return LocalStore(self.local_path, automatic_cleanup=True)  # no empty folders are left behind
         return from_url(self.url)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def exported(seeded: Weights) -> ExportedModel:
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """Return a session whose tables are in a folder of their own."""
     folder = tmp_path_factory.mktemp("spark")
-    settings = RunSettings(images=folder.as_uri(), output=folder.as_uri())
+    settings = RunSettings(images="file:///images", output=folder.as_uri())
     with local_session_conf("local[2]", folder / "spark.log") as conf, open_session(settings, conf) as session:
         yield session
 

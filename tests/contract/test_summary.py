@@ -16,12 +16,12 @@ SUMMARIES = st.builds(
     model_id=TEXT,
     engine=TEXT,
     matrix=TEXT,
+    pca_version=st.none() | TEXT,
     weights=st.builds(WeightsSummary, kind=TEXT, sha256=TEXT),
     counts=st.builds(Counts, listed=NUMBER, images=NUMBER),
     pca=st.none()
     | st.builds(
         PcaSummary,
-        version=TEXT,
         requested=st.floats(0, 1),
         components=NUMBER,
         standardize=st.booleans(),

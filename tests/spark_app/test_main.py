@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def _submit(application: Path, *arguments: str | Path) -> subprocess.CompletedPr
     return subprocess.run(
         [spark / "bin/spark-submit", *options, ROOT / "spark_app/main.py", *arguments],
         cwd=application.parent,
-        env=os.environ | {"JAVA_HOME": str(find_java(os.environ)), "PYTHONPATH": ""},
+        env=os.environ | {"JAVA_HOME": str(find_java(os.environ)), "PYSPARK_PYTHON": sys.executable},
         capture_output=True,
         text=True,
         check=False,
@@ -64,4 +65,4 @@ def test_a_mistake_is_an_exit_code_of_the_job(application: Path, output: Path, t
     """The workflow tells a mistake, which it must not retry, from a failure."""
     answer = _submit(application, "--images", tmp_path / "missing", "--output", output, "--weights", "seeded")
     assert answer.returncode == 2
-    assert "There is no folder" in answer.stderr
+    assert "There is no folder" in answer.stdout  # where spark-submit sends all that its program prints

@@ -77,9 +77,15 @@ def test_an_exported_model_is_found_again(seeded: Weights, exported: ExportedMod
     assert card["weights"] == {"kind": "seeded", "sha256": seeded.sha256}
 
 
-def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
-    """A file that is no HDF5, or holds other layers, is one sentence about weights and no traceback of Keras'."""
-    junk = tmp_path / "junk.h5"
-    junk.write_bytes(b"no weights")
-    with pytest.raises(WeightsError, match=r"junk\.h5 are not those of MobileNetV2"):
-        in_own_process(export_model, resolve_weights(str(junk)))
+def _save_weights_of_a_narrower_network(path: Path) -> None:
+    import keras
+
+    keras.applications.MobileNetV2(alpha=0.35, include_top=False, weights=None).save_weights(path)
+
+
+def test_weights_of_the_wrong_shape_are_refused(tmp_path: Path) -> None:
+    """Weights of a network with fewer channels are one sentence about weights, and no traceback of Keras'."""
+    path = tmp_path / "narrow.weights.h5"
+    in_own_process(_save_weights_of_a_narrower_network, path)
+    with pytest.raises(WeightsError, match=r"narrow\.weights\.h5 are not those of MobileNetV2"):
+        in_own_process(export_model, resolve_weights(str(path)))
