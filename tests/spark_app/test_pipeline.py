@@ -236,3 +236,20 @@ def test_nothing_is_left_in_staging(run_pipeline: Run, output: Path) -> None:
     left.write_bytes(b"half a chunk")
     run_pipeline()
     assert not (output / "staging").exists()
+
+
+def test_a_run_that_fails_while_it_publishes_leaves_the_last_results(
+    run_pipeline: Run, results: Results, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pointer comes last: what was written before it belongs to no complete run, and the next run makes it good."""
+    run_pipeline()
+    before = results()
+    (images / "Plum/view 000.jpg").unlink()
+    with monkeypatch.context() as broken:
+        broken.setattr("spark_app.pipeline.render_report", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run_pipeline()
+    assert results() == before
+    counts = run_pipeline().counts
+    assert (counts.featurised, counts.images) == (0, PICTURES - 1)
+    assert len(_matrix(results())[0]) == PICTURES - 1
