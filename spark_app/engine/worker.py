@@ -1,5 +1,6 @@
 """The engine of a Python worker: built once, and kept for all its tasks."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from spark_app.engine.onnx_engine import Features, OnnxEngine, Pixels
@@ -19,12 +20,9 @@ class FeatureEngine(Protocol):
 _engines: dict[tuple[str, Engine], FeatureEngine] = {}
 
 
-def is_engine_built(model_id: str, engine: Engine) -> bool:
-    """Whether this process has the engine already."""
-    return (model_id, engine) in _engines
-
-
-def worker_engine(model_id: str, engine: Engine, payload: bytes) -> FeatureEngine:
+def worker_engine(
+    model_id: str, engine: Engine, payload: bytes, on_build: Callable[[], None] = lambda: None
+) -> FeatureEngine:
     """Return this process's engine, built at the first call.
 
     Parameters
@@ -33,11 +31,14 @@ def worker_engine(model_id: str, engine: Engine, payload: bytes) -> FeatureEngin
         Which one.
     payload
         What it executes (`spark_app.engine.model.FILES`).
+    on_build
+        Called when an engine was built.
     """
-    if not is_engine_built(model_id, engine):
+    if (model_id, engine) not in _engines:
         prepare_decoders()
         _engines.clear()
         _engines[model_id, engine] = _build(engine, payload)
+        on_build()
     return _engines[model_id, engine]
 
 

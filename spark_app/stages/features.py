@@ -24,7 +24,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from contract.layout import label_of
 from contract.rejects import Reason
 from spark_app.engine.preprocessing import DecodedImage, RefusedImageError, decode
-from spark_app.engine.worker import FeatureEngine, is_engine_built, worker_engine
+from spark_app.engine.worker import FeatureEngine, worker_engine
 from spark_app.settings import Engine, Limits
 from spark_app.stages.lookahead import map_ahead
 from spark_app.stages.outcomes import OUTCOMES, TALLIES, Tally
@@ -155,9 +155,7 @@ def _run_task(batches: Iterable[pa.RecordBatch], job: FeatureJob, folder: str) -
 
 def outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -> Iterator[pa.RecordBatch]:
     """Work through the images of one task. Fetching and decoding go on while the network computes."""
-    if not is_engine_built(job.model_id, job.engine):
-        job.counters.engines.add(1)
-    engine = worker_engine(job.model_id, job.engine, job.payload.value)
+    engine = worker_engine(job.model_id, job.engine, job.payload.value, on_build=lambda: job.counters.engines.add(1))
     with ExitStack() as stack:
         fetchers = stack.enter_context(ThreadPoolExecutor(FETCHES_AHEAD, "fetch"))
         decoder = stack.enter_context(ThreadPoolExecutor(1, "decode"))
