@@ -60,10 +60,10 @@ def run_here(settings: RunSettings, master: str) -> int:
 
 
 def _cause(error: Exception) -> str:
-    """Find the line that tells a person most: of a failed task, the last line of the worker's own traceback."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
-    return (raised or lines or [type(error).__name__])[-1 if raised else 0]
+    """Find the line that tells a person most: the innermost error of Java's trace, or of a Python worker's."""
+    text = str(error).strip()
+    named = re.findall(r"^\s*(?:: |Caused by: )?([\w.$]+(?:Error|Exception): .+)", text, re.MULTILINE)
+    return named[-1] if named else (text.splitlines() or [type(error).__name__])[0]
 
 
 def _print_results(root: Storage, summary: Summary, seconds: float) -> None:
