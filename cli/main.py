@@ -36,11 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from cli import demo, run, sample, setup
+    from cli import demo, notify, run, sample, setup
 
     parser = argparse.ArgumentParser(prog="fruits", description="Images to MobileNetV2 features to a PCA matrix.")
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for module in (run, demo, sample, setup):
+    for module in (run, notify, demo, sample, setup):
         module.add_command(subcommands)
     return parser
 

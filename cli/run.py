@@ -10,10 +10,11 @@ import traceback
 from cli.local import local_session_conf, new_log, one_run_at_a_time
 from cli.terminal import terminal_reporter
 from contract.layout import results_folder
+from contract.runs import Mode
 from contract.summary import Summary
 from spark_app.errors import FruitsError
 from spark_app.main import add_arguments, settings_from
-from spark_app.pipeline import run
+from spark_app.pipeline import maintain, run
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 
@@ -48,6 +49,9 @@ def run_here(settings: RunSettings, master: str) -> int:
             local_session_conf(master, log) as conf,
             terminal_reporter(sys.stdout) as reporter,
         ):
+            if settings.mode is Mode.MAINTAIN:
+                maintain(settings, reporter, conf)
+                return 0
             summary = run(settings, reporter, conf, log)
     except (FruitsError, KeyboardInterrupt):
         raise
@@ -70,6 +74,10 @@ def _print_results(root: Storage, summary: Summary, seconds: float) -> None:
     folder = f"{root.display}/{results_folder(summary.run_id)}"
     counts, k = summary.counts, summary.pca.components if summary.pca else 0
     print(f"Done in {seconds:.1f} s.")
-    print(f"  matrix   {folder}{summary.matrix}  ({counts.images:,} images x {k} components)")
+    shape = f"{counts.images:,} images x {k} components"
+    if len(summary.matrix) == 1:
+        print(f"  matrix   {root.display}/{summary.matrix[0].file}  ({shape})")
+    else:
+        print(f"  matrix   {len(summary.matrix)} files, named in {folder}summary.json  ({shape})")
     print(f"  report   {folder}report.html")
     print(f"  refused  {folder}rejects.csv  ({counts.rejects:,} images)")

@@ -6,10 +6,25 @@ IMAGES = "images/"
 TABLES = "tables/"
 """The Iceberg warehouse."""
 
+INBOX = "inbox/"
+"""Notices of uploads and removals that no run has worked through yet: ``inbox/<sortable id>.jsonl``."""
+
+REJECTED_NOTICES = "inbox/rejected/"
+"""Lines of the inbox that are no notices, each with the reason."""
+
+RESULTS = "results/"
+"""What the runs have published, a folder each."""
+
+BASES = "pca/"
+"""Published bases, a folder each."""
+
+MATRICES = "/matrix/"
+"""Folder, below that of a basis, of the files of matrices of many rows."""
+
 STAGING = "staging/"
 """What a run has computed and not yet committed. Of use to that run only."""
 
-LATEST = "results/latest.json"
+LATEST = f"{RESULTS}latest.json"
 """Pointer to the last complete run. Written last, so that a reader never sees half a run."""
 
 
@@ -36,13 +51,23 @@ def model_folder(model_id: str) -> str:
 
 
 def pca_folder(pca_version: str) -> str:
-    """Folder of a published basis and of the statistics it comes from."""
-    return f"pca/{pca_version}/"
+    """Folder of a published basis, of the statistics of the features, and of large matrices."""
+    return f"{BASES}{pca_version}/"
+
+
+def matrix_file(pca_version: str, run_id: str, number: int) -> str:
+    """One file of a matrix of many rows: shared by all runs that have not changed a row of it."""
+    return f"{BASES}{pca_version}{MATRICES}{run_id}-{number:05}.csv"
+
+
+def notices_file(sortable_id: str) -> str:
+    """File of the notices of one batch of events."""
+    return f"{INBOX}{sortable_id}.jsonl"
 
 
 def results_folder(run_id: str) -> str:
     """Folder of what a run publishes."""
-    return f"results/{run_id}/"
+    return f"{RESULTS}{run_id}/"
 
 
 def staging_folder(run_id: str) -> str:

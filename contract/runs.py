@@ -14,6 +14,8 @@ class Mode(StrEnum):
     """The difference between the listing of the images and the tables."""
     REPROCESS = "reprocess"
     """Every image, from nothing."""
+    MAINTAIN = "maintain"
+    """None: the tables are compacted, and what nobody needs any more is deleted."""
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -29,5 +31,9 @@ def new_run_id(now: datetime | None = None) -> str:
     str
         Such as ``20261120T121530Z-3fa94c``.
     """
-    moment = (now or datetime.now(UTC)).astimezone(UTC)
-    return f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    return f"{run_id_at(now or datetime.now(UTC))}-{secrets.token_hex(3)}"
+
+
+def run_id_at(moment: datetime) -> str:
+    """Write the beginning of the ids of all runs of a second: less than those of later ones."""
+    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"

@@ -9,7 +9,7 @@ from typing import Any, Self
 class Counts:
     """How many images a run met, and what became of them.
 
-    In a `reconcile`, ``listed = featurised + rejected + unchanged`` as long as nothing changes meanwhile.
+    ``listed = featurised + rejected + unchanged``, and in an `update` the notices of removals beside.
     """
 
     listed: int = 0
@@ -40,6 +40,27 @@ class PcaSummary:
     standardize: bool
     captured: float
     """Fraction of the variance of the features that the components keep."""
+    of_best: float
+    """The same, as a fraction of what the best basis of this size would keep: 1 for a basis that was just fitted."""
+    kept: bool
+    """Whether the basis was in force before this run: then old coordinates stay as they were."""
+    reason: str
+    """Why it was kept, or fitted: the end of a sentence."""
+    fitted_to: int
+    """Images that the basis was fitted to."""
+    refit_threshold: float
+    """Below which `of_best` another basis would have been fitted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixFile:
+    """One file of the matrix: the rows of a range of keys, in their order."""
+
+    file: str
+    """Its key below the root. It may be that of an earlier run, if no row of it has changed since."""
+    first_key: str
+    """The range begins here, and ends where that of the next file begins. Empty for the first file."""
+    rows: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +74,10 @@ class WeightsSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshots:
-    """Iceberg snapshots of the tables that the results were read from; None for a table without rows yet."""
+    """The rows that the results were made of: Iceberg snapshots of the tables, None for one without rows yet.
+
+    Compaction makes other snapshots of the same rows; they go by the name of the first.
+    """
 
     features: int | None
     components: int | None
@@ -76,8 +100,8 @@ class Summary:
     """Name of the basis of the matrix; None where there is no matrix."""
     pca: PcaSummary | None
     """None where no image could be read: there is nothing to analyse."""
-    matrix: str
-    """Where the matrix is, below the results: ``pca.csv``, or ``pca/`` where it has several files."""
+    matrix: list[MatrixFile]
+    """The files of the matrix, in the order of the keys: ``pca.csv`` alone, or several where there are many rows."""
     snapshots: Snapshots
     timings: dict[str, float]
     """Seconds of each step, in the order of the steps."""
@@ -108,6 +132,7 @@ class Summary:
             weights=WeightsSummary(**document.pop("weights")),
             snapshots=Snapshots(**document.pop("snapshots")),
             pca=PcaSummary(**pca) if pca else None,
+            matrix=[MatrixFile(**file) for file in document.pop("matrix")],
             **document,
         )
 

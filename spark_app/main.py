@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from contract.runs import Mode
 from spark_app.errors import FruitsError
-from spark_app.pipeline import run
+from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
 from spark_app.settings import Catalog, Engine, Limits, RunSettings, as_url
 
@@ -14,7 +14,7 @@ from spark_app.settings import Catalog, Engine, Limits, RunSettings, as_url
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run to a parser."""
     add = parser.add_argument
-    add("--images", required=True, metavar="URL", help="folder or bucket of images: <label>/.../<file>")
+    add("--images", default="", metavar="URL", help="folder or bucket of images: <label>/.../<file>")
     add("--output", required=True, metavar="URL", help="folder or bucket for tables and results")
     add_tuning_arguments(parser)
 
@@ -26,6 +26,14 @@ def add_tuning_arguments(parser: argparse.ArgumentParser) -> None:
     add("--engine", type=Engine, choices=list(Engine), default=Engine.ONNX, help="what runs the network [%(default)s]")
     add("--components", type=_components, default=0.95, metavar="N", help="a count, or a share of the variance [0.95]")
     add("--standardize", action="store_true", help="divide each feature by its standard deviation before the PCA")
+    add(
+        "--refit-threshold",
+        type=float,
+        default=0.99,
+        metavar="R",
+        help="least share of the best possible variance at which the basis is kept [%(default)s]",
+    )
+    add("--retention-days", type=float, default=7, metavar="D", help="what maintain spares [%(default)s]")
     add("--mode", type=Mode, choices=list(Mode), default=Mode.RECONCILE, help="which images to work on [%(default)s]")
     add("--batch-size", type=int, default=8, metavar="N", help="images per call of the network [%(default)s]")
     add("--chunk-size", type=int, default=50_000, metavar="N", help="images between two commits [%(default)s]")
@@ -51,13 +59,15 @@ def settings_from(arguments: argparse.Namespace) -> RunSettings:
         If one is out of its range.
     """
     return RunSettings(
-        images=as_url(arguments.images),
+        images=as_url(arguments.images) if arguments.images else "",
         output=as_url(arguments.output),
         mode=arguments.mode,
         weights=arguments.weights,
         engine=arguments.engine,
         components=arguments.components,
         standardize=arguments.standardize,
+        refit_threshold=arguments.refit_threshold,
+        retention_days=arguments.retention_days,
         batch_size=arguments.batch_size,
         chunk_size=arguments.chunk_size,
         max_reject_rate=arguments.max_reject_rate,
@@ -78,7 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_arguments(parser)
     arguments = parser.parse_args(argv)
     try:
-        run(settings_from(arguments), PlainReporter(sys.stdout), {})
+        settings = settings_from(arguments)
+        (maintain if settings.mode is Mode.MAINTAIN else run)(settings, PlainReporter(sys.stdout), {})
     except FruitsError as error:
         print(f"fruits: {error}", file=sys.stderr)  # noqa: T201 -- this is a command
         return error.exit_code

@@ -1,98 +1,51 @@
 """The order of a run: list → plan → featurise → statistics → PCA → project → publish. The only file that knows it."""
 
-import math
-import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql import SparkSession
 
-from contract.layout import LATEST, STAGING, results_folder, staging_folder
-from contract.runs import Mode, new_run_id
-from contract.summary import Counts, Latest, PcaSummary, Snapshots, Summary, WeightsSummary
+from contract.layout import REJECTED_NOTICES, STAGING
+from contract.runs import Mode
+from contract.summary import Summary
 from spark_app.engine.provision import Model, provide_model, resolve_weights
-from spark_app.engine.weights import WeightsKind
-from spark_app.errors import ModelMismatchError, SettingsError
-from spark_app.numerics.pca import Basis, fit, max_components
-from spark_app.progress import Progress, Reporter, StepClock, polling
-from spark_app.report.page import render_report, report_data
-from spark_app.session import ICEBERG_VERSION, open_session
-from spark_app.settings import FEATURES, RunSettings
-from spark_app.stages.basis import load_basis, publish_basis
-from spark_app.stages.features import Counters, FeatureJob, compute_features, tasks_for
-from spark_app.stages.listing import Listing, check_images, stage_listing
-from spark_app.stages.matrix import project
-from spark_app.stages.outcomes import OUTCOMES, Tally
-from spark_app.stages.plan import Plan, make_plan
-from spark_app.stages.results import (
-    load_latest,
-    matrix_name,
-    publish_explained_variance,
-    publish_matrix,
-    publish_rejects,
-    republish,
+from spark_app.errors import ModelMismatchError
+from spark_app.progress import Reporter, StepClock
+from spark_app.run import Change, Run, Start
+from spark_app.session import open_session
+from spark_app.settings import RunSettings
+from spark_app.stages.basis import (
+    Choice,
+    Described,
+    choose_basis,
+    load_statistics,
+    publish_basis,
+    save_statistics,
 )
-from spark_app.stages.statistics import compute_statistics
+from spark_app.stages.chunks import featurise
+from spark_app.stages.coordinates import bring_up_components
+from spark_app.stages.inbox import Inbox, acknowledge, read_inbox
+from spark_app.stages.listing import check_folder, check_images, stage_listing
+from spark_app.stages.plan import Wanted, make_plan
+from spark_app.stages.publication import point_to, publish_report, publish_tables
+from spark_app.stages.rebuild import begin_rebuild, end_rebuild, switch
+from spark_app.stages.results import load_last_run
+from spark_app.stages.statistics import compute_statistics, follow_statistics
+from spark_app.stages.summary import Outcome, counts_of, notes_on_run, summary_of
+from spark_app.stages.upkeep import compact, drop_abandoned_rebuild, expire, needs_compaction, remove_matrix_files
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run, as its steps see it."""
-
-    settings: RunSettings
-    clock: StepClock
-    run_id: str = field(default_factory=new_run_id)
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    @property
-    def root(self) -> Storage:
-        """The root of the environment."""
-        return Storage(self.settings.output)
-
-    @property
-    def images(self) -> Storage:
-        """The folder of images."""
-        return Storage(self.settings.images)
-
-    @property
-    def staging(self) -> str:
-        """Folder of what is computed and not yet committed."""
-        return staging_folder(self.run_id)
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """The state of the coordinates after a run.
-
-    Attributes
-    ----------
-    basis
-        What they are coordinates of; None where there is no image.
-    version
-        Name of the basis.
-    same_as
-        The last complete run, if the tables and the settings are still what its results were made of.
-    """
-
-    basis: Basis | None
-    version: str | None = None
-    same_as: Summary | None = None
-
-
 def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, str], log: Path | None = None) -> Summary:
-    """Do what the settings ask for, and publish the results.
+    """Work on the images as the settings ask for, and publish the results.
 
     Parameters
     ----------
     settings
-        What to do.
+        What to do; any mode but `maintain`.
     reporter
         Takes what there is to tell meanwhile.
     session_conf
@@ -105,10 +58,9 @@ def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, st
     FruitsError
         If the run can't be done; the last complete results stay as they are.
     """
-    this = Run(settings, StepClock(reporter))
-    if settings.mode is Mode.UPDATE:
-        raise SettingsError("--mode update needs notices of uploads, and nothing writes any yet: use --mode reconcile.")
-    check_images(this.images)
+    this = Run(settings, reporter, StepClock(reporter))
+    # Where all images have been removed, notices say so. A listing without any is more likely that of a wrong folder.
+    (check_folder if settings.mode is Mode.UPDATE else check_images)(this.images)
     this.root.check_writable()
     with ExitStack() as stack:
         with this.clock.step("start") as outcome:
@@ -117,216 +69,163 @@ def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, st
             spark = stack.enter_context(open_session(settings, session_conf))
             model = model_when_ready()
             outcome += [f"Spark {spark.version}", f"model {model.model_id}"]
-        this.root.create()
-        this.root.delete_folder(STAGING)
-        stack.callback(this.root.delete_folder, STAGING)
+        stack.enter_context(_clean_staging(this.root))
         model.save(this.root)
-        return _run_steps(this, spark, model, reporter)
+        return _run_steps(this, spark, model)
 
 
-def _run_steps(this: Run, spark: SparkSession, model: Model, reporter: Reporter) -> Summary:
-    notes = [*this.settings.notices, *_notes_on_weights(model)]
+def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, str]) -> None:
+    """Compact the tables, and delete what was replaced or removed longer ago than the retention.
+
+    Parameters
+    ----------
+    settings
+        Where the tables are, and what to spare.
+    reporter
+        Takes what there is to tell meanwhile.
+    session_conf
+        What the place of the run adds to the Spark session.
+
+    Raises
+    ------
+    FruitsError
+        If it can't be done.
+    """
+    this = Run(settings, reporter, StepClock(reporter))
+    this.root.check_writable()
+    before = this.started - timedelta(days=settings.retention_days)
+    with ExitStack() as stack:
+        with this.clock.step("start") as outcome:
+            spark = stack.enter_context(open_session(settings, session_conf))
+            outcome.append(f"Spark {spark.version}")
+        stack.enter_context(_clean_staging(this.root))
+        tables = Tables(spark, settings.catalog.database)
+        with this.clock.step("compact") as outcome:
+            tables.create()
+            if drop_abandoned_rebuild(tables, before):
+                outcome.append("dropped an abandoned rebuilding")
+            outcome.append(f"{compact(tables):,} files rewritten")
+        with this.clock.step("expire") as outcome:
+            outcome.append(f"states older than {settings.retention_days:g} days")
+            outcome.append(f"{expire(tables, before):,} leftovers of crashes")
+        with this.clock.step("sweep") as outcome:
+            outcome.append(f"{remove_matrix_files(this.root, before):,} files of old matrices")
+
+
+@contextmanager
+def _clean_staging(root: Storage) -> Iterator[None]:
+    """See that nothing is staged that a killed run has left, and leave nothing staged."""
+    root.create()
+    root.delete_folder(STAGING)
+    try:
+        yield
+    finally:
+        root.delete_folder(STAGING)
+
+
+def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
+    notes: list[str] = []
     with this.clock.step("list") as outcome:
-        listing = stage_listing(this.images, this.root, this.staging)
-        outcome.append(f"{listing.count:,} images")
-        notes += [f"An object was skipped, its name can't be read: {reason}" for reason in listing.unreadable]
+        wanted, inbox = _list(this, spark, outcome, notes)
     with this.clock.step("plan") as outcome:
-        tables = Tables(spark, this.settings.catalog.database)
-        tables.create()
-        plan = _plan(this, tables, listing, model.model_id)
-        unchanged = listing.count - plan.featurise
-        outcome += [f"{plan.featurise:,} to compute", f"{plan.remove:,} to remove", f"{unchanged:,} unchanged"]
+        start = _begin(this, spark, model.model_id)
+        plan = make_plan(start.tables, wanted, model.model_id, this.root.spark_path(f"{this.staging}plan"))
+        outcome += [f"{plan.featurise:,} to compute", f"{plan.remove:,} to remove", f"{plan.settled:,} unchanged"]
     with this.clock.step("featurise") as outcome:
-        tally = _featurise(this, tables, plan, model, reporter)
-        outcome += [f"{tally.featurised:,} images", f"{tally.rejected:,} refused"]
-    matrix = _update_matrix(this, tables)
-    notes += _notes_on_components(this, matrix.basis)
-    for note in notes:
-        reporter.note(note)
-    counts = Counts(
-        listed=listing.count,
-        featurised=tally.featurised,
-        unchanged=unchanged,
-        replaced=tally.replaced,
-        removed=tally.removed,
-        rejected=tally.rejected,
-        images=matrix.basis.count if matrix.basis else 0,
-        rejects=matrix.same_as.counts.rejects if matrix.same_as else tables.count_rejects(),
-    )
-    return _publish(this, tables, model, matrix, counts, notes)
-
-
-def _notes_on_weights(model: Model) -> list[str]:
-    if model.weights.kind is not WeightsKind.SEEDED:
-        return []
-    return ["The weights are seeded, not trained: the features are reproducible, but mean nothing about fruits."]
-
-
-def _plan(this: Run, tables: Tables, listing: Listing, model_id: str) -> Plan:
-    path = this.root.spark_path(f"{this.staging}plan")
-    plan = make_plan(tables, listing, this.settings.mode, model_id, path)
-    if plan.other_model and this.settings.mode is not Mode.REPROCESS:
-        raise ModelMismatchError(
-            f"The tables hold features of {plan.other_model}, and these weights make {model_id}; "
-            "features of two models don't mix. To compute all images anew, run with --mode reprocess."
-        )
-    return plan
-
-
-def _featurise(this: Run, tables: Tables, plan: Plan, model: Model, reporter: Reporter) -> Tally:
-    """Work through the change set, a commit per chunk: a crash loses one chunk at most."""
-    spark = tables.spark
-    context = spark.sparkContext
-    counters = Counters(*(context.accumulator(0) for _ in range(3)))
-    job = FeatureJob(
-        root=this.root,
-        images=this.images,
-        run_id=this.run_id,
-        model_id=model.model_id,
-        engine=this.settings.engine,
-        payload=context.broadcast(model.payload),
-        batch_size=this.settings.batch_size,
-        limits=this.settings.limits,
-        counters=counters,
-    )
-    tally = Tally()
-    with polling(_progress_of(counters, plan, reporter)):
-        for number in range(chunks := math.ceil(plan.changes / this.settings.chunk_size)):
-            changes = plan.chunk(spark, number, chunks)
-            tasks = tasks_for(math.ceil(plan.changes / chunks), context.defaultParallelism)
-            staged = f"{this.staging}outcomes-{number}/"
-            chunk = compute_features(changes, job, tasks, staged)
-            tally += chunk
-            tally.check(this.settings.max_reject_rate)
-            _commit(tables, this.root.spark_path(staged), chunk)
-            reporter.committed(number + 1, chunks)
-    return tally
-
-
-def _commit(tables: Tables, staged: str, chunk: Tally) -> None:
-    """Bring staged outcomes into the tables; what touches no row makes no commit."""
-
-    def outcomes() -> DataFrame:
-        return tables.spark.read.schema(from_arrow_schema(OUTCOMES)).parquet(staged)
-
-    if chunk.rejected or chunk.stale_rejects:
-        tables.commit_rejects(outcomes(), stale=chunk.stale_rejects)
-    if chunk.featurised or chunk.stale_features:
-        tables.commit_features(outcomes(), stale=chunk.stale_features)
-
-
-def _progress_of(counters: Counters, plan: Plan, reporter: Reporter) -> Callable[[], None]:
-    start = time.monotonic()
-
-    def report() -> None:
-        done = min(counters.done.value, plan.changes)
-        reporter.progress(Progress(done, plan.changes, counters.refused.value, time.monotonic() - start))
-
-    return report
-
-
-def _update_matrix(this: Run, tables: Tables) -> Matrix:
-    """Bring basis and coordinates up to the features; nothing is computed where they are."""
-    snapshots = tables.snapshots()
-    if kept := _kept_matrix(this, snapshots):
-        return kept
+        change = featurise(this, start.tables, plan, model)
+        outcome += [f"{change.tally.featurised:,} images", f"{change.tally.rejected:,} refused"]
     with this.clock.step("statistics") as outcome:
-        statistics = compute_statistics(tables.spark.table(tables.features))
-        outcome.append(f"of {statistics.count:,} images")
-    if statistics.count == 0:
-        tables.clear_components()
-        return Matrix(None)
+        described = _bring_up_statistics(this, start, change, outcome)
+        count = described.statistics.count
     with this.clock.step("pca") as outcome:
-        basis = fit(statistics, this.settings.components, standardize=this.settings.standardize)
-        publish_basis(this.root, this.run_id, basis, statistics, snapshots.features)
-        outcome.append(f"{len(basis.components)} components keep {basis.captured:.1%} of the variance")
+        choice = _choose_basis(this, start, described, outcome)
     with this.clock.step("project") as outcome:
-        shared = tables.spark.sparkContext.broadcast(basis)
-        tables.replace_components(project(tables.spark.table(tables.features), shared, this.run_id))
-        outcome.append(f"{basis.count:,} images")
-    return Matrix(basis, this.run_id)
-
-
-def _kept_matrix(this: Run, snapshots: Snapshots) -> Matrix | None:
-    last = load_latest(this.root)
-    if last is None or last.pca is None or last.pca_version is None or last.snapshots != snapshots:
-        return None
-    if (last.pca.requested, last.pca.standardize) != (this.settings.components, this.settings.standardize):
-        return None
-    basis = load_basis(this.root, last.pca_version)
-    return Matrix(basis, last.pca_version, last) if basis else None
-
-
-def _pca_summary(this: Run, basis: Basis) -> PcaSummary:
-    return PcaSummary(
-        requested=this.settings.components,
-        components=len(basis.components),
-        standardize=this.settings.standardize,
-        captured=basis.captured,
-    )
-
-
-def _notes_on_components(this: Run, basis: Basis | None) -> list[str]:
-    if basis is None:
-        return ["No image could be read: there is no matrix."]
-    k, wanted = len(basis.components), this.settings.components
-    if isinstance(wanted, int) and k < wanted:
-        return [f"{wanted} components were asked for; {basis.count} images allow {k}."]
-    if basis.count < FEATURES and k == max_components(basis.count, FEATURES):
-        return [f"{basis.count} images allow no more than {k} components: with more images there will be others."]
-    return []
-
-
-def _publish(this: Run, tables: Tables, model: Model, matrix: Matrix, counts: Counts, notes: list[str]) -> Summary:
-    """Write the results; the pointer to them comes last, so that a reader never sees half a run."""
-    folder = results_folder(this.run_id)
+        outcome.append(bring_up_components(start, change, choice, count))
     with this.clock.step("publish") as outcome:
-        if matrix.same_as:
-            republish(this.root, results_folder(matrix.same_as.run_id), folder, counts.images)
-            outcome.append("nothing has changed")
-        else:
-            _write_tables(this, tables, matrix, counts)
-            outcome.append(f"{counts.images:,} images, {counts.rejects:,} stand refused")
-        report = report_data(tables, matrix.basis)
-    summary = _summary(this, tables, model, matrix, counts, notes)
-    this.root.write(folder + "report.html", render_report(summary, report).encode())
-    this.root.write(folder + "summary.json", summary.to_json().encode())
-    latest = Latest(run_id=this.run_id, results=folder, finished_at=summary.finished_at)
-    this.root.write(LATEST, latest.to_json().encode())
+        matrix, report = publish_tables(this, start, change, choice, count)
+        outcome += [f"{matrix.rows:,} images", f"{report.refusals.count:,} stand refused"]
+    notes += notes_on_run(this, model, choice, matrix.rows)
+    for note in notes:
+        this.reporter.note(note)
+    counts = counts_of(plan, change, matrix, report.refusals.count)
+    summary = summary_of(this, start, model, Outcome(choice, matrix, counts, notes))
+    publish_report(this, summary, report)
+    if this.settings.mode is Mode.REPROCESS:
+        switch(start.tables)
+    point_to(this, summary)
+    _tidy(this, start.tables, inbox)
     return summary
 
 
-def _write_tables(this: Run, tables: Tables, matrix: Matrix, counts: Counts) -> None:
-    folder = results_folder(this.run_id)
-    k = len(matrix.basis.components) if matrix.basis else 0
-    publish_matrix(tables.spark.table(tables.components), this.root, folder, counts.images, k)
-    publish_rejects(tables.spark.table(tables.rejects), this.root, folder, counts.rejects)
-    publish_explained_variance(matrix.basis, this.root, folder)
+def _list(this: Run, spark: SparkSession, outcome: list[str], notes: list[str]) -> tuple[Wanted, Inbox | None]:
+    """Find out which images to look at: those of the notices, or all."""
+    if this.settings.mode is not Mode.UPDATE:
+        listing = stage_listing(this.images, this.root, this.staging)
+        outcome.append(f"{listing.count:,} images")
+        notes += [f"An object was skipped, its name can't be read: {reason}" for reason in listing.unreadable]
+        return Wanted(listing.rows(spark), complete=True), None
+    inbox = read_inbox(this.root, this.staging)
+    outcome.append(f"{inbox.notices:,} notices")
+    if inbox.malformed:
+        notes.append(f"{inbox.malformed:,} malformed notices were moved to {REJECTED_NOTICES}, with the reasons.")
+    return Wanted(inbox.rows(spark), complete=False, keys=inbox.keys), inbox
 
 
-def _summary(this: Run, tables: Tables, model: Model, matrix: Matrix, counts: Counts, notes: list[str]) -> Summary:
-    computed = counts.featurised + counts.rejected
-    return Summary(
-        run_id=this.run_id,
-        mode=this.settings.mode,
-        started_at=this.started.isoformat(timespec="seconds"),
-        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        model_id=model.model_id,
-        engine=this.settings.engine,
-        weights=WeightsSummary(kind=model.weights.kind, sha256=model.weights.sha256),
-        counts=counts,
-        pca_version=matrix.version,
-        pca=_pca_summary(this, matrix.basis) if matrix.basis else None,
-        matrix=matrix_name(counts.images),
-        snapshots=tables.snapshots(),
-        timings=this.clock.timings,
-        images_per_second=round(computed / this.clock.timings["featurise"], 1) if computed else None,
-        settings=this.settings.to_document(),
-        versions=_versions(tables.spark),
-        notes=notes,
-    )
+def _begin(this: Run, spark: SparkSession, model_id: str) -> Start:
+    """See what there is: the tables to work on, and what the last complete run left."""
+    tables = Tables(spark, this.settings.catalog.database)
+    tables.create()
+    if this.settings.mode is Mode.REPROCESS:
+        beside = begin_rebuild(tables, model_id)
+        return Start(beside, beside.snapshots(), None, None, None)
+    if (other := tables.model_id()) not in {None, model_id}:
+        raise ModelMismatchError(
+            f"The tables hold features of {other}, and these weights make {model_id}; "
+            "features of two models don't mix. To compute all images anew, run with --mode reprocess."
+        )
+    last, contents = load_last_run(this.root), tables.snapshots()
+    is_intact = last is not None and last.summary.snapshots == contents
+    snapshot = tables.iceberg["features"].snapshot_id()
+    return Start(tables, contents, snapshot, last.summary if last else None, last if is_intact else None)
 
 
-def _versions(spark: SparkSession) -> dict[str, str]:
-    packages = ("numpy", "pyarrow", "pillow", "pillow-heif", "onnxruntime", "obstore")
-    return {"spark": spark.version, "iceberg": ICEBERG_VERSION} | {name: version(name) for name in packages}
+def _bring_up_statistics(this: Run, start: Start, change: Change, outcome: list[str]) -> Described:
+    """Bring the statistics up to the features: follow what has changed, or compute them anew."""
+    tables = start.tables
+    version = start.in_force.pca_version if start.in_force else None
+    stored = load_statistics(this.root, version, start.contents.features) if version else None
+    statistics = follow_statistics(stored, start, change) if stored else None
+    if statistics is None:
+        statistics, how = compute_statistics(tables.spark.table(tables.features)), "computed from all features"
+    else:
+        how = "followed" if change.touches_features else "unchanged"
+    outcome += [f"of {statistics.count:,} images", how]
+    return Described(statistics, tables.snapshots().features, is_stored=how == "unchanged")
+
+
+def _choose_basis(this: Run, start: Start, described: Described, outcome: list[str]) -> Choice | None:
+    """Keep the basis in force, or publish another; None where there are no images."""
+    if described.statistics.count == 0:
+        outcome.append("no images")
+        return None
+    choice = choose_basis(this.root, start.in_force, described.statistics, this.settings, this.run_id)
+    if not choice.kept:
+        publish_basis(this.root, choice.version, choice.basis)
+    if not (choice.kept and described.is_stored):
+        save_statistics(this.root, choice.version, described)
+    verb = "kept" if choice.kept else "fitted"
+    outcome.append(f"{len(choice.basis.components)} components keep {choice.assessment.captured:.1%} of the variance")
+    outcome.append(f"{verb}: {choice.reason}")
+    return choice
+
+
+def _tidy(this: Run, tables: Tables, inbox: Inbox | None) -> None:
+    """Forget what the published results have made good for."""
+    if this.settings.mode is Mode.REPROCESS:
+        end_rebuild(tables)
+    if inbox is not None:
+        acknowledge(this.root, inbox)
+    crumbled = needs_compaction(tables)
+    if crumbled:
+        with this.clock.step("compact") as outcome:
+            outcome.append(f"{sum(table.merge_small_files() for table in crumbled):,} files rewritten")

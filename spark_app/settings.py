@@ -84,7 +84,7 @@ class RunSettings:
     Attributes
     ----------
     images, output
-        URLs of the folder of images and of the root of the results.
+        URLs of the folder of images and of the root of the results; `maintain` needs no images.
     mode
         How the run finds out which images to work on.
     weights
@@ -96,6 +96,11 @@ class RunSettings:
         variance.
     standardize
         Whether each feature is divided by its standard deviation before the PCA.
+    refit_threshold
+        The basis in force is kept while it captures this share of what the best of its size would. With 1, every
+        change of the features makes another.
+    retention_days
+        What `maintain` may leave of rows that are gone, at most so long.
     batch_size
         Images per call of the network.
     chunk_size
@@ -113,6 +118,8 @@ class RunSettings:
     engine: Engine = Engine.ONNX
     components: float = 0.95
     standardize: bool = False
+    refit_threshold: float = 0.99
+    retention_days: float = 7.0
     batch_size: int = 8
     chunk_size: int = 50_000
     max_reject_rate: float = 0.5
@@ -121,13 +128,19 @@ class RunSettings:
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if f"{self.output}/".startswith(f"{self.images}/"):
+        if not self.images and self.mode is not Mode.MAINTAIN:
+            raise SettingsError(f"--images is missing: --mode {self.mode} needs to know where the images are.")
+        if self.images and f"{self.output}/".startswith(f"{self.images}/"):
             raise SettingsError("--output must not lie in --images: its files would be taken for images.")
         _check_components(self.components)
         if self.batch_size < 1:
             raise SettingsError(f"--batch-size must be at least 1, not {self.batch_size}.")
         if self.chunk_size < 1:
             raise SettingsError(f"--chunk-size must be at least 1, not {self.chunk_size}.")
+        if not 0 <= self.refit_threshold <= 1:
+            raise SettingsError(f"--refit-threshold must be between 0 and 1, not {self.refit_threshold:g}.")
+        if self.retention_days < 0:
+            raise SettingsError(f"--retention-days must not be negative, and is {self.retention_days:g}.")
         if not 0 < self.max_reject_rate <= 1:
             raise SettingsError(f"--max-reject-rate must be above 0 and at most 1, not {self.max_reject_rate:g}.")
 

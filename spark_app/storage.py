@@ -1,9 +1,10 @@
 """Objects below a URL: a folder or a bucket, through one interface. The only module that knows `obstore`."""
 
 import io
+import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +46,23 @@ class FetchedObject:
 
 class Forbidden(Exception):  # noqa: N818 -- an answer of the storage, not a failure of the run
     """The storage refuses to hand out this one object."""
+
+
+class TooLarge(Exception):  # noqa: N818 -- as above
+    """The object is larger than what was asked for at most; its bytes were not fetched.
+
+    Attributes
+    ----------
+    size
+        Of the object, bytes.
+    etag
+        Of the version that is so large.
+    """
+
+    def __init__(self, size: int, etag: str) -> None:
+        super().__init__(size, etag)
+        self.size = size
+        self.etag = etag
 
 
 @dataclass(frozen=True)
@@ -119,14 +137,18 @@ class Storage:
             except OSError as error:
                 raise StorageError(f"Can't create {self.local_path}: {error.strerror}") from error
 
-    def list_objects(self, unreadable: list[str], chunk_size: int = 10_000) -> Iterator[pa.RecordBatch]:
-        """List all objects, in no particular order.
+    def list_objects(
+        self, unreadable: list[str], prefix: str | None = None, chunk_size: int = 10_000
+    ) -> Iterator[pa.RecordBatch]:
+        """List objects, in no particular order.
 
         Parameters
         ----------
         unreadable
             Takes a sentence for every object whose name can't be handled (control characters, empty folder names,
             bytes that are no UTF-8): listing goes on without it.
+        prefix
+            Folder to list, with or without the slash at its end; everything by default.
         chunk_size
             Objects per batch, at most.
 
@@ -140,7 +162,7 @@ class Storage:
         StorageError
             If the listing fails.
         """
-        batches = iter(obstore.list(self._store, chunk_size=chunk_size, return_arrow=True))
+        batches = iter(obstore.list(self._store, prefix, chunk_size=chunk_size, return_arrow=True))
         skipped = 0
         while True:
             try:
@@ -150,7 +172,7 @@ class Storage:
             except InvalidPathError as error:
                 # The stream goes on behind such a name, but the rest of its chunk is lost: again, one at a time.
                 if chunk_size > 1:
-                    yield from self._list_again(unreadable, skipped)
+                    yield from self._list_again(unreadable, prefix, skipped)
                     return
                 unreadable.append(str(error).splitlines()[0])
                 continue
@@ -159,13 +181,20 @@ class Storage:
             skipped += batch.num_rows
             yield _to_listing(batch)
 
-    def _list_again(self, unreadable: list[str], skip: int) -> Iterator[pa.RecordBatch]:
-        for position, batch in enumerate(self.list_objects(unreadable, chunk_size=1)):
+    def _list_again(self, unreadable: list[str], prefix: str | None, skip: int) -> Iterator[pa.RecordBatch]:
+        for position, batch in enumerate(self.list_objects(unreadable, prefix, chunk_size=1)):
             if position >= skip:
                 yield batch
 
-    def fetch(self, key: str) -> FetchedObject | None:
+    def fetch(self, key: str, max_bytes: float = math.inf) -> FetchedObject | None:
         """Read an object as it is now.
+
+        Parameters
+        ----------
+        key
+            Of the object.
+        max_bytes
+            Larger objects are not read.
 
         Returns
         -------
@@ -176,18 +205,44 @@ class Storage:
         ------
         Forbidden
             If the storage refuses this object.
+        TooLarge
+            If it is larger than `max_bytes`.
         StorageError
             If the storage fails otherwise.
         """
         try:
             answer = obstore.get(self._store, key)
-            return FetchedObject(bytes(answer.bytes()), _etag(answer.meta["e_tag"]))
+            etag = _etag(answer.meta["e_tag"])
+            if answer.meta["size"] > max_bytes:
+                raise TooLarge(answer.meta["size"], etag)
+            return FetchedObject(bytes(answer.bytes()), etag)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (BaseError, OSError) as error:
             if _is_refusal(error):
                 raise Forbidden(_first_line(error)) from error
             raise StorageError(f"Can't read {self.url}/{key}: {_first_line(error)}") from error
+
+    def find(self, key: str) -> tuple[int, str] | None:
+        """Look for an object without reading it.
+
+        Returns
+        -------
+        (int, str) or None
+            Its size in bytes and its etag; None if there is no such object.
+
+        Raises
+        ------
+        StorageError
+            If the storage fails.
+        """
+        try:
+            found = obstore.head(self._store, key)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (BaseError, OSError) as error:
+            raise StorageError(f"Can't look for {self.url}/{key}: {_first_line(error)}") from error
+        return found["size"], _etag(found["e_tag"])
 
     def read(self, key: str) -> bytes | None:
         """Read an object's bytes; None if there is no such object, or not even the folder.
@@ -248,6 +303,26 @@ class Storage:
             obstore.copy(self._store, source, target)
         except (BaseError, OSError) as error:
             raise StorageError(f"Can't copy {self.url}/{source}: {_first_line(error)}") from error
+
+    def delete(self, keys: list[str]) -> None:
+        """Delete objects; those that are gone already are no error.
+
+        Raises
+        ------
+        StorageError
+            If the storage fails.
+        """
+        try:
+            obstore.delete(self._store, keys)
+        except FileNotFoundError:
+            self._delete_one_by_one(keys)
+        except (BaseError, OSError) as error:
+            raise StorageError(f"Can't delete objects of {self.url}: {_first_line(error)}") from error
+
+    def _delete_one_by_one(self, keys: list[str]) -> None:
+        for key in keys:
+            with suppress(FileNotFoundError):
+                obstore.delete(self._store, key)
 
     def delete_folder(self, prefix: str) -> None:
         """Delete everything below a prefix that ends in a slash.

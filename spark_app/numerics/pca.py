@@ -74,6 +74,71 @@ class Basis:
         return projected
 
 
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """How well a basis serves vectors, which need not be those that it was fitted to.
+
+    Attributes
+    ----------
+    variances
+        Shape (k,): variance of the vectors' coordinates along each component.
+    ratios
+        Shape (k,): the same as shares of the whole variance.
+    spectrum
+        Shape (d,): variance along each principal direction of the vectors, falling: what the best bases would have.
+    of_best
+        Variance that the basis captures, as a share of what the best basis of its size would.
+    """
+
+    variances: Vector
+    ratios: Vector
+    spectrum: Vector
+    of_best: float
+
+    @property
+    def captured(self) -> float:
+        """Share of the whole variance that the components keep together."""
+        return float(self.ratios.sum())
+
+
+def assess(basis: Basis, statistics: Statistics, *, standardize: bool = False) -> Assessment:
+    """Hold a basis against vectors, from their statistics alone.
+
+    Variances are those of the coordinates that the basis gives. What it captures is compared with the best where the
+    best would be sought: among the vectors as they would be standardized today. There the basis is the span of its
+    components, scaled from its own deviations to today's.
+
+    Parameters
+    ----------
+    basis
+        Any.
+    statistics
+        Of at least one vector.
+    standardize
+        Whether a new basis would be sought among standardized vectors.
+    """
+    own = _covariance(statistics, basis.scale)
+    variances = np.einsum("kd,de,ke->k", basis.components, own, basis.components, optimize=True)
+    scale = _scale(statistics, standardize=standardize)
+    today = _covariance(statistics, scale)
+    spectrum = np.maximum(np.linalg.eigvalsh(today)[::-1], 0.0)
+    span = np.linalg.qr((basis.components * (scale / basis.scale)).T)[0].T
+    captured = float(np.einsum("kd,de,ke->", span, today, span, optimize=True))
+    best = float(spectrum[: len(span)].sum())
+    total = float(np.trace(own))
+    return Assessment(
+        variances=variances,
+        ratios=variances / total if total > 0 else np.zeros_like(variances),
+        spectrum=spectrum,
+        of_best=min(captured / best, 1.0) if best > 0 else 1.0,
+    )
+
+
+def assess_own(basis: Basis) -> Assessment:
+    """Hold a basis against the vectors that it was just fitted to: there is no better one."""
+    return Assessment(basis.explained_variance, basis.explained_variance_ratio, basis.spectrum, 1.0)
+
+
 def max_components(count: int, d: int) -> int:
     """Count the components that so many vectors of d dimensions have.
 
@@ -103,11 +168,19 @@ def fit(statistics: Statistics, components: float, *, standardize: bool = False)
     """
     if statistics.count == 0:
         raise ValueError("a PCA needs at least one vector")
-    scale = _standard_deviations(statistics) if standardize else np.ones_like(statistics.mean)
-    covariance = statistics.scatter / np.outer(scale, scale) / max(statistics.count - 1, 1)
-    spectrum, directions = _eigenpairs(covariance)
+    scale = _scale(statistics, standardize=standardize)
+    spectrum, directions = _eigenpairs(_covariance(statistics, scale))
     k = min(_wanted(spectrum, components), max_components(statistics.count, len(spectrum)))
     return Basis(statistics.mean, scale, _with_fixed_signs(directions[:k]), spectrum, statistics.count)
+
+
+def _scale(statistics: Statistics, *, standardize: bool) -> Vector:
+    return _standard_deviations(statistics) if standardize else np.ones_like(statistics.mean)
+
+
+def _covariance(statistics: Statistics, scale: Vector) -> Matrix:
+    covariance: Matrix = statistics.scatter / np.outer(scale, scale) / max(statistics.count - 1, 1)
+    return covariance
 
 
 def _standard_deviations(statistics: Statistics) -> Vector:

@@ -1,6 +1,7 @@
-"""Count, mean and scatter matrix of a set of vectors, computed in parts and merged.
+"""Count, mean and scatter matrix of a set of vectors, computed in parts, merged, and un-merged.
 
-The formulas are Chan's [1]_: centred at every step, because ``E[xx'] - E[x]E[x]'`` cancels digits.
+The formulas are Chan's [1]_: centred at every step, because ``E[xx'] - E[x]E[x]'`` cancels digits. Un-merging is the
+same equation solved for one of the parts. It subtracts, so it can cancel digits: `Statistics.rounding` keeps account.
 
 References
 ----------
@@ -31,11 +32,14 @@ class Statistics:
         Their mean, shape (d,), float64.
     scatter
         Sum over the vectors of ``(x - mean)(x - mean)'``, shape (d, d), float64.
+    rounding
+        What rounding may have done to the trace of the scatter matrix, absolute.
     """
 
     count: int
     mean: Vector
     scatter: Matrix
+    rounding: float = 0.0
 
     def __post_init__(self) -> None:
         d = len(self.mean)
@@ -43,6 +47,12 @@ class Statistics:
             raise ValueError(
                 f"not statistics: count {self.count}, mean {self.mean.shape}, scatter {self.scatter.shape}"
             )
+
+    @property
+    def relative_rounding(self) -> float:
+        """What rounding may have done to the scatter matrix, relative to its trace."""
+        trace = float(np.trace(self.scatter))
+        return self.rounding / trace if trace > 0 else float(self.rounding > 0)
 
     @classmethod
     def empty(cls, d: int) -> Self:
@@ -73,8 +83,46 @@ class Statistics:
             return self
         difference = other.mean - self.mean
         mean = self.mean + difference * (other.count / count)
-        between = np.outer(difference, difference) * (self.count * other.count / count)
-        return type(self)(count, mean, self.scatter + other.scatter + between)
+        weight = self.count * other.count / count
+        scatter = self.scatter + other.scatter + np.outer(difference, difference) * weight
+        return type(self)(count, mean, scatter, _rounding(self, other, scatter, weight))
+
+    def unmerge(self, other: Self) -> Self:
+        """Statistics of these vectors without some of them: ``a.merge(b).unmerge(b)`` is ``a``.
+
+        Parameters
+        ----------
+        other
+            Statistics of vectors that are among these.
+
+        Raises
+        ------
+        ValueError
+            If there are more of them than of these.
+        """
+        count = self.count - other.count
+        if count < 0:
+            raise ValueError(f"can't take {other.count} vectors out of {self.count}")
+        if count == 0:
+            return type(self).empty(len(self.mean))
+        mean = self.mean + (self.mean - other.mean) * (other.count / count)
+        difference = other.mean - mean
+        weight = count * other.count / self.count
+        scatter = self.scatter - other.scatter - np.outer(difference, difference) * weight
+        return type(self)(count, mean, scatter, _rounding(self, other, self.scatter, weight))
+
+
+def _rounding(one: Statistics, other: Statistics, larger: Matrix, weight: float) -> float:
+    """Estimate what rounding has done in a merge or its inverse, beside what it had done before.
+
+    The sums round by eps of the larger matrix; the difference of the means by eps of the means, which counts where
+    they are far from zero and close to each other.
+    """
+    lengths = np.linalg.norm(one.mean) + np.linalg.norm(other.mean)
+    apart = np.linalg.norm(one.mean - other.mean)
+    eps = np.finfo(np.float64).eps
+    added = eps * (np.trace(larger) + 2 * weight * apart * lengths)
+    return one.rounding + other.rounding + float(added)
 
 
 def merge_all(parts: Iterable[Statistics], d: int) -> Statistics:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ from spark_app.settings import Engine, Limits
 from spark_app.stages.lookahead import map_ahead
 from spark_app.stages.outcomes import OUTCOMES, TALLIES, Tally
 from spark_app.stages.plan import Op
-from spark_app.storage import FetchedObject, Forbidden, Storage
+from spark_app.storage import FetchedObject, Forbidden, Storage, TooLarge
 
 if TYPE_CHECKING:
     from pyspark import Accumulator, Broadcast
@@ -42,7 +42,7 @@ BYTES_AHEAD = 64_000_000
 """What a task holds of fetched files at most, however large they are (but always one)."""
 DECODES_AHEAD = 32
 
-CHANGE_COLUMNS = ("key", "etag", "size", "op", "had_features", "had_reject")
+CHANGE_COLUMNS = ("key", "etag", "size", "op", "had_features", "had_reject", "settled_etag")
 
 
 @dataclass(frozen=True)
@@ -99,16 +99,18 @@ class Change:
     op: Op
     had_features: bool
     had_reject: bool
+    settled_etag: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an image: pixels, or a refusal, or neither if it is gone."""
+    """What became of an image: pixels, or a refusal, or nothing to do, or none of these if it is gone."""
 
     change: Change
     etag: str
     image: DecodedImage | None = None
     refusal: RefusedImageError | None = None
+    unchanged: bool = False
 
 
 def compute_features(changes: DataFrame, job: FeatureJob, tasks: int, folder: str) -> Tally:
@@ -180,18 +182,18 @@ def outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) ->
 def _changes(batches: Iterable[pa.RecordBatch]) -> Iterator[Change]:
     for batch in batches:
         columns = (batch[name].to_pylist() for name in CHANGE_COLUMNS)
-        for key, etag, size, op, had_features, had_reject in zip(*columns, strict=True):
-            yield Change(key, etag or "", size or 0, Op(op), had_features, had_reject)
+        for key, etag, size, op, *known in zip(*columns, strict=True):
+            yield Change(key, etag or "", size or 0, Op(op), *known)
 
 
 def _fetch(images: Storage, limits: Limits, change: Change) -> tuple[Change, FetchedObject | RefusedImageError | None]:
     if change.op is Op.REMOVE:
         return change, None
-    if change.size > limits.megabytes * 1e6:
-        detail = f"{change.size:,} bytes, more than {limits.megabytes:g} megabytes"
-        return change, RefusedImageError(Reason.TOO_LARGE, detail)
     try:
-        return change, images.fetch(change.key)
+        return change, images.fetch(change.key, max_bytes=limits.megabytes * 1e6)
+    except TooLarge as found:
+        detail = f"{found.size:,} bytes, more than {limits.megabytes:g} megabytes"
+        return replace(change, etag=found.etag), RefusedImageError(Reason.TOO_LARGE, detail)
     except Forbidden as error:
         return change, RefusedImageError(Reason.UNREADABLE, str(error))
 
@@ -202,6 +204,9 @@ def _decoded(fetched: tuple[Change, FetchedObject | RefusedImageError | None], l
         return Outcome(change, change.etag)
     if isinstance(answer, RefusedImageError):
         return Outcome(change, change.etag, refusal=answer)
+    if answer.etag == change.settled_etag:
+        # What was said of it is old: the tables have the row of this very version.
+        return Outcome(change, answer.etag, unchanged=True)
     try:
         return Outcome(change, answer.etag, image=decode(answer.body, limits))
     except RefusedImageError as refusal:
@@ -237,6 +242,7 @@ def _to_arrow(group: list[Outcome], features: list[np.ndarray | None], job: Feat
             pa.array([outcome.refusal and outcome.refusal.detail for outcome in group], pa.string()),
             pa.array([outcome.change.had_features for outcome in group]),
             pa.array([outcome.change.had_reject for outcome in group]),
+            pa.array([outcome.unchanged for outcome in group]),
         ],
         schema=OUTCOMES,
     )

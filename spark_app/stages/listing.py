@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.functions import lit
 
 from spark_app.errors import ImagesError
+from spark_app.stages.plan import Op
 from spark_app.storage import LISTING_SCHEMA, Storage
 
 
@@ -30,12 +32,25 @@ class Listing:
     unreadable: list[str] = field(default_factory=list)
 
     def rows(self, spark: SparkSession) -> DataFrame:
-        """Read the listing: key, etag, size."""
-        return spark.read.schema("key string, etag string, size long").parquet(self.path)
+        """Read the listing: key, etag, size and op."""
+        listed = spark.read.schema("key string, etag string, size long").parquet(self.path)
+        return listed.withColumn("op", lit(Op.FEATURISE.value))
+
+
+def check_folder(images: Storage) -> None:
+    """See that the folder of images is there. Writes nothing.
+
+    Raises
+    ------
+    ImagesError
+        If it is missing.
+    """
+    if not images.exists():
+        raise ImagesError(f"There is no folder {images.display}.")
 
 
 def check_images(images: Storage) -> None:
-    """See that there is an image at least. Writes nothing.
+    """See that there is an image at least: an empty folder is more likely the wrong one. Writes nothing.
 
     Raises
     ------
@@ -44,8 +59,7 @@ def check_images(images: Storage) -> None:
     StorageError
         If it can't be listed.
     """
-    if not images.exists():
-        raise ImagesError(f"There is no folder {images.display}.")
+    check_folder(images)
     if not any(batch.num_rows for batch in images.list_objects([], chunk_size=1)):
         raise ImagesError(f"There are no images in {images.display}.")
 

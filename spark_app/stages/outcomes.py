@@ -7,7 +7,8 @@ from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import Row
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_app.errors import TooManyRejectsError
 
@@ -29,10 +30,11 @@ OUTCOMES = pa.schema(
         ("detail", pa.string()),
         ("had_features", pa.bool_()),
         ("had_reject", pa.bool_()),
+        ("unchanged", pa.bool_()),
     ]
 )
 """One row per key: with features, or with a reason, or with neither where the image is gone. `had_features`,
-`had_reject`: the tables have a row of the key already."""
+`had_reject`: the tables have a row of the key already; `unchanged`: and it is the right one."""
 
 TALLIES = pa.schema([("what", pa.string()), ("n", pa.int64())])
 """Rows of a tally: a number of `Tally` by its name, or the number of images refused for a reason."""
@@ -46,6 +48,8 @@ class Tally:
     ----------
     featurised, rejected
         Images that have features now, or a reason.
+    unchanged
+        Images that turned out to be settled.
     replaced
         Of those featurised: that had features of an earlier version.
     removed
@@ -58,20 +62,29 @@ class Tally:
 
     featurised: int = 0
     rejected: int = 0
+    unchanged: int = 0
     replaced: int = 0
     removed: int = 0
     stale_features: int = 0
     stale_rejects: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def changes(self) -> int:
+        """Images of which some row comes or goes."""
+        return self.featurised + self.rejected + self.removed
+
     @classmethod
     def of_outcomes(cls, outcomes: pa.Table) -> Self:
         """Count what became of the images of a task."""
+        unchanged = outcomes["unchanged"]
+        outcomes = outcomes.filter(pc.invert(unchanged))
         featurised = outcomes["features"].is_valid()
         reasons = Counter(outcomes["reason"].drop_null().to_pylist())
         return cls(
             featurised=_count(featurised),
             rejected=reasons.total(),
+            unchanged=_count(unchanged),
             replaced=_count(pc.and_(featurised, outcomes["had_features"])),
             removed=_count(pc.and_not(outcomes["reason"].is_null(), featurised)),
             stale_features=_count(outcomes["had_features"]),
@@ -96,6 +109,7 @@ class Tally:
         return Tally(
             self.featurised + other.featurised,
             self.rejected + other.rejected,
+            self.unchanged + other.unchanged,
             self.replaced + other.replaced,
             self.removed + other.removed,
             self.stale_features + other.stale_features,
@@ -120,7 +134,20 @@ class Tally:
             )
 
 
-_NUMBERS = ("featurised", "rejected", "replaced", "removed", "stale_features", "stale_rejects")
+_NUMBERS = ("featurised", "rejected", "unchanged", "replaced", "removed", "stale_features", "stale_rejects")
+
+
+def read_outcomes(spark: SparkSession, path: str) -> DataFrame:
+    """Read staged outcomes that change something.
+
+    Parameters
+    ----------
+    spark
+        The session.
+    path
+        Of one chunk, or with a wildcard of all chunks of a run.
+    """
+    return spark.read.schema(from_arrow_schema(OUTCOMES)).parquet(path).where("NOT unchanged")
 
 
 def _count(mask: pa.ChunkedArray) -> int:

@@ -4,15 +4,14 @@ A run that died anywhere left the tables as some commit made them; the plan of t
 nothing else, so that running again is the repair.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql.functions import col, count_if
-from pyspark.sql.functions import max as max_
 
-from contract.runs import Mode
-from spark_app.stages.listing import Listing
+from spark_app.keys import key_condition
 from spark_app.tables import Tables
 
 
@@ -23,9 +22,30 @@ class Op(StrEnum):
     """Compute its features: it is new, or another version of itself."""
     REMOVE = "remove"
     """Remove its rows: it is gone."""
+    CHECK = "check"
+    """Remove its rows if it is gone, as was said; else compute its features."""
 
 
-SCHEMA = "key string, etag string, size long, op string, had_features boolean, had_reject boolean, other_model string"
+SCHEMA = "key string, etag string, size long, op string, had_features boolean, had_reject boolean, settled_etag string"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What should be.
+
+    Attributes
+    ----------
+    rows
+        key, etag, size and op of images; one row per key.
+    complete
+        Whether these are all images there are: rows of any other are to go.
+    keys
+        The keys of the rows where they are few; None for any.
+    """
+
+    rows: DataFrame
+    complete: bool
+    keys: Collection[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,18 +56,26 @@ class Plan:
     ----------
     path
         For Spark: Parquet files of `SCHEMA`, one row per key.
+    wanted
+        Images looked at.
     featurise
         Images to compute.
     remove
         Images whose rows are to go.
-    other_model
-        A model of features in the way, not the one that this run computes; None if there is none.
+    looked_at
+        Wanted images among them.
     """
 
     path: str
+    wanted: int
     featurise: int
     remove: int
-    other_model: str | None
+    looked_at: int
+
+    @property
+    def settled(self) -> int:
+        """Images that need no look: the tables have what should be."""
+        return self.wanted - self.looked_at
 
     @property
     def changes(self) -> int:
@@ -59,10 +87,10 @@ class Plan:
         return spark.read.schema(SCHEMA).parquet(self.path).where(f"pmod(xxhash64(key), {of}) = {number}")
 
 
-def make_plan(tables: Tables, listing: Listing, mode: Mode, model_id: str, path: str) -> Plan:
-    """Compare the listing with the tables.
+def make_plan(tables: Tables, wanted: Wanted, model_id: str, path: str) -> Plan:
+    """Compare what should be with the tables.
 
-    An image is settled if exactly one of `features` and `rejects` has a row of it, and that row is of the listed
+    An image is settled if exactly one of `features` and `rejects` has a row of it, and that row is of the wanted
     version (and of this model). A crash between the two commits of a chunk leaves other states; those are worked
     on again.
 
@@ -70,47 +98,50 @@ def make_plan(tables: Tables, listing: Listing, mode: Mode, model_id: str, path:
     ----------
     tables
         What is.
-    listing
+    wanted
         What should be.
-    mode
-        `reprocess` takes no image for settled.
     model_id
         The model that the features should be of.
     path
         Where to stage the change set, for Spark.
     """
-    spark = tables.spark
-    listing.rows(spark).createOrReplaceTempView("listing")
-    settled = (
-        "false"
-        if mode is Mode.REPROCESS
-        else f"""
-        (f_etag = l_etag AND model_id = '{model_id}' AND r_etag IS NULL) OR (r_etag = l_etag AND f_etag IS NULL)"""
-    )
+    wanted.rows.createOrReplaceTempView("wanted")
+    of_these = key_condition(wanted.keys)
+    absent = f"'{Op.REMOVE}'" if wanted.complete else "null"
     # One aggregation of three lists of keys, where joining them would sort and shuffle each.
-    changes = spark.sql(f"""
-        SELECT key, l_etag AS etag, size,
-               if(l_etag IS NULL, '{Op.REMOVE}', '{Op.FEATURISE}') AS op,
+    compared = tables.spark.sql(f"""
+        SELECT key, etag, size, coalesce(op, {absent}) AS op,
                f_etag IS NOT NULL AS had_features, r_etag IS NOT NULL AS had_reject,
-               nullif(model_id, '{model_id}') AS other_model
+               CASE WHEN r_etag IS NULL AND model_id = '{model_id}' THEN f_etag
+                    WHEN f_etag IS NULL THEN r_etag END AS settled_etag
         FROM (
-            SELECT key, max(l_etag) AS l_etag, max(size) AS size, max(f_etag) AS f_etag, max(model_id) AS model_id,
-                   max(r_etag) AS r_etag
+            SELECT key, max(etag) AS etag, max(size) AS size, max(op) AS op,
+                   max(f_etag) AS f_etag, max(model_id) AS model_id, max(r_etag) AS r_etag
             FROM (
-                SELECT key, etag AS l_etag, size, null AS f_etag, null AS model_id, null AS r_etag FROM listing
-                UNION ALL SELECT key, null, null, etag, model_id, null FROM {tables.features}
-                UNION ALL SELECT key, null, null, null, null, etag FROM {tables.rejects}
+                SELECT key, etag, size, op, null AS f_etag, null AS model_id, null AS r_etag FROM wanted
+                UNION ALL
+                SELECT key, null, null, null, etag, model_id, null FROM {tables.features} WHERE {of_these}
+                UNION ALL
+                SELECT key, null, null, null, null, null, etag FROM {tables.rejects} WHERE {of_these}
             )
             GROUP BY key
         )
-        WHERE NOT coalesce({settled}, false)
     """)
     observed = Observation()
-    changes.observe(
-        observed,
+    needed = compared.observe(observed, count_if(col("op") != Op.REMOVE).alias("wanted")).where(_is_due())
+    staged = Observation()
+    needed.observe(
+        staged,
         count_if(col("op") == Op.FEATURISE).alias("featurise"),
-        count_if(col("op") == Op.REMOVE).alias("remove"),
-        max_("other_model").alias("other_model"),
+        count_if(col("op") != Op.FEATURISE).alias("remove"),
+        count_if(col("op") != Op.REMOVE).alias("looked_at"),
     ).write.parquet(path, mode="overwrite")
-    counted = observed.get
-    return Plan(path, counted["featurise"], counted["remove"], counted["other_model"])
+    counted = staged.get
+    return Plan(path, observed.get["wanted"], counted["featurise"], counted["remove"], counted["looked_at"])
+
+
+def _is_due() -> str:
+    return f"""CASE op WHEN '{Op.FEATURISE}' THEN NOT coalesce(settled_etag = etag, false)
+                       WHEN '{Op.REMOVE}' THEN true
+                       WHEN '{Op.CHECK}' THEN had_features OR had_reject
+                       ELSE false END"""

@@ -1,83 +1,119 @@
-"""The results as files: written by one task each, straight to the storage, in the order of the keys."""
+"""The small files of the results, and what the last complete run left."""
 
 import csv
-import gzip
 import io
-import math
+import json
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import IO, cast
+from typing import Self
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-from pyspark import TaskContext
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from contract.layout import LATEST
 from contract.summary import Latest, Summary
-from spark_app.numerics.pca import Basis
-from spark_app.stages.arrow import to_matrix
+from spark_app.numerics.pca import Assessment
+from spark_app.stages.csv_files import WRITTEN, write_csv
 from spark_app.storage import Storage
-
-ROWS_PER_FILE = 1_000_000
-"""Above this, the matrix is written as several compressed files."""
+from spark_app.tables import Tables
 
 REJECTS = "rejects.csv"
 EXPLAINED_VARIANCE = "explained_variance.csv"
+REPORT = "report.html"
+REPORT_DATA = "report.json"
+SUMMARY = "summary.json"
 
-WRITTEN = pa.schema([("rows", pa.int64())])
-
-
-def matrix_name(rows: int) -> str:
-    """Name the matrix below the results: a file, or a folder of compressed files above a million rows."""
-    return "pca.csv" if rows <= ROWS_PER_FILE else "pca/"
-
-
-def _matrix_files(rows: int) -> list[str]:
-    files = max(1, math.ceil(rows / ROWS_PER_FILE))
-    name = matrix_name(rows)
-    return [f"{name}part-{number:05}.csv.gz" for number in range(files)] if files > 1 else [name]
+LISTED_REJECTS = 20
+"""Refused images that the report names."""
 
 
-def publish_matrix(coordinates: DataFrame, root: Storage, folder: str, rows: int, k: int) -> None:
-    """Write the matrix: ``pca.csv``, or ``pca/part-*.csv.gz`` where it has more than a million rows.
+@dataclass(frozen=True)
+class Refusals:
+    """What the report shows of the refused images.
 
-    Parameters
+    Attributes
     ----------
-    coordinates
-        key, label, components.
-    rows
-        How many.
-    k
-        Components per row; 0 gives key and label only.
+    reasons
+        Reason → images that stand refused for it, the most frequent first.
+    some
+        key, reason and detail of `LISTED_REJECTS` of them at most.
     """
-    files = _matrix_files(rows)
-    frame = coordinates.select("key", "label", "components")
-    spread = frame.repartitionByRange(len(files), "key") if len(files) > 1 else frame.coalesce(1)
-    _write_all(spread, partial(_write_matrix, root=root, k=k), [folder + file for file in files], rows)
+
+    reasons: dict[str, int]
+    some: list[tuple[str, str, str]]
+
+    @property
+    def count(self) -> int:
+        """Images that stand refused."""
+        return sum(self.reasons.values())
 
 
-def publish_rejects(rejects: DataFrame, root: Storage, folder: str, rows: int) -> None:
-    """Write ``rejects.csv``: key, reason, detail of every image that stands refused."""
-    frame = rejects.select("key", "reason", "detail").coalesce(1)
-    _write_all(frame, partial(_write_rejects, root=root), [folder + REJECTS], rows)
+@dataclass(frozen=True)
+class SampledImage:
+    """An image of the report's scatter plot: its place along the first two components."""
+
+    key: str
+    label: str | None
+    x: float
+    y: float
 
 
-def publish_explained_variance(basis: Basis | None, root: Storage, folder: str) -> None:
-    """Write ``explained_variance.csv``: component, variance, ratio, cumulative."""
-    root.write(folder + EXPLAINED_VARIANCE, explained_variance_csv(basis))
+@dataclass(frozen=True)
+class ReportData:
+    """What the report shows beside the summary, kept for the next run: it reads of the tables what has changed.
+
+    Attributes
+    ----------
+    spectrum
+        Variance along each principal direction of the features.
+    share
+        Part of all images that `sample` is drawn from: those with the least hashes of their keys.
+    sample
+        In the order of the keys.
+    refusals
+        Of all images that stand refused.
+    """
+
+    spectrum: list[float]
+    share: float
+    sample: list[SampledImage]
+    refusals: Refusals
+
+    def to_json(self) -> str:
+        """Write the data as a JSON document."""
+        return json.dumps(asdict(self), ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read the data back.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            If the document is not of this kind.
+        """
+        document = json.loads(text)
+        refusals = document.pop("refusals")
+        some = [(key, reason, detail) for key, reason, detail in refusals["some"]]
+        return cls(
+            sample=[SampledImage(**image) for image in document.pop("sample")],
+            refusals=Refusals(refusals["reasons"], some),
+            **document,
+        )
 
 
-def republish(root: Storage, source: str, target: str, rows: int) -> None:
-    """Publish the tables of an earlier run again, by copying its files; `rows` are those of the matrix."""
-    for file in (*_matrix_files(rows), REJECTS, EXPLAINED_VARIANCE):
-        root.copy(source + file, target + file)
+@dataclass(frozen=True)
+class LastRun:
+    """What the last complete run left."""
+
+    summary: Summary
+    report: ReportData
 
 
-def load_latest(root: Storage) -> Summary | None:
-    """Read the summary of the last complete run; None if there was none, or if another version wrote it.
+def load_last_run(root: Storage) -> LastRun | None:
+    """Read what the last complete run left; None if there was none, or if another version wrote it.
 
     Raises
     ------
@@ -85,71 +121,54 @@ def load_latest(root: Storage) -> Summary | None:
         If the storage fails.
     """
     pointer = root.read(LATEST)
-    body = pointer and root.read(Latest.from_json(pointer).results + "summary.json")
     try:
-        return Summary.from_json(body) if body else None
+        folder = Latest.from_json(pointer).results if pointer else None
+        summary = root.read(folder + SUMMARY) if folder else None
+        report = root.read(folder + REPORT_DATA) if folder else None
+        return LastRun(Summary.from_json(summary), ReportData.from_json(report)) if summary and report else None
     except (ValueError, KeyError, TypeError):
         # Written by another version of the pipeline. It only tells what need not be done again.
         return None
 
 
-def explained_variance_csv(basis: Basis | None) -> bytes:
+def read_refusals(tables: Tables) -> Refusals:
+    """Read what the report shows of the refused images."""
+    spark = tables.spark
+    reasons = spark.sql(f"SELECT reason, count(*) AS n FROM {tables.rejects} GROUP BY reason ORDER BY n DESC, reason")
+    some = spark.sql(f"SELECT key, reason, detail FROM {tables.rejects} ORDER BY key LIMIT {LISTED_REJECTS}")
+    return Refusals(
+        {row.reason: row.n for row in reasons.collect()},
+        [(row.key, row.reason, row.detail) for row in some.collect()],
+    )
+
+
+def publish_rejects(rejects: DataFrame, root: Storage, folder: str) -> None:
+    """Write ``rejects.csv``: key, reason, detail of every image that stands refused."""
+    frame = rejects.select("key", "reason", "detail").coalesce(1).sortWithinPartitions("key")
+    write = partial(_write_rejects, root=root, key=folder + REJECTS)
+    written: list[Row] = frame.mapInArrow(write, from_arrow_schema(WRITTEN)).collect()
+    if not written:
+        # Spark runs no task for a table without rows, and a header is wanted all the same.
+        list(write(iter(())))
+
+
+def publish_explained_variance(assessment: Assessment | None, root: Storage, folder: str) -> None:
+    """Write ``explained_variance.csv``: component, variance, ratio, cumulative."""
+    root.write(folder + EXPLAINED_VARIANCE, explained_variance_csv(assessment))
+
+
+def explained_variance_csv(assessment: Assessment | None) -> bytes:
     """Tabulate the components: component, variance, ratio, cumulative."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["component", "variance", "ratio", "cumulative"])
-    if basis:
-        ratios = basis.explained_variance_ratio
-        table = zip(basis.explained_variance, ratios, ratios.cumsum(), strict=True)
+    if assessment:
+        table = zip(assessment.variances, assessment.ratios, assessment.ratios.cumsum(), strict=True)
         writer.writerows([number, *map(repr, map(float, row))] for number, row in enumerate(table, start=1))
     return text.getvalue().encode()
 
 
-def _write_all(frame: DataFrame, write: "partial[pa.RecordBatch]", keys: list[str], rows: int) -> None:
-    """Write one file per partition, each in the order of the keys, and see that no row was lost on the way."""
-    if rows == 0:
-        # Spark runs no task for a table without rows, and a header is wanted all the same.
-        write(iter(()), key=keys[0])
-        return
-    task = partial(_write_partition, write=write, keys=keys)
-    reports = frame.sortWithinPartitions("key").mapInArrow(task, from_arrow_schema(WRITTEN)).collect()
-    written = sum(report.rows for report in reports)
-    if written != rows:
-        raise RuntimeError(f"{written} rows of {rows} were written to {keys[0]}")
-
-
-def _write_partition(
-    batches: Iterable[pa.RecordBatch], write: "partial[pa.RecordBatch]", keys: list[str]
-) -> Iterator[pa.RecordBatch]:
-    context = TaskContext.get()
-    yield write(batches, key=keys[context.partitionId() if context else 0])
-
-
-def _write_matrix(batches: Iterable[pa.RecordBatch], root: Storage, key: str, k: int) -> pa.RecordBatch:
-    columns = [("key", pa.string()), ("label", pa.string()), *((f"pc_{i}", pa.float32()) for i in range(1, k + 1))]
-    return _write_csv((_spread(batch, k) for batch in batches), pa.schema(columns), root, key)
-
-
-def _spread(batch: pa.RecordBatch, k: int) -> list[pa.Array]:
-    matrix = to_matrix(batch["components"], k)
-    return [batch["key"], batch["label"], *(pa.array(matrix[:, i]) for i in range(k))]
-
-
-def _write_rejects(batches: Iterable[pa.RecordBatch], root: Storage, key: str) -> pa.RecordBatch:
+def _write_rejects(batches: Iterable[pa.RecordBatch], root: Storage, key: str) -> Iterator[pa.RecordBatch]:
     schema = pa.schema([(name, pa.string()) for name in ("key", "reason", "detail")])
-    return _write_csv((batch.columns for batch in batches), schema, root, key)
-
-
-def _write_csv(rows: Iterable[list[pa.Array]], schema: pa.Schema, root: Storage, key: str) -> pa.RecordBatch:
-    written = 0
-    with root.open_writer(key) as sink, _compressed(sink, key) as stream, pa_csv.CSVWriter(stream, schema) as writer:
-        for columns in rows:
-            writer.write_batch(pa.record_batch(columns, schema=schema))
-            written += len(columns[0])
-    return pa.record_batch([pa.array([written])], schema=WRITTEN)
-
-
-def _compressed(sink: IO[bytes], key: str) -> AbstractContextManager[IO[bytes]]:
-    if key.endswith(".gz"):
-        return cast("AbstractContextManager[IO[bytes]]", gzip.GzipFile(fileobj=sink, mode="wb", mtime=0))
-    return nullcontext(sink)
+    rows = write_csv((batch.columns for batch in batches), schema, root, key)
+    yield pa.record_batch([pa.array([rows])], schema=WRITTEN)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.summary import Counts, Latest, PcaSummary, Snapshots, Summary, WeightsSummary
+from contract.summary import Counts, Latest, MatrixFile, PcaSummary, Snapshots, Summary, WeightsSummary
 
 TEXT = st.text()
 NUMBER = st.integers(min_value=0)
@@ -15,7 +15,7 @@ SUMMARIES = st.builds(
     finished_at=TEXT,
     model_id=TEXT,
     engine=TEXT,
-    matrix=TEXT,
+    matrix=st.lists(st.builds(MatrixFile, file=TEXT, first_key=TEXT, rows=NUMBER)),
     pca_version=st.none() | TEXT,
     weights=st.builds(WeightsSummary, kind=TEXT, sha256=TEXT),
     counts=st.builds(Counts, listed=NUMBER, images=NUMBER),
@@ -26,6 +26,11 @@ SUMMARIES = st.builds(
         components=NUMBER,
         standardize=st.booleans(),
         captured=st.floats(0, 1),
+        of_best=st.floats(0, 1),
+        kept=st.booleans(),
+        reason=TEXT,
+        fitted_to=NUMBER,
+        refit_threshold=st.floats(0, 1),
     ),
     snapshots=st.builds(Snapshots, features=st.none() | NUMBER, components=NUMBER, rejects=NUMBER),
     timings=st.dictionaries(TEXT, st.floats(0, 1e6)),

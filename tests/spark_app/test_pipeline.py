@@ -1,7 +1,5 @@
 """Tests of whole runs: what is computed, what is published, and what stays when a run fails."""
 
-import csv
-import io
 import json
 import shutil
 from collections.abc import Callable
@@ -13,26 +11,17 @@ from PIL import Image
 from sklearn.decomposition import PCA
 
 from cli.sample import BROKEN
-from contract.runs import Mode
 from contract.summary import Summary
 from spark_app.engine.model import FILES, ExportedModel
 from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import decode, prepare_decoders
-from spark_app.errors import ModelMismatchError, TooManyRejectsError
+from spark_app.errors import TooManyRejectsError
 from spark_app.settings import Engine, Limits
+from tests.published import read_matrix, read_table
 
 Run = Callable[..., Summary]
 Results = Callable[[], Path]
 PICTURES = 60
-
-
-def _table(path: Path) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))[1:]
-
-
-def _matrix(folder: Path) -> tuple[list[str], np.ndarray]:
-    rows = _table(folder / "pca.csv")
-    return [row[0] for row in rows], np.array([row[2:] for row in rows], dtype=float)
 
 
 def _features(images: Path, keys: list[str], exported: ExportedModel) -> np.ndarray:
@@ -48,11 +37,11 @@ def test_the_matrix_is_what_scikit_learn_makes_of_the_images(
 ) -> None:
     """From files to coordinates: the published matrix and variances equal an independent computation."""
     summary = run_pipeline(components=10)
-    keys, coordinates = _matrix(results())
+    keys, coordinates = read_matrix(results())
     features = _features(images, keys, exported).astype(np.float64)
     oracle = PCA(10, svd_solver="full").fit(features)
     np.testing.assert_allclose(coordinates, oracle.transform(features), atol=1e-3 * np.abs(coordinates).max())
-    table = np.array(_table(results() / "explained_variance.csv"), dtype=float)
+    table = np.array(read_table(results() / "explained_variance.csv"), dtype=float)
     np.testing.assert_allclose(table[:, 2], oracle.explained_variance_ratio_, atol=1e-6)
     np.testing.assert_allclose(table[:, 3], oracle.explained_variance_ratio_.cumsum(), atol=1e-6)
     assert (output / f"pca/{summary.pca_version}/basis.npz").is_file()
@@ -63,7 +52,7 @@ def test_the_matrix_is_what_scikit_learn_makes_of_the_images(
 def test_broken_files_are_rows_and_everything_else_is_computed(run_pipeline: Run, results: Results) -> None:
     """One row with a reason for each broken file, one row of the matrix for each picture, all of it counted."""
     counts = run_pipeline().counts
-    assert {row[0] for row in _table(results() / "rejects.csv")} == {f"Broken/{name}" for name in BROKEN}
+    assert {row[0] for row in read_table(results() / "rejects.csv")} == {f"Broken/{name}" for name in BROKEN}
     assert (counts.listed, counts.featurised, counts.rejected) == (PICTURES + len(BROKEN), PICTURES, len(BROKEN))
     assert (counts.images, counts.rejects) == (PICTURES, len(BROKEN))
     assert sorted(file.name for file in results().iterdir()) == [
@@ -71,6 +60,7 @@ def test_broken_files_are_rows_and_everything_else_is_computed(run_pipeline: Run
         "pca.csv",
         "rejects.csv",
         "report.html",
+        "report.json",
         "summary.json",
     ]
 
@@ -94,7 +84,7 @@ def test_only_what_is_new_or_changed_is_computed(run_pipeline: Run, results: Res
     (images / "Broken/empty.jpg").unlink()
     changed = run_pipeline().counts
     assert (changed.featurised, changed.replaced, changed.removed) == (1, 1, 2)
-    keys, _ = _matrix(results())
+    keys, _ = read_matrix(results())
     assert "Plum/view 000.jpg" in keys
     assert "Plum/view 001.jpg" not in keys
     assert (changed.images, changed.rejects) == (PICTURES + 9, len(BROKEN) - 1)
@@ -108,8 +98,8 @@ def test_a_mended_file_leaves_the_rejects_and_a_damaged_one_the_matrix(
     shutil.copy(images / "Orange/view 000.jpg", images / "Broken/text.jpg")
     (images / "Orange/view 000.jpg").write_bytes(b"")
     run_pipeline(chunk_size=1)
-    keys, _ = _matrix(results())
-    rejects = {row[0]: row[1] for row in _table(results() / "rejects.csv")}
+    keys, _ = read_matrix(results())
+    rejects = {row[0]: row[1] for row in read_table(results() / "rejects.csv")}
     assert "Broken/text.jpg" in keys
     assert "Broken/text.jpg" not in rejects
     assert "Orange/view 000.jpg" not in keys
@@ -119,10 +109,10 @@ def test_a_mended_file_leaves_the_rejects_and_a_damaged_one_the_matrix(
 def test_chunks_change_nothing(run_pipeline: Run, results: Results, output: Path) -> None:
     """The same matrix whether it is committed at once or in seven pieces."""
     run_pipeline(components=5)
-    keys, at_once = _matrix(results())
+    keys, at_once = read_matrix(results())
     shutil.rmtree(output / "tables")
     run_pipeline(components=5, chunk_size=10)
-    keys_again, in_pieces = _matrix(results())
+    keys_again, in_pieces = read_matrix(results())
     assert keys == keys_again
     np.testing.assert_allclose(in_pieces, at_once, atol=1e-3)
 
@@ -130,10 +120,10 @@ def test_chunks_change_nothing(run_pipeline: Run, results: Results, output: Path
 def test_the_engines_give_the_same_matrix(run_pipeline: Run, results: Results, output: Path) -> None:
     """`--engine tensorflow` is another way to the same numbers."""
     run_pipeline(components=5)
-    _, onnx = _matrix(results())
+    _, onnx = read_matrix(results())
     shutil.rmtree(output / "tables")
     assert run_pipeline(components=5, engine=Engine.TENSORFLOW).engine == "tensorflow"
-    _, tensorflow = _matrix(results())
+    _, tensorflow = read_matrix(results())
     np.testing.assert_allclose(tensorflow, onnx, atol=1e-2 * np.abs(onnx).max())
 
 
@@ -145,7 +135,7 @@ def test_five_images_dropped_in_an_empty_bucket_give_a_result(
     for file in sorted(file for file in images.rglob("*") if file.is_file())[:-count]:
         file.unlink()
     summary = run_pipeline(components=components)
-    keys, coordinates = _matrix(results())
+    keys, coordinates = read_matrix(results())
     assert len(keys) == count
     assert 1 <= coordinates.shape[1] <= max(1, count - 1)
     if components == 50:
@@ -171,7 +161,7 @@ def test_any_key_survives_from_listing_to_csv(run_pipeline: Run, results: Result
         (images / name).parent.mkdir(exist_ok=True)
         shutil.copy(images / "Plum/view 000.jpg", images / name)
     run_pipeline()
-    labels = {row[0]: row[1] for row in _table(results() / "pca.csv")}
+    labels = {row[0]: row[1] for row in read_table(results() / "pca.csv")}
     assert {name: labels.get(name) for name in names} == {name: name.rpartition("/")[0] for name in names}
 
 
@@ -187,33 +177,6 @@ def test_too_many_refusals_fail_the_run_and_keep_the_last_results(
         run_pipeline()
     assert results() == before
     assert run_pipeline(max_reject_rate=1.0).counts.rejected == 200
-
-
-def test_features_of_two_models_never_mix(run_pipeline: Run, results: Results, output: Path) -> None:
-    """Other weights are refused with the remedy, and `reprocess` is the remedy."""
-    run_pipeline()
-    before = results()
-    _forget_model(output)
-    with pytest.raises(ModelMismatchError, match="--mode reprocess"):
-        run_pipeline()
-    assert results() == before
-    counts = run_pipeline(mode=Mode.REPROCESS).counts
-    assert (counts.featurised, counts.replaced) == (PICTURES, PICTURES)
-
-
-def _forget_model(output: Path) -> None:
-    """Make the features in the tables those of another model."""
-    from pyspark.sql import SparkSession
-
-    from cli.local import local_session_conf
-    from spark_app.session import open_session
-    from spark_app.settings import RunSettings
-    from spark_app.tables import Tables
-
-    settings = RunSettings(images="file:///images", output=output.as_uri())
-    with local_session_conf("local[2]", output / "spark.log") as conf, open_session(settings, conf) as spark:
-        assert isinstance(spark, SparkSession)
-        spark.sql(f"UPDATE {Tables(spark, 'fruits').features} SET model_id = 'another'")
 
 
 def test_the_summary_tells_what_was_done(run_pipeline: Run, results: Results) -> None:
@@ -246,10 +209,10 @@ def test_a_run_that_fails_while_it_publishes_leaves_the_last_results(
     before = results()
     (images / "Plum/view 000.jpg").unlink()
     with monkeypatch.context() as broken:
-        broken.setattr("spark_app.pipeline.render_report", lambda *_: 1 / 0)
+        broken.setattr("spark_app.stages.publication.render_report", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run_pipeline()
     assert results() == before
     counts = run_pipeline().counts
     assert (counts.featurised, counts.images) == (0, PICTURES - 1)
-    assert len(_matrix(results())[0]) == PICTURES - 1
+    assert len(read_matrix(results())[0]) == PICTURES - 1

@@ -2,8 +2,9 @@
 
 from html.parser import HTMLParser
 
-from contract.summary import Counts, PcaSummary, Snapshots, Summary, WeightsSummary
-from spark_app.report.page import ReportData, render_report
+from contract.summary import Counts, MatrixFile, PcaSummary, Snapshots, Summary, WeightsSummary
+from spark_app.report.page import render_report
+from spark_app.stages.results import Refusals, ReportData, SampledImage
 
 SUMMARY = Summary(
     run_id="20261120T120000Z-abcdef",
@@ -14,8 +15,18 @@ SUMMARY = Summary(
     engine="onnx",
     weights=WeightsSummary(kind="seeded", sha256="00"),
     counts=Counts(listed=3, featurised=2, rejected=1, images=2, rejects=1),
-    pca=PcaSummary(requested=0.95, components=1, standardize=False, captured=0.97),
-    matrix="pca.csv",
+    pca=PcaSummary(
+        requested=0.95,
+        components=1,
+        standardize=False,
+        captured=0.97,
+        of_best=0.9951,
+        kept=True,
+        reason="it serves",
+        fitted_to=1234,
+        refit_threshold=0.99,
+    ),
+    matrix=[MatrixFile(file="pca.csv", first_key="", rows=2)],
     pca_version="v",
     snapshots=Snapshots(features=1, components=1, rejects=1),
     timings={"start": 2.0, "featurise": 0.0},
@@ -61,7 +72,8 @@ def _elements(page: str) -> list[str]:
 
 def test_names_of_users_are_text_and_nothing_else() -> None:
     """A folder or file named like a script is shown, not run; the page fetches nothing from anywhere."""
-    data = ReportData([0.97, 0.03], [(HOSTILE, 0.0, 1.0), ("b", 1.0, 0.0)], {"empty": 1}, [(HOSTILE, "empty", HOSTILE)])
+    sample = [SampledImage("a", HOSTILE, 0.0, 1.0), SampledImage("b", None, 1.0, 0.0)]
+    data = ReportData([97, 3], 1.0, sample, Refusals({"empty": 1}, [(HOSTILE, "empty", HOSTILE)]))
     page = render_report(SUMMARY, data)
     names = _elements(page)
     assert "script" not in names
@@ -70,9 +82,18 @@ def test_names_of_users_are_text_and_nothing_else() -> None:
     assert "The weights are seeded." in page
 
 
+def test_the_report_says_which_basis_and_why() -> None:
+    """What it was fitted to, what it loses against the best, and why it was kept."""
+    page = render_report(SUMMARY, ReportData([97, 3], 1.0, [], Refusals({}, [])))
+    assert "fitted to 1,234 images" in page
+    assert "Kept: it serves." in page
+    assert "99.51% of what the best 1 components would; below 99% another one is fitted" in page
+
+
 def test_a_run_without_an_image_has_a_report() -> None:
     """Five broken files in an empty bucket: the report says what was refused, and draws nothing."""
     summary = Summary(**{**vars(SUMMARY), "pca": None, "images_per_second": None})
-    names = _elements(render_report(summary, ReportData([], [], {"empty": 5}, [("a", "empty", "0 bytes")])))
+    data = ReportData([], 1.0, [], Refusals({"empty": 5}, [("a", "empty", "0 bytes")]))
+    names = _elements(render_report(summary, data))
     assert "svg" not in names
     assert "table" in names

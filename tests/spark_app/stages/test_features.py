@@ -10,7 +10,24 @@ from contract.rejects import Reason
 from spark_app.engine.model import FILES, ExportedModel
 from spark_app.settings import Engine, Limits
 from spark_app.stages.features import Counters, FeatureJob, compute_features, tasks_for
+from spark_app.stages.outcomes import read_outcomes
+from spark_app.stages.plan import SCHEMA
 from spark_app.storage import Storage
+
+
+def _job(spark: SparkSession, exported: ExportedModel, images: Storage, folder: Path) -> FeatureJob:
+    context = spark.sparkContext
+    return FeatureJob(
+        root=Storage(folder.as_uri()),
+        images=images,
+        run_id="run",
+        model_id="model",
+        engine=Engine.ONNX,
+        payload=context.broadcast(exported.files[FILES[Engine.ONNX]]),
+        batch_size=4,
+        limits=Limits(megabytes=0.02),
+        counters=Counters(*(context.accumulator(0) for _ in range(3))),
+    )
 
 
 @pytest.mark.parametrize(
@@ -22,33 +39,42 @@ def test_chunks_are_cut_into_whole_waves_of_tasks(images: int, parallelism: int,
     assert tasks_for(images, parallelism) == tasks
 
 
+def test_what_a_stale_notice_says_is_not_believed(
+    spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
+) -> None:
+    """Said to be changed or removed, and there in the very version that has its row: nothing is computed or removed."""
+    names = ["Plum/view 000.jpg", "Plum/view 001.jpg", "Plum/view 002.jpg"]
+    images = Storage(sample.as_uri())
+    etags = [found[1] for name in names if (found := images.find(name))]
+    rows = [
+        (names[0], "an older version", 1, "featurise", True, False, etags[0]),
+        (names[1], None, None, "check", True, False, etags[1]),
+        (names[2], None, None, "check", True, False, "an older version"),
+    ]
+    job = _job(spark, exported, images, tmp_path)
+    tally = compute_features(spark.createDataFrame(rows, SCHEMA), job, 1, "staged/")
+    assert (tally.unchanged, tally.featurised, tally.replaced, tally.removed) == (2, 1, 1, 0)
+    (row,) = read_outcomes(spark, f"file:{tmp_path}/staged").collect()
+    assert (row.key, row.etag) == (names[2], etags[2])
+
+
 def test_the_engine_is_built_once_per_worker_and_outcomes_are_staged(
     spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
 ) -> None:
     """Many tasks on two workers build two engines; each image, each removal and each refusal is one staged row."""
-    context = spark.sparkContext
-    counters = Counters(*(context.accumulator(0) for _ in range(3)))
-    payload = context.broadcast(exported.files[FILES[Engine.ONNX]])
-    job = FeatureJob(
-        root=Storage(tmp_path.as_uri()),
-        images=Storage(sample.as_uri()),
-        run_id="run",
-        model_id="model",
-        engine=Engine.ONNX,
-        payload=payload,
-        batch_size=4,
-        limits=Limits(megabytes=0.02),
-        counters=counters,
-    )
+    job = _job(spark, exported, Storage(sample.as_uri()), tmp_path)
+    counters = job.counters
     files = [file for file in sample.rglob("*") if file.is_file()]
-    rows = [(str(file.relative_to(sample)), "1", file.stat().st_size, "featurise", False, False) for file in files]
-    rows += [("gone.jpg", "1", 10, "featurise", True, False), ("removed.jpg", None, None, "remove", True, False)]
-    changes = spark.createDataFrame(
-        rows, "key string, etag string, size long, op string, had_features boolean, had_reject boolean"
-    )
+    rows = [(str(file.relative_to(sample)), "1", None, "featurise", False, False, None) for file in files]
+    rows += [
+        ("gone.jpg", "1", 10, "featurise", True, False, "1"),
+        ("said to be gone.jpg", None, None, "check", True, False, "1"),
+        ("removed.jpg", None, None, "remove", True, False, "1"),
+    ]
+    changes = spark.createDataFrame(rows, SCHEMA)
     tally = compute_features(changes, job, 12, "staged/")
     assert counters.engines.value == 2
-    assert (tally.featurised, tally.rejected, tally.removed, tally.stale_features) == (60, 7, 2, 2)
+    assert (tally.featurised, tally.rejected, tally.removed, tally.stale_features) == (60, 7, 3, 3)
     assert tally.reasons[Reason.TOO_LARGE] == 1
     assert counters.done.value == len(rows)
     staged = pq.read_table(tmp_path / "staged").to_pylist()

@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import Row
 
-from contract.runs import Mode
+from spark_app.keys import quoted
 from spark_app.stages.listing import Listing
-from spark_app.stages.plan import Plan, make_plan
+from spark_app.stages.plan import Op, Plan, Wanted, make_plan
 from spark_app.storage import LISTING_SCHEMA
 from spark_app.tables import Tables
 
@@ -28,24 +28,32 @@ class World:
         listed: dict[str, str],
         features: dict[str, str] | None = None,
         rejects: dict[str, str] | None = None,
-        mode: Mode = Mode.RECONCILE,
-        model: str = MODEL,
+        noticed: dict[str, str | None] | None = None,
     ) -> tuple[Plan, dict[str, Row]]:
-        """Plan from key → etag of each, and return the plan with its rows by key."""
+        """Plan from key → etag of each, and return the plan with its rows by key.
+
+        Of what is `noticed`, None stands for a removal; there is no listing then.
+        """
         for table, rows, values in (
-            (self._tables.features, features or {}, f"NULL, 1, 1, '{model}', array(1.0f), 'run', now()"),
+            (self._tables.features, features or {}, f"NULL, 1, 1, '{MODEL}', array(1.0f), 'run', now()"),
             (self._tables.rejects, rejects or {}, "'empty', '', 'run'"),
         ):
             for key, etag in rows.items():
-                self._tables.spark.sql(f"INSERT INTO {table} VALUES ('{key}', '{etag}', {values})")
+                self._tables.spark.sql(f"INSERT INTO {table} VALUES ({quoted(key)}, '{etag}', {values})")
         columns = [list(listed), list(listed.values()), [1] * len(listed)]
         pq.write_table(pa.table(columns, schema=LISTING_SCHEMA), self._folder / "listing.parquet")
         listing = Listing(str(self._folder / "listing.parquet"), len(listed))
+        wanted = Wanted(listing.rows(self._tables.spark), complete=True)
         path = str(self._folder / "plan")
-        plan = make_plan(self._tables, listing, mode, MODEL, path)
+        plan = make_plan(self._tables, self._noticed(noticed) if noticed else wanted, MODEL, path)
         rows = self._tables.spark.read.parquet(path).collect()
         assert len(rows) == plan.changes
         return plan, {row.key: row for row in rows}
+
+    def _noticed(self, noticed: dict[str, str | None]) -> Wanted:
+        rows = [(key, etag, 1, Op.FEATURISE if etag else Op.CHECK) for key, etag in noticed.items()]
+        frame = self._tables.spark.createDataFrame(rows, "key string, etag string, size long, op string")
+        return Wanted(frame, complete=False, keys=noticed)
 
 
 @pytest.fixture
@@ -85,17 +93,31 @@ def test_a_key_in_both_tables_is_worked_on_again(world: World) -> None:
     assert rows["both"].op == "featurise"
 
 
-def test_features_of_another_model_are_in_the_way(world: World) -> None:
-    """They are named, so that the run can refuse to mix them, and would be computed anew."""
-    plan, rows = world.plan({"old": "1"}, features={"old": "1"}, model="other-model")
-    assert plan.other_model == "other-model"
-    assert rows["old"].op == "featurise"
+def test_notices_concern_their_keys_only(world: World) -> None:
+    """What nobody gave notice of stays as it is; a removal of what was never there is nothing to do."""
+    plan, rows = world.plan(
+        {},
+        features={"same": "1", "changed": "1", "gone": "1", "other": "1"},
+        rejects={"refused": "1", "refused and gone": "1"},
+        noticed={"same": "1", "changed": "2", "gone": None, "refused": "1", "refused and gone": None, "never": None},
+    )
+    assert {key: row.op for key, row in rows.items()} == {
+        "changed": "featurise",
+        "gone": "check",
+        "refused and gone": "check",
+    }
+    assert (plan.wanted, plan.featurise, plan.remove, plan.settled) == (6, 1, 2, 3)
+    assert rows["changed"].settled_etag == rows["gone"].settled_etag == "1"
 
 
-def test_reprocess_takes_everything(world: World) -> None:
-    """Nothing is settled, what is gone is still removed."""
-    plan, _ = world.plan({"done": "1"}, features={"done": "1", "gone": "1"}, mode=Mode.REPROCESS)
-    assert (plan.featurise, plan.remove) == (1, 1)
+@pytest.mark.parametrize("count", [3, 450, 1_200])
+def test_any_number_of_notices_finds_its_rows(world: World, count: int) -> None:
+    """A few keys, several lists of them, and too many to be named; quotes, backslashes and all."""
+    names = [f'it\'s \\{number} "ü".jpg' for number in range(count)]
+    known = {names[0]: "1", names[-1]: "1", "another": "1"}
+    plan, rows = world.plan({}, features=known, noticed=dict.fromkeys(names, "2"))
+    assert (plan.wanted, len(rows)) == (count, count)
+    assert {key for key, row in rows.items() if row.had_features} == {names[0], names[-1]}
 
 
 def test_chunks_cover_the_change_set_once(world: World) -> None:

@@ -1,0 +1,330 @@
+"""Tests of runs after the first: what they cost, what they replace, and that the answer is that of a full run."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from pyspark.sql import SparkSession
+
+from cli.local import local_session_conf
+from cli.main import main as fruits
+from cli.sample import BROKEN
+from contract.layout import notices_file
+from contract.notices import Happening, Notice
+from contract.runs import Mode
+from contract.summary import Summary
+from spark_app.errors import ModelMismatchError
+from spark_app.session import open_session
+from spark_app.settings import RunSettings
+from spark_app.stages.basis import load_basis, load_statistics
+from spark_app.stages.statistics import compute_statistics
+from spark_app.storage import Storage
+from spark_app.tables import Tables
+from tests.published import read_matrix, read_table
+
+Run = Callable[..., Summary]
+Results = Callable[[], Path]
+Notify = Callable[..., None]
+PICTURES = 60
+NEVER_REFIT = {"components": 10, "refit_threshold": 0.0}
+
+
+@pytest.fixture
+def notify(images: Path, output: Path) -> Notify:
+    """Return a function that writes notices as the command does."""
+
+    def write(*keys: str) -> None:
+        assert fruits(["notify", "--images", str(images), "--output", str(output), *keys]) == 0
+
+    return write
+
+
+@pytest.fixture
+def few_images(images: Path) -> Path:
+    """Keep pictures of four varieties and the broken files; return where the others are."""
+    aside = images.parent / "aside"
+    aside.mkdir()
+    for folder in sorted(folder for folder in images.iterdir() if folder.name != "Broken")[4:]:
+        shutil.move(folder, aside / folder.name)
+    return aside
+
+
+@contextmanager
+def _tables(output: Path) -> Iterator[Tables]:
+    settings = RunSettings(images="file:///images", output=output.as_uri())
+    with local_session_conf("local[2]", output / "spark.log") as conf, open_session(settings, conf) as spark:
+        yield Tables(spark, "fruits")
+
+
+def _inbox(output: Path) -> list[str]:
+    return sorted(file.name for file in (output / "inbox").glob("*.jsonl")) if (output / "inbox").exists() else []
+
+
+def test_an_update_does_what_the_notices_say(
+    run_pipeline: Run, results: Results, images: Path, output: Path, notify: Notify
+) -> None:
+    """Added, replaced, removed, mended and broken images, duplicates and old notices: as reconcile would find it."""
+    run_pipeline(**NEVER_REFIT)
+    (images / "New").mkdir()
+    shutil.copy(images / "Plum/view 000.jpg", images / "New/it's + ä.jpg")
+    Image.new("RGB", (30, 20), (9, 99, 9)).save(images / "Plum/view 000.jpg")
+    (images / "Plum/view 001.jpg").unlink()
+    shutil.copy(images / "Orange/view 000.jpg", images / "Broken/text.jpg")
+    (images / "Broken/empty.jpg").unlink()
+    (images / "Orange/view 000.jpg").write_bytes(b"")
+    changed = ["New", "Plum/view 000.jpg", "Plum/view 001.jpg", "Broken/text.jpg", "Broken/empty.jpg"]
+    notify(*changed, "Orange/view 000.jpg", "Orange/view 001.jpg", "never/there.jpg")
+    notify(*changed)
+    assert len(_inbox(output)) == 2
+
+    summary = run_pipeline(mode=Mode.UPDATE, **NEVER_REFIT)
+    counts = summary.counts
+    assert (counts.featurised, counts.replaced, counts.rejected, counts.removed) == (3, 1, 1, 2)
+    assert (counts.listed, counts.unchanged) == (8, 2)
+    assert _inbox(output) == []
+    keys, coordinates = read_matrix(results())
+    assert {"New/it's + ä.jpg", "Plum/view 000.jpg", "Broken/text.jpg"} <= set(keys)
+    assert not {"Plum/view 001.jpg", "Orange/view 000.jpg"} & set(keys)
+    assert counts.images == len(keys) == PICTURES
+    reasons = {row[0]: row[1] for row in read_table(results() / "rejects.csv")}
+    assert reasons["Orange/view 000.jpg"] == "empty"
+    assert not {"Broken/empty.jpg", "Broken/text.jpg"} & set(reasons)
+
+    again = run_pipeline(**NEVER_REFIT)
+    assert (again.counts.featurised, again.counts.removed, again.counts.rejected) == (0, 0, 0)
+    np.testing.assert_array_equal(read_matrix(results())[1], coordinates)
+    _assert_as_computed_anew(run_pipeline, results, output, summary)
+
+
+def _assert_as_computed_anew(run_pipeline: Run, results: Results, output: Path, summary: Summary) -> None:
+    """Hold rows, statistics and explained variance against a full run, projected on the basis in force."""
+    keys, coordinates = read_matrix(results())
+    variances = np.array(read_table(results() / "explained_variance.csv"), dtype=float)
+    assert summary.pca_version
+    basis = load_basis(Storage(output.as_uri()), summary.pca_version)
+    assert basis
+    with _tables(output) as tables:
+        features = tables.spark.table(tables.features)
+        stored = load_statistics(Storage(output.as_uri()), summary.pca_version, tables.snapshots().features)
+        assert stored
+        computed = compute_statistics(features)
+    assert stored.count == computed.count
+    np.testing.assert_allclose(stored.mean, computed.mean, rtol=1e-9, atol=1e-12)
+    error = np.linalg.norm(stored.scatter - computed.scatter)
+    assert error <= 1e-9 * np.linalg.norm(computed.scatter)
+
+    run_pipeline(mode=Mode.REPROCESS, components=10)
+    with _tables(output) as tables:
+        rows = tables.spark.table(tables.features).select("key", "features").orderBy("key").collect()
+    assert [row.key for row in rows] == keys
+    expected = basis.project(np.array([row.features for row in rows], dtype=np.float32))
+    np.testing.assert_allclose(coordinates, expected, atol=1e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(variances[:, 1], expected.var(axis=0, ddof=1), rtol=1e-3)
+
+
+def test_an_update_reads_its_notices_only_and_spares_later_ones(
+    run_pipeline: Run, output: Path, notify: Notify, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is listed; a notice that arrives while the run publishes is not deleted with those before it."""
+    run_pipeline()
+    shutil.copytree(images / "Plum", images / "Without notice")
+    shutil.copytree(images / "Plum", images / "With notice")
+    notify("With notice")
+    from spark_app.stages import publication
+
+    point_to = publication.point_to
+
+    def arrives(*arguments: object) -> None:
+        notify("Without notice")
+        point_to(*arguments)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("spark_app.pipeline.point_to", arrives)
+        assert run_pipeline(mode=Mode.UPDATE).counts.images == PICTURES + 6
+    assert len(_inbox(output)) == 1
+    assert run_pipeline(mode=Mode.UPDATE).counts.images == PICTURES + 12
+    assert _inbox(output) == []
+
+
+def test_a_malformed_notice_keeps_nothing_waiting(run_pipeline: Run, output: Path, images: Path) -> None:
+    """It is put aside with the reason; the others of its file are worked through; the summary tells."""
+    found = Storage(images.as_uri()).find("Plum/view 000.jpg")
+    assert found
+    good = Notice(key="Plum/view 000.jpg", op=Happening.CREATED, etag=found[1], size=found[0], sequencer="1")
+    (output / "inbox").mkdir()
+    lines = ["no JSON", good.to_json(), '{"key": "../x", "op": "removed"}', "", '{"key": "a", "op": "moved"}']
+    (output / notices_file("1")).write_bytes("\n".join(lines).encode() + b"\n\xff\xfe")
+    summary = run_pipeline(mode=Mode.UPDATE)
+    assert summary.counts.images == 1
+    assert any("4 malformed notices" in note for note in summary.notes)
+    rejected = [json.loads(line) for line in (output / "inbox/rejected/1.jsonl").read_text().splitlines()]
+    assert [(line["line"], line["notice"][:7]) for line in rejected] == [
+        (1, "no JSON"),
+        (3, '{"key":'),
+        (5, '{"key":'),
+        (6, "\\xff\\xf"),
+    ]
+    assert all(line["reason"] for line in rejected)
+    assert _inbox(output) == []
+
+
+def test_an_update_without_notices_publishes_what_there_is(run_pipeline: Run, results: Results, images: Path) -> None:
+    """Even where every image is gone from the folder: nobody gave notice of it."""
+    assert any("no notices" in note for note in run_pipeline(mode=Mode.UPDATE).notes)
+    run_pipeline()
+    before = (results() / "pca.csv").read_bytes()
+    shutil.rmtree(images)
+    images.mkdir()
+    assert run_pipeline(mode=Mode.UPDATE).counts.images == PICTURES
+    assert (results() / "pca.csv").read_bytes() == before
+
+
+def test_the_basis_is_kept_while_it_serves_and_fitted_anew_when_it_does_not(
+    run_pipeline: Run, results: Results, images: Path, few_images: Path
+) -> None:
+    """Old coordinates stay to the last digit while the basis is kept; summary and report say which, and why."""
+    first = run_pipeline(components=10)
+    assert first.pca is not None
+    assert (first.pca.kept, first.pca.reason, first.pca.of_best) == (False, "it is the first", 1.0)
+    old = dict(zip(*read_matrix(results()), strict=True))
+
+    one = min(few_images.iterdir())
+    shutil.copytree(one, images / one.name)
+    kept = run_pipeline(components=10, refit_threshold=0.5)
+    assert kept.pca is not None
+    assert kept.pca_version == first.pca_version
+    assert kept.pca.kept
+    assert 0.5 < kept.pca.of_best < 0.99
+    keys, coordinates = read_matrix(results())
+    now = dict(zip(keys, coordinates, strict=True))
+    assert len(now) == len(old) + 6
+    for key, row in old.items():
+        np.testing.assert_array_equal(now[key], row)
+    assert (
+        f"captures {kept.pca.of_best:.2%} of what the best of its size would" in (results() / "report.html").read_text()
+    )
+
+    refitted = run_pipeline(components=10, refit_threshold=0.99)
+    assert refitted.pca is not None
+    assert not refitted.pca.kept
+    assert refitted.pca_version not in {None, first.pca_version}
+    assert "captured only" in refitted.pca.reason
+    assert refitted.counts.featurised == 0
+    assert not run_pipeline(components=5).pca.kept  # type: ignore[union-attr]
+
+
+def test_a_first_corpus_that_is_too_small_gets_its_components_later(
+    run_pipeline: Run, images: Path, few_images: Path
+) -> None:
+    """Three images allow two components, which is said; with more images there are as many as were asked for."""
+    shutil.rmtree(images / "Broken")
+    for file in sorted(file for file in images.rglob("*") if file.is_file())[:-3]:
+        file.unlink()
+    first = run_pipeline(components=12, refit_threshold=0.0)
+    assert first.pca is not None
+    assert first.pca.components == 2
+    assert any("3 images allow 2" in note for note in first.notes)
+    for folder in few_images.iterdir():
+        shutil.copytree(folder, images / folder.name)
+    second = run_pipeline(components=12, refit_threshold=0.0)
+    assert second.pca is not None
+    assert second.pca.components == 12
+    assert "allow 12 components, the last one had 2" in second.pca.reason
+
+
+def _other_model(output: Path) -> None:
+    """Make the features in the tables those of another model, and none of them like these."""
+    with _tables(output) as tables:
+        tables.spark.sql(f"UPDATE {tables.features} SET model_id = 'another', features = array_repeat(1.0f, 1280)")
+
+
+@pytest.mark.parametrize("mode", [Mode.UPDATE, Mode.RECONCILE])
+def test_features_of_two_models_never_mix(run_pipeline: Run, results: Results, output: Path, mode: Mode) -> None:
+    """Other weights are refused with the remedy, and nothing is touched."""
+    run_pipeline()
+    before = results()
+    _other_model(output)
+    with pytest.raises(ModelMismatchError, match="--mode reprocess"):
+        run_pipeline(mode=mode)
+    assert results() == before
+
+
+def test_reprocess_builds_beside_and_switches_at_the_end(
+    run_pipeline: Run, results: Results, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers of tables and results see the old state until then; a crash before it is finished by the next run."""
+    run_pipeline()
+    before = results()
+    _other_model(output)
+    with monkeypatch.context() as broken:
+        broken.setattr("spark_app.pipeline.switch", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run_pipeline(mode=Mode.REPROCESS)
+    assert results() == before
+    with _tables(output) as tables:
+        assert tables.model_id() == "another"
+        assert tables.spark.table(tables.features).count() == PICTURES
+    summary = run_pipeline(mode=Mode.REPROCESS)
+    assert (summary.counts.featurised, summary.counts.images) == (0, PICTURES)
+    assert summary.counts.rejects == len(BROKEN)
+    assert summary.pca is not None
+    assert summary.pca.reason == "all is computed anew"
+    with _tables(output) as tables:
+        assert tables.model_id() == summary.model_id
+        assert not tables.iceberg["features"].has_branch("reprocess")
+    assert run_pipeline(mode=Mode.REPROCESS).counts.featurised == PICTURES
+
+
+def test_an_erased_image_is_in_no_file_after_maintenance(
+    run_pipeline: Run, output: Path, images: Path, notify: Notify
+) -> None:
+    """Its features, its coordinates and its name: in files of the tables before, in none afterwards; the rest stays."""
+    run_pipeline(**NEVER_REFIT)
+    key = "Plum/view 000.jpg"
+    vector, coordinates = _vectors_of(output, key)
+    (images / key).unlink()
+    notify(key)
+    before = run_pipeline(mode=Mode.UPDATE, **NEVER_REFIT)
+    assert _files_with(output / "tables", key, vector, coordinates)
+    _maintain(output, days=1.0)
+    assert _files_with(output / "tables", key, vector, coordinates)
+    _maintain(output, days=0.0)
+    assert _files_with(output / "tables", key, vector, coordinates) == []
+    after = run_pipeline(**NEVER_REFIT)
+    assert (after.counts.featurised, after.counts.images) == (0, PICTURES - 1)
+    assert after.snapshots == before.snapshots
+
+
+def _maintain(output: Path, days: float) -> None:
+    assert fruits(["run", "--mode", "maintain", "--output", str(output), "--retention-days", str(days)]) == 0
+
+
+def _vectors_of(output: Path, key: str) -> tuple[list[float], list[float]]:
+    with _tables(output) as tables:
+        spark: SparkSession = tables.spark
+        (features,) = spark.table(tables.features).where(f"key = '{key}'").collect()
+        (components,) = spark.table(tables.components).where(f"key = '{key}'").collect()
+        return features.features, components.components
+
+
+def _files_with(folder: Path, key: str, *vectors: list[float]) -> list[str]:
+    """Grep all files for a key and the bytes of vectors; what compression hides is read."""
+    found = []
+    patterns = [key.encode(), *(np.array(vector, np.float32)[:8].tobytes() for vector in vectors)]
+    for file in (file for file in folder.rglob("*") if file.is_file()):
+        body = file.read_bytes()
+        if file.suffix == ".parquet":
+            rows = pq.ParquetFile(file).read().to_pylist()
+            body += b"".join(str(row.get("key")).encode() for row in rows)
+            body += b"".join(
+                np.array(row.get("features") or row.get("components") or [], np.float32).tobytes() for row in rows
+            )
+        if any(pattern in body for pattern in patterns):
+            found.append(file.name)
+    return found
