@@ -1,5 +1,6 @@
 """What Iceberg offers in Java only: snapshots by name, branches, and the upkeep of a table's files."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,17 @@ CONTENT = "fruits.content"
 SMALL_FILE = 8_000_000
 LARGE_FILE = 128_000_000
 """Bytes. Small files are merged to large ones; a file in between is left alone, however often others are merged."""
+
+REWRITING = {
+    "min-file-size-bytes": str(SMALL_FILE),
+    "target-file-size-bytes": str(LARGE_FILE),
+    "max-file-size-bytes": str(2 * LARGE_FILE),
+    "min-input-files": "2",
+}
+"""Options of Iceberg's action that rewrites files of rows."""
+
+DELETED_FROM = 2147483546
+"""Iceberg's number of the column, in a file of deletions, that names the file of the deleted row."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +95,9 @@ class IcebergTable:
         return int(summary.get("total-data-files") or 0) + int(summary.get("total-delete-files") or 0)
 
     def small_file_count(self) -> int:
-        """Count the files that are small, or that tell of deletions only: what makes a table slow to read."""
-        is_small = f"file_size_in_bytes < {SMALL_FILE} OR content > 0"
-        counted = self.spark.sql(f"SELECT count_if({is_small}) AS n FROM {self.name}.files").first()
-        return counted.n if counted else 0
+        """Count the small files of rows: what makes a table slow to read."""
+        counted = self.spark.sql(f"SELECT 1 FROM {self.name}.data_files WHERE file_size_in_bytes < {SMALL_FILE}")
+        return counted.count()
 
     def merge_small_files(self) -> int:
         """Merge small files; the rows stay what they are. Large ones are left alone.
@@ -96,8 +107,7 @@ class IcebergTable:
         int
             Files that were rewritten.
         """
-        deletes = self._rewrite("rewritePositionDeletes", {"rewrite-all": "true"}).execute()
-        return self._rewrite_data({}) + int(deletes.rewrittenDeleteFilesCount())
+        return self._rewrite({})
 
     def apply_deletions(self) -> int:
         """Rewrite every file of which a row was deleted, so that the current files hold no other rows than the table.
@@ -107,22 +117,41 @@ class IcebergTable:
         int
             Files that were rewritten.
         """
-        return self._rewrite_data({"delete-file-threshold": "1", "remove-dangling-deletes": "true"})
+        return self._rewrite({"delete-file-threshold": "1"})
 
-    def _rewrite_data(self, options: dict[str, str]) -> int:
-        sizes = {
-            "min-file-size-bytes": str(SMALL_FILE),
-            "target-file-size-bytes": str(LARGE_FILE),
-            "max-file-size-bytes": str(2 * LARGE_FILE),
-            "min-input-files": "2",
-        }
-        return int(self._rewrite("rewriteDataFiles", sizes | options).sort().execute().rewrittenDataFilesCount())
+    def _rewrite(self, options: dict[str, str]) -> int:
+        action = self._actions().rewriteDataFiles(self._load()).snapshotProperty(CONTENT, str(self.content()))
+        for option, value in (REWRITING | options).items():
+            action = action.option(option, value)
+        rewritten = int(action.sort().execute().rewrittenDataFilesCount())
+        if rewritten:
+            self._remove_dangling_deletions()
+        return rewritten
 
-    def _rewrite(self, action: str, options: dict[str, str]) -> "JavaObject":
-        prepared = getattr(self._actions(), action)(self._load()).snapshotProperty(CONTENT, str(self.content()))
-        for option, value in options.items():
-            prepared = prepared.option(option, value)
-        return prepared
+    def _remove_dangling_deletions(self) -> None:
+        """Remove the files that tell of deletions from files that are no more.
+
+        Iceberg's own actions don't: one leaves those that are younger than the oldest file of rows, the other fails
+        on tables with a column of lists ("Invalid partition field parent").
+        """
+        path = f"decode(lower_bounds[{DELETED_FROM}], 'utf-8')"
+        dangling = self.spark.sql(f"""
+            SELECT file_path FROM {self.name}.delete_files
+            WHERE lower_bounds[{DELETED_FROM}] = upper_bounds[{DELETED_FROM}]
+            AND {path} NOT IN (SELECT file_path FROM {self.name}.data_files)
+        """).collect()
+        names = {row.file_path for row in dangling}
+        if not names:
+            return
+        table = self._load()
+        rewrite = table.newRewrite().set(CONTENT, str(self.content()))
+        manifests = self._jvm.org.apache.iceberg.ManifestFiles
+        for manifest in table.currentSnapshot().deleteManifests(table.io()):
+            with closing(manifests.readDeleteManifest(manifest, table.io(), table.specs())) as files:
+                for file in files.iterator():
+                    if file.location() in names:
+                        rewrite.deleteFile(file.copy())
+        rewrite.commit()
 
     def expire_snapshots(self, before: datetime) -> None:
         """Forget the snapshots made before a time, and delete the files that no other needs. The current one stays."""

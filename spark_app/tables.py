@@ -18,6 +18,8 @@ PROPERTIES = {
     "write.delete.mode": "merge-on-read",
     "write.update.mode": "merge-on-read",
     "write.merge.mode": "merge-on-read",
+    # One file of deletions at most for each file of rows: Iceberg then merges the old one into the new.
+    "write.delete.granularity": "file",
     "write.distribution-mode": "none",
     "write.merge.distribution-mode": "none",
     "write.parquet.compression-codec": "zstd",

@@ -137,11 +137,12 @@ def publish_matrix(coordinates: DataFrame, rows: int, job: MatrixJob) -> Matrix:
     names = [job.file(number, of) for of in [max(1, math.ceil(rows / ROWS_PER_FILE))] for number in range(of)]
     if rows == 0:
         # Spark runs no task for a table without rows, and a header is wanted all the same.
-        return _assembled([_write_file(iter(()), names[0], job)], job.share, expected=0)
+        return Matrix([_write_file(iter(()), names[0], job).file], job.share, [])
     frame = coordinates.select("key", "label", "components")
     spread = frame.repartitionByRange(len(names), "key") if len(names) > 1 else frame.coalesce(1)
     task = partial(_write_partition, names=names, job=job)
-    return _assembled(_collect(spread.sortWithinPartitions("key"), task), job.share, expected=rows)
+    written = _assembled(_collect(spread.sortWithinPartitions("key"), task), job.share, expected=rows)
+    return replace(written, files=_covering(written.files))
 
 
 def update_matrix(coordinates: DataFrame, changes: DataFrame, last: Matrix, job: MatrixJob) -> Matrix:
@@ -294,8 +295,8 @@ def _hash(key: str) -> float:
 def _assembled(written: list[Written], share: float, expected: int) -> Matrix:
     """Put together what the tasks have written, and see that no row was lost on the way."""
     in_order = sorted(written, key=lambda part: part.file.first_key)
-    files = [part.file for part in in_order if part.file.rows or expected == 0]
-    matrix = Matrix(_covering(files), share, [image for part in in_order for image in part.sample])
+    files = [part.file for part in in_order if part.file.rows]
+    matrix = Matrix(files, share, [image for part in in_order for image in part.sample])
     if matrix.rows != expected:
         raise RuntimeError(f"{matrix.rows} rows of {expected} were written to the matrix of {matrix.files}")
     return matrix

@@ -19,6 +19,8 @@ from spark_app.stages.arrow import features_matrix
 
 PARTS = pa.schema([("n", pa.int64()), ("mean", pa.binary()), ("scatter", pa.binary())])
 
+PACKED = pa.schema([("vectors", pa.binary())])
+
 BLOCK_ROWS = 2_048
 """Rows per matrix product: 20 MB of float64, enough for the product to run at full speed."""
 
@@ -53,10 +55,26 @@ def follow_statistics(stored: Statistics, start: Start, change: Change) -> Stati
     if tally.stale_features > LARGE_SHARE * stored.count:
         return None
     if change.outcomes is not None and tally.featurised:
-        followed = followed.merge(compute_statistics(change.outcomes.where("features IS NOT NULL")))
+        arrived = change.outcomes.where("features IS NOT NULL")
+        followed = followed.merge(_statistics_of(arrived, tally.featurised))
     if change.outcomes is not None and tally.stale_features:
-        followed = followed.unmerge(compute_statistics(_replaced(start, change, change.outcomes)))
+        left = _replaced(start, change, change.outcomes)
+        followed = followed.unmerge(_statistics_of(left, tally.stale_features))
     return followed if followed.relative_rounding <= TRUSTED_ROUNDING else None
+
+
+def _statistics_of(features: DataFrame, count: int) -> Statistics:
+    """Compute statistics where they are cheaper to come by: fewer vectors than these are smaller than their scatter."""
+    if count > FEATURES:
+        return compute_statistics(features)
+    packed = features.select("features").mapInArrow(_packed, from_arrow_schema(PACKED)).collect()
+    vectors = [np.frombuffer(row.vectors, np.float32).reshape(-1, FEATURES) for row in packed]
+    return Statistics.of(np.concatenate(vectors))
+
+
+def _packed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield pa.record_batch([[features_matrix(batch.column(0)).tobytes()]], schema=PACKED)
 
 
 def _replaced(start: Start, change: Change, outcomes: DataFrame) -> DataFrame:

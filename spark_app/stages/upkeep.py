@@ -13,7 +13,7 @@ from spark_app.storage import Storage
 from spark_app.tables import Tables
 
 MANY_FILES = 24
-"""A table with so many files that are small, or that only tell of deletions, is compacted at the end of a run."""
+"""A table with so many small files is compacted at the end of a run."""
 
 
 def needs_compaction(tables: Tables) -> list[IcebergTable]:

@@ -33,7 +33,7 @@ def storage(tmp_path: Path) -> Storage:
 
 
 def _keys(storage: Storage, unreadable: list[str], chunk_size: int = 100) -> set[str]:
-    batches = list(storage.list_objects(unreadable, chunk_size))
+    batches = list(storage.list_objects(unreadable, chunk_size=chunk_size))
     keys = pa.Table.from_batches(batches)["key"].to_pylist() if batches else []
     assert len(keys) == len(set(keys))
     return set(keys)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from spark_app.numerics.pca import Basis, fit
+from spark_app.numerics.pca import Basis, assess, assess_own, fit
 from spark_app.numerics.statistics import Statistics
 
 D = 12
@@ -77,3 +77,47 @@ def test_no_images_have_no_basis() -> None:
     """Nothing is made up where there is nothing."""
     with pytest.raises(ValueError, match="at least one"):
         fit(Statistics.empty(D), 3)
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("k", [1, 4, D])
+def test_a_basis_is_held_against_the_best_for_the_vectors_there_are(k: int, standardize: bool) -> None:  # noqa: FBT001
+    """Variances of the coordinates, and the variance in the span against scikit-learn's best of the same size."""
+    basis = _fit(_samples(seed=1), k, standardize=standardize)
+    samples = np.concatenate([_samples(seed=1), _samples(300, seed=2) * np.geomspace(0.5, 3, D)])
+    found = assess(basis, Statistics.of(samples), standardize=standardize)
+
+    coordinates = basis.project(samples)
+    np.testing.assert_allclose(found.variances, coordinates.var(axis=0, ddof=1), rtol=1e-9)
+    whole = (samples / basis.scale).var(axis=0, ddof=1).sum()
+    np.testing.assert_allclose(found.ratios, found.variances / whole, rtol=1e-9)
+    assert found.captured == pytest.approx(found.ratios.sum())
+
+    seen = StandardScaler().fit_transform(samples) if standardize else samples
+    oracle = PCA(svd_solver="full").fit(seen)
+    np.testing.assert_allclose(found.spectrum, oracle.explained_variance_, rtol=1e-8, atol=1e-9)
+    deviations = samples.std(axis=0) if standardize else np.ones(D)
+    span = basis.components * deviations / basis.scale
+    in_span = (seen - seen.mean(axis=0)) @ np.linalg.pinv(span) @ span
+    expected = in_span.var(axis=0, ddof=1).sum() / oracle.explained_variance_[:k].sum()
+    assert found.of_best == pytest.approx(expected, rel=1e-8)
+    assert found.of_best < 0.999 or k == D
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_no_basis_is_better_than_a_new_one(standardize: bool) -> None:  # noqa: FBT001 -- a parameter
+    """For the vectors that it was fitted to, what is said of a basis and what it says of itself agree."""
+    statistics = Statistics.of(_samples())
+    basis = fit(statistics, 4, standardize=standardize)
+    found, own = assess(basis, statistics, standardize=standardize), assess_own(basis)
+    assert found.of_best == pytest.approx(1.0, abs=1e-12)
+    assert own.of_best == 1.0
+    for name in ("variances", "ratios", "spectrum"):
+        np.testing.assert_allclose(getattr(found, name), getattr(own, name), rtol=1e-8, atol=1e-10)
+
+
+def test_vectors_without_variance_are_served_by_any_basis() -> None:
+    """One image only, or the same one many times: nothing to lose, and no division by zero."""
+    basis = _fit(_samples(), 3)
+    found = assess(basis, Statistics.of(np.ones((1, D))))
+    assert (found.of_best, found.captured) == (1.0, 0.0)

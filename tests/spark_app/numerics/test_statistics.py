@@ -34,6 +34,62 @@ def test_merged_parts_equal_the_whole(sizes: list[int], seed: int, offset: float
     _assert_same(merge_all(map(Statistics.of, parts), D), samples)
 
 
+@st.composite
+def _histories(draw: st.DrawFn) -> tuple[list[tuple[str, list[int]]], int, float]:
+    """Draw changes of a set of vectors: each adds new ones, or takes out some that are there."""
+    present: list[int] = []
+    changes: list[tuple[str, list[int]]] = []
+    for _ in range(draw(st.integers(1, 12))):
+        if present and draw(st.booleans()):
+            leaving = draw(st.lists(st.sampled_from(present), unique=True, min_size=1))
+            present = [vector for vector in present if vector not in leaving]
+            changes.append(("remove", leaving))
+        else:
+            first = sum(len(vectors) for what, vectors in changes if what == "add")
+            arriving = list(range(first, first + draw(st.integers(1, 30))))
+            present += arriving
+            changes.append(("add", arriving))
+    return changes, draw(st.integers(0, 2**32 - 1)), draw(st.sampled_from([0.0, 1.0, 1e3, 1e6]))
+
+
+@given(_histories())
+def test_followed_statistics_equal_computed_ones_or_say_that_they_may_not(
+    history: tuple[list[tuple[str, list[int]]], int, float],
+) -> None:
+    """After any additions and removals: to 1e-9, unless the account of rounding warns of it. At last, nothing is left."""
+    changes, seed, offset = history
+    samples = _samples(400, seed, offset) * np.geomspace(1, 1e-3, D)
+    present: list[int] = []
+    followed = Statistics.empty(D)
+    for what, vectors in changes:
+        part = Statistics.of(samples[vectors])
+        followed = followed.merge(part) if what == "add" else followed.unmerge(part)
+        present = present + vectors if what == "add" else [vector for vector in present if vector not in vectors]
+        computed = Statistics.of(samples[present])
+        assert followed.count == computed.count
+        if followed.relative_rounding <= 1e-11:
+            error = np.linalg.norm(followed.scatter - computed.scatter)
+            assert error <= 1e-9 * np.linalg.norm(computed.scatter)
+            np.testing.assert_allclose(followed.mean, computed.mean, rtol=1e-9)
+    nothing = followed.unmerge(Statistics.of(samples[present]))
+    assert nothing.count == 0
+    assert not nothing.scatter.any()
+
+
+def test_rounding_is_not_trusted_where_nearly_all_has_gone() -> None:
+    """Two like vectors of a million that were apart by a million: their scatter is what rounding has left."""
+    samples = np.concatenate([_samples(1_000, 0, 0.0) * 1e6, _samples(2, 1, 0.0) * 1e-3])
+    followed = Statistics.of(samples).unmerge(Statistics.of(samples[:-2]))
+    assert followed.relative_rounding > 1e-11
+    assert Statistics.of(samples).relative_rounding <= 1e-11
+
+
+def test_no_more_can_go_than_there_is() -> None:
+    """Statistics that don't belong to the table are an error, not a negative count."""
+    with pytest.raises(ValueError, match="can't take 3 vectors out of 2"):
+        Statistics.of(_samples(2, 0, 0.0)).unmerge(Statistics.of(_samples(3, 0, 0.0)))
+
+
 def test_the_order_of_merging_matters_no_more_than_rounding() -> None:
     """Partitions arrive in any order; results agree."""
     parts = [Statistics.of(_samples(n, n, 3.0)) for n in (1, 5, 100, 20)]

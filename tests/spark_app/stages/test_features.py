@@ -1,5 +1,6 @@
 """Tests of the featurising tasks."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -51,7 +52,7 @@ def test_what_a_stale_notice_says_is_not_believed(
         (names[1], None, None, "check", True, False, etags[1]),
         (names[2], None, None, "check", True, False, "an older version"),
     ]
-    job = _job(spark, exported, images, tmp_path)
+    job = replace(_job(spark, exported, images, tmp_path), model_id="of this test")
     tally = compute_features(spark.createDataFrame(rows, SCHEMA), job, 1, "staged/")
     assert (tally.unchanged, tally.featurised, tally.replaced, tally.removed) == (2, 1, 1, 0)
     (row,) = read_outcomes(spark, f"file:{tmp_path}/staged").collect()

@@ -51,7 +51,7 @@ class World:
         return plan, {row.key: row for row in rows}
 
     def _noticed(self, noticed: dict[str, str | None]) -> Wanted:
-        rows = [(key, etag, 1, Op.FEATURISE if etag else Op.CHECK) for key, etag in noticed.items()]
+        rows = [(key, etag, 1, (Op.FEATURISE if etag else Op.CHECK).value) for key, etag in noticed.items()]
         frame = self._tables.spark.createDataFrame(rows, "key string, etag string, size long, op string")
         return Wanted(frame, complete=False, keys=noticed)
 

@@ -1,0 +1,163 @@
+"""An update of 100 images on corpora of several sizes: `python -m benchmarks.update IMAGES --weights FILE`.
+
+The features of the corpora are synthetic, and written straight to the tables. In each round, on every corpus in turn:
+
+- *new*: 100 new images in a folder of their own, the basis kept;
+- *replaced*: 100 images, spread over all folders, replaced by others, the basis kept;
+- *new, refitted*: as *new*, but another basis is fitted.
+
+Reported: seconds of the whole command, megabytes that it read beside the images themselves, and the peak memory of the
+driver and the JVM.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.memory import peak_memory
+from cli.local import local_session_conf
+from spark_app.engine.model import model_id_of
+from spark_app.engine.weights import find_weights
+from spark_app.session import open_session
+from spark_app.settings import FEATURES, RunSettings
+from spark_app.stages.outcomes import OUTCOMES
+from spark_app.tables import Rows, Tables
+
+SIZES = (1_000, 10_000, 50_000)
+UPDATE = 100
+VARIETIES = 131
+ROWS_AT_ONCE = 5_000
+COMPONENTS = 100
+
+Corpus = tuple[Path, Path]
+"""Folder of images, and output."""
+
+
+def main() -> None:
+    """Measure, and print a table of medians."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("images", type=Path, help="folder of JPEG files; `fruits sample` draws one")
+    parser.add_argument("--weights", default="seeded")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    arguments = parser.parse_args()
+    pictures = cycle(sorted(arguments.images.rglob("*.jpg")))
+    rows: dict[tuple[str, int], list[tuple[float, ...]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        corpora = {size: make_corpus(Path(folder) / str(size), size, arguments.weights) for size in arguments.sizes}
+        for number in range(arguments.rounds):
+            for what in ("new", "replaced", "new, refitted"):
+                for size, corpus in corpora.items():
+                    keys = put_images(corpus[0], what, number, size, pictures)
+                    notify(corpus, keys)
+                    rows.setdefault((what, size), []).append(update(corpus, arguments.weights, what))
+    print(f"{'':<24}{'seconds':>9}{'range':>16}{'MB read':>9}{'driver MB':>11}{'JVM MB':>8}")
+    for (what, size), values in rows.items():
+        seconds, read, driver, jvm = (statistics.median(column) for column in zip(*values, strict=True))
+        least, most = min(v[0] for v in values), max(v[0] for v in values)
+        spread = f"{least:.1f} - {most:.1f}"
+        print(f"{what:<15}{size:>7,}  {seconds:9.1f}{spread:>16}{read:9.1f}{driver:11.0f}{jvm:8.0f}")
+
+
+def make_corpus(folder: Path, size: int, weights: str) -> Corpus:
+    """Write features to the tables of an output, and let a run make the rest of it."""
+    images, output = folder / "images", folder / "output"
+    images.mkdir(parents=True)
+    output.mkdir()
+    found = find_weights(weights)
+    if found is None:
+        raise SystemExit(f"no weights: {weights}")
+    settings = RunSettings(images=images.as_uri(), output=output.as_uri())
+    with local_session_conf("local[*]", folder / "log") as conf, open_session(settings, conf) as spark:
+        tables = Tables(spark, settings.catalog.database)
+        tables.create()
+        for number, table in enumerate(synthetic(size, model_id_of(found))):
+            pq.write_table(table, folder / f"{number}.parquet")
+            frame = spark.read.parquet(str(folder / f"{number}.parquet"))
+            tables.commit_features(Rows(frame, "true", table.num_rows, 0, []))
+            (folder / f"{number}.parquet").unlink()
+    update((images, output), weights, "first")
+    return images, output
+
+
+def synthetic(size: int, model_id: str) -> Iterator[pa.Table]:
+    """Make features of falling variance, many of them zero, as a network makes them."""
+    random = np.random.default_rng(0)
+    spread = random.normal(size=(200, FEATURES)) * 0.98 ** np.arange(200)[:, np.newaxis]
+    for start in range(0, size, ROWS_AT_ONCE):
+        n = min(ROWS_AT_ONCE, size - start)
+        features = np.maximum(random.normal(size=(n, 200)) @ spread / 10, 0).astype(np.float32)
+        labels = [f"Variety {number % VARIETIES:03}" for number in range(start, start + n)]
+        constants = {
+            "etag": "synthetic",
+            "width": 100,
+            "height": 100,
+            "model_id": model_id,
+            "run_id": "synthetic",
+            "processed_at": datetime.now(UTC),
+        }
+        columns = {
+            **{name: [value] * n for name, value in constants.items()},
+            "key": [f"{label}/{number}.jpg" for number, label in enumerate(labels, start)],
+            "label": labels,
+            "features": list(features),
+        }
+        schema = pa.schema([field for field in OUTCOMES if field.name in columns])
+        yield pa.table({name: columns[name] for name in schema.names}, schema=schema)
+
+
+def put_images(images: Path, what: str, number: int, size: int, pictures: Iterator[Path]) -> list[str]:
+    """Put the images of an update in place; return the folders or keys to notify."""
+    if what.startswith("new"):
+        keys = [f"{what} {number}/{index}.jpg" for index in range(UPDATE)]
+    else:
+        step = size // UPDATE
+        rows = [index * step + number for index in range(UPDATE)]
+        keys = [f"Variety {row % VARIETIES:03}/{row}.jpg" for row in rows]
+    for key, picture in zip(keys, islice(pictures, UPDATE), strict=True):
+        (images / key).parent.mkdir(exist_ok=True)
+        shutil.copyfile(picture, images / key)
+    return keys
+
+
+def notify(corpus: Corpus, keys: list[str]) -> None:
+    """Write the notices."""
+    images, output = corpus
+    command = [sys.executable, "-m", "cli.main", "notify", "--images", str(images), "--output", str(output), *keys]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def update(corpus: Corpus, weights: str, what: str) -> tuple[float, float, float, float]:
+    """Run the command; return its seconds, the megabytes it read, and the memory of driver and JVM."""
+    images, output = corpus
+    threshold = "1" if what.endswith("refitted") else "0"
+    options = ["--components", str(COMPONENTS), "--refit-threshold", threshold, "--weights", weights]
+    run = ["run", "--mode", "update", "--images", str(images), "--output", str(output), *options]
+    with tempfile.NamedTemporaryFile() as counted:
+        start = time.perf_counter()
+        command = [sys.executable, "-m", "benchmarks.counted", counted.name, *run]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        with peak_memory(process.pid) as peaks:
+            code = process.wait()
+        seconds = time.perf_counter() - start
+        if code:
+            raise SystemExit(f"fruits run ended with {code}")
+        read = json.loads(Path(counted.name).read_text())
+    return seconds, (read["spark"] + read["driver"]) / 1e6, peaks["driver"], peaks["jvm"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Tests of the notices."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.notices import Happening, Notice, NoticeError
+
+SEGMENT = st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="/"), min_size=1).filter(
+    lambda segment: segment not in {".", ".."}
+)
+KEYS = st.lists(SEGMENT, min_size=1, max_size=4).map("/".join)
+SEQUENCERS = st.integers(0, 16**18).map(lambda number: f"{number:X}")
+NOTICES = st.builds(
+    Notice,
+    key=KEYS,
+    op=st.just(Happening.CREATED),
+    etag=st.text(min_size=1),
+    size=st.integers(0, 2**40),
+    sequencer=st.none() | SEQUENCERS,
+) | st.builds(Notice, key=KEYS, op=st.just(Happening.REMOVED), sequencer=st.none() | SEQUENCERS)
+
+
+@given(NOTICES)
+def test_a_notice_survives_its_line(notice: Notice) -> None:
+    """Any key and etag; one notice is one line, whatever is in it."""
+    line = notice.to_json()
+    assert "\n" not in line
+    assert Notice.from_json(line.encode("utf-8", "surrogatepass")) == notice
+
+
+@given(st.integers(0, 16**20), st.integers(0, 16**20))
+def test_notices_of_a_key_are_in_the_order_of_their_sequencers(one: int, other: int) -> None:
+    """As numbers, whatever the lengths and the case of the texts."""
+    first, second = (Notice(key="a", op=Happening.REMOVED, sequencer=text) for text in (f"{one:x}", f"{other:020X}"))
+    assert (first.order < second.order) == (one < other)
+    assert (first.order == second.order) == (one == other)
+
+
+GOOD = {"key": "a/b.jpg", "op": "created", "etag": "1", "size": 1, "sequencer": "0A"}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"key": None}, "there is no key"),
+        ({"key": ""}, "there is no key"),
+        ({"key": "/a"}, "names no object"),
+        ({"key": "a//b"}, "names no object"),
+        ({"key": "a/"}, "names no object"),
+        ({"key": "a/../b"}, "names no object"),
+        ({"key": "a\nb"}, "control characters"),
+        ({"key": "a\ud800"}, "no text"),
+        ({"op": "moved"}, "neither created nor removed: 'moved'"),
+        ({"op": None}, "neither created nor removed"),
+        ({"op": []}, "neither created nor removed"),
+        ({"etag": None}, "has an etag"),
+        ({"etag": 5}, "has an etag"),
+        ({"size": None}, "has a size"),
+        ({"size": -1}, "has a size"),
+        ({"size": True}, "has a size"),
+        ({"size": "1"}, "has a size"),
+        ({"sequencer": "xyz"}, "no hexadecimal number: 'xyz'"),
+        ({"sequencer": 5}, "no hexadecimal number"),
+        ({"sequencer": "0" * 65}, "no hexadecimal number"),
+    ],
+)
+def test_what_is_no_notice_is_told_why(change: dict[str, object], reason: str) -> None:
+    """One sentence for each way in which a line can be wrong, never another error."""
+    with pytest.raises(NoticeError, match=reason):
+        Notice.from_json(json.dumps(GOOD | change))
+
+
+@pytest.mark.parametrize("line", [b"", b"[]", b"null", b"{", b"\xff\xfe", b'"text"', b"[" * 100_000])
+def test_a_line_that_is_no_object_is_no_notice(line: bytes) -> None:
+    """Nor is one that is no JSON, or no text, or made to exhaust the reader."""
+    with pytest.raises(NoticeError):
+        Notice.from_json(line)
+
+
+def test_fields_of_later_versions_are_left_alone() -> None:
+    """A writer that says more than is known here is understood."""
+    assert Notice.from_json(json.dumps(GOOD | {"region": "eu-west-1"})) == Notice.from_json(json.dumps(GOOD))

@@ -1,0 +1,71 @@
+"""Tests of the inbox."""
+
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from contract.notices import Happening, Notice
+from spark_app.stages.inbox import acknowledge, read_inbox
+from spark_app.storage import Storage
+
+
+def _write(root: Storage, name: str, *notices: Notice) -> None:
+    root.write(f"inbox/{name}", "".join(notice.to_json() + "\n" for notice in notices).encode())
+
+
+def _created(key: str, etag: str, sequencer: str | None = None) -> Notice:
+    return Notice(key=key, op=Happening.CREATED, etag=etag, size=1, sequencer=sequencer)
+
+
+def _removed(key: str, sequencer: str | None = None) -> Notice:
+    return Notice(key=key, op=Happening.REMOVED, sequencer=sequencer)
+
+
+def test_of_the_notices_of_a_key_the_last_counts(spark: SparkSession, tmp_path: Path) -> None:
+    """The last by sequencer, in whatever file and order they come; by position where there is no sequencer."""
+    root = Storage(tmp_path.as_uri())
+    _write(root, "1.jsonl", _created("a", "young", "0F"), _created("b", "1"), _removed("c", "FF"), _created("d", "1"))
+    _write(root, "2.jsonl", _created("a", "old", "00000E"), _created("b", "2"), _created("c", "1", "0100"))
+    _write(root, "3.jsonl", _removed("d"), _created("a", "young", "0F"))
+    inbox = read_inbox(root, "staging/run/")
+    rows = {row.key: (row.op, row.etag) for row in inbox.rows(spark).collect()}
+    assert rows == {
+        "a": ("featurise", "young"),
+        "b": ("featurise", "2"),
+        "c": ("featurise", "1"),
+        "d": ("check", None),
+    }
+    assert (inbox.notices, inbox.malformed, inbox.keys) == (9, 0, {"a", "b", "c", "d"})
+
+
+def test_only_files_that_were_read_are_acknowledged(spark: SparkSession, tmp_path: Path) -> None:
+    """Later files, other files, and what was rejected before stay where they are; a repeated acknowledgement is none."""
+    root = Storage(tmp_path.as_uri())
+    root.write("inbox/rejected/0.jsonl", b"{}")
+    root.write("inbox/README.txt", b"not ours")
+    _write(root, "1.jsonl", _removed("a"))
+    inbox = read_inbox(root, "staging/run/")
+    _write(root, "2.jsonl", _removed("b"))
+    assert [row.key for row in inbox.rows(spark).collect()] == ["a"]
+    acknowledge(root, inbox)
+    acknowledge(root, inbox)
+    assert sorted(str(file.relative_to(tmp_path)) for file in (tmp_path / "inbox").rglob("*") if file.is_file()) == [
+        "inbox/2.jsonl",
+        "inbox/README.txt",
+        "inbox/rejected/0.jsonl",
+    ]
+
+
+def test_many_notices_are_not_held_in_memory(spark: SparkSession, tmp_path: Path) -> None:
+    """From a thousand keys on they are staged only."""
+    root = Storage(tmp_path.as_uri())
+    _write(root, "1.jsonl", *(_created(f"{number}.jpg", "1") for number in range(1_001)))
+    inbox = read_inbox(root, "staging/run/")
+    assert inbox.keys is None
+    assert inbox.rows(spark).count() == 1_001
+
+
+def test_an_empty_inbox_has_no_notices(spark: SparkSession, tmp_path: Path) -> None:
+    """Nor has one that is not there."""
+    inbox = read_inbox(Storage((tmp_path / "output").as_uri()), "staging/run/")
+    assert (inbox.files, inbox.rows(spark).count()) == ([], 0)

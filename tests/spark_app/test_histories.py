@@ -1,0 +1,242 @@
+"""Any history of additions, replacements, removals and crashes ends in the state that a full run would make.
+
+All of a run is real but the network: the features of an image are drawn, so that NumPy can tell what must come out.
+"""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame, SparkSession
+
+from contract.layout import label_of, notices_file
+from contract.notices import Happening, Notice
+from contract.runs import Mode, new_run_id
+from contract.summary import Latest, Summary
+from spark_app import pipeline
+from spark_app.engine.provision import Model
+from spark_app.engine.weights import Weights
+from spark_app.numerics.statistics import Statistics
+from spark_app.progress import PlainReporter, StepClock
+from spark_app.run import Run
+from spark_app.settings import FEATURES, Catalog, RunSettings
+from spark_app.stages import chunks, upkeep
+from spark_app.stages.basis import load_basis, load_statistics
+from spark_app.stages.features import FeatureJob
+from spark_app.stages.outcomes import OUTCOMES, Tally
+from spark_app.storage import Storage
+from spark_app.tables import Tables
+from tests.published import read_matrix, read_table
+
+BROKEN = -1
+"""Version of an image that can't be read."""
+
+Versions = dict[str, int]
+
+
+class CrashError(Exception):
+    """Stands for the end of the process."""
+
+
+def vector(key: str, version: int) -> np.ndarray:
+    """Draw the features of a version of an image."""
+    random = np.random.default_rng([*key.encode(), version])
+    return np.maximum(random.normal(size=FEATURES) * 0.99 ** np.arange(FEATURES), 0).astype(np.float32)
+
+
+@dataclass
+class World:
+    """A bucket, and the environment that follows it."""
+
+    spark: SparkSession
+    root: Storage
+    weights: Weights
+    versions: Versions = field(default_factory=dict)
+    computed: Counter[str] = field(default_factory=Counter)
+
+    def change(self, changes: dict[str, int | None]) -> None:
+        """Put objects in the bucket, or delete them, and give notice."""
+        notices = []
+        for key, version in changes.items():
+            if version is None:
+                self.versions.pop(key, None)
+                notices.append(Notice(key=key, op=Happening.REMOVED))
+            else:
+                self.versions[key] = version
+                notices.append(Notice(key=key, op=Happening.CREATED, etag=str(version), size=1))
+        body = "".join(notice.to_json() + "\n" for notice in notices)
+        self.root.write(notices_file(new_run_id()), body.encode())
+
+    def update(self, **options: Any) -> Summary:  # noqa: ANN401 -- settings
+        """Run an update in the session that is there."""
+        wanted = {"components": 3, "chunk_size": 7, "mode": Mode.UPDATE, "max_reject_rate": 1.0} | options
+        catalog = Catalog(database=self.database)
+        these = RunSettings(images=f"{self.root.url}/images", output=self.root.url, catalog=catalog, **wanted)
+        reporter = PlainReporter(io.StringIO())
+        with pytest.MonkeyPatch.context() as network:
+            network.setattr(chunks, "compute_features", self._compute)
+            model = Model("model", self.weights, b"", None)
+            return pipeline._run_steps(Run(these, reporter, StepClock(reporter)), self.spark, model)  # noqa: SLF001
+
+    @property
+    def database(self) -> str:
+        """Name of the database: one for each world, they share the session."""
+        return f"d{self.root.url.rpartition('/')[2].replace('-', '_')}"
+
+    @property
+    def tables(self) -> Tables:
+        """The tables."""
+        return Tables(self.spark, self.database)
+
+    @property
+    def results(self) -> Path:
+        """Folder of the last complete results."""
+        return self.root.local_path / Latest.from_json((self.root.read("results/latest.json") or b"")).results
+
+    def _compute(self, changes: DataFrame, job: FeatureJob, tasks: int, folder: str) -> Tally:  # noqa: ARG002
+        rows = [self._outcome(row.key, row, job) for row in changes.collect()]
+        outcomes = pa.Table.from_pylist(rows, schema=OUTCOMES)
+        with self.root.open_writer(f"{folder}part-0.parquet") as sink:
+            pq.write_table(outcomes, sink)
+        return Tally.of_outcomes(outcomes)
+
+    def _outcome(self, key: str, change: Any, job: FeatureJob) -> dict[str, Any]:  # noqa: ANN401 -- a row
+        version = self.versions.get(key)
+        unchanged = version is not None and str(version) == change.settled_etag
+        readable = version not in {None, BROKEN} and not unchanged
+        self.computed[key] += readable
+        return {
+            "key": key,
+            "etag": str(version),
+            "label": label_of(key),
+            "width": 1,
+            "height": 1,
+            "model_id": job.model_id,
+            "features": vector(key, version) if readable and version is not None else None,
+            "run_id": job.run_id,
+            "processed_at": None if not readable else 0,
+            "reason": "empty" if version == BROKEN else None,
+            "detail": "" if version == BROKEN else None,
+            "had_features": change.had_features,
+            "had_reject": change.had_reject,
+            "unchanged": unchanged,
+        }
+
+    def assert_is_what_a_full_run_makes(self, summary: Summary) -> None:
+        """Hold tables, statistics and results against NumPy."""
+        images = {key: version for key, version in sorted(self.versions.items()) if version != BROKEN}
+        assert summary.counts.images == len(images)
+        assert [row[0] for row in read_table(self.results / "rejects.csv")] == sorted(self.versions.keys() - images)
+        keys, coordinates = read_matrix(self.results)
+        assert keys == list(images)
+        if not images:
+            return
+        vectors = np.array([vector(key, version) for key, version in images.items()])
+        assert summary.pca_version
+        stored = load_statistics(self.root, summary.pca_version, self.tables.snapshots().features)
+        expected = Statistics.of(vectors)
+        assert stored is not None
+        assert stored.count == expected.count
+        np.testing.assert_allclose(stored.mean, expected.mean, rtol=1e-9, atol=1e-15)
+        error = np.linalg.norm(stored.scatter - expected.scatter)
+        assert error <= 1e-9 * np.linalg.norm(expected.scatter)
+        basis = load_basis(self.root, summary.pca_version)
+        assert basis is not None
+        np.testing.assert_allclose(coordinates, basis.project(vectors), atol=1e-4)
+        sample = json.loads((self.results / "report.json").read_text())["sample"]
+        assert [image["key"] for image in sample] == keys
+
+    @contextmanager
+    def crash_before(self, event: int) -> Iterator[None]:
+        """End the run before so many of the things that last were done: commits, and objects written or deleted."""
+        left = [event]
+
+        def dying(action: Any) -> Any:  # noqa: ANN401 -- any function
+            def act(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+                left[0] -= 1
+                if left[0] < 0:
+                    raise CrashError
+                return action(*arguments, **options)
+
+            return act
+
+        with pytest.MonkeyPatch.context() as patch:
+            for owner, name in (
+                (Tables, "_commit"),
+                (Tables, "replace_components"),
+                (Storage, "write"),
+                (Storage, "delete"),
+                (Storage, "copy"),
+            ):
+                patch.setattr(owner, name, dying(getattr(owner, name)))
+            yield
+
+
+@pytest.fixture
+def world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, seeded: Weights) -> World:
+    """Return an empty world."""
+    folder = tmp_path_factory.mktemp("world")
+    (folder / "images").mkdir()
+    return World(spark, Storage(folder.as_uri()), seeded)
+
+
+KEYS = st.integers(0, 11).map(lambda number: f"it's {number % 3}/{number}.jpg")
+CHANGES = st.dictionaries(KEYS, st.none() | st.sampled_from([BROKEN, 1, 2, 3]), min_size=1, max_size=10)
+STEPS = st.tuples(CHANGES, st.none() | st.integers(0, 14), st.sampled_from([0.0, 0.97]))
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(history=st.lists(STEPS, min_size=3, max_size=5))
+def test_any_history_ends_in_the_state_that_a_full_run_makes(
+    spark: SparkSession,
+    tmp_path_factory: pytest.TempPathFactory,
+    seeded: Weights,
+    history: list[tuple[dict[str, int | None], int | None, float]],
+) -> None:
+    """Rows, statistics (relative 1e-9), coordinates and sample; after a crash the last results are as they were."""
+    folder = tmp_path_factory.mktemp("world")
+    (folder / "images").mkdir()
+    world = World(spark, Storage(folder.as_uri()), seeded)
+    world.update()
+    for changes, crash, threshold in history:
+        world.change(changes)
+        if crash is not None:
+            before = {file: file.read_bytes() for file in (folder / "results").rglob("*") if file.is_file()}
+            try:
+                with world.crash_before(crash):
+                    world.update(refit_threshold=threshold)
+            except CrashError:
+                assert {file: file.read_bytes() for file in before} == before
+        world.assert_is_what_a_full_run_makes(world.update(refit_threshold=threshold))
+        assert world.root.find("inbox/") is None
+
+
+def test_many_tiny_updates_do_not_crumble_the_tables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many updates, the files of a table are no more than a compaction allows, and the rows are right."""
+    monkeypatch.setattr(upkeep, "MANY_FILES", many := 8)
+    counts = []
+    for number in range(many + 6):
+        world.change({f"{number}/{image}.jpg": 1 for image in range(2)} | {f"{number - 9}/0.jpg": number % 5})
+        summary = world.update(refit_threshold=0.0)
+        counts.append({name: table.file_count() for name, table in world.tables.iceberg.items()})
+    assert max(max(count.values()) for count in counts) <= many + 4
+    assert min(count["features"] for count in counts[many // 2 :]) < many / 2
+    world.assert_is_what_a_full_run_makes(summary)
+    before = summary.snapshots
+    assert world.update(refit_threshold=0.0).snapshots == before
