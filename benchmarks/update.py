@@ -81,7 +81,7 @@ def make_corpus(folder: Path, size: int, weights: str) -> Corpus:
     if found is None:
         raise SystemExit(f"no weights: {weights}")
     settings = RunSettings(images=images.as_uri(), output=output.as_uri())
-    with local_session_conf("local[*]", folder / "log") as conf, open_session(settings, conf) as spark:
+    with local_session_conf("local[*,3]", folder / "log") as conf, open_session(settings, conf) as spark:
         tables = Tables(spark, settings.catalog.database)
         tables.create()
         for number, table in enumerate(synthetic(size, model_id_of(found))):

@@ -68,7 +68,7 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
     Parameters
     ----------
     master
-        Spark's, such as ``local[*]``.
+        Spark's, such as ``local[*,3]``: all cores, and a task is tried three times.
     log
         Takes all that the JVM and the Python workers print.
 

@@ -29,7 +29,9 @@ def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser
 
 def add_master(parser: argparse.ArgumentParser) -> None:
     """Add the option that says how much of this machine Spark may use."""
-    parser.add_argument("--master", default="local[*]", help="Spark's master [%(default)s]")
+    parser.add_argument(
+        "--master", default="local[*,3]", help="Spark's master: cores, and tries of a task [%(default)s]"
+    )
 
 
 def run_here(settings: RunSettings, master: str) -> int:

@@ -22,7 +22,7 @@ class ImagesError(UsageError):
 
 
 class OutputError(UsageError):
-    """The output can't be written."""
+    """The output can't be written, or is not what it should be."""
 
 
 class WeightsError(UsageError):

@@ -11,7 +11,7 @@ from contract.layout import REJECTED_NOTICES, STAGING
 from contract.runs import Mode
 from contract.summary import Summary
 from spark_app.engine.provision import Model, provide_model, resolve_weights
-from spark_app.errors import ModelMismatchError
+from spark_app.errors import ModelMismatchError, OutputError
 from spark_app.progress import Reporter, StepClock
 from spark_app.run import Change, Run, Start
 from spark_app.session import open_session
@@ -92,6 +92,9 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
         If it can't be done.
     """
     this = Run(settings, reporter, StepClock(reporter))
+    nothing = OutputError(f"There are no tables in {this.root.display}: there is nothing to maintain.")
+    if not this.root.exists():
+        raise nothing
     this.root.check_writable()
     before = this.started - timedelta(days=settings.retention_days)
     with ExitStack() as stack:
@@ -100,8 +103,9 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
             outcome.append(f"Spark {spark.version}")
         stack.enter_context(_clean_staging(this.root))
         tables = Tables(spark, settings.catalog.database)
+        if not tables.exist():
+            raise nothing
         with this.clock.step("compact") as outcome:
-            tables.create()
             if drop_abandoned_rebuild(tables, before):
                 outcome.append("dropped an abandoned rebuilding")
             outcome.append(f"{compact(tables):,} files rewritten")
@@ -167,7 +171,7 @@ def _list(this: Run, spark: SparkSession, outcome: list[str], notes: list[str]) 
     inbox = read_inbox(this.root, this.staging)
     outcome.append(f"{inbox.notices:,} notices")
     if inbox.malformed:
-        notes.append(f"{inbox.malformed:,} malformed notices were moved to {REJECTED_NOTICES}, with the reasons.")
+        notes.append(f"Malformed notices, moved to {REJECTED_NOTICES} with the reasons: {inbox.malformed:,}.")
     return Wanted(inbox.rows(spark), complete=False, keys=inbox.keys), inbox
 
 

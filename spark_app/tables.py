@@ -23,14 +23,14 @@ PROPERTIES = {
     "write.distribution-mode": "none",
     "write.merge.distribution-mode": "none",
     "write.parquet.compression-codec": "zstd",
-    # Rows are found by key, and read in groups: in small ones, one image costs 2 MB and not 128.
-    "write.parquet.row-group-size-bytes": str(2 << 20),
+    # Rows are found by key, and read in groups: in small ones, one image costs 1 MB and not 128.
+    "write.parquet.row-group-size-bytes": str(1 << 20),
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
 }
 
 FEATURES_PER_FILE = 4_000
-COMPONENTS_PER_FILE = 20_000
+COMPONENTS_PER_FILE = 10_000
 REJECTS_PER_FILE = 100_000
 """Rows that one task writes: 10 to 20 MB, so that a commit is spread over the cores and leaves no small files."""
 
@@ -128,6 +128,10 @@ class Tables:
         names = ("features", "components", "rejects")
         return {name: IcebergTable(self.spark, f"{CATALOG}.{self.database}.{name}") for name in names}
 
+    def exist(self) -> bool:
+        """Whether a run has created the tables."""
+        return all(self.spark.catalog.tableExists(table.name) for table in self.iceberg.values())
+
     def create(self) -> None:
         """Create what is not there yet."""
         for name, columns in {"features": FEATURES, "components": COMPONENTS, "rejects": REJECTS}.items():
@@ -190,7 +194,10 @@ class Tables:
     def replace_components(self, frame: DataFrame, count: int) -> None:
         """Put other rows, about so many, in the place of all coordinates, in one commit."""
         everything = lit(True)  # noqa: FBT003 -- a condition of the table's rows
-        _in_files(frame, count, COMPONENTS_PER_FILE).writeTo(self.components).overwrite(everything)
+        # Not cut by ranges of keys: Spark would compute the rows twice, first to see how the keys are spread. They
+        # come in the order of the features, and those are cut.
+        files = max(1, math.ceil(count / COMPONENTS_PER_FILE))
+        frame.coalesce(files).writeTo(self.components).overwrite(everything)
 
     def clear_components(self) -> None:
         """Remove all coordinates."""

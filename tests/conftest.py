@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from cli.local import local_session_conf
 from cli.sample import draw_sample
+from contract.layout import TABLES
 from contract.runs import Mode
 from contract.summary import Latest, Summary
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
@@ -20,7 +22,7 @@ from spark_app.engine.provision import export_model, in_own_process
 from spark_app.engine.weights import Weights, find_weights
 from spark_app.pipeline import run
 from spark_app.progress import PlainReporter
-from spark_app.session import open_session
+from spark_app.session import CATALOG, open_session
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 from spark_app.tables import Tables
@@ -61,13 +63,32 @@ def exported(seeded: Weights) -> ExportedModel:
     return in_own_process(export_model, seeded)
 
 
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Return a session whose tables are in a folder of their own."""
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """Start Spark once for all tests: a JVM that is warm, and Python workers that stay, save seconds in each."""
     folder = tmp_path_factory.mktemp("spark")
     settings = RunSettings(images="file:///images", output=folder.as_uri())
     with local_session_conf("local[2]", folder / "spark.log") as conf, open_session(settings, conf) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def session_at(warm: SparkSession) -> Callable[[Path], SparkSession]:
+    """Return a function that makes a session of its own, whose tables are those of an output folder."""
+
+    def make(output: Path) -> SparkSession:
+        session = warm.newSession()
+        warehouse = Storage(output.as_uri()).spark_path(TABLES)
+        session.conf.set(f"spark.sql.catalog.{CATALOG}.warehouse", warehouse)
+        return session
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def spark(session_at: Callable[[Path], SparkSession], tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
+    """Return a session whose tables are in a folder of their own."""
+    return session_at(tmp_path_factory.mktemp("tables"))
 
 
 @pytest.fixture
@@ -94,13 +115,15 @@ def output(tmp_path: Path, seeded: Weights, exported: ExportedModel) -> Path:
 
 
 @pytest.fixture
-def run_pipeline(images: Path, output: Path, tmp_path: Path) -> Callable[..., Summary]:
+def run_pipeline(
+    images: Path, output: Path, session_at: Callable[[Path], SparkSession], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Summary]:
     """Return a function that runs the pipeline on `images` in this process, with any setting."""
+    monkeypatch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(session_at(output)))
 
     def run_it(**settings: object) -> Summary:
         defaults = {"images": images.as_uri(), "output": output.as_uri(), "weights": "seeded", "mode": Mode.RECONCILE}
-        with local_session_conf("local[2]", tmp_path / "spark.log") as conf:
-            return run(RunSettings(**defaults | settings), PlainReporter(io.StringIO()), conf)
+        return run(RunSettings(**defaults | settings), PlainReporter(io.StringIO()), {})
 
     return run_it
 

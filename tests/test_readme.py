@@ -28,7 +28,7 @@ def test_the_recipe_makes_a_scikit_learn_pca_of_the_basis(
     basis = fit(Statistics.of(features), 4, standardize=standardize)
     (tmp_path / "basis.npz").write_bytes(basis_to_npz(basis))
     monkeypatch.chdir(tmp_path)
-    (recipe,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (recipe,) = re.findall(r"```python\n(basis = .*?)```", README, re.DOTALL)
     names = {"np": np, "PCA": PCA}
     exec(recipe, names)  # noqa: S102 -- our own README
     (use,) = re.findall(r"`(pca\.transform\(.*?\))`", README)

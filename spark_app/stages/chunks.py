@@ -36,7 +36,8 @@ def featurise(this: Run, tables: Tables, plan: Plan, model: Model) -> Change:
             chunk = compute_features(changes, job, tasks, staged)
             tally += chunk
             tally.check(this.settings.max_reject_rate)
-            _commit(tables, read_outcomes(spark, this.root.spark_path(staged)), chunk)
+            if chunk.changes:
+                _commit(tables, read_outcomes(spark, this.root.spark_path(staged)), chunk)
             this.reporter.committed(number + 1, chunks)
     if tally.changes == 0:
         return Change(tally, None, [])

@@ -54,7 +54,10 @@ def _is_one_sentence(stderr: str) -> bool:
         (["--images", "pictures", "--output", "out", "--components", "1.5"], "--components must be"),
         (["--images", "pictures", "--output", "out", "--weights", "missing.h5"], "There are no weights at missing.h5"),
         (["--images", "pictures", "--output", "out", "--weights", "junk.h5"], "are not those of MobileNetV2"),
-        (["--images", "pictures", "--output", "out", "--mode", "update"], "use --mode reconcile"),
+        (["--output", "out"], "--images is missing"),
+        (["--mode", "maintain", "--output", "out"], "There are no tables in"),
+        (["--images", "pictures", "--output", "out", "--refit-threshold", "99"], "--refit-threshold must be"),
+        (["--mode", "maintain", "--output", "out", "--retention-days", "-1"], "--retention-days must not"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_writes_nothing(
@@ -102,6 +105,21 @@ def test_a_run_prints_its_steps_and_where_the_results_are(fruits: Fruits, images
         assert Path(line.split("  ")[1 if line.split("  ")[1].startswith("/") else 2].split(maxsplit=1)[-1]).is_file()
 
 
+def test_notices_and_maintenance_say_what_they_did(fruits: Fruits, images: Path, output: Path) -> None:
+    """Notices of a folder and of a missing file; an update of them; and what maintenance has to tell."""
+    places = ("--images", images, "--output", output)
+    told = fruits("notify", *places, "Plum", "Plum/view 000.jpg", "gone.jpg")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("8 notices.")
+    updated = fruits("run", *places, "--weights", "seeded", "--mode", "update")
+    assert (updated.returncode, updated.stderr) == (0, "")
+    assert "8 notices" in updated.stdout
+    assert "6 images" in updated.stdout
+    maintained = fruits("run", "--mode", "maintain", "--output", output)
+    assert (maintained.returncode, maintained.stderr) == (0, "")
+    assert [line.split()[0] for line in maintained.stdout.splitlines()] == ["start", "compact", "expire", "sweep"]
+
+
 def test_an_output_has_one_run_at_a_time(fruits: Fruits, images: Path, output: Path) -> None:
     """A second run is refused while the first works, and leaves it alone."""
     first = subprocess.Popen(
@@ -126,11 +144,8 @@ def _lines_until(process: subprocess.Popen[str], word: str) -> Iterator[str]:
             return
 
 
-@pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
-def test_a_run_ended_in_the_middle_is_finished_by_the_next(
-    fruits: Fruits, images: Path, output: Path, ending: signal.Signals, code: int
-) -> None:
-    """Ctrl-C or kill -9 between two commits: the last results stay, and then no image is missing or there twice."""
+def test_a_run_that_is_interrupted_is_finished_by_the_next(fruits: Fruits, images: Path, output: Path) -> None:
+    """Ctrl-C between two commits: the last results stay, and then no image is missing or there twice."""
     arguments = ["run", "--images", str(images), "--output", str(output), "--weights", "seeded", "--chunk-size", "5"]
     aside = shutil.move(images / "Plum", images.parent / "Plum")
     assert fruits(*arguments).returncode == 0
@@ -141,9 +156,9 @@ def test_a_run_ended_in_the_middle_is_finished_by_the_next(
 
     process = subprocess.Popen([*FRUITS, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert list(_lines_until(process, "commit"))
-    process.send_signal(ending)
+    process.send_signal(signal.SIGINT)
     _, stderr = process.communicate()
-    assert process.returncode == code
+    assert process.returncode == 130
     assert "Traceback" not in stderr
     assert (output / "results/latest.json").read_bytes() == before
 

@@ -102,7 +102,7 @@ class World:
     @property
     def results(self) -> Path:
         """Folder of the last complete results."""
-        return self.root.local_path / Latest.from_json((self.root.read("results/latest.json") or b"")).results
+        return self.root.local_path / Latest.from_json(self.root.read("results/latest.json") or b"").results
 
     def _compute(self, changes: DataFrame, job: FeatureJob, tasks: int, folder: str) -> Tally:  # noqa: ARG002
         rows = [self._outcome(row.key, row, job) for row in changes.collect()]
@@ -225,6 +225,23 @@ def test_any_history_ends_in_the_state_that_a_full_run_makes(
                 assert {file: file.read_bytes() for file in before} == before
         world.assert_is_what_a_full_run_makes(world.update(refit_threshold=threshold))
         assert world.root.find("inbox/") is None
+
+
+@pytest.mark.parametrize("table", ["rejects", "features", "components"])
+def test_a_commit_that_fails_publishes_nothing(world: World, table: str) -> None:
+    """Somebody else's version of a table is in the way: the run fails with what stands in its log, the next repairs."""
+    world.change({"a/1.jpg": 1, "a/2.jpg": 1, "b/3.jpg": 1, "b/4.jpg": BROKEN})
+    world.update()
+    before = world.results
+    world.change({"a/1.jpg": 2, "a/5.jpg": 1, "b/6.jpg": BROKEN, "b/4.jpg": None})
+    metadata = world.root.local_path / "tables" / world.database / table / "metadata"
+    in_the_way = metadata / f"v{int((metadata / 'version-hint.text').read_text()) + 1}.metadata.json"
+    in_the_way.write_text("not ours")
+    with pytest.raises(Exception, match=r"v\d+.metadata.json"):
+        world.update(refit_threshold=0.0)
+    assert world.results == before
+    in_the_way.unlink()
+    world.assert_is_what_a_full_run_makes(world.update(refit_threshold=0.0))
 
 
 def test_many_tiny_updates_do_not_crumble_the_tables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

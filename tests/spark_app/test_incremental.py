@@ -1,9 +1,9 @@
 """Tests of runs after the first: what they cost, what they replace, and that the answer is that of a full run."""
 
+import io
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 from pyspark.sql import SparkSession
 
-from cli.local import local_session_conf
 from cli.main import main as fruits
 from cli.sample import BROKEN
 from contract.layout import notices_file
@@ -20,7 +19,8 @@ from contract.notices import Happening, Notice
 from contract.runs import Mode
 from contract.summary import Summary
 from spark_app.errors import ModelMismatchError
-from spark_app.session import open_session
+from spark_app.pipeline import maintain
+from spark_app.progress import PlainReporter
 from spark_app.settings import RunSettings
 from spark_app.stages.basis import load_basis, load_statistics
 from spark_app.stages.statistics import compute_statistics
@@ -55,11 +55,10 @@ def few_images(images: Path) -> Path:
     return aside
 
 
-@contextmanager
-def _tables(output: Path) -> Iterator[Tables]:
-    settings = RunSettings(images="file:///images", output=output.as_uri())
-    with local_session_conf("local[2]", output / "spark.log") as conf, open_session(settings, conf) as spark:
-        yield Tables(spark, "fruits")
+@pytest.fixture
+def tables(output: Path, session_at: Callable[[Path], SparkSession]) -> Tables:
+    """Return the tables of the output."""
+    return Tables(session_at(output), "fruits")
 
 
 def _inbox(output: Path) -> list[str]:
@@ -67,7 +66,7 @@ def _inbox(output: Path) -> list[str]:
 
 
 def test_an_update_does_what_the_notices_say(
-    run_pipeline: Run, results: Results, images: Path, output: Path, notify: Notify
+    run_pipeline: Run, results: Results, images: Path, output: Path, notify: Notify, tables: Tables
 ) -> None:
     """Added, replaced, removed, mended and broken images, duplicates and old notices: as reconcile would find it."""
     run_pipeline(**NEVER_REFIT)
@@ -99,29 +98,29 @@ def test_an_update_does_what_the_notices_say(
     again = run_pipeline(**NEVER_REFIT)
     assert (again.counts.featurised, again.counts.removed, again.counts.rejected) == (0, 0, 0)
     np.testing.assert_array_equal(read_matrix(results())[1], coordinates)
-    _assert_as_computed_anew(run_pipeline, results, output, summary)
+    _assert_as_computed_anew(run_pipeline, results, tables, output, summary)
 
 
-def _assert_as_computed_anew(run_pipeline: Run, results: Results, output: Path, summary: Summary) -> None:
+def _assert_as_computed_anew(
+    run_pipeline: Run, results: Results, tables: Tables, output: Path, summary: Summary
+) -> None:
     """Hold rows, statistics and explained variance against a full run, projected on the basis in force."""
     keys, coordinates = read_matrix(results())
     variances = np.array(read_table(results() / "explained_variance.csv"), dtype=float)
     assert summary.pca_version
     basis = load_basis(Storage(output.as_uri()), summary.pca_version)
     assert basis
-    with _tables(output) as tables:
-        features = tables.spark.table(tables.features)
-        stored = load_statistics(Storage(output.as_uri()), summary.pca_version, tables.snapshots().features)
-        assert stored
-        computed = compute_statistics(features)
+    features = tables.spark.table(tables.features)
+    stored = load_statistics(Storage(output.as_uri()), summary.pca_version, tables.snapshots().features)
+    assert stored
+    computed = compute_statistics(features)
     assert stored.count == computed.count
     np.testing.assert_allclose(stored.mean, computed.mean, rtol=1e-9, atol=1e-12)
     error = np.linalg.norm(stored.scatter - computed.scatter)
     assert error <= 1e-9 * np.linalg.norm(computed.scatter)
 
     run_pipeline(mode=Mode.REPROCESS, components=10)
-    with _tables(output) as tables:
-        rows = tables.spark.table(tables.features).select("key", "features").orderBy("key").collect()
+    rows = tables.spark.table(tables.features).select("key", "features").orderBy("key").collect()
     assert [row.key for row in rows] == keys
     expected = basis.project(np.array([row.features for row in rows], dtype=np.float32))
     np.testing.assert_allclose(coordinates, expected, atol=1e-3 * np.abs(expected).max())
@@ -162,7 +161,7 @@ def test_a_malformed_notice_keeps_nothing_waiting(run_pipeline: Run, output: Pat
     (output / notices_file("1")).write_bytes("\n".join(lines).encode() + b"\n\xff\xfe")
     summary = run_pipeline(mode=Mode.UPDATE)
     assert summary.counts.images == 1
-    assert any("4 malformed notices" in note for note in summary.notes)
+    assert any("Malformed notices" in note and note.endswith(": 4.") for note in summary.notes)
     rejected = [json.loads(line) for line in (output / "inbox/rejected/1.jsonl").read_text().splitlines()]
     assert [(line["line"], line["notice"][:7]) for line in rejected] == [
         (1, "no JSON"),
@@ -238,56 +237,53 @@ def test_a_first_corpus_that_is_too_small_gets_its_components_later(
     assert "allow 12 components, the last one had 2" in second.pca.reason
 
 
-def _other_model(output: Path) -> None:
+def _other_model(tables: Tables) -> None:
     """Make the features in the tables those of another model, and none of them like these."""
-    with _tables(output) as tables:
-        tables.spark.sql(f"UPDATE {tables.features} SET model_id = 'another', features = array_repeat(1.0f, 1280)")
+    tables.spark.sql(f"UPDATE {tables.features} SET model_id = 'another', features = array_repeat(1.0f, 1280)")
 
 
 @pytest.mark.parametrize("mode", [Mode.UPDATE, Mode.RECONCILE])
-def test_features_of_two_models_never_mix(run_pipeline: Run, results: Results, output: Path, mode: Mode) -> None:
+def test_features_of_two_models_never_mix(run_pipeline: Run, results: Results, tables: Tables, mode: Mode) -> None:
     """Other weights are refused with the remedy, and nothing is touched."""
     run_pipeline()
     before = results()
-    _other_model(output)
+    _other_model(tables)
     with pytest.raises(ModelMismatchError, match="--mode reprocess"):
         run_pipeline(mode=mode)
     assert results() == before
 
 
 def test_reprocess_builds_beside_and_switches_at_the_end(
-    run_pipeline: Run, results: Results, output: Path, monkeypatch: pytest.MonkeyPatch
+    run_pipeline: Run, results: Results, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Readers of tables and results see the old state until then; a crash before it is finished by the next run."""
     run_pipeline()
     before = results()
-    _other_model(output)
+    _other_model(tables)
     with monkeypatch.context() as broken:
         broken.setattr("spark_app.pipeline.switch", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run_pipeline(mode=Mode.REPROCESS)
     assert results() == before
-    with _tables(output) as tables:
-        assert tables.model_id() == "another"
-        assert tables.spark.table(tables.features).count() == PICTURES
+    assert tables.model_id() == "another"
+    assert tables.spark.table(tables.features).count() == PICTURES
     summary = run_pipeline(mode=Mode.REPROCESS)
     assert (summary.counts.featurised, summary.counts.images) == (0, PICTURES)
     assert summary.counts.rejects == len(BROKEN)
     assert summary.pca is not None
     assert summary.pca.reason == "all is computed anew"
-    with _tables(output) as tables:
-        assert tables.model_id() == summary.model_id
-        assert not tables.iceberg["features"].has_branch("reprocess")
+    assert tables.model_id() == summary.model_id
+    assert not tables.iceberg["features"].has_branch("reprocess")
     assert run_pipeline(mode=Mode.REPROCESS).counts.featurised == PICTURES
 
 
 def test_an_erased_image_is_in_no_file_after_maintenance(
-    run_pipeline: Run, output: Path, images: Path, notify: Notify
+    run_pipeline: Run, output: Path, images: Path, notify: Notify, tables: Tables
 ) -> None:
     """Its features, its coordinates and its name: in files of the tables before, in none afterwards; the rest stays."""
     run_pipeline(**NEVER_REFIT)
     key = "Plum/view 000.jpg"
-    vector, coordinates = _vectors_of(output, key)
+    vector, coordinates = _vectors_of(tables, key)
     (images / key).unlink()
     notify(key)
     before = run_pipeline(mode=Mode.UPDATE, **NEVER_REFIT)
@@ -302,15 +298,14 @@ def test_an_erased_image_is_in_no_file_after_maintenance(
 
 
 def _maintain(output: Path, days: float) -> None:
-    assert fruits(["run", "--mode", "maintain", "--output", str(output), "--retention-days", str(days)]) == 0
+    these = RunSettings(images="", output=output.as_uri(), mode=Mode.MAINTAIN, retention_days=days)
+    maintain(these, PlainReporter(io.StringIO()), {})
 
 
-def _vectors_of(output: Path, key: str) -> tuple[list[float], list[float]]:
-    with _tables(output) as tables:
-        spark: SparkSession = tables.spark
-        (features,) = spark.table(tables.features).where(f"key = '{key}'").collect()
-        (components,) = spark.table(tables.components).where(f"key = '{key}'").collect()
-        return features.features, components.components
+def _vectors_of(tables: Tables, key: str) -> tuple[list[float], list[float]]:
+    (features,) = tables.spark.table(tables.features).where(f"key = '{key}'").collect()
+    (components,) = tables.spark.table(tables.components).where(f"key = '{key}'").collect()
+    return features.features, components.components
 
 
 def _files_with(folder: Path, key: str, *vectors: list[float]) -> list[str]:

@@ -56,7 +56,7 @@ def _histories(draw: st.DrawFn) -> tuple[list[tuple[str, list[int]]], int, float
 def test_followed_statistics_equal_computed_ones_or_say_that_they_may_not(
     history: tuple[list[tuple[str, list[int]]], int, float],
 ) -> None:
-    """After any additions and removals: to 1e-9, unless the account of rounding warns of it. At last, nothing is left."""
+    """After any additions and removals: to 1e-9, unless the account of rounding warns. At last, nothing is left."""
     changes, seed, offset = history
     samples = _samples(400, seed, offset) * np.geomspace(1, 1e-3, D)
     present: list[int] = []

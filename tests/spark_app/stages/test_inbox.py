@@ -39,7 +39,7 @@ def test_of_the_notices_of_a_key_the_last_counts(spark: SparkSession, tmp_path: 
 
 
 def test_only_files_that_were_read_are_acknowledged(spark: SparkSession, tmp_path: Path) -> None:
-    """Later files, other files, and what was rejected before stay where they are; a repeated acknowledgement is none."""
+    """Later files, other files and what was rejected before stay where they are; acknowledging twice is no error."""
     root = Storage(tmp_path.as_uri())
     root.write("inbox/rejected/0.jsonl", b"{}")
     root.write("inbox/README.txt", b"not ours")

@@ -1,0 +1,167 @@
+"""Tests of runs that end in the middle: killed at every point where something lasting is done, or hit by a failure."""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli.main import main as fruits
+from contract.summary import Latest
+from spark_app.engine.model import ExportedModel, model_id_of, save_model
+from spark_app.engine.weights import Weights
+from spark_app.storage import Storage
+from tests.published import read_matrix
+
+ROOT = Path(__file__).parents[2]
+CHUNK = 7
+TO_COMPUTE = {"update": 18, "reprocess": 71}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An environment that an update is due in, and what it ends in undisturbed.
+
+    Attributes
+    ----------
+    images, output
+        Of the environment.
+    counts
+        Where workers count what they compute.
+    due
+        A copy of the output, to begin again with.
+    ends
+        Mode → a copy of the results of a run without a crash.
+    """
+
+    images: Path
+    output: Path
+    counts: Path
+    due: Path
+    ends: dict[str, Path]
+
+    def run(self, mode: str, event: int = 0, **process: Any) -> int:  # noqa: ANN401 -- options of subprocess
+        """Make a run that is killed before an event, or spared; return its exit code."""
+        paths = (self.counts, self.images, self.output)
+        command = [sys.executable, "-m", "tests.spark_app.dying_run", event, *paths, mode, CHUNK]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        answer = subprocess.run(list(map(str, command)), check=False, cwd=ROOT, env=environment, **process)
+        return int(answer.returncode)
+
+    def begin_again(self) -> None:
+        """Put everything back to where the update is due."""
+        shutil.rmtree(self.output, ignore_errors=True)
+        shutil.copytree(self.due, self.output)  # to the same place: tables know their files by absolute paths
+        for file in self.counts.iterdir():
+            file.unlink()
+
+    @property
+    def computed(self) -> int:
+        """Images that the network has computed."""
+        return sum(file.stat().st_size for file in self.counts.glob("*.computed"))
+
+    @property
+    def latest(self) -> Path:
+        """Folder of the last complete results."""
+        return self.output / Latest.from_json((self.output / "results/latest.json").read_bytes()).results
+
+    def assert_ended(self, mode: str) -> None:
+        """See that the end is that of an undisturbed run."""
+        keys, coordinates = read_matrix(self.latest)
+        expected_keys, expected = read_matrix(self.ends[mode])
+        assert keys == expected_keys
+        np.testing.assert_allclose(coordinates, expected, atol=1e-3 * np.abs(expected).max())
+        assert (self.latest / "rejects.csv").read_bytes() == (self.ends[mode] / "rejects.csv").read_bytes()
+        assert bool(list((self.output / "inbox").glob("*.jsonl"))) == (mode == "reprocess")
+        assert not (self.output / "staging").exists()
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, sample: Path, seeded: Weights, exported: ExportedModel) -> Scene:
+    """Make a scene: added, replaced and removed images since the last run, and notices of them."""
+    folder = tmp_path_factory.mktemp("scene")
+    names = ("images", "output", "counts", "due", "update", "reprocess")
+    images, output, counts, due, *ends = (folder / name for name in names)
+    scene = Scene(images, output, counts, due, dict(zip(("update", "reprocess"), ends, strict=True)))
+    shutil.copytree(sample, images)
+    counts.mkdir()
+    save_model(Storage(output.as_uri()), model_id_of(seeded), seeded, exported)
+    assert scene.run("reconcile") == 0
+    _change(images, output)
+    shutil.copytree(output, due)
+    for mode, end in scene.ends.items():
+        scene.begin_again()
+        assert scene.run(mode) == 0
+        shutil.copytree(scene.latest, end)
+    return scene
+
+
+@pytest.fixture
+def scene(prepared: Scene) -> Scene:
+    """Return the scene as it is before the update."""
+    prepared.begin_again()
+    return prepared
+
+
+def _change(images: Path, output: Path) -> None:
+    """Add twelve images, replace six and remove one and a broken one, with notices."""
+    for number in range(2):
+        shutil.copytree(images / "Plum", images / f"New {number}")
+    for number, file in enumerate(images.glob("Orange/*")):
+        Image.new("RGB", (30, 20), (9, 99, 20 * number)).save(file)
+    (images / "Plum/view 000.jpg").unlink()
+    (images / "Broken/empty.jpg").unlink()
+    changed = ["New 0", "New 1", "Orange", "Plum/view 000.jpg", "Broken/empty.jpg"]
+    assert fruits(["notify", "--images", str(images), "--output", str(output), *changed]) == 0
+
+
+@pytest.mark.parametrize(("mode", "stride", "least"), [("update", 1, 20), ("reprocess", 6, 4)])
+def test_a_run_killed_anywhere_is_finished_by_the_next(scene: Scene, mode: str, stride: int, least: int) -> None:
+    """Each run is killed a thing that lasts later than the one before, until one gets through.
+
+    Each begins with what the one before has left. The last results are readable all the time; the end is that of a
+    run without a crash; of the work, a chunk at most is lost with each crash while images are computed.
+    """
+    before, matrix = scene.latest, read_matrix(scene.latest)[1]
+    event = stride
+    while scene.run(mode, event) != 0:
+        if scene.latest == before:
+            np.testing.assert_array_equal(read_matrix(scene.latest)[1], matrix)
+        event += stride
+    deaths = (scene.counts / "deaths.log").read_text().splitlines()
+    assert len(deaths) == event // stride - 1 >= least
+    scene.assert_ended(mode)
+    amid_images = [death for death in deaths if "commit" in death or "chunk" in death]
+    to_compute = TO_COMPUTE[mode]
+    assert to_compute <= scene.computed <= to_compute + CHUNK * len(amid_images)
+
+
+def test_a_worker_that_is_killed_costs_its_task(scene: Scene) -> None:
+    """Spark runs the task again; nothing is missing, nothing is there twice."""
+    (scene.counts / "kill").touch()
+    assert scene.run("update") == 0
+    assert not (scene.counts / "kill").exists()
+    assert TO_COMPUTE["update"] < scene.computed <= TO_COMPUTE["update"] + CHUNK
+    scene.assert_ended("update")
+
+
+def _no_file_above(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+@pytest.mark.parametrize("size", [30_000, 1_000_000], ids=["features", "statistics"])
+def test_a_full_disk_publishes_nothing(scene: Scene, size: int) -> None:
+    """Whether the features don't fit any more or the statistics: the run fails, the next one finishes it."""
+    before = scene.latest
+    assert scene.run("update", stderr=subprocess.DEVNULL, preexec_fn=partial(_no_file_above, size)) == 1
+    assert scene.latest == before
+    assert scene.run("update") == 0
+    scene.assert_ended("update")
