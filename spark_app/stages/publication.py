@@ -28,7 +28,8 @@ def publish_tables(
     assessment = choice.assessment if choice else None
     publish_explained_variance(assessment, this.root, this.results)
     spectrum = assessment.spectrum.tolist() if assessment else []
-    return matrix, ReportData(spectrum, matrix.share, matrix.sample, refusals)
+    ratios = assessment.ratios.tolist() if assessment else []
+    return matrix, ReportData(spectrum, ratios, matrix.share, matrix.sample, refusals)
 
 
 def publish_report(this: Run, summary: Summary, report: ReportData) -> None:

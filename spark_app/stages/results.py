@@ -67,7 +67,9 @@ class ReportData:
     Attributes
     ----------
     spectrum
-        Variance along each principal direction of the features.
+        Variance along each principal direction of the features: what the best components would keep.
+    ratios
+        Share of the variance along each component of the basis.
     share
         Part of all images that `sample` is drawn from: those with the least hashes of their keys.
     sample
@@ -77,6 +79,7 @@ class ReportData:
     """
 
     spectrum: list[float]
+    ratios: list[float]
     share: float
     sample: list[SampledImage]
     refusals: Refusals

@@ -32,7 +32,7 @@ def test_the_refused_are_a_table_in_the_order_of_the_keys(
 def test_the_numbers_behind_the_report_survive_their_file() -> None:
     """The next run goes on from exactly what the last one wrote."""
     refusals = Refusals({"empty": 2, "corrupt": 1}, [("é", "empty", "0 bytes")])
-    data = ReportData([2.5, 0.1], 0.25, [SampledImage("k", None, 0.5, -1.0)], refusals)
+    data = ReportData([2.5, 0.1], [0.9], 0.25, [SampledImage("k", None, 0.5, -1.0)], refusals)
     assert ReportData.from_json(data.to_json()) == data
     assert refusals.count == 3
 
