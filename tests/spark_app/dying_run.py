@@ -121,9 +121,10 @@ def attached_session(output: Path) -> SparkSession:
     return session
 
 
-def main() -> None:
+def main(arguments: list[str], environment: dict[str, str] | None = None) -> None:
     """Run, and maybe die."""
-    event, counts, images, output, mode, chunk = sys.argv[1:]
+    os.environ.update(environment or {})
+    event, counts, images, output, mode, chunk = arguments
     fate = Fate(int(event), Path(counts) / "deaths.log")
     for owner, name in LASTING:
         fate.before(owner, name)
@@ -148,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
