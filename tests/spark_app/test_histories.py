@@ -35,6 +35,7 @@ from spark_app.stages import chunks, upkeep
 from spark_app.stages.basis import load_basis, load_statistics
 from spark_app.stages.features import FeatureJob
 from spark_app.stages.outcomes import OUTCOMES, Tally
+from spark_app.stages.results import load_last_run
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 from tests.published import read_matrix, read_table
@@ -209,7 +210,7 @@ def test_any_history_ends_in_the_state_that_a_full_run_makes(
     seeded: Weights,
     history: list[tuple[dict[str, int | None], int | None, float]],
 ) -> None:
-    """Rows, statistics (relative 1e-9), coordinates and sample; after a crash the last results are as they were."""
+    """Rows, statistics (relative 1e-9), coordinates and sample; a crash leaves complete results."""
     folder = tmp_path_factory.mktemp("world")
     (folder / "images").mkdir()
     world = World(spark, Storage(folder.as_uri()), seeded)
@@ -217,12 +218,13 @@ def test_any_history_ends_in_the_state_that_a_full_run_makes(
     for changes, crash, threshold in history:
         world.change(changes)
         if crash is not None:
-            before = {file: file.read_bytes() for file in (folder / "results").rglob("*") if file.is_file()}
+            before = {file: file.read_bytes() for file in (folder / "results").glob("*/*")}
             try:
                 with world.crash_before(crash):
                     world.update(refit_threshold=threshold)
             except CrashError:
                 assert {file: file.read_bytes() for file in before} == before
+                assert load_last_run(world.root) is not None
         world.assert_is_what_a_full_run_makes(world.update(refit_threshold=threshold))
         assert world.root.find("inbox/") is None
 
