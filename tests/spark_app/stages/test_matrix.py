@@ -71,7 +71,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.dictionaries(st.integers(0, 60), st.floats(-9, 9, width=32), max_size=50), changes=CHANGES)
 def test_after_any_changes_the_files_are_the_table(
     spark: SparkSession,
