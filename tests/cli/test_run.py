@@ -141,7 +141,7 @@ def _lines_until(process: subprocess.Popen[str], word: str) -> Iterator[str]:
 
 def test_a_run_that_is_interrupted_is_finished_by_the_next(fruits: Fruits, images: Path, output: Path) -> None:
     """Ctrl-C between two commits: the last results stay, and then no image is missing or there twice."""
-    arguments = ["run", "--images", str(images), "--output", str(output), "--weights", "seeded", "--chunk-size", "5"]
+    arguments = ["run", "--images", str(images), "--output", str(output), "--weights", "seeded"]
     aside = shutil.move(images / "Plum", images.parent / "Plum")
     assert fruits(*arguments).returncode == 0
     before = (output / "results/latest.json").read_bytes()
@@ -149,7 +149,8 @@ def test_a_run_that_is_interrupted_is_finished_by_the_next(fruits: Fruits, image
     for file in sorted(images.glob("Orange/*")):
         file.write_bytes(file.read_bytes() + b"\0")
 
-    process = subprocess.Popen([*FRUITS, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    in_chunks = [*FRUITS, *arguments, "--chunk-size", "5"]
+    process = subprocess.Popen(in_chunks, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert list(_lines_until(process, "commit"))
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate()

@@ -67,5 +67,5 @@ def test_many_notices_are_not_held_in_memory(spark: SparkSession, tmp_path: Path
 
 def test_an_empty_inbox_has_no_notices(spark: SparkSession, tmp_path: Path) -> None:
     """Nor has one that is not there."""
-    inbox = read_inbox(Storage((tmp_path / "output").as_uri()), "staging/run/")
+    inbox = read_inbox(Storage(tmp_path.as_uri()), "staging/run/")
     assert (inbox.files, inbox.rows(spark).count()) == ([], 0)
