@@ -236,13 +236,12 @@ class Storage:
         StorageError
             If the storage fails.
         """
-        try:
-            found = obstore.head(self._store, key)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (BaseError, OSError) as error:
-            raise StorageError(f"Can't look for {self.url}/{key}: {_first_line(error)}") from error
-        return found["size"], _etag(found["e_tag"])
+        with _storage_errors(f"look for {self.url}/{key}"):
+            try:
+                found = obstore.head(self._store, key)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return found["size"], _etag(found["e_tag"])
 
     def read(self, key: str) -> bytes | None:
         """Read an object's bytes; None if there is no such object, or not even the folder.
@@ -268,10 +267,8 @@ class Storage:
         StorageError
             If the storage fails.
         """
-        try:
+        with _storage_errors(f"write {self.url}/{key}"):
             obstore.put(self._store, key, body)
-        except (BaseError, OSError) as error:
-            raise StorageError(f"Can't write {self.url}/{key}: {_first_line(error)}") from error
 
     @contextmanager
     def open_writer(self, key: str) -> Iterator[IO[bytes]]:
@@ -282,14 +279,12 @@ class Storage:
         StorageError
             If the storage fails.
         """
-        try:
+        with _storage_errors(f"write {self.url}/{key}"):
             upload = obstore.open_writer(self._store, key)
             stream = io.BufferedWriter(_RawUpload(upload), WRITE_BUFFER)
             yield stream
             stream.flush()
             upload.close()
-        except (BaseError, OSError) as error:
-            raise StorageError(f"Can't write {self.url}/{key}: {_first_line(error)}") from error
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object; the storage does it, no byte comes here.
@@ -299,10 +294,8 @@ class Storage:
         StorageError
             If the storage fails.
         """
-        try:
+        with _storage_errors(f"copy {self.url}/{source}"):
             obstore.copy(self._store, source, target)
-        except (BaseError, OSError) as error:
-            raise StorageError(f"Can't copy {self.url}/{source}: {_first_line(error)}") from error
 
     def delete(self, keys: list[str]) -> None:
         """Delete objects; those that are gone already are no error.
@@ -312,12 +305,11 @@ class Storage:
         StorageError
             If the storage fails.
         """
-        try:
-            obstore.delete(self._store, keys)
-        except FileNotFoundError:
-            self._delete_one_by_one(keys)
-        except (BaseError, OSError) as error:
-            raise StorageError(f"Can't delete objects of {self.url}: {_first_line(error)}") from error
+        with _storage_errors(f"delete objects of {self.url}"):
+            try:
+                obstore.delete(self._store, keys)
+            except FileNotFoundError:
+                self._delete_one_by_one(keys)
 
     def _delete_one_by_one(self, keys: list[str]) -> None:
         for key in keys:
@@ -332,11 +324,9 @@ class Storage:
         StorageError
             If the storage fails.
         """
-        try:
+        with _storage_errors(f"delete {self.url}/{prefix}"):
             for batch in obstore.list(self._store, prefix):
                 obstore.delete(self._store, [found["path"] for found in batch])
-        except (BaseError, OSError) as error:
-            raise StorageError(f"Can't delete {self.url}/{prefix}: {_first_line(error)}") from error
 
 
 class _RawUpload(io.RawIOBase):
@@ -350,6 +340,15 @@ class _RawUpload(io.RawIOBase):
 
     def write(self, data: "Buffer", /) -> int:
         return self._upload.write(bytes(data))
+
+
+@contextmanager
+def _storage_errors(doing: str) -> Iterator[None]:
+    """Say in an error of ours what couldn't be done, and why."""
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise StorageError(f"Can't {doing}: {_first_line(error)}") from error
 
 
 def _to_listing(batch: pa.RecordBatch) -> pa.RecordBatch:

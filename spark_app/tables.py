@@ -154,10 +154,6 @@ class Tables:
         row = self.spark.sql(f"SELECT model_id FROM {self.features} LIMIT 1").first()
         return row.model_id if row else None
 
-    def count_rejects(self) -> int:
-        """Count the images that stand refused."""
-        return self.spark.table(self.rejects).count()
-
     def features_as_of(self, snapshot: int, condition: str) -> DataFrame:
         """Read features as they were at a snapshot of the main branch: key and features."""
         return self.spark.sql(f"SELECT key, features FROM {self.features} VERSION AS OF {snapshot} WHERE {condition}")

@@ -134,7 +134,8 @@ def publish_matrix(coordinates: DataFrame, rows: int, job: MatrixJob) -> Matrix:
         Where, and how.
     """
     job = replace(job, share=sample_share(rows))
-    names = [job.file(number, of) for of in [max(1, math.ceil(rows / ROWS_PER_FILE))] for number in range(of)]
+    files = max(1, math.ceil(rows / ROWS_PER_FILE))
+    names = [job.file(number, files) for number in range(files)]
     if rows == 0:
         # Spark runs no task for a table without rows, and a header is wanted all the same.
         return Matrix([_write_file(iter(()), names[0], job).file], job.share, [])
