@@ -24,6 +24,9 @@ MATRICES = "/matrix/"
 STAGING = "staging/"
 """What a run has computed and not yet committed. Of use to that run only."""
 
+QUERIES = "athena/"
+"""What Athena's queries answer. Deleted after a while."""
+
 LATEST = f"{RESULTS}latest.json"
 """Pointer to the last complete run. Written last, so that a reader never sees half a run."""
 
@@ -68,6 +71,11 @@ def notices_file(sortable_id: str) -> str:
 def results_folder(run_id: str) -> str:
     """Folder of what a run publishes."""
     return f"{RESULTS}{run_id}/"
+
+
+def run_record(run_id: str) -> str:
+    """File in which the workflow records a run: its job, its time and its cost."""
+    return f"{results_folder(run_id)}run.json"
 
 
 def staging_folder(run_id: str) -> str:

@@ -1,0 +1,1 @@
+"""The cloud: one stack for each environment."""

@@ -1,0 +1,1 @@
+"""What holds data, and outlives deployments."""

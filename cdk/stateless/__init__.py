@@ -1,0 +1,1 @@
+"""What works on the data, and can be made anew at any time."""

@@ -1,0 +1,22 @@
+"""Names by which the deployment of an environment, and whoever uses it, find each other."""
+
+from enum import StrEnum
+
+
+class Output(StrEnum):
+    """Outputs of the stack."""
+
+    BUCKET = "Bucket"
+    STATE_MACHINE = "StateMachine"
+    COORDINATION_TABLE = "CoordinationTable"
+    QUEUE = "Queue"
+    DEAD_LETTERS = "DeadLetters"
+    APPLICATION = "Application"
+    DATABASE = "Database"
+    WORKGROUP = "Workgroup"
+    DASHBOARD = "Dashboard"
+
+
+def stack_name(environment: str) -> str:
+    """Name of the stack of an environment."""
+    return f"fruits-{environment}"

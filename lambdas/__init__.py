@@ -1,0 +1,1 @@
+"""The functions between the events of the bucket and the workflow."""

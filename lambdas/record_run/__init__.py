@@ -1,0 +1,1 @@
+"""A finished job → `run.json`."""

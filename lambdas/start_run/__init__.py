@@ -1,0 +1,1 @@
+"""Events of the bucket → notices → one execution of the workflow."""
