@@ -13,7 +13,7 @@ COORDINATION = "coordination"
 GENERATION = "generation"
 """How many batches of notices were written so far."""
 
-PROCESSED = "processed"
+PROCESSED = "processed_generation"
 """The generation whose notices the last good run has worked through. A run that only maintains doesn't move it."""
 
 HOLDER = "holder"

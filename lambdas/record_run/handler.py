@@ -1,0 +1,158 @@
+"""Entry point of `record_run`: writes down what a run took, good or failed: ``results/<run_id>/run.json``."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from contract.layout import run_record
+from contract.workflow import RunRecord
+from lambdas.record_run.job import Prices, job_run_id_of, seconds_of, usage_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr_serverless import EMRServerlessClient
+    from mypy_boto3_s3 import S3Client
+
+PATIENCE = 3
+"""Retries after which a run is recorded without its cost."""
+
+logger = Logger(service="record_run")
+metrics = Metrics(namespace="Fruits", service="record_run")
+
+
+class BillNotReadyError(Exception):
+    """AWS does not know yet what the job cost: the workflow asks again."""
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Where runs are looked up and recorded.
+
+    Attributes
+    ----------
+    s3, emr
+        Clients.
+    bucket, application_id, region
+        Names.
+    prices
+        Of the application.
+    """
+
+    s3: "S3Client"
+    emr: "EMRServerlessClient"
+    bucket: str
+    application_id: str
+    region: str
+    prices: Prices
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 -- Lambda's
+    """Record a run."""
+    record(event, _recorder())
+
+
+def record(event: dict[str, Any], recorder: Recorder) -> RunRecord:
+    """Look up the job of a run, and record both.
+
+    Parameters
+    ----------
+    event
+        As the workflow composes it.
+    recorder
+        Where to look, and to write.
+
+    Raises
+    ------
+    BillNotReadyError
+        If the cost is not known yet, and was not asked for too often.
+    ClientError
+        If AWS refuses.
+    """
+    job_run_id = job_run_id_of(event["outcome"])
+    written = _of_job(event, job_run_id, recorder) if job_run_id else _without_job(event, recorder)
+    recorder.s3.put_object(
+        Bucket=recorder.bucket,
+        Key=run_record(written.run_id),
+        Body=written.to_json().encode(),
+        ContentType="application/json",
+    )
+    metrics.add_metric("RunSeconds", MetricUnit.Seconds, written.seconds)
+    if written.cost_usd is not None:
+        metrics.add_metric("RunCostUSD", MetricUnit.NoUnit, written.cost_usd)
+    logger.info("Recorded", run_id=written.run_id, state=written.state, cost_usd=written.cost_usd)
+    return written
+
+
+def _of_job(event: dict[str, Any], job_run_id: str, recorder: Recorder) -> RunRecord:
+    found = recorder.emr.get_job_run(applicationId=recorder.application_id, jobRunId=job_run_id)
+    job_run: dict[str, Any] = {**found["jobRun"]}
+    billed = usage_of(job_run)
+    if billed is None and event["retries"] < PATIENCE:
+        raise BillNotReadyError(job_run_id)
+    good = job_run["state"] == "SUCCESS"
+    return RunRecord(
+        **_known(event),
+        job_run_id=job_run_id,
+        state=job_run["state"],
+        reason=None if good else job_run.get("stateDetails") or _cause(event),
+        started_at=job_run["createdAt"].isoformat(),
+        finished_at=(job_run.get("endedAt") or job_run["updatedAt"]).isoformat(),
+        seconds=seconds_of(job_run),
+        billed=billed,
+        cost_usd=recorder.prices.cost(billed) if billed else None,
+        links=_links(event["execution"], recorder),
+    )
+
+
+def _without_job(event: dict[str, Any], recorder: Recorder) -> RunRecord:
+    now = datetime.now(UTC).isoformat()
+    return RunRecord(
+        **_known(event),
+        job_run_id=None,
+        state="NOT_STARTED",
+        reason=_cause(event),
+        started_at=now,
+        finished_at=now,
+        seconds=0.0,
+        billed=None,
+        cost_usd=None,
+        links=_links(event["execution"], recorder),
+    )
+
+
+def _known(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: event[name] for name in ("run_id", "mode", "execution", "round", "attempt")}
+
+
+def _cause(event: dict[str, Any]) -> str:
+    outcome = event["outcome"]
+    return f"{outcome.get('Error')}: {outcome.get('Cause')}" if isinstance(outcome, dict) else str(outcome)
+
+
+def _links(execution: str, recorder: Recorder) -> dict[str, str]:
+    console, region = f"https://{recorder.region}.console.aws.amazon.com", f"region={recorder.region}"
+    return {
+        "execution": f"{console}/states/home?{region}#/v2/executions/details/{execution}",
+        "application": f"{console}/emr/home?{region}#/serverless-applications/{recorder.application_id}",
+    }
+
+
+@lru_cache(maxsize=1)
+def _recorder() -> Recorder:
+    """Connect once: Lambda calls a function that is warm many times."""
+    return Recorder(
+        s3=boto3.client("s3"),
+        emr=boto3.client("emr-serverless"),
+        bucket=os.environ["BUCKET"],
+        application_id=os.environ["APPLICATION_ID"],
+        region=os.environ["AWS_REGION"],
+        prices=Prices.from_json(os.environ["PRICES"]),
+    )

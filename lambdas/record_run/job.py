@@ -1,0 +1,79 @@
+"""What a job tells of itself, and what it cost. Pure."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from contract.workflow import Usage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+JOB_RUN_ID = ("JobRunId", "jobRunId")
+"""As the workflow writes it, and as the API does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """Of EMR Serverless, USD."""
+
+    vcpu_hour: float
+    gb_hour: float
+    storage_gb_hour: float
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read the prices from a JSON document."""
+        return cls(**json.loads(text))
+
+    def cost(self, usage: Usage) -> float:
+        """Multiply out, USD."""
+        return round(
+            usage.vcpu_hours * self.vcpu_hour
+            + usage.memory_gb_hours * self.gb_hour
+            + usage.storage_gb_hours * self.storage_gb_hour,
+            6,
+        )
+
+
+def job_run_id_of(outcome: Any) -> str | None:  # noqa: ANN401 -- whatever the workflow hands over
+    """Find the id of the job in what became of it: the answer to a good one, the cause of a failure.
+
+    Returns
+    -------
+    str or None
+        None if no job was started.
+    """
+    if isinstance(outcome, str):
+        return job_run_id_of(_parsed(outcome))
+    if not isinstance(outcome, dict):
+        return None
+    named = next((outcome[name] for name in JOB_RUN_ID if isinstance(outcome.get(name), str)), None)
+    nested = (job_run_id_of(outcome[name]) for name in ("JobRun", "jobRun", "Cause") if name in outcome)
+    return named or next((found for found in nested if found), None)
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401 -- as above
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def usage_of(job_run: dict[str, Any]) -> Usage | None:
+    """Read what the job was billed for; None while AWS has not told yet."""
+    billed = job_run.get("billedResourceUtilization") or {}
+    if "vCPUHour" not in billed or "memoryGBHour" not in billed:
+        return None
+    return Usage(
+        vcpu_hours=billed["vCPUHour"],
+        memory_gb_hours=billed["memoryGBHour"],
+        storage_gb_hours=billed.get("storageGBHour", 0.0),
+    )
+
+
+def seconds_of(job_run: dict[str, Any]) -> float:
+    """Time from the submission of the job to its end."""
+    created: datetime = job_run["createdAt"]
+    ended: datetime = job_run.get("endedAt") or job_run["updatedAt"]
+    return round((ended - created).total_seconds(), 1)

@@ -1,0 +1,99 @@
+"""Entry point of `start_run`: messages of the queue in, executions of the workflow out.
+
+A message that is no event of ours fails alone, and ends in the dead-letter queue; the rest of its batch goes on. If
+AWS refuses in the middle, the whole batch is delivered again.
+"""
+
+import os
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from contract.notices import Notice
+from lambdas.start_run.events import EventError, Unusable, read_message
+from lambdas.start_run.intake import Batch, Intake, batch_id_of, take_in
+
+logger = Logger(service="start_run")
+metrics = Metrics(namespace="Fruits", service="start_run")
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:  # noqa: ARG001 -- Lambda's
+    """Take in a batch of messages, and name those that are to be delivered again."""
+    return respond(event, _intake())
+
+
+def respond(event: dict[str, Any], intake: Intake) -> PartialItemFailureResponse:
+    """Take in a batch of messages.
+
+    Parameters
+    ----------
+    event
+        As SQS hands it to Lambda.
+    intake
+        Where the notices go.
+
+    Returns
+    -------
+    dict
+        The messages that failed.
+
+    Raises
+    ------
+    ClientError
+        If AWS refuses: all messages are to be delivered again.
+    """
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    with processor(records=event["Records"], handler=lambda record: _read(record, intake.bucket)):
+        outcomes = processor.process()
+    read = [(message, result) for status, result, message in outcomes if status == "success"]
+    found = [notice for _, notices in read for notice in notices]
+    if found:
+        _take_in([message for message, _ in read], found, intake)
+    return processor.response()
+
+
+def _read(message: SQSRecord, bucket: str) -> list[Notice | Unusable]:
+    try:
+        return read_message(message.body, bucket)
+    except EventError as error:
+        logger.warning("Not an event of our images", message_id=message.message_id, reason=str(error))
+        raise
+
+
+def _take_in(messages: list[SQSRecord], found: list[Notice | Unusable], intake: Intake) -> None:
+    notices = [notice for notice in found if isinstance(notice, Notice)]
+    unusable = [image for image in found if isinstance(image, Unusable)]
+    batch_id = batch_id_of((message.message_id, _sent(message)) for message in messages)
+    for image in unusable:
+        logger.warning("An image has a name that can't be handled", key=image.key, reason=image.reason)
+    take_in(Batch(batch_id, notices, unusable), intake)
+    metrics.add_metric("Notices", MetricUnit.Count, len(notices))
+    metrics.add_metric("UnusableNames", MetricUnit.Count, len(unusable))
+    logger.info("Taken in", batch_id=batch_id, messages=len(messages), notices=len(notices))
+
+
+def _sent(message: SQSRecord) -> datetime:
+    return datetime.fromtimestamp(int(message.attributes.sent_timestamp) / 1000, UTC)
+
+
+@lru_cache(maxsize=1)
+def _intake() -> Intake:
+    """Connect once: Lambda calls a function that is warm many times."""
+    return Intake(
+        s3=boto3.client("s3"),
+        dynamodb=boto3.client("dynamodb"),
+        stepfunctions=boto3.client("stepfunctions"),
+        bucket=os.environ["BUCKET"],
+        table=os.environ["COORDINATION_TABLE"],
+        state_machine=os.environ["STATE_MACHINE"],
+    )
