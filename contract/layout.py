@@ -31,6 +31,30 @@ LATEST = f"{RESULTS}latest.json"
 """Pointer to the last complete run. Written last, so that a reader never sees half a run."""
 
 
+def fault_of(image_key: str) -> str | None:
+    """Say why no part of the pipeline can handle an object of this name.
+
+    Parameters
+    ----------
+    image_key
+        Key of the image below ``images/``.
+
+    Returns
+    -------
+    str or None
+        The reason; None if there is nothing wrong with the name.
+    """
+    if any(segment in {"", ".", ".."} for segment in image_key.split("/")):
+        return "it has empty folder names, or . or .."
+    if any(character < " " or character == "\x7f" for character in image_key):
+        return "it has control characters"
+    try:
+        image_key.encode()
+    except UnicodeEncodeError:
+        return "it is no text"
+    return None
+
+
 def label_of(image_key: str) -> str | None:
     """Name the variety that an image belongs to.
 

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from contract.layout import fault_of
+
 SEQUENCER_DIGITS = 64
 """Sequencers are padded to this length to be compared: S3 promises no length, and uses 16 or 18 digits."""
 
@@ -103,14 +105,8 @@ def _happening(op: Any) -> Happening:  # noqa: ANN401 -- whatever the line holds
 def _check_key(key: Any) -> None:  # noqa: ANN401 -- as above
     if not isinstance(key, str) or not key:
         raise NoticeError("there is no key")
-    if any(segment in {"", ".", ".."} for segment in key.split("/")):
-        raise NoticeError(f"the key names no object: {key!r}")
-    if any(character < " " or character == "\x7f" for character in key):
-        raise NoticeError(f"the key has control characters: {key!r}")
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        raise NoticeError(f"the key is no text: {key!r}") from None
+    if fault := fault_of(key):
+        raise NoticeError(f"the key can't be handled, {fault}: {key!r}")
 
 
 def _is_count(size: Any) -> bool:  # noqa: ANN401 -- as above

@@ -1,5 +1,6 @@
 """Kinds of runs, and the ids that name them."""
 
+import re
 import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -32,6 +33,11 @@ def new_run_id(now: datetime | None = None) -> str:
         Such as ``20261120T121530Z-3fa94c``.
     """
     return f"{run_id_at(now or datetime.now(UTC))}-{secrets.token_hex(3)}"
+
+
+def is_run_id(text: str) -> bool:
+    """Whether a text has the form of an id: a second, and letters, digits and dashes that tell it from others."""
+    return re.fullmatch(r"\d{8}T\d{6}Z-[0-9A-Za-z-]{1,64}", text) is not None
 
 
 def run_id_at(moment: datetime) -> str:

@@ -43,6 +43,7 @@ def add_tuning_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-megapixels", type=float, default=100, metavar="M", help="larger images are refused [%(default)s]")
     add("--max-megabytes", type=float, default=100, metavar="M", help="larger files are refused [%(default)s]")
     add("--catalog", default="hadoop", help="catalog of the tables: hadoop (a folder) or glue [%(default)s]")
+    add("--run-id", help="name of the run, such as 20261120T121530Z-3fa94c [one of its own]")
     add("--database", default="fruits", help="database of the tables [%(default)s]")
 
 
@@ -72,6 +73,7 @@ def settings_from(arguments: argparse.Namespace) -> RunSettings:
         chunk_size=arguments.chunk_size,
         max_reject_rate=arguments.max_reject_rate,
         limits=Limits(megapixels=arguments.max_megapixels, megabytes=arguments.max_megabytes),
+        run_id=arguments.run_id,
         catalog=Catalog(kind=arguments.catalog, database=arguments.database),
     )
 

@@ -161,18 +161,21 @@ def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
     return summary
 
 
-def _list(this: Run, spark: SparkSession, outcome: list[str], notes: list[str]) -> tuple[Wanted, Inbox | None]:
-    """Find out which images to look at: those of the notices, or all."""
-    if this.settings.mode is not Mode.UPDATE:
-        listing = stage_listing(this.images, this.root, this.staging)
-        outcome.append(f"{listing.count:,} images")
-        notes += [f"An object was skipped, its name can't be read: {reason}" for reason in listing.unreadable]
-        return Wanted(listing.rows(spark), complete=True), None
+def _list(this: Run, spark: SparkSession, outcome: list[str], notes: list[str]) -> tuple[Wanted, Inbox]:
+    """Find out which images to look at: those of the notices, or all.
+
+    What a notice told of before all images were listed, the listing knows: such a run answers the notices, too.
+    """
     inbox = read_inbox(this.root, this.staging)
-    outcome.append(f"{inbox.notices:,} notices")
     if inbox.malformed:
         notes.append(f"Malformed notices, moved to {REJECTED_NOTICES} with the reasons: {inbox.malformed:,}.")
-    return Wanted(inbox.rows(spark), complete=False, keys=inbox.keys), inbox
+    if this.settings.mode is Mode.UPDATE:
+        outcome.append(f"{inbox.notices:,} notices")
+        return Wanted(inbox.rows(spark), complete=False, keys=inbox.keys), inbox
+    listing = stage_listing(this.images, this.root, this.staging)
+    outcome.append(f"{listing.count:,} images")
+    notes += [f"An object was skipped, its name can't be read: {reason}" for reason in listing.unreadable]
+    return Wanted(listing.rows(spark), complete=True), inbox
 
 
 def _begin(this: Run, spark: SparkSession, model_id: str) -> Start:
@@ -223,12 +226,11 @@ def _choose_basis(this: Run, start: Start, described: Described, outcome: list[s
     return choice
 
 
-def _tidy(this: Run, tables: Tables, inbox: Inbox | None) -> None:
+def _tidy(this: Run, tables: Tables, inbox: Inbox) -> None:
     """Forget what the published results have made good for."""
     if this.settings.mode is Mode.REPROCESS:
         end_rebuild(tables)
-    if inbox is not None:
-        acknowledge(this.root, inbox)
+    acknowledge(this.root, inbox)
     crumbled = needs_compaction(tables)
     if crumbled:
         with this.clock.step("compact") as outcome:

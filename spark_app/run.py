@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from pyspark.sql import DataFrame
 
@@ -23,8 +24,12 @@ class Run:
     settings: RunSettings
     reporter: Reporter
     clock: StepClock
-    run_id: str = field(default_factory=new_run_id)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @cached_property
+    def run_id(self) -> str:
+        """The id that whoever started the run has given it, or one of its own."""
+        return self.settings.run_id or new_run_id()
 
     @property
     def root(self) -> Storage:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from contract.runs import Mode
+from contract.runs import Mode, is_run_id
 from spark_app.errors import SettingsError
 
 FEATURES = 1280
@@ -107,6 +107,8 @@ class RunSettings:
         Images between two commits: what a crash can lose.
     max_reject_rate
         Share of refused images above which the run fails.
+    run_id
+        Name of the run, if whoever starts it wants to know it beforehand.
     notices
         Sentences to carry into the summary and the report.
     """
@@ -125,6 +127,7 @@ class RunSettings:
     max_reject_rate: float = 0.5
     limits: Limits = Limits()
     catalog: Catalog = Catalog()
+    run_id: str | None = None
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -141,13 +144,15 @@ class RunSettings:
             raise SettingsError(f"--refit-threshold must be between 0 and 1, not {self.refit_threshold:g}.")
         if self.retention_days < 0:
             raise SettingsError(f"--retention-days must not be negative, and is {self.retention_days:g}.")
+        if self.run_id is not None and not is_run_id(self.run_id):
+            raise SettingsError(f"--run-id must be such as 20261120T121530Z-3fa94c, not {self.run_id!r}.")
         if not 0 < self.max_reject_rate <= 1:
             raise SettingsError(f"--max-reject-rate must be above 0 and at most 1, not {self.max_reject_rate:g}.")
 
     def to_document(self) -> dict[str, Any]:
         """Return the settings as they stand in ``summary.json``."""
         document = asdict(self)
-        del document["notices"]
+        del document["notices"], document["run_id"]
         return document
 
 

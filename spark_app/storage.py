@@ -16,10 +16,12 @@ import pyarrow as pa
 from obstore.exceptions import BaseError, InvalidPathError, PermissionDeniedError
 from obstore.store import LocalStore, from_url
 
+from contract.layout import fault_of
 from spark_app.errors import OutputError, StorageError
 
 if TYPE_CHECKING:
     from obstore import WritableFile
+    from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import ObjectStore
     from typing_extensions import Buffer
 
@@ -81,6 +83,8 @@ class Storage:
     def _store(self) -> "ObjectStore":
         if self.is_local:
             return LocalStore(self.local_path, automatic_cleanup=True)  # no empty folders are left behind
+        if self.is_bucket_of_aws:
+            return from_url(self.url, credential_provider=_aws_credentials())
         return from_url(self.url)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -90,6 +94,11 @@ class Storage:
     def is_local(self) -> bool:
         """Whether the objects are files of this machine."""
         return self.url.startswith("file:")
+
+    @property
+    def is_bucket_of_aws(self) -> bool:
+        """Whether the objects are in S3."""
+        return self.url.startswith("s3:")
 
     @property
     def local_path(self) -> Path:
@@ -162,6 +171,9 @@ class Storage:
         StorageError
             If the listing fails.
         """
+        if self.is_bucket_of_aws:
+            yield from self._list_bucket(unreadable, prefix)
+            return
         batches = iter(obstore.list(self._store, prefix, chunk_size=chunk_size, return_arrow=True))
         skipped = 0
         while True:
@@ -180,6 +192,31 @@ class Storage:
                 raise StorageError(f"Can't list {self.url}: {_first_line(error)}") from error
             skipped += batch.num_rows
             yield _to_listing(batch)
+
+    def _list_bucket(self, unreadable: list[str], prefix: str | None) -> Iterator[pa.RecordBatch]:
+        """List with AWS's own client: one odd name would cost obstore the whole page of a thousand."""
+        import boto3
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        bucket, root = urlsplit(self.url).netloc, urlsplit(self.url).path.strip("/")
+        base = f"{root}/" if root else ""
+        folder = f"{prefix.strip('/')}/" if prefix else ""
+        pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=base + folder)
+        try:
+            for page in pages:
+                found = [(item["Key"].removeprefix(base), item) for item in page.get("Contents", [])]
+                # Consoles make objects that end in a slash to show empty folders.
+                files = [(key, item) for key, item in found if not key.endswith("/")]
+                faults = {key: fault_of(key) for key, _ in files}
+                unreadable += [f"{key!r}: {fault}" for key, fault in faults.items() if fault]
+                rows = [
+                    {"key": key, "etag": _etag(item["ETag"]), "size": item["Size"]}
+                    for key, item in files
+                    if not faults[key]
+                ]
+                yield pa.RecordBatch.from_pylist(rows, schema=LISTING_SCHEMA)
+        except (BotoCoreError, ClientError) as error:
+            raise StorageError(f"Can't list {self.url}: {_first_line(error)}") from error
 
     def _list_again(self, unreadable: list[str], prefix: str | None, skip: int) -> Iterator[pa.RecordBatch]:
         for position, batch in enumerate(self.list_objects(unreadable, prefix, chunk_size=1)):
@@ -340,6 +377,16 @@ class _RawUpload(io.RawIOBase):
 
     def write(self, data: "Buffer", /) -> int:
         return self._upload.write(bytes(data))
+
+
+def _aws_credentials() -> "Boto3CredentialProvider":
+    """Find credentials as all of AWS's own tools do; obstore's own search knows fewer places to look."""
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    try:
+        return Boto3CredentialProvider()
+    except ValueError as error:
+        raise StorageError("There are no AWS credentials here: see `aws configure`, or AWS_PROFILE.") from error
 
 
 @contextmanager

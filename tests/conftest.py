@@ -1,6 +1,7 @@
 """What the tests share: pictures, an exported model, and a way to run the pipeline in this process."""
 
 import io
+import logging
 import os
 import secrets
 import shutil
@@ -9,6 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from moto.server import ThreadedMotoServer
 from PIL import Image
 from pyspark.sql import SparkSession
 
@@ -144,3 +146,29 @@ def picture() -> Iterator[Callable[..., bytes]]:
         return buffer.getvalue()
 
     return encode
+
+
+@pytest.fixture(scope="session")
+def local_aws() -> Iterator[str]:
+    """Return the URL of an AWS on this machine, empty."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(local_aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let this process use the AWS of this machine, and no other, as somebody in Ireland."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": local_aws,
+        "AWS_ALLOW_HTTP": "true",  # obstore's
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return local_aws

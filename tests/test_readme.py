@@ -47,7 +47,7 @@ def test_the_table_of_options_is_the_commands() -> None:
         for row in re.findall(r"^\| (`--.*?) \|", README, re.MULTILINE)
         for option in re.findall(r"--[\w-]+", row)
     }
-    for_the_cloud = {"--catalog", "--database"}
+    for_the_cloud = {"--catalog", "--database", "--run-id"}
     assert listed == known - for_the_cloud - {"--help", "--images", "--output"}
 
 

@@ -151,6 +151,16 @@ def test_an_update_reads_its_notices_only_and_spares_later_ones(
     assert _inbox(output) == []
 
 
+def test_a_run_that_lists_all_images_answers_the_notices(run_pipeline: Run, output: Path, notify: Notify) -> None:
+    """What was noted before the listing is in the listing: no run is needed for it any more. The run has the id asked
+    for."""
+    notify("Plum")
+    summary = run_pipeline(run_id="20261120T121530Z-abc-1")
+    assert summary.run_id == "20261120T121530Z-abc-1"
+    assert summary.counts.images == PICTURES
+    assert _inbox(output) == []
+
+
 def test_a_malformed_notice_keeps_nothing_waiting(run_pipeline: Run, output: Path, images: Path) -> None:
     """It is put aside with the reason; the others of its file are worked through; the summary tells."""
     found = Storage(images.as_uri()).find("Plum/view 000.jpg")
