@@ -137,6 +137,8 @@ class Environment:
         After which a run is cancelled.
     job_attempts
         How often a run is tried, crashes of its machine included.
+    turn_seconds
+        Between two looks of an execution that waits its turn.
     weights
         ``imagenet``, ``seeded`` (for trials), or a file: exported once, at deployment.
     pipeline_options
@@ -166,6 +168,7 @@ class Environment:
     idle_minutes: int = 1
     job_timeout_minutes: int = 360
     job_attempts: int = 2
+    turn_seconds: int = 180
     weights: str = "imagenet"
     pipeline_options: tuple[str, ...] = ()
     results_days: int = 90
@@ -198,6 +201,9 @@ class Environment:
                 raise SettingsError(f"Schedules are hour and minute, such as 02:30, or None, not {at!r}.")
         if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email):
             raise SettingsError(f"alarm_email is no e-mail address: {self.alarm_email!r}.")
+        for option in self.pipeline_options:
+            if not re.fullmatch(r"[\w.,:/=-]+", option):
+                raise SettingsError(f"An option of the pipeline has letters, digits and .,:/=- only, not {option!r}.")
         self._check_ranges()
 
     def _check_ranges(self) -> None:
@@ -205,6 +211,7 @@ class Environment:
             "idle_minutes": (1, 5),
             "job_timeout_minutes": (5, 1440),
             "job_attempts": (1, 5),
+            "turn_seconds": (1, 600),
             "results_days": (1, 3650),
             "retention_days": (1, 365),
             "usual_run_minutes": (1, 1440),

@@ -6,6 +6,9 @@ IMAGES = "images/"
 TABLES = "tables/"
 """The Iceberg warehouse."""
 
+MODELS = "models/"
+"""Exported networks, a folder each."""
+
 INBOX = "inbox/"
 """Notices of uploads and removals that no run has worked through yet: ``inbox/<sortable id>.jsonl``."""
 
@@ -74,7 +77,7 @@ def label_of(image_key: str) -> str | None:
 
 def model_folder(model_id: str) -> str:
     """Folder of an exported network."""
-    return f"models/{model_id}/"
+    return f"{MODELS}{model_id}/"
 
 
 def pca_folder(pca_version: str) -> str:

@@ -23,7 +23,7 @@ PATIENCE = 3
 """Retries after which a run is recorded without its cost."""
 
 logger = Logger(service="record_run")
-metrics = Metrics(namespace="Fruits", service="record_run")
+metrics = Metrics(service="record_run")
 
 
 class BillNotReadyError(Exception):

@@ -22,7 +22,7 @@ from lambdas.start_run.events import EventError, Unusable, read_message
 from lambdas.start_run.intake import Batch, Intake, batch_id_of, take_in
 
 logger = Logger(service="start_run")
-metrics = Metrics(namespace="Fruits", service="start_run")
+metrics = Metrics(service="start_run")
 
 
 @logger.inject_lambda_context

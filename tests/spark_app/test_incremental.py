@@ -152,8 +152,7 @@ def test_an_update_reads_its_notices_only_and_spares_later_ones(
 
 
 def test_a_run_that_lists_all_images_answers_the_notices(run_pipeline: Run, output: Path, notify: Notify) -> None:
-    """What was noted before the listing is in the listing: no run is needed for it any more. The run has the id asked
-    for."""
+    """What was noted before the listing is in the listing, and needs no run any more. The run has the id asked for."""
     notify("Plum")
     summary = run_pipeline(run_id="20261120T121530Z-abc-1")
     assert summary.run_id == "20261120T121530Z-abc-1"

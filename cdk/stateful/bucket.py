@@ -1,0 +1,136 @@
+"""The bucket of an environment: images come in, tables and results go out."""
+
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk.acknowledgements import acknowledge
+from cdk.settings import Environment
+from contract.layout import IMAGES, QUERIES, REJECTED_NOTICES, RESULTS, STAGING
+
+SUPERSEDED = {"superseded": "true"}
+"""Tag of the results that later ones have replaced: `record_run` sets it. The last complete ones never expire."""
+
+QUERY_DAYS = 7
+STAGING_DAYS = 7
+UPLOAD_DAYS = 2
+"""After which parts of an upload that was never completed are deleted."""
+
+
+class DataBucket(Construct):
+    """The bucket, its access logs, and the events it sends.
+
+    Not versioned: a photo that is deleted must be gone, not hidden, and what the pipeline writes is either never
+    overwritten (Iceberg, results) or of no interest once it is (pointers). Iceberg keeps the states of the tables.
+
+    Parameters
+    ----------
+    settings
+        Of the environment.
+    events
+        Where to send the events of images.
+
+    Attributes
+    ----------
+    bucket
+        The bucket.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Environment, events: sqs.Queue) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        # Known beforehand: so the queue can name the bucket it listens to, and the bucket the queue, without a cycle.
+        name = f"fruits-{settings.name}-{Aws.ACCOUNT_ID}-{settings.region}"
+        self.bucket = self._private_bucket(
+            "Data", lifecycle=self._lifecycle(), name=name, access_logs=self._access_logs()
+        )
+        policy = events.add_to_resource_policy(_sending_events(events, f"arn:{Aws.PARTITION}:s3:::{name}"))
+        self._notify(events)
+        if policy.policy_dependable:
+            self.bucket.node.add_dependency(policy.policy_dependable)
+        acknowledge(
+            self.bucket,
+            {"CKV_AWS_21": "Not versioned, so that an erased photo is gone: nothing of value is ever overwritten."},
+        )
+
+    def _private_bucket(
+        self,
+        construct_id: str,
+        *,
+        lifecycle: list[s3.LifecycleRule],
+        name: str | None = None,
+        access_logs: s3.Bucket | None = None,
+    ) -> s3.Bucket:
+        keep = self._settings.keep_data
+        return s3.Bucket(
+            self,
+            construct_id,
+            bucket_name=name,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="incomplete-uploads", abort_incomplete_multipart_upload_after=Duration.days(UPLOAD_DAYS)
+                ),
+                *lifecycle,
+            ],
+            server_access_logs_bucket=access_logs,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
+            auto_delete_objects=not keep,
+        )
+
+    def _access_logs(self) -> s3.Bucket:
+        """Keep who has read or written what: photos are personal data."""
+        expiration = Duration.days(self._settings.logs_days)
+        logs = self._private_bucket("AccessLogs", lifecycle=[s3.LifecycleRule(id="expire", expiration=expiration)])
+        endless = "This is the bucket of the access logs; logging its own would never end."
+        acknowledge(
+            logs,
+            {
+                "AwsSolutions-S1": endless,
+                "CKV_AWS_18": endless,
+                "CKV_AWS_21": "Logs are written once, and deleted after their time.",
+            },
+        )
+        return logs
+
+    def _lifecycle(self) -> list[s3.LifecycleRule]:
+        results = Duration.days(self._settings.results_days)
+        logs = Duration.days(self._settings.logs_days)
+        return [
+            s3.LifecycleRule(id="old-results", prefix=RESULTS, tag_filters=SUPERSEDED, expiration=results),
+            s3.LifecycleRule(id="rejected-notices", prefix=REJECTED_NOTICES, expiration=logs),
+            s3.LifecycleRule(id="answers-to-queries", prefix=QUERIES, expiration=Duration.days(QUERY_DAYS)),
+            s3.LifecycleRule(id="left-by-crashes", prefix=STAGING, expiration=Duration.days(STAGING_DAYS)),
+        ]
+
+    def _notify(self, events: sqs.Queue) -> None:
+        """Send the events of images to the queue; natively, not by a function of CDK's that may change any bucket."""
+        images = s3.CfnBucket.NotificationFilterProperty(
+            s3_key=s3.CfnBucket.S3KeyFilterProperty(
+                rules=[s3.CfnBucket.FilterRuleProperty(name="prefix", value=IMAGES)]
+            )
+        )
+        resource = self.bucket.node.default_child
+        if isinstance(resource, s3.CfnBucket):
+            resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+                queue_configurations=[
+                    s3.CfnBucket.QueueConfigurationProperty(event=event, filter=images, queue=events.queue_arn)
+                    for event in ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+                ]
+            )
+
+
+def _sending_events(queue: sqs.Queue, bucket_arn: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid="EventsOfTheBucket",
+        principals=[iam.ServicePrincipal("s3.amazonaws.com")],
+        actions=["sqs:SendMessage"],
+        resources=[queue.queue_arn],
+        conditions={"ArnEquals": {"aws:SourceArn": bucket_arn}, "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+    )

@@ -1,0 +1,50 @@
+"""Packages as assets of the deployment: named at synthesis by the hash of what goes into them, built when published."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import Aws, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct
+
+from cdk.packaging import Package
+
+ENTRY_POINT = Path(__file__).parents[2] / "spark_app" / "main.py"
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A file in the bucket of the deployment's assets."""
+
+    bucket: str
+    key: str
+
+    @property
+    def url(self) -> str:
+        """As Spark names it."""
+        return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def arn(self) -> str:
+        """As a policy names it."""
+        return f"arn:{Aws.PARTITION}:s3:::{self.bucket}/{self.key}"
+
+    def as_code(self, scope: Construct) -> lambda_.Code:
+        """As Lambda takes it."""
+        bucket = s3.Bucket.from_bucket_name(scope, "Assets", self.bucket)
+        return lambda_.Code.from_bucket(bucket, self.key)
+
+
+def publish(scope: Construct, package: Package) -> PublishedFile:
+    """Have a package built and uploaded when the stack is deployed; nothing happens at synthesis."""
+    synthesizer = Stack.of(scope).synthesizer
+    location = synthesizer.add_file_asset(source_hash=package.asset_hash, executable=package.command)
+    return PublishedFile(location.bucket_name, location.object_key)
+
+
+def publish_entry_point(scope: Construct) -> PublishedFile:
+    """Have the main file of the application uploaded when the stack is deployed."""
+    asset = s3_assets.Asset(scope, "EntryPoint", path=str(ENTRY_POINT))
+    return PublishedFile(asset.s3_bucket_name, asset.s3_object_key)

@@ -1,0 +1,89 @@
+"""`start_run`: the events of the bucket, gathered into batches, become notices and executions."""
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
+from constructs import Construct
+
+from cdk.acknowledgements import acknowledge
+from cdk.packaging import Package
+from cdk.permissions import Permission, allow
+from cdk.settings import Environment
+from cdk.stateful.queues import TIMEOUT, WINDOW, EventQueue
+from cdk.stateless.functions import PipelineFunction
+from contract.layout import INBOX
+
+BATCH = 10_000
+"""Messages that a call gets at most; in practice 6 MB are the limit, some 4,000 events."""
+
+CONCURRENCY = 2
+
+
+class Intake(Construct):
+    """The function that is called with batches of events.
+
+    Attributes
+    ----------
+    function
+        The function.
+    """
+
+    def __init__(  # noqa: PLR0913 -- keywords, one for each thing that it works with
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Environment,
+        package: Package,
+        events: EventQueue,
+        bucket: s3.Bucket,
+        table: dynamodb.Table,
+        state_machine: sfn.StateMachine,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        called = PipelineFunction(
+            self,
+            "StartRun",
+            settings=settings,
+            name="start_run",
+            package=package,
+            environment={
+                "BUCKET": bucket.bucket_name,
+                "COORDINATION_TABLE": table.table_name,
+                "STATE_MACHINE": state_machine.state_machine_arn,
+            },
+            timeout=TIMEOUT,
+            memory_mb=512,
+        )
+        self.function = called.function
+        allow(
+            called.role,
+            [
+                Permission(
+                    sid="WriteNotices",
+                    actions=["s3:PutObject"],
+                    resources=[bucket.arn_for_objects(f"{INBOX}*")],
+                    because="Notices have names that are not known before.",
+                ),
+                Permission(
+                    sid="CountBatches",
+                    actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+                    resources=[table.table_arn],
+                ),
+                Permission(sid="Start", actions=["states:StartExecution"], resources=[state_machine.state_machine_arn]),
+            ],
+        )
+        self.function.add_event_source(
+            SqsEventSource(
+                events.queue,
+                batch_size=BATCH,
+                max_batching_window=WINDOW,
+                max_concurrency=CONCURRENCY,
+                report_batch_item_failures=True,
+            )
+        )
+        own_queue = "The queue has a dead-letter queue: that is where its messages end."
+        acknowledge(
+            self, {"Serverless-LambdaDLQ": own_queue, "Serverless-LambdaEventSourceMappingDestination": own_queue}
+        )

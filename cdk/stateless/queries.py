@@ -1,0 +1,63 @@
+"""Athena on the tables: a workgroup that can't read without bounds, and the two questions that are asked most."""
+
+from aws_cdk import aws_athena as athena
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk.settings import Environment
+from contract.layout import QUERIES
+
+MATRIX_BY_LABEL = """\
+-- Coordinates of all images of a variety. Use your own in the place of Apple Braeburn.
+SELECT key, components
+FROM components
+WHERE label = 'Apple Braeburn'
+ORDER BY key
+"""
+
+REJECTS_OF_LAST_RUN = """\
+-- Files that the last run could not read, with the reasons.
+SELECT key, reason, detail
+FROM rejects
+WHERE run_id = (
+    SELECT max(run_id) FROM (SELECT run_id FROM features UNION ALL SELECT run_id FROM rejects)
+)
+ORDER BY key
+"""
+
+
+class Queries(Construct):
+    """The workgroup and its named queries.
+
+    Attributes
+    ----------
+    workgroup
+        Its name.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Environment, bucket: s3.Bucket, database: str
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.workgroup = f"fruits-{settings.name}"
+        group = athena.CfnWorkGroup
+        workgroup = group(
+            self,
+            "Workgroup",
+            name=self.workgroup,
+            recursive_delete_option=True,
+            work_group_configuration=group.WorkGroupConfigurationProperty(
+                bytes_scanned_cutoff_per_query=settings.query_limit_gb * 10**9,
+                enforce_work_group_configuration=True,
+                publish_cloud_watch_metrics_enabled=True,
+                result_configuration=group.ResultConfigurationProperty(
+                    output_location=f"s3://{bucket.bucket_name}/{QUERIES}",
+                    encryption_configuration=group.EncryptionConfigurationProperty(encryption_option="SSE_S3"),
+                ),
+            ),
+        )
+        for name, text in {"MatrixByLabel": MATRIX_BY_LABEL, "RejectsOfLastRun": REJECTS_OF_LAST_RUN}.items():
+            query = athena.CfnNamedQuery(
+                self, name, name=name, database=database, query_string=text, work_group=self.workgroup
+            )
+            query.node.add_dependency(workgroup)

@@ -1,0 +1,88 @@
+"""`record_run`: what a run took, written beside its results."""
+
+import json
+from dataclasses import asdict
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk.acknowledgements import acknowledge
+from cdk.packaging import Package
+from cdk.permissions import Permission, allow
+from cdk.settings import Environment
+from cdk.stateless.functions import PipelineFunction
+from cdk.stateless.spark import SparkApplication
+from contract.layout import LATEST, RESULTS
+
+
+class RunRecorder(Construct):
+    """The function that records runs.
+
+    Attributes
+    ----------
+    function
+        To be called by the workflow.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Environment,
+        package: Package,
+        bucket: s3.Bucket,
+        spark: SparkApplication,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        application_id = spark.application.attr_application_id
+        called = PipelineFunction(
+            self,
+            "RecordRun",
+            settings=settings,
+            name="record_run",
+            package=package,
+            environment={
+                "BUCKET": bucket.bucket_name,
+                "APPLICATION_ID": application_id,
+                "PRICES": json.dumps(asdict(settings.prices)),
+            },
+            timeout=Duration.seconds(60),
+            memory_mb=256,
+        )
+        self.function = called.function
+        jobs = f"arn:{Aws.PARTITION}:emr-serverless:{settings.region}:{Aws.ACCOUNT_ID}:/applications/{application_id}"
+        allow(
+            called.role,
+            [
+                Permission(
+                    sid="LookUpJob",
+                    actions=["emr-serverless:GetJobRun"],
+                    resources=[f"{jobs}/jobruns/*"],
+                    because="Jobs have names that are not known before.",
+                ),
+                Permission(
+                    sid="Record",
+                    actions=["s3:PutObject"],
+                    resources=[bucket.arn_for_objects(f"{RESULTS}*/run.json")],
+                    because="Runs have names that are not known before.",
+                ),
+                Permission(
+                    sid="MarkSuperseded",
+                    actions=["s3:PutObjectTagging"],
+                    resources=[bucket.arn_for_objects(f"{RESULTS}*")],
+                    because="Runs have names that are not known before.",
+                ),
+                Permission(sid="Latest", actions=["s3:GetObject"], resources=[bucket.arn_for_objects(LATEST)]),
+                Permission(
+                    sid="ListResults",
+                    actions=["s3:ListBucket"],
+                    resources=[bucket.bucket_arn],
+                    conditions={"StringLike": {"s3:prefix": f"{RESULTS}*"}},
+                ),
+            ],
+        )
+        acknowledge(
+            self, {"Serverless-LambdaDLQ": "The workflow calls it and waits for the answer: a failure is told there."}
+        )

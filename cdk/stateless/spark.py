@@ -1,0 +1,242 @@
+"""The EMR Serverless application that runs the pipeline, the role of its jobs, and how a job is submitted."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Aws, RemovalPolicy
+from aws_cdk import aws_emrserverless as emrserverless
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk.packaging import Packages
+from cdk.permissions import Permission, allow
+from cdk.settings import Environment, Worker
+from cdk.stateful.catalog import Catalog
+from cdk.stateless.assets import PublishedFile, publish, publish_entry_point
+from cdk.stateless.functions import log_retention
+from cdk.stateless.workflow_definition import JobSettings
+from contract.layout import BASES, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
+
+DISK_GB = 20
+"""Of a worker: what EMR Serverless gives without asking for money."""
+
+QUEUE_MINUTES = 60
+"""How long a job may wait for one that is still being cancelled."""
+
+PYTHON = "./environment/bin/python"
+"""In the archive of the workers' packages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What is shipped with a job."""
+
+    entry_point: PublishedFile
+    application: PublishedFile
+    environment: PublishedFile
+    model: PublishedFile
+    jars: tuple[PublishedFile, ...]
+
+    @property
+    def files(self) -> tuple[PublishedFile, ...]:
+        """All of them."""
+        return (self.entry_point, self.application, self.environment, self.model, *self.jars)
+
+
+class SparkApplication(Construct):
+    """Spark that is there when a job comes, and costs nothing when none does.
+
+    Attributes
+    ----------
+    application
+        The application of EMR Serverless.
+    job_role
+        What a job may do.
+    job
+        How the workflow submits one.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Environment,
+        packages: Packages,
+        bucket: s3.Bucket,
+        catalog: Catalog,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=log_retention(settings),
+            removal_policy=RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY,
+        )
+        program = self._publish(packages)
+        self.application = self._application(log_group)
+        self.job_role = self._role(bucket, catalog, program, log_group)
+        self.job = self._job(bucket, catalog, program)
+
+    def _publish(self, packages: Packages) -> Program:
+        return Program(
+            entry_point=publish_entry_point(self),
+            application=publish(self, packages.application),
+            environment=publish(self, packages.worker),
+            model=publish(self, packages.model),
+            jars=(publish(self, packages.iceberg_runtime), publish(self, packages.iceberg_aws_bundle)),
+        )
+
+    def _application(self, log_group: logs.LogGroup) -> emrserverless.CfnApplication:
+        settings, capacity = self._settings, self._settings.capacity
+        application = emrserverless.CfnApplication
+        return application(
+            self,
+            "Application",
+            name=f"fruits-{settings.name}",
+            type="SPARK",
+            release_label=settings.release_label,
+            architecture=settings.architecture.value,
+            auto_start_configuration=application.AutoStartConfigurationProperty(enabled=True),
+            auto_stop_configuration=application.AutoStopConfigurationProperty(
+                enabled=True, idle_timeout_minutes=settings.idle_minutes
+            ),
+            maximum_capacity=application.MaximumAllowedResourcesProperty(
+                cpu=f"{capacity.vcpus} vCPU",
+                memory=f"{capacity.memory_gb} GB",
+                disk=f"{(1 + capacity.max_executors) * DISK_GB} GB",
+            ),
+            # Two jobs would write to the same tables: if one is still being cancelled, the next one waits.
+            scheduler_configuration=application.SchedulerConfigurationProperty(
+                max_concurrent_runs=1, queue_timeout_minutes=QUEUE_MINUTES
+            ),
+            monitoring_configuration=application.MonitoringConfigurationProperty(
+                cloud_watch_logging_configuration=application.CloudWatchLoggingConfigurationProperty(
+                    enabled=True, log_group_name=log_group.log_group_name
+                )
+            ),
+        )
+
+    def _role(self, bucket: s3.Bucket, catalog: Catalog, program: Program, log_group: logs.LogGroup) -> iam.Role:
+        applications = f"arn:{Aws.PARTITION}:emr-serverless:{self._settings.region}:{Aws.ACCOUNT_ID}:/applications/"
+        role = iam.Role(
+            self,
+            "JobRole",
+            assumed_by=iam.ServicePrincipal(
+                "emr-serverless.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                    "ArnLike": {"aws:SourceArn": f"{applications}{self.application.attr_application_id}"},
+                },
+            ),
+        )
+        allow(
+            role,
+            [
+                *_bucket_permissions(bucket),
+                *_catalog_permissions(catalog),
+                *_log_permissions(log_group, self._settings.region),
+                Permission(sid="Program", actions=["s3:GetObject"], resources=[file.arn for file in program.files]),
+            ],
+        )
+        return role
+
+    def _job(self, bucket: s3.Bucket, catalog: Catalog, program: Program) -> JobSettings:
+        root = f"s3://{bucket.bucket_name}"
+        return JobSettings(
+            application_id=self.application.attr_application_id,
+            role_arn=self.job_role.role_arn,
+            entry_point=program.entry_point.url,
+            arguments=(
+                *("--images", f"{root}/{IMAGES.rstrip('/')}", "--output", root),
+                *("--weights", "./model", "--catalog", "glue", "--database", catalog.database),
+                *("--retention-days", str(self._settings.retention_days)),
+                *self._settings.pipeline_options,
+            ),
+            spark_submit_parameters=spark_submit_parameters(self._settings, program),
+            timeout_minutes=self._settings.job_timeout_minutes,
+            queue_minutes=QUEUE_MINUTES,
+        )
+
+
+def spark_submit_parameters(settings: Environment, program: Program) -> str:
+    """Write the options of spark-submit: what is shipped, which Python runs it, and how large the workers are."""
+    capacity = settings.capacity
+    region = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), settings.region)
+    python = dict.fromkeys(("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"), PYTHON)
+    conf = {
+        **{f"spark.emr-serverless.driverEnv.{name}": value for name, value in {**python, **region}.items()},
+        **{f"spark.executorEnv.{name}": value for name, value in {**python, **region}.items()},
+        **_worker_conf("driver", capacity.driver),
+        **_worker_conf("executor", capacity.executor),
+        "spark.dynamicAllocation.initialExecutors": "1",
+        "spark.dynamicAllocation.maxExecutors": str(capacity.max_executors),
+    }
+    shipped = {
+        "--py-files": program.application.url,
+        "--archives": f"{program.environment.url}#environment,{program.model.url}#model",
+        "--jars": ",".join(jar.url for jar in program.jars),
+    }
+    options = [f"{option} {value}" for option, value in shipped.items()]
+    return " ".join([*options, *(f"--conf {name}={value}" for name, value in conf.items())])
+
+
+def _worker_conf(who: str, worker: Worker) -> dict[str, str]:
+    """Give the JVM half of a worker's memory, and leave the rest to Python."""
+    heap = worker.memory_gb // 2
+    return {
+        f"spark.{who}.cores": str(worker.vcpus),
+        f"spark.{who}.memory": f"{heap}g",
+        f"spark.{who}.memoryOverhead": f"{worker.memory_gb - heap}g",
+    }
+
+
+def _bucket_permissions(bucket: s3.Bucket) -> list[Permission]:
+    own = (TABLES, MODELS, BASES, RESULTS, STAGING, INBOX)
+    return [
+        # On the whole bucket: with a condition on the prefix, S3 would answer "forbidden" instead of "not found" when
+        # an image is gone, and it would be refused instead of removed.
+        Permission(sid="List", actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
+        Permission(
+            sid="ReadImages",
+            actions=["s3:GetObject"],
+            resources=[bucket.arn_for_objects(f"{IMAGES}*")],
+            because="A job reads any image.",
+        ),
+        Permission(
+            sid="OwnFolders",
+            actions=["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+            resources=[bucket.arn_for_objects(f"{folder}*") for folder in own],
+            because="The files below these folders are made by jobs, under names of their own.",
+        ),
+    ]
+
+
+def _catalog_permissions(catalog: Catalog) -> list[Permission]:
+    actions = ("GetDatabase", "GetTable", "GetTables", "CreateTable", "UpdateTable")
+    return [
+        Permission(
+            sid="Tables",
+            actions=[f"glue:{action}" for action in actions],
+            resources=catalog.arns,
+            because="The tables of the database are made by jobs.",
+        )
+    ]
+
+
+def _log_permissions(log_group: logs.LogGroup, region: str) -> list[Permission]:
+    return [
+        Permission(
+            sid="Logs",
+            actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+            resources=[log_group.log_group_arn],
+        ),
+        Permission(
+            sid="FindLogs",
+            actions=["logs:DescribeLogGroups"],
+            resources=[f"arn:{Aws.PARTITION}:logs:{region}:{Aws.ACCOUNT_ID}:log-group:*"],
+            because="AWS allows looking for log groups on all or none; it shows names only.",
+        ),
+    ]
