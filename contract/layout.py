@@ -27,6 +27,9 @@ MATRICES = "/matrix/"
 STAGING = "staging/"
 """What a run has computed and not yet committed. Of use to that run only."""
 
+SUPERSEDED = {"superseded": "true"}
+"""Tag, in the cloud, of results that later ones have replaced: they expire after a while. The last ones never do."""
+
 QUERIES = "athena/"
 """What Athena's queries answer. Deleted after a while."""
 

@@ -1,6 +1,6 @@
 """The bucket of an environment: images come in, tables and results go out."""
 
-from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
@@ -8,10 +8,7 @@ from constructs import Construct
 
 from cdk.acknowledgements import acknowledge
 from cdk.settings import Environment
-from contract.layout import IMAGES, QUERIES, REJECTED_NOTICES, RESULTS, STAGING
-
-SUPERSEDED = {"superseded": "true"}
-"""Tag of the results that later ones have replaced: `record_run` sets it. The last complete ones never expire."""
+from contract.layout import IMAGES, QUERIES, REJECTED_NOTICES, RESULTS, STAGING, SUPERSEDED
 
 QUERY_DAYS = 7
 STAGING_DAYS = 7
@@ -54,6 +51,16 @@ class DataBucket(Construct):
             self.bucket,
             {"CKV_AWS_21": "Not versioned, so that an erased photo is gone: nothing of value is ever overwritten."},
         )
+
+        if not settings.keep_data:
+            self._acknowledge_emptying()
+
+    def _acknowledge_emptying(self) -> None:
+        """Answer for the function with which CDK empties buckets before they are destroyed."""
+        provider = Stack.of(self).node.try_find_child("Custom::S3AutoDeleteObjectsCustomResourceProvider")
+        if isinstance(provider, Construct):
+            once = "CDK's own; it runs once, when the environment is destroyed, and CloudFormation waits for it."
+            acknowledge(provider, {"CKV_AWS_115": once, "CKV_AWS_116": once, "CKV_AWS_117": once})
 
     def _private_bucket(
         self,

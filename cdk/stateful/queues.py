@@ -47,4 +47,7 @@ class EventQueue(Construct):
             visibility_timeout=Duration.seconds(6 * TIMEOUT.to_seconds() + WINDOW.to_seconds()),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=DELIVERIES),
         )
+        acknowledge(
+            self, {"CKV_AWS_27": "Encrypted with SQS's own keys: the rule knows those of KMS only, which cost."}
+        )
         acknowledge(self.dead_letters, {"Serverless-SQSRedrivePolicy": "This is the dead-letter queue."})

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk.acknowledgements import acknowledge
 from cdk.packaging import Package
 from cdk.settings import Environment
 from cdk.stateless.assets import publish
+from cdk.stateless.logs import log_group
 
 
 class PipelineFunction(Construct):
@@ -36,14 +36,9 @@ class PipelineFunction(Construct):
         memory_mb: int,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            retention=log_retention(settings),
-            removal_policy=RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY,
-        )
+        logs = log_group(self, settings)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(self.role)
+        logs.grant_write(self.role)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -54,36 +49,25 @@ class PipelineFunction(Construct):
             environment={"POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(settings), **environment},
             timeout=timeout,
             memory_size=memory_mb,
-            log_group=log_group,
+            log_group=logs,
             role=self.role,
             tracing=lambda_.Tracing.ACTIVE,
         )
         python = "Python 3.11 is what the project is written for and tested with; AWS supports it."
-        acknowledge(self, {"AwsSolutions-L1": python, "Serverless-LambdaLatestVersion": python})
+        acknowledge(
+            self.function,
+            {
+                "AwsSolutions-L1": python,
+                "Serverless-LambdaLatestVersion": python,
+                "CKV_AWS_115": "Its callers bound it: the queue calls it twice at once, the workflow once.",
+                "CKV_AWS_116": "It is called by a queue that has a dead-letter queue, or by the workflow, which waits.",
+                "CKV_AWS_117": "It calls AWS only. A network of our own would cost while nothing happens.",
+                "CKV_AWS_173": "Its environment holds names and prices, no secrets; Lambda encrypts it all the same.",
+            },
+        )
         acknowledge(self.role, {"AwsSolutions-IAM5[Resource::*]": "X-Ray knows no resources."})
 
 
 def metrics_namespace(settings: Environment) -> str:
     """Where the functions of an environment put their figures."""
     return f"Fruits/{settings.name}"
-
-
-def log_retention(settings: Environment) -> logs.RetentionDays:
-    """How long logs are kept, as CDK names it."""
-    return LOG_RETENTION[settings.logs_days]
-
-
-LOG_RETENTION = {
-    1: logs.RetentionDays.ONE_DAY,
-    3: logs.RetentionDays.THREE_DAYS,
-    5: logs.RetentionDays.FIVE_DAYS,
-    7: logs.RetentionDays.ONE_WEEK,
-    14: logs.RetentionDays.TWO_WEEKS,
-    30: logs.RetentionDays.ONE_MONTH,
-    60: logs.RetentionDays.TWO_MONTHS,
-    90: logs.RetentionDays.THREE_MONTHS,
-    120: logs.RetentionDays.FOUR_MONTHS,
-    150: logs.RetentionDays.FIVE_MONTHS,
-    180: logs.RetentionDays.SIX_MONTHS,
-    365: logs.RetentionDays.ONE_YEAR,
-}

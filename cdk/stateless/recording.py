@@ -70,7 +70,7 @@ class RunRecorder(Construct):
                 ),
                 Permission(
                     sid="MarkSuperseded",
-                    actions=["s3:PutObjectTagging"],
+                    actions=["s3:PutObjectTagging"],  # of a failed run's record, too
                     resources=[bucket.arn_for_objects(f"{RESULTS}*")],
                     because="Runs have names that are not known before.",
                 ),

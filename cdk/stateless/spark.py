@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import Aws, RemovalPolicy
+from aws_cdk import Aws
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -14,7 +14,7 @@ from cdk.permissions import Permission, allow
 from cdk.settings import Environment, Worker
 from cdk.stateful.catalog import Catalog
 from cdk.stateless.assets import PublishedFile, publish, publish_entry_point
-from cdk.stateless.functions import log_retention
+from cdk.stateless.logs import log_group
 from cdk.stateless.workflow_definition import JobSettings
 from contract.layout import BASES, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 
@@ -69,15 +69,10 @@ class SparkApplication(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            retention=log_retention(settings),
-            removal_policy=RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY,
-        )
+        jobs_log = log_group(self, settings)
         program = self._publish(packages)
-        self.application = self._application(log_group)
-        self.job_role = self._role(bucket, catalog, program, log_group)
+        self.application = self._application(jobs_log)
+        self.job_role = self._role(bucket, catalog, program, jobs_log)
         self.job = self._job(bucket, catalog, program)
 
     def _publish(self, packages: Packages) -> Program:
@@ -89,7 +84,7 @@ class SparkApplication(Construct):
             jars=(publish(self, packages.iceberg_runtime), publish(self, packages.iceberg_aws_bundle)),
         )
 
-    def _application(self, log_group: logs.LogGroup) -> emrserverless.CfnApplication:
+    def _application(self, jobs_log: logs.LogGroup) -> emrserverless.CfnApplication:
         settings, capacity = self._settings, self._settings.capacity
         application = emrserverless.CfnApplication
         return application(
@@ -114,12 +109,12 @@ class SparkApplication(Construct):
             ),
             monitoring_configuration=application.MonitoringConfigurationProperty(
                 cloud_watch_logging_configuration=application.CloudWatchLoggingConfigurationProperty(
-                    enabled=True, log_group_name=log_group.log_group_name
+                    enabled=True, log_group_name=jobs_log.log_group_name
                 )
             ),
         )
 
-    def _role(self, bucket: s3.Bucket, catalog: Catalog, program: Program, log_group: logs.LogGroup) -> iam.Role:
+    def _role(self, bucket: s3.Bucket, catalog: Catalog, program: Program, jobs_log: logs.LogGroup) -> iam.Role:
         applications = f"arn:{Aws.PARTITION}:emr-serverless:{self._settings.region}:{Aws.ACCOUNT_ID}:/applications/"
         role = iam.Role(
             self,
@@ -137,7 +132,7 @@ class SparkApplication(Construct):
             [
                 *_bucket_permissions(bucket),
                 *_catalog_permissions(catalog),
-                *_log_permissions(log_group, self._settings.region),
+                *_log_permissions(jobs_log, self._settings.region),
                 Permission(sid="Program", actions=["s3:GetObject"], resources=[file.arn for file in program.files]),
             ],
         )
@@ -226,12 +221,12 @@ def _catalog_permissions(catalog: Catalog) -> list[Permission]:
     ]
 
 
-def _log_permissions(log_group: logs.LogGroup, region: str) -> list[Permission]:
+def _log_permissions(jobs_log: logs.LogGroup, region: str) -> list[Permission]:
     return [
         Permission(
             sid="Logs",
             actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-            resources=[log_group.log_group_arn],
+            resources=[jobs_log.log_group_arn],
         ),
         Permission(
             sid="FindLogs",

@@ -1,17 +1,16 @@
 """The state machine, and what it is allowed to do."""
 
-from aws_cdk import Aws, RemovalPolicy, Stack
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk.acknowledgements import acknowledge
 from cdk.permissions import Permission, allow
 from cdk.settings import Environment
-from cdk.stateless.functions import log_retention
+from cdk.stateless.logs import log_group
 from cdk.stateless.spark import SparkApplication
 from cdk.stateless.workflow_definition import WorkflowSettings, workflow_definition
 
@@ -64,13 +63,7 @@ class Workflow(Construct):
             role=role,
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=logs.LogGroup(
-                    self,
-                    "Logs",
-                    log_group_name=f"/aws/vendedlogs/states/{name}",
-                    retention=log_retention(settings),
-                    removal_policy=RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY,
-                ),
+                destination=log_group(self, settings, f"/aws/vendedlogs/states/{name}"),
                 level=sfn.LogLevel.ALL,
                 include_execution_data=True,
             ),

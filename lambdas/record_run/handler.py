@@ -5,19 +5,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from contract.layout import run_record
+from contract.layout import SUPERSEDED, run_record
 from contract.workflow import RunRecord
+from lambdas.record_run.expiry import mark_superseded
 from lambdas.record_run.job import Prices, job_run_id_of, seconds_of, usage_of
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
     from mypy_boto3_s3 import S3Client
+
+SUCCESS = "SUCCESS"
+"""State of a job that has done what it was to do."""
 
 PATIENCE = 3
 """Retries after which a run is recorded without its cost."""
@@ -78,12 +83,16 @@ def record(event: dict[str, Any], recorder: Recorder) -> RunRecord:
     """
     job_run_id = job_run_id_of(event["outcome"])
     written = _of_job(event, job_run_id, recorder) if job_run_id else _without_job(event, recorder)
+    good = written.state == SUCCESS
     recorder.s3.put_object(
         Bucket=recorder.bucket,
         Key=run_record(written.run_id),
         Body=written.to_json().encode(),
         ContentType="application/json",
+        Tagging=urlencode({} if good else SUPERSEDED),  # of a failed run, nothing but this record is left
     )
+    if good:
+        mark_superseded(recorder.s3, recorder.bucket)
     metrics.add_metric("RunSeconds", MetricUnit.Seconds, written.seconds)
     if written.cost_usd is not None:
         metrics.add_metric("RunCostUSD", MetricUnit.NoUnit, written.cost_usd)
@@ -97,12 +106,11 @@ def _of_job(event: dict[str, Any], job_run_id: str, recorder: Recorder) -> RunRe
     billed = usage_of(job_run)
     if billed is None and event["retries"] < PATIENCE:
         raise BillNotReadyError(job_run_id)
-    good = job_run["state"] == "SUCCESS"
     return RunRecord(
         **_known(event),
         job_run_id=job_run_id,
         state=job_run["state"],
-        reason=None if good else job_run.get("stateDetails") or _cause(event),
+        reason=None if job_run["state"] == SUCCESS else job_run.get("stateDetails") or _cause(event),
         started_at=job_run["createdAt"].isoformat(),
         finished_at=(job_run.get("endedAt") or job_run["updatedAt"]).isoformat(),
         seconds=seconds_of(job_run),

@@ -1,0 +1,36 @@
+"""Log groups, all alike: kept for the days of the settings, gone with an environment that leaves nothing behind."""
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk.acknowledgements import acknowledge
+from cdk.settings import Environment
+
+RETENTION = {
+    1: logs.RetentionDays.ONE_DAY,
+    3: logs.RetentionDays.THREE_DAYS,
+    5: logs.RetentionDays.FIVE_DAYS,
+    7: logs.RetentionDays.ONE_WEEK,
+    14: logs.RetentionDays.TWO_WEEKS,
+    30: logs.RetentionDays.ONE_MONTH,
+    60: logs.RetentionDays.TWO_MONTHS,
+    90: logs.RetentionDays.THREE_MONTHS,
+    120: logs.RetentionDays.FOUR_MONTHS,
+    150: logs.RetentionDays.FIVE_MONTHS,
+    180: logs.RetentionDays.SIX_MONTHS,
+    365: logs.RetentionDays.ONE_YEAR,
+}
+
+
+def log_group(scope: Construct, settings: Environment, name: str | None = None) -> logs.LogGroup:
+    """Make a log group below a construct."""
+    group = logs.LogGroup(
+        scope,
+        "Logs",
+        log_group_name=name,
+        retention=RETENTION[settings.logs_days],
+        removal_policy=RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY,
+    )
+    acknowledge(group, {"CKV_AWS_158": "CloudWatch encrypts it; a key of our own would cost while nothing happens."})
+    return group
