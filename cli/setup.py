@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 
 from cli.java import find_java
@@ -14,12 +15,30 @@ from spark_app.session import ICEBERG_COORDINATES, ICEBERG_VERSION
 
 JARS = Path(sys.prefix) / "share" / "fruits" / "jars"
 
+
+class Jar(StrEnum):
+    """What is fetched by its Maven coordinates."""
+
+    RUNTIME = "iceberg-spark-runtime"
+    """Iceberg for Spark: every run needs it."""
+    AWS_BUNDLE = "iceberg-aws-bundle"
+    """What Iceberg needs to work on S3 and with Glue: shipped to the cloud, not used here."""
+
+
+COORDINATES = {
+    Jar.RUNTIME: ICEBERG_COORDINATES,
+    Jar.AWS_BUNDLE: f"org.apache.iceberg:iceberg-aws-bundle:{ICEBERG_VERSION}",
+}
+
 FETCH = "from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().stop()"
 
 
 def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `fruits setup`."""
-    parser = subcommands.add_parser("setup", help="fetch the Iceberg runtime for Spark (`make` does it)")
+    parser = subcommands.add_parser(
+        "setup", help="fetch the Iceberg runtime for Spark (`make` does it), and print where it lies"
+    )
+    parser.add_argument("--jar", type=Jar, choices=list(Jar), default=Jar.RUNTIME, help="fetch this one [%(default)s]")
     parser.set_defaults(command=_setup)
 
 
@@ -31,31 +50,31 @@ def iceberg_jar() -> Path:
     InstallationError
         If it was not fetched.
     """
-    jar = _iceberg_path()
+    jar = _path_of(Jar.RUNTIME)
     if not jar.is_file():
         raise InstallationError("The Iceberg runtime for Spark is missing: run `fruits setup`.")
     return jar
 
 
-def _iceberg_path() -> Path:
-    return JARS / f"iceberg-spark-runtime-{ICEBERG_VERSION}.jar"
+def _path_of(jar: Jar) -> Path:
+    return JARS / f"{jar}-{ICEBERG_VERSION}.jar"
 
 
-def _setup(_: argparse.Namespace) -> int:
-    jar = _iceberg_path()
-    if not jar.is_file():
-        _fetch(jar)
-    print(f"Iceberg runtime: {jar}")
+def _setup(arguments: argparse.Namespace) -> int:
+    path = _path_of(arguments.jar)
+    if not path.is_file():
+        _fetch(COORDINATES[arguments.jar], path)
+    print(path)
     return 0
 
 
-def _fetch(jar: Path) -> None:
+def _fetch(coordinates: str, jar: Path) -> None:
     """Let Spark's own resolver fetch the jar by its Maven coordinates; it checks the checksums."""
     with tempfile.TemporaryDirectory(prefix="fruits-setup-") as scratch:
         submit = f"--conf spark.jars.ivy={scratch} --conf spark.ui.enabled=false --master local[1]"
         environment = os.environ | {
             "JAVA_HOME": str(find_java(os.environ)),
-            "PYSPARK_SUBMIT_ARGS": f"{submit} --packages {ICEBERG_COORDINATES} pyspark-shell",
+            "PYSPARK_SUBMIT_ARGS": f"{submit} --packages {coordinates} pyspark-shell",
         }
         answer = subprocess.run(  # noqa: S603 -- our own interpreter
             [sys.executable, "-c", FETCH], env=environment, capture_output=True, text=True, check=False
@@ -63,7 +82,7 @@ def _fetch(jar: Path) -> None:
         fetched = next(Path(scratch).glob("jars/*iceberg*.jar"), None)
         if fetched is None:
             raise InstallationError(
-                f"{ICEBERG_COORDINATES} could not be fetched from Maven Central. Behind a proxy with certificates of "
+                f"{coordinates} could not be fetched from Maven Central. Behind a proxy with certificates of "
                 "its own, name them to Java in JAVA_TOOL_OPTIONS (-Djavax.net.ssl.trustStore=...). Spark said:\n"
                 + "\n".join(line for line in answer.stderr.splitlines() if "error" in line.lower())
             )

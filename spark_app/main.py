@@ -22,7 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_tuning_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that have defaults."""
     add = parser.add_argument
-    add("--weights", default="imagenet", help="imagenet, seeded (untrained), or an .h5 or .keras file [%(default)s]")
+    add(
+        "--weights",
+        default="imagenet",
+        help="imagenet, seeded (untrained), an .h5 or .keras file, or the folder of an exported model [%(default)s]",
+    )
     add("--engine", type=Engine, choices=list(Engine), default=Engine.ONNX, help="what runs the network [%(default)s]")
     add("--components", type=_components, default=0.95, metavar="N", help="a count, or a share of the variance [0.95]")
     add("--standardize", action="store_true", help="divide each feature by its standard deviation before the PCA")

@@ -88,7 +88,7 @@ class RunSettings:
     mode
         How the run finds out which images to work on.
     weights
-        ``imagenet``, ``seeded``, or the path of an ``.h5`` or ``.keras`` file.
+        ``imagenet``, ``seeded``, the path of an ``.h5`` or ``.keras`` file, or of the folder of an exported model.
     engine
         What executes the network.
     components

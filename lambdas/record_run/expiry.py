@@ -7,13 +7,16 @@ from contract.summary import Latest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import TagTypeDef
+
+TAGS: "list[TagTypeDef]" = [{"Key": name, "Value": value} for name, value in SUPERSEDED.items()]
 
 LOOKING_BACK = 3
-"""Earlier results that are marked each time: if one call fails, the next ones make up for it."""
+"""Earlier complete results that are marked each time: if one call fails, the next ones make up for it."""
 
 
 def mark_superseded(s3: "S3Client", bucket: str) -> None:
-    """Mark the results before the last complete ones.
+    """Mark the results before the last complete ones, and the records of failed runs between them.
 
     Raises
     ------
@@ -22,9 +25,12 @@ def mark_superseded(s3: "S3Client", bucket: str) -> None:
     """
     latest = Latest.from_json(s3.get_object(Bucket=bucket, Key=LATEST)["Body"].read())
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=RESULTS, Delimiter="/")
-    folders = sorted(found["Prefix"] for page in pages for found in page.get("CommonPrefixes", []))
-    earlier = [folder for folder in folders if folder < results_folder(latest.run_id)]
-    tags = [{"Key": name, "Value": value} for name, value in SUPERSEDED.items()]
-    for folder in earlier[-LOOKING_BACK:]:
-        for found in s3.list_objects_v2(Bucket=bucket, Prefix=folder).get("Contents", []):
-            s3.put_object_tagging(Bucket=bucket, Key=found["Key"], Tagging={"TagSet": [*tags]})
+    folders = (found["Prefix"] for page in pages for found in page.get("CommonPrefixes", []))
+    complete = 0
+    for folder in sorted((name for name in folders if name < results_folder(latest.run_id)), reverse=True):
+        keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=folder).get("Contents", [])]
+        for key in keys:
+            s3.put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": TAGS})
+        complete += f"{folder}summary.json" in keys
+        if complete == LOOKING_BACK:
+            return

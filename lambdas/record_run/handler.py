@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from contract.layout import SUPERSEDED, run_record
+from contract.runs import Mode
 from contract.workflow import RunRecord
 from lambdas.record_run.expiry import mark_superseded
 from lambdas.record_run.job import Prices, job_run_id_of, seconds_of, usage_of
@@ -91,7 +92,7 @@ def record(event: dict[str, Any], recorder: Recorder) -> RunRecord:
         ContentType="application/json",
         Tagging=urlencode({} if good else SUPERSEDED),  # of a failed run, nothing but this record is left
     )
-    if good:
+    if good and written.mode != Mode.MAINTAIN:
         mark_superseded(recorder.s3, recorder.bucket)
     metrics.add_metric("RunSeconds", MetricUnit.Seconds, written.seconds)
     if written.cost_usd is not None:

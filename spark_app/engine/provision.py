@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spark_app.engine.export import export_model, in_own_process
-from spark_app.engine.model import FILES, ExportedModel, load_payload, model_id_of, save_model
+from spark_app.engine.model import (
+    FILES,
+    ExportedModel,
+    is_saved,
+    load_exported,
+    load_payload,
+    model_id_of,
+    save_model,
+)
 from spark_app.engine.network import download_imagenet_weights
 from spark_app.engine.weights import Weights, find_weights
 from spark_app.errors import WeightsUnavailableError
@@ -26,7 +34,7 @@ class Model:
     payload
         What the engine executes.
     exported
-        Its files if they were made just now and are still to be saved; None if they were there.
+        Its files if they are still to be saved; None if they were there.
     """
 
     model_id: str
@@ -75,16 +83,34 @@ def provide_model(
     ------
     callable
         Returns the model as soon as it is ready; raises WeightsError if the weights belong to another network.
+
+    Raises
+    ------
+    WeightsError
+        If an exported model is given that can't be run.
     """
-    model_id = model_id_of(weights)
-    payload = load_payload(root, model_id, engine)
-    if payload is not None:
-        model = Model(model_id, weights, payload, None)
+    if weights.exported:
+        model: Model | None = _given(root, weights, weights.exported, engine)
+    else:
+        model = _saved(root, weights, engine)
+    if model is not None:
         yield lambda: model
         return
     with ThreadPoolExecutor(1, "export") as pool:
         export = pool.submit(_export, weights, engine, log)
         yield export.result
+
+
+def _given(root: Storage, weights: Weights, folder: Path, engine: Engine) -> Model:
+    model_id = model_id_of(weights)
+    exported = load_exported(folder, weights, engine)
+    return Model(model_id, weights, exported.files[FILES[engine]], None if is_saved(root, model_id) else exported)
+
+
+def _saved(root: Storage, weights: Weights, engine: Engine) -> Model | None:
+    model_id = model_id_of(weights)
+    payload = load_payload(root, model_id, engine)
+    return None if payload is None else Model(model_id, weights, payload, None)
 
 
 def _export(weights: Weights, engine: Engine, log: Path | None) -> Model:

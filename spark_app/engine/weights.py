@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from spark_app.engine.card import CARD, read_card
 from spark_app.errors import WeightsError
 
 IMAGENET_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
@@ -35,14 +36,18 @@ class Weights:
     kind
         Where they come from.
     path
-        Their file; None for seeded weights, which are made when they are needed.
+        Their file; None for seeded weights, which are made when they are needed, and where only the model that was
+        made of them is there.
     sha256
         Of the file; of the recipe for seeded weights.
+    exported
+        Folder of the model, if it was exported already and is given instead of the weights.
     """
 
     kind: WeightsKind
     path: Path | None
     sha256: str
+    exported: Path | None = None
 
 
 def find_weights(requested: str) -> Weights | None:
@@ -51,7 +56,7 @@ def find_weights(requested: str) -> Weights | None:
     Parameters
     ----------
     requested
-        ``imagenet``, ``seeded``, or the path of an ``.h5`` or ``.keras`` file.
+        ``imagenet``, ``seeded``, the path of an ``.h5`` or ``.keras`` file, or that of the folder of an exported model.
 
     Returns
     -------
@@ -70,8 +75,13 @@ def find_weights(requested: str) -> Weights | None:
         cached = imagenet_cache()
         return Weights(WeightsKind.IMAGENET, cached, _sha256(cached)) if cached.is_file() else None
     path = Path(requested).expanduser()
+    if path.is_dir():
+        return _exported_weights(path.resolve())
     if path.suffix not in {".h5", ".keras"}:
-        raise WeightsError(f"--weights must be imagenet, seeded, or an .h5 or .keras file, not {requested!r}.")
+        raise WeightsError(
+            "--weights must be imagenet, seeded, an .h5 or .keras file, or the folder of an exported model, "
+            f"not {requested!r}."
+        )
     if not path.is_file():
         raise WeightsError(f"There are no weights at {requested}.")
     return Weights(WeightsKind.FILE, path.resolve(), _sha256(path))
@@ -82,6 +92,14 @@ def imagenet_cache() -> Path:
     keras_home = os.environ.get("KERAS_HOME")
     root = Path(keras_home) if keras_home else Path.home() / ".keras"
     return root / "models" / IMAGENET_FILE
+
+
+def _exported_weights(folder: Path) -> Weights:
+    """Read of which weights a model was made."""
+    origin = read_card(folder).weights
+    if origin.kind not in list(WeightsKind):
+        raise WeightsError(f"{folder / CARD} names weights of a kind that is not known here: {origin.kind!r}.")
+    return Weights(WeightsKind(origin.kind), None, origin.sha256, exported=folder)
 
 
 def _sha256(path: Path) -> str:
