@@ -5,6 +5,7 @@ AWS refuses in the middle, the whole batch is delivered again.
 """
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -55,35 +56,41 @@ def respond(event: dict[str, Any], intake: Intake) -> PartialItemFailureResponse
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     with processor(records=event["Records"], handler=lambda record: _read(record, intake.bucket)):
         outcomes = processor.process()
-    read = [(message, result) for status, result, message in outcomes if status == "success"]
-    found = [notice for _, notices in read for notice in notices]
-    if found:
-        _take_in([message for message, _ in read], found, intake)
+    read: list[ReadMessage] = [message for status, message, _ in outcomes if status == "success"]
+    if any(message.found for message in read):
+        _take_in(read, intake)
     return processor.response()
 
 
-def _read(message: SQSRecord, bucket: str) -> list[Notice | Unusable]:
+@dataclass(frozen=True)
+class ReadMessage:
+    """A message, and what it says."""
+
+    message_id: str
+    sent: datetime
+    found: list[Notice | Unusable]
+
+
+def _read(message: SQSRecord, bucket: str) -> ReadMessage:
+    sent = datetime.fromtimestamp(int(message.attributes.sent_timestamp) / 1000, UTC)
     try:
-        return read_message(message.body, bucket)
+        return ReadMessage(message.message_id, sent, read_message(message.body, bucket))
     except EventError as error:
         logger.warning("Not an event of our images", message_id=message.message_id, reason=str(error))
         raise
 
 
-def _take_in(messages: list[SQSRecord], found: list[Notice | Unusable], intake: Intake) -> None:
+def _take_in(messages: list[ReadMessage], intake: Intake) -> None:
+    found = [notice for message in messages for notice in message.found]
     notices = [notice for notice in found if isinstance(notice, Notice)]
     unusable = [image for image in found if isinstance(image, Unusable)]
-    batch_id = batch_id_of((message.message_id, _sent(message)) for message in messages)
+    batch_id = batch_id_of((message.message_id, message.sent) for message in messages)
     for image in unusable:
         logger.warning("An image has a name that can't be handled", key=image.key, reason=image.reason)
     take_in(Batch(batch_id, notices, unusable), intake)
     metrics.add_metric("Notices", MetricUnit.Count, len(notices))
     metrics.add_metric("UnusableNames", MetricUnit.Count, len(unusable))
     logger.info("Taken in", batch_id=batch_id, messages=len(messages), notices=len(notices))
-
-
-def _sent(message: SQSRecord) -> datetime:
-    return datetime.fromtimestamp(int(message.attributes.sent_timestamp) / 1000, UTC)
 
 
 @lru_cache(maxsize=1)
