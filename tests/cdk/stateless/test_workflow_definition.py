@@ -1,0 +1,324 @@
+"""The coordination: the real handler, the real table and the real state machine, in any order that events may take."""
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from moto import mock_aws
+
+from cdk.stateless import workflow_definition
+from contract.coordination import HOLDER, WAITING
+from contract.runs import Mode, is_run_id
+from spark_app.main import add_arguments, settings_from
+from tests.cdk.stepper import STATE_MACHINE, Execution
+from tests.cdk.world import ATTEMPTS, Job, World
+
+EXECUTIONS = st.integers(0, 30)
+STEPS = ("put_object", "get_item", "update_item", "put_item", "start_execution")
+
+
+@pytest.fixture(autouse=True)
+def aws_of_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let moto stand for AWS."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        yield
+
+
+class Coordination(RuleBasedStateMachine):
+    """Uploads, deliveries, executions, jobs and accidents in any order.
+
+    Never two jobs at once that anybody wants; no notice unprocessed for ever; no endless loop.
+    """
+
+    @initialize()
+    def begin(self) -> None:
+        """Begin with nothing."""
+        self.world = World()
+        self.accident = False
+
+    @rule(count=st.integers(1, 3))
+    def upload(self, count: int) -> None:
+        """Put images in the bucket."""
+        self.world.upload(count)
+
+    @precondition(lambda self: self.world.messages)
+    @rule(count=st.integers(1, 5), again=st.booleans(), refusing=st.none() | st.sampled_from(STEPS))
+    def deliver(self, count: int, *, again: bool, refusing: str | None) -> None:
+        """Hand over messages; maybe twice, and maybe AWS refuses in the middle."""
+        self.world.deliver(count, again=again, refusing=refusing)
+
+    @precondition(lambda self: self.world.running)
+    @rule(which=EXECUTIONS, states=st.integers(1, 8))
+    def step(self, which: int, states: int) -> None:
+        """Let an execution go on for some states."""
+        execution = self.world.running[which % len(self.world.running)]
+        for _ in range(states):
+            if execution.status == "RUNNING":
+                self.world.stepper.step(execution)
+
+    @precondition(lambda self: self.world.active_jobs)
+    @rule(good=st.sampled_from([True, True, True, False]), steps=st.booleans())
+    def job(self, *, good: bool, steps: bool) -> None:
+        """Let a job begin, and maybe end."""
+        self.world.begin_job()
+        if steps:
+            self.accident |= not good
+            self.world.end_job(good=good)
+
+    @rule(mode=st.sampled_from(list(Mode)))
+    def ask(self, mode: Mode) -> None:
+        """Start an execution by hand, or on schedule."""
+        if len(self.world.running) < 6:
+            self.world.ask_for(mode)
+
+    @precondition(lambda self: self.world.running)
+    @rule(which=EXECUTIONS, job_goes_on=st.booleans())
+    def abort(self, which: int, *, job_goes_on: bool) -> None:
+        """Stop an execution by hand; its job may take a while to be cancelled."""
+        self.accident = True
+        self.world.abort(self.world.running[which % len(self.world.running)], job_goes_on=job_goes_on)
+
+    @rule()
+    def cancelled(self) -> None:
+        """Let a cancellation come through."""
+        self.world.cancel_late()
+
+    @invariant()
+    def one_job_at_a_time(self) -> None:
+        """Of the jobs that were not cancelled, one at most has not ended; and it is the holder's."""
+        wanted = [job for job in self.world.active_jobs if not job.cancelling]
+        assert len(wanted) <= 1
+        assert len([job for job in self.world.active_jobs if job.state == "RUNNING"]) <= 1
+        for job in wanted:
+            assert self.world.item()[HOLDER]["S"] == job.execution.arn
+
+    def teardown(self) -> None:
+        """Everything comes to an end; after an accident, the next upload makes it good."""
+        if not hasattr(self, "world"):
+            return
+        world = self.world
+        world.settle()
+        assert all(execution.status != "FAILED" or self.accident for execution in world.executions.values())
+        if self.accident:
+            world.upload(1)
+            world.settle()
+        assert len(world.processed) == world.uploaded
+        assert world.inbox() == []
+        assert not {HOLDER, WAITING} & world.item().keys()
+        for job in world.jobs.values():
+            assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", job.token)
+            assert is_run_id(job.run_id)
+        assert len({job.run_id for job in world.jobs.values()}) == len(world.jobs)
+
+
+def test_no_order_of_events_makes_two_jobs_or_loses_a_notice() -> None:
+    """Uploads, redeliveries, refusals, aborts, failures, runs by hand: one job at a time, and all comes to an end."""
+    run_state_machine_as_test(
+        Coordination,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
+
+
+@pytest.fixture
+def world() -> World:
+    """Return a world where nothing has happened yet."""
+    return World()
+
+
+def _step_until(world: World, execution: Execution, state: str) -> None:
+    for _ in range(50):
+        if execution.state == state:
+            return
+        world.stepper.step(execution)
+    raise AssertionError(f"{execution.name} is in {execution.state}, not in {state}")
+
+
+def _job_of(world: World, execution: Execution) -> Job:
+    """Bring an execution to where its job is under way."""
+    _step_until(world, execution, "RunJob")
+    world.stepper.step(execution)
+    world.begin_job()
+    return [job for job in world.jobs.values() if job.execution is execution][-1]
+
+
+def test_a_hundred_thousand_uploads_in_bursts_are_three_jobs_at_most(world: World) -> None:
+    """One for the first batch that comes, one for what came meanwhile, one for what came during that."""
+    world.upload(40_000)
+    bursts = iter([40_000, 20_000])
+    world.settle(during_job=lambda: world.upload(next(bursts, 0)))
+    assert len(world.processed) == 100_000
+    assert len(world.jobs) <= 3
+    assert len(world.executions) == 10
+
+
+def test_a_batch_that_is_delivered_again_starts_nothing(world: World) -> None:
+    """Neither while its run goes on, nor when that has ended."""
+    world.upload(3)
+    world.deliver(3, again=True)
+    (execution,) = world.running
+    _job_of(world, execution)
+    world.messages.reverse()
+    world.deliver(3, again=True)
+    world.settle()
+    assert len(world.jobs) == 1
+    assert len(world.executions) == 1
+    assert world.inbox() == []
+
+
+def test_whoever_waits_gets_a_turn_while_uploads_never_end(world: World) -> None:
+    """A reprocess that is asked for during an update runs next, though new notices come during every job."""
+    world.upload(1)
+    world.deliver(1)
+    (update,) = world.running
+    _job_of(world, update)
+    reprocess = world.ask_for(Mode.REPROCESS)
+    _step_until(world, reprocess, "WaitForTurn")
+    world.upload(1)
+    world.deliver(1)
+    world.end_job(good=True)
+    _step_until(world, update, "Done")
+    assert world.item()[HOLDER]["S"] == reprocess.arn
+    assert _job_of(world, reprocess).mode == Mode.REPROCESS
+    world.end_job(good=True)
+    _step_until(world, reprocess, "Done")
+    assert len(world.processed) == 2
+
+
+def test_maintenance_does_not_swallow_a_notice(world: World) -> None:
+    """An update that finds maintenance going on joins it; the notices are worked through when that has ended."""
+    maintain = world.ask_for(Mode.MAINTAIN)
+    world.upload(1)
+    world.deliver(1, refusing="start_execution")
+    _job_of(world, maintain)
+    world.settle()
+    assert [job.mode for job in world.jobs.values()] == [Mode.MAINTAIN, Mode.UPDATE]
+    assert len(world.processed) == 1
+
+
+def test_a_killed_job_is_tried_again_and_a_failing_one_raises_the_alarm(world: World) -> None:
+    """A second try is a second job with a name of its own; after the last one the execution fails, the notices stay."""
+    world.upload(1)
+    world.deliver(1)
+    (execution,) = world.running
+    for _ in range(ATTEMPTS):
+        _job_of(world, execution)
+        world.end_job(good=False)
+        world.stepper.step(execution)
+    _step_until(world, execution, "Failed")
+    world.settle()
+    assert execution.status == "FAILED"
+    assert len({job.run_id for job in world.jobs.values()}) == ATTEMPTS
+    assert HOLDER not in world.item()
+    assert len(world.inbox()) == 1
+    world.upload(1)
+    world.settle()
+    assert len(world.processed) == 2
+
+
+def test_notices_that_came_during_a_failing_run_get_a_run_of_their_own(world: World) -> None:
+    """The executions of those have ended, trusting that this one would see their notices."""
+    world.upload(1)
+    world.deliver(1)
+    (execution,) = world.running
+    _job_of(world, execution)
+    world.upload(1)
+    world.deliver(1)
+    _step_until(world, world.running[1], "Joined")
+    world.end_job(good=False)
+    world.stepper.step(execution)
+    _job_of(world, execution)
+    world.end_job(good=False)
+    world.settle()
+    assert execution.status == "FAILED"
+    assert len(world.processed) == 2
+
+
+def test_after_many_rounds_another_execution_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No execution grows without bounds, and none of the notices is forgotten when it hands on."""
+    monkeypatch.setattr(workflow_definition, "MAX_ROUNDS", 3)
+    world = World()
+    world.upload(1)
+    left = iter(range(7))
+
+    def another() -> None:
+        if next(left, None) is not None:
+            world.upload(1)
+            world.deliver(1)
+
+    world.settle(during_job=another)
+    assert len(world.processed) == world.uploaded == 8
+    assert max(execution.visited.count("PlanRound") for execution in world.executions.values()) == 3
+    assert sum(name.startswith("successor-") for name in world.executions) == 2
+
+
+def test_a_lease_whose_holder_is_forgotten_is_taken_over(world: World) -> None:
+    """AWS forgets executions after 90 days; a lease of one that stopped before is not held for ever."""
+    gone = world.ask_for(Mode.RECONCILE)
+    _job_of(world, gone)
+    world.abort(gone, job_goes_on=False)
+    del world.executions[gone.name]
+    world.upload(1)
+    world.settle()
+    assert len(world.processed) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "end"),
+    [({}, "Done"), ({"mode": "update"}, "Done"), ({"mode": "all"}, "UnknownMode"), ({"mode": 1}, "UnknownMode")],
+)
+def test_what_is_asked_for_by_hand(world: World, asked: dict[str, object], end: str) -> None:
+    """Nothing means an update; what is no mode fails at once, and holds nothing."""
+    world.start_execution(STATE_MACHINE, "by-hand", json.dumps(asked))
+    world.settle()
+    assert world.executions["by-hand"].state == end
+    assert all(job.mode == Mode.UPDATE for job in world.jobs.values())
+    assert HOLDER not in world.item()
+
+
+def test_a_run_that_was_robbed_of_its_lease_says_so(world: World) -> None:
+    """If somebody deletes the item under a running execution, it fails instead of letting go of another's lease."""
+    execution = world.ask_for(Mode.UPDATE)
+    _job_of(world, execution)
+    world.dynamodb.delete_item(TableName=world.table, Key={"id": {"S": "coordination"}})
+    world.end_job(good=True)
+    world.settle()
+    assert execution.state == "LeaseLost"
+
+
+def test_a_job_gets_what_the_application_understands(world: World) -> None:
+    """The arguments are those of the application's own command."""
+    execution = world.ask_for(Mode.RECONCILE)
+    _step_until(world, execution, "RunJob")
+    sent: list[list[str]] = []
+
+    def keep(execution: Execution, resource: str, parameters: Any) -> None:  # noqa: ANN401, ARG001 -- a task's
+        sent.append(parameters["JobDriver"]["SparkSubmit"]["EntryPointArguments"])
+
+    world.stepper.task = keep
+    world.stepper.step(execution)
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    run = settings_from(parser.parse_args(sent[0]))
+    assert (run.mode, run.images, run.output) == (Mode.RECONCILE, "s3://bucket/images", "s3://bucket")
+    assert run.run_id == execution.data["run_id"]
