@@ -1,0 +1,210 @@
+"""Who may do what: read from the template, as IAM would."""
+
+import fnmatch
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cdk.permissions import Permission
+from tests.cdk.conftest import Template
+
+WITHOUT_RESOURCE = {
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+"""Actions that AWS allows on everything or on nothing."""
+
+JOB_RUNS = "arn:<AWS::Partition>:emr-serverless:eu-west-1:<AWS::AccountId>:/applications/<Application>"
+
+JOB_EVENTS = "arn:<AWS::Partition>:events:eu-west-1:<AWS::AccountId>:rule/StepFunctionsGetEventsForEMRServerlessJobRule"
+
+NEEDS = {
+    "arn:aws:states:::dynamodb:updateItem": {("dynamodb:UpdateItem", "<Table>")},
+    "arn:aws:states:::dynamodb:getItem": {("dynamodb:GetItem", "<Table>")},
+    "arn:aws:states:::aws-sdk:sfn:describeExecution": {
+        ("states:DescribeExecution", "arn:<AWS::Partition>:states:eu-west-1:<AWS::AccountId>:execution:fruits-*:any")
+    },
+    "arn:aws:states:::states:startExecution": {
+        ("states:StartExecution", "arn:<AWS::Partition>:states:eu-west-1:<AWS::AccountId>:stateMachine:fruits-*")
+    },
+    "arn:aws:states:::lambda:invoke": {("lambda:InvokeFunction", "<RecordRun>")},
+    # https://docs.aws.amazon.com/step-functions/latest/dg/emr-serverless-iam.html
+    "arn:aws:states:::emr-serverless:startJobRun.sync": {
+        ("emr-serverless:StartJobRun", JOB_RUNS),
+        ("emr-serverless:GetJobRun", f"{JOB_RUNS}/jobruns/any"),
+        ("emr-serverless:CancelJobRun", f"{JOB_RUNS}/jobruns/any"),
+        ("iam:PassRole", "<JobRole>"),
+        *((f"events:{action}", JOB_EVENTS) for action in ("PutTargets", "PutRule", "DescribeRule")),
+    },
+}
+"""Resource of a task → action and resource that its state machine must be allowed. What is not here is not known."""
+
+SHORT = {
+    "CoordinationTable": "Table",
+    "SparkApplication": "Application",
+    "RecordingRecordRunFunction": "RecordRun",
+    "SparkJobRole": "JobRole",
+    "BucketData": "Bucket",
+}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of a policy, its references in angle brackets."""
+
+    effect: str
+    actions: frozenset[str]
+    resources: frozenset[str]
+    conditions: str
+
+
+def _short(text: str) -> str:
+    """Name references by what they are of, not by hashes."""
+    for logical, name in SHORT.items():
+        while (start := text.find(f"<{logical}")) >= 0:
+            text = f"{text[:start]}<{name}>{text[text.index('>', start) + 1 :]}"
+    return text
+
+
+def _many(value: Any) -> list[Any]:  # noqa: ANN401 -- one or several
+    return value if isinstance(value, list) else [value]
+
+
+def _statements(template: Template, role: str) -> Iterator[Statement]:
+    """Read all statements of the policies of a role."""
+    for policy in template.of_type("AWS::IAM::Policy").values():
+        if any(attached["Ref"].startswith(role) for attached in policy["Properties"]["Roles"]):
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                yield Statement(
+                    statement["Effect"],
+                    frozenset(_many(statement["Action"])),
+                    frozenset(_short(template.text(resource)) for resource in _many(statement["Resource"])),
+                    json.dumps(statement.get("Condition", {}), sort_keys=True),
+                )
+
+
+def _roles(template: Template) -> list[str]:
+    return list(template.of_type("AWS::IAM::Role"))
+
+
+def _allows(statements: list[Statement], action: str, resource: str) -> bool:
+    return any(
+        action in statement.actions and any(fnmatch.fnmatchcase(resource, pattern) for pattern in statement.resources)
+        for statement in statements
+    )
+
+
+def _definition(template: Template) -> dict[str, Any]:
+    machine = template.one("AWS::StepFunctions::StateMachine")
+    document: dict[str, Any] = json.loads(template.text(machine["Properties"]["DefinitionString"]))
+    return document
+
+
+def test_the_state_machine_may_do_what_its_tasks_need(template: Template) -> None:
+    """Every task of the definition has its permissions, a ``.sync`` one those of its events, too."""
+    statements = list(_statements(template, "WorkflowRole"))
+    tasks = [state for state in _definition(template)["States"].values() if state["Type"] == "Task"]
+    assert len(tasks) > 10
+    for task in tasks:
+        for action, resource in NEEDS[task["Resource"]]:
+            named = resource.replace("fruits-*", template.path.name.partition(".")[0])
+            assert _allows(statements, action, named), (action, named)
+
+
+def test_the_state_machine_passes_its_role_to_emr_serverless_only(template: Template) -> None:
+    """PassRole names one role and one service."""
+    (passing,) = (one for one in _statements(template, "WorkflowRole") if "iam:PassRole" in one.actions)
+    assert passing.resources == {"<JobRole>"}
+    assert "emr-serverless.amazonaws.com" in passing.conditions
+
+
+def test_no_role_may_do_everything(template: Template) -> None:
+    """Actions are named one by one; all resources are meant only where AWS knows no others."""
+    for role in _roles(template):
+        for statement in _statements(template, role):
+            assert statement.effect == "Allow"
+            assert not [action for action in statement.actions if "*" in action], role
+            if "*" in statement.resources:
+                assert statement.actions <= WITHOUT_RESOURCE, role
+
+
+S3_OF = {
+    "SparkJobRole": {
+        ("s3:ListBucket", "<Bucket>"),
+        ("s3:GetObject", "<Bucket>/images/*"),
+        *(
+            (f"s3:{action}", f"<Bucket>/{folder}/*")
+            for action in ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload")
+            for folder in ("tables", "models", "pca", "results", "staging", "inbox")
+        ),
+    },
+    "IntakeStartRunRole": {("s3:PutObject", "<Bucket>/inbox/*")},
+    "RecordingRecordRunRole": {
+        ("s3:PutObject", "<Bucket>/results/*/run.json"),
+        ("s3:PutObjectTagging", "<Bucket>/results/*"),
+        ("s3:GetObject", "<Bucket>/results/latest.json"),
+        ("s3:ListBucket", "<Bucket>"),
+    },
+    "WorkflowRole": set(),
+}
+
+
+@pytest.mark.parametrize("role", S3_OF)
+def test_each_role_has_its_own_folders(template: Template, role: str) -> None:
+    """Of the bucket, a role may touch what it needs and no more; nobody but users may write or delete images."""
+    allowed = {
+        (action, resource)
+        for statement in _statements(template, role)
+        for action in statement.actions
+        for resource in statement.resources
+        if action.startswith("s3:") and "<Bucket>" in resource
+    }
+    assert allowed == S3_OF[role]
+
+
+def test_a_job_reads_the_shipped_files_and_no_others(template: Template) -> None:
+    """Of the bucket of assets, the job's role may read the objects that the job names."""
+    submit = json.dumps(_definition(template)["States"]["RunJob"]["Parameters"])
+    assets = [
+        resource
+        for statement in _statements(template, "SparkJobRole")
+        for resource in statement.resources
+        if "assets" in resource
+    ]
+    assert len(assets) == 6
+    assert [asset for asset in assets if asset.rpartition("/")[2] not in submit or "*" in asset] == []
+
+
+def test_only_the_named_services_take_the_roles(template: Template) -> None:
+    """No role can be taken by another account, or by people."""
+    services = {
+        statement["Principal"]["Service"]
+        for role in template.of_type("AWS::IAM::Role").values()
+        for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    }
+    assert services == {"lambda.amazonaws.com", "states.amazonaws.com", "emr-serverless.amazonaws.com"} | (
+        {"scheduler.amazonaws.com"} if template.of_type("AWS::Scheduler::Schedule") else set()
+    )
+
+
+@pytest.mark.parametrize(
+    ("actions", "resources", "because"),
+    [(["s3:*"], ["a"], None), (["s3:GetObject"], ["a/*"], None), (["s3:GetObject"], ["a"], "reason")],
+)
+def test_a_permission_needs_names_and_a_reason(actions: list[str], resources: list[str], because: str | None) -> None:
+    """Wildcards in actions are refused; those in resources have a reason, and a reason has a wildcard."""
+    with pytest.raises(ValueError, match="Sid:"):
+        Permission(sid="Sid", actions=actions, resources=resources, because=because)

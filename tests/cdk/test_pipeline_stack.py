@@ -1,0 +1,283 @@
+"""Promises of the template, whatever it is made of."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from cdk.packaging import Packages
+from cdk.settings import EU_REGIONS
+from contract.environments import Output
+from tests.cdk.conftest import BIN, ROOT, Template
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+FREE_WHILE_IDLE = {
+    "AWS::Athena::NamedQuery",
+    "AWS::Athena::WorkGroup",
+    "AWS::Budgets::Budget",
+    "AWS::CDK::Metadata",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::DynamoDB::Table",
+    "AWS::EMRServerless::Application",
+    "AWS::Glue::Database",
+    "AWS::IAM::Policy",
+    "AWS::IAM::Role",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Function",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
+    "AWS::Scheduler::Schedule",
+    "AWS::StepFunctions::StateMachine",
+    "Custom::S3AutoDeleteObjects",
+}
+"""What docs/costs.md has counted: another type may cost while nothing happens."""
+
+
+def test_the_checkers_have_nothing_to_say(template: Template) -> None:
+    """cdk-nag's two packs have looked, and every finding is answered; cfn-lint has none."""
+    report = json.loads((template.path.parent / "validation-report.json").read_text())
+    conclusions = {plugin["pluginName"]: plugin["conclusion"] for plugin in report["pluginReports"]}
+    assert conclusions == {"AwsSolutions": "success", "Serverless": "success"}
+    lint = subprocess.run(
+        [BIN / "cfn-lint", "-t", template.path, "-r", "eu-west-1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (lint.returncode, lint.stdout) == (0, "")
+
+
+def test_the_state_machine_is_valid(template: Template, tmp_path: Path) -> None:
+    """No transition leads nowhere, no path is malformed."""
+    machine = template.one("AWS::StepFunctions::StateMachine")
+    definition = template.text(machine["Properties"]["DefinitionString"]).replace("<AWS::Partition>", "aws")
+    (tmp_path / "asl.json").write_text(re.sub(r"<RecordingRecordRunFunction\w+\.Arn>", "arn:aws:lambda:x", definition))
+    answer = subprocess.run(
+        [BIN / "node", ROOT / "node_modules/.bin/asl-validator", "--json-path", tmp_path / "asl.json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    document = json.loads(definition)
+    assert document["QueryLanguage"] == "JSONPath"
+    assert "Assign" not in definition
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_the_template_is_the_one_that_was_looked_at(
+    synthesised: Callable[[str], Template], name: str, request: pytest.FixtureRequest
+) -> None:
+    """A change of the template is seen in the change of its snapshot. Hashes of assets are masked."""
+    masked = re.sub(r"[0-9a-f]{64}", "<hash>", synthesised(name).path.read_text()) + "\n"
+    snapshot = SNAPSHOTS / f"{name}.json"
+    if request.config.getoption("--new-snapshots"):
+        snapshot.parent.mkdir(exist_ok=True)
+        snapshot.write_text(masked)
+    assert masked == snapshot.read_text(), "look at the difference, then: pytest tests/cdk --new-snapshots"
+
+
+def test_the_template_refuses_regions_outside_the_eu(template: Template) -> None:
+    """A rule of the template itself holds, whoever deploys it."""
+    (assertion,) = template.body["Rules"]["InTheEuropeanUnion"]["Assertions"]
+    assert assertion["Assert"] == {"Fn::Contains": [list(EU_REGIONS), {"Ref": "AWS::Region"}]}
+    assert "European Union" in assertion["AssertDescription"]
+
+
+def test_nothing_is_asked_for_in_the_clear(template: Template) -> None:
+    """Buckets, queues and topics refuse what does not come over TLS; buckets are encrypted, and not public."""
+    for kind in ("S3::Bucket", "SQS::Queue", "SNS::Topic"):
+        policies = template.of_type(f"AWS::{kind}Policy").values()
+        assert len(policies) == len(template.of_type(f"AWS::{kind}"))
+        for policy in policies:
+            statements = policy["Properties"]["PolicyDocument"]["Statement"]
+            assert any(
+                statement["Effect"] == "Deny"
+                and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+                for statement in statements
+            ), kind
+    for bucket in template.of_type("AWS::S3::Bucket").values():
+        assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["Properties"]["BucketEncryption"]
+        assert "VersioningConfiguration" not in bucket["Properties"]
+
+
+def test_a_message_is_not_delivered_twice_while_it_is_worked_on(template: Template) -> None:
+    """The queue waits as AWS advises: six times the function's time, and the window."""
+    mapping = template.one("AWS::Lambda::EventSourceMapping")["Properties"]
+    function = template.body["Resources"][mapping["FunctionName"]["Ref"]]["Properties"]
+    queue = template.body["Resources"][mapping["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
+    window = mapping["MaximumBatchingWindowInSeconds"]
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"] + window
+    assert (mapping["BatchSize"], window) == (10_000, 60)
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+
+
+def test_the_bucket_sends_the_events_of_images_and_of_nothing_else(template: Template) -> None:
+    """What the pipeline writes itself causes no event; the queue takes messages from this bucket alone."""
+    buckets = template.of_type("AWS::S3::Bucket").values()
+    (bucket,) = (found for found in buckets if "NotificationConfiguration" in found["Properties"])
+    sent = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert {one["Event"] for one in sent} == {"s3:ObjectCreated:*", "s3:ObjectRemoved:*"}
+    assert {json.dumps(one["Filter"]) for one in sent} == {
+        json.dumps({"S3Key": {"Rules": [{"Name": "prefix", "Value": "images/"}]}})
+    }
+    name = template.text(bucket["Properties"]["BucketName"])
+    (allowing,) = (
+        statement
+        for policy in template.of_type("AWS::SQS::QueuePolicy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    )
+    source = allowing["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert template.text(source) == f"arn:<AWS::Partition>:s3:::{name}"
+    assert allowing["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert any(needed in template.of_type("AWS::SQS::QueuePolicy") for needed in bucket["DependsOn"])
+
+
+def test_spark_costs_nothing_while_it_is_idle(template: Template) -> None:
+    """No capacity is kept warm, the application stops by itself, and what a run may take is bounded."""
+    application = template.one("AWS::EMRServerless::Application")["Properties"]
+    assert "InitialCapacity" not in application
+    assert application["AutoStopConfiguration"] == {"Enabled": True, "IdleTimeoutMinutes": 1}
+    assert application["SchedulerConfiguration"]["MaxConcurrentRuns"] == 1
+    assert application["MaximumCapacity"].keys() == {"Cpu", "Memory", "Disk"}
+    assert application["ReleaseLabel"] == "emr-7.14.0"
+    assert "NetworkConfiguration" not in application
+
+
+def test_nothing_costs_while_nothing_happens(template: Template) -> None:
+    """Of all kinds of resources, docs/costs.md has counted the idle cost."""
+    kinds = {resource["Type"] for resource in template.body["Resources"].values()}
+    assert kinds <= FREE_WHILE_IDLE
+    assert template.one("AWS::DynamoDB::Table")["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_dev_leaves_nothing_behind(synthesised: Callable[[str], Template]) -> None:
+    """Every resource goes with the stack, buckets are emptied first, and nothing runs on schedule."""
+    dev = synthesised("dev")
+    kept = [key for key, found in dev.body["Resources"].items() if found.get("DeletionPolicy") == "Retain"]
+    assert kept == []
+    assert len(dev.of_type("Custom::S3AutoDeleteObjects")) == len(dev.of_type("AWS::S3::Bucket"))
+    assert dev.of_type("AWS::Scheduler::Schedule") == {}
+    assert dev.one("AWS::Athena::WorkGroup")["Properties"]["RecursiveDeleteOption"] is True
+
+
+def test_prod_keeps_its_data(synthesised: Callable[[str], Template]) -> None:
+    """Buckets and database stay when the stack goes, and the stack is protected against that."""
+    prod = synthesised("prod")
+    for kind in ("AWS::S3::Bucket", "AWS::Glue::Database"):
+        assert {found["DeletionPolicy"] for found in prod.of_type(kind).values()} == {"Retain"}
+    manifest = json.loads((prod.path.parent / "manifest.json").read_text())
+    assert manifest["artifacts"]["fruits-prod"]["properties"]["terminationProtection"] is True
+    modes = {
+        json.loads(s["Properties"]["Target"]["Input"])["mode"]
+        for s in prod.of_type("AWS::Scheduler::Schedule").values()
+    }
+    assert modes == {"reconcile", "maintain"}
+
+
+def test_the_last_complete_results_never_expire(template: Template) -> None:
+    """Only what is marked as superseded does; unfinished uploads, answers of queries and leftovers go in any case."""
+    bucket = next(b for b in template.of_type("AWS::S3::Bucket").values() if "BucketName" in b["Properties"])
+    rules = {rule["Id"]: rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]}
+    assert rules["old-results"]["TagFilters"] == [{"Key": "superseded", "Value": "true"}]
+    assert rules["old-results"]["Prefix"] == "results/"
+    assert rules["incomplete-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
+    expiring = {rule["Prefix"] for rule in rules.values() if "ExpirationInDays" in rule}
+    assert expiring == {"results/", "inbox/rejected/", "athena/", "staging/"}
+
+
+def test_somebody_is_told(template: Template) -> None:
+    """Every alarm goes to the topic, the topic to the address, and the budget to the address as well."""
+    alarms = template.of_type("AWS::CloudWatch::Alarm")
+    watched = {alarm["Properties"].get("MetricName") for alarm in alarms.values()}
+    assert watched == {
+        "ApproximateNumberOfMessagesVisible",
+        "ApproximateAgeOfOldestMessage",
+        "ExecutionsFailed",
+        "ExecutionsTimedOut",
+        "ExecutionsAborted",
+        "RunSeconds",
+        "Errors",
+    }
+    (topic,) = template.of_type("AWS::SNS::Topic")
+    assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": topic}] for alarm in alarms.values())
+    assert template.one("AWS::SNS::Subscription")["Properties"]["Endpoint"] == "alarms@example.org"
+    budget = template.one("AWS::Budgets::Budget")["Properties"]
+    assert {
+        subscriber["Address"]
+        for notification in budget["NotificationsWithSubscribers"]
+        for subscriber in notification["Subscribers"]
+    } == {"alarms@example.org"}
+
+
+def test_athena_reads_with_a_limit_what_people_ask_most(template: Template) -> None:
+    """The workgroup cuts queries off; the queries name the tables as the pipeline makes them."""
+    configuration = template.one("AWS::Athena::WorkGroup")["Properties"]["WorkGroupConfiguration"]
+    assert configuration["BytesScannedCutoffPerQuery"] == 10 * 10**9
+    assert configuration["EnforceWorkGroupConfiguration"] is True
+    queries = {
+        found["Properties"]["Name"]: found["Properties"]
+        for found in template.of_type("AWS::Athena::NamedQuery").values()
+    }
+    assert queries.keys() == {"MatrixByLabel", "RejectsOfLastRun"}
+    assert {query["Database"] for query in queries.values()} == {template.body["Outputs"]["Database"]["Value"]}
+
+
+def test_what_the_commands_look_for_is_there(template: Template) -> None:
+    """Every output that the commands read is in the template."""
+    assert {output.value for output in Output} <= template.body["Outputs"].keys()
+
+
+def test_packages_are_built_when_they_are_published(template: Template) -> None:
+    """Synthesis names them by their inputs; the CDK command gets the command that builds them."""
+    assets = json.loads(template.path.with_name(template.path.name.replace("template", "assets")).read_text())["files"]
+    built = [asset["source"]["executable"] for asset in assets.values() if "executable" in asset["source"]]
+    assert sorted(command[3] for command in built) == sorted(field.name for field in fields(Packages))
+    suffixes = sorted(Path(key).suffix for key, asset in assets.items() if "executable" in asset["source"])
+    assert suffixes == [".jar", ".jar", ".tgz", ".tgz", ".zip", ".zip", ".zip"]
+
+
+def _synth(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Call the CDK command as somebody without AWS account, network or Docker."""
+    environment = {"PATH": f"{BIN}:/bin", "HOME": str(folder), "HTTPS_PROXY": "http://127.0.0.1:9", "CI": "true"}
+    return subprocess.run(
+        [BIN / "cdk", "synth", "--quiet", "--output", str(folder / "out"), *arguments],
+        cwd=ROOT,
+        env=environment | {key: os.environ[key] for key in ("LANG",) if key in os.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_synthesis_needs_no_account_and_no_network(tmp_path: Path) -> None:
+    """The command that people use works from a laptop on a train."""
+    answer = _synth(["-c", "env=staging", "-c", "weights=seeded"], tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert (tmp_path / "out" / "fruits-staging.template.json").is_file()
+
+
+def test_a_mistake_in_the_settings_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """No traceback of Python, none of Node."""
+    answer = _synth(["-c", "env=nowhere"], tmp_path)
+    assert answer.returncode != 0
+    assert "There is no environment 'nowhere': it is one of dev, staging, prod." in answer.stderr
+    assert "Traceback" not in answer.stderr

@@ -1,0 +1,87 @@
+"""Settings that can't be right are refused where they are written, with a sentence."""
+
+from dataclasses import replace
+
+import pytest
+
+from cdk.settings import (
+    ENVIRONMENTS,
+    EU_REGIONS,
+    X86_PRICES,
+    Architecture,
+    Capacity,
+    Environment,
+    SettingsError,
+    Worker,
+    environment_named,
+    list_prices,
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"region": "us-east-1"}, "us-east-1 is not in the European Union"),
+        ({"region": "eu-west-2"}, "eu-west-2 is not in the European Union"),
+        ({"region": "eu-central-2"}, "eu-central-2 is not in the European Union"),
+        ({"name": "Prod!"}, "name of an environment"),
+        ({"release_label": "emr-spark-8.1.0"}, "Spark 3.5"),
+        ({"reconcile_at": "25:00"}, "hour and minute"),
+        ({"maintain_at": "noon"}, "hour and minute"),
+        ({"alarm_email": "nobody"}, "no e-mail address"),
+        ({"idle_minutes": 0}, "idle_minutes is 1 to 5"),
+        ({"job_timeout_minutes": 1}, "job_timeout_minutes"),
+        ({"job_attempts": 0}, "job_attempts"),
+        ({"retention_days": 0}, "retention_days"),
+        ({"results_days": 0}, "results_days"),
+        ({"turn_seconds": 0}, "turn_seconds"),
+        ({"logs_days": 8}, "logs_days is one of"),
+        ({"monthly_budget_usd": 0}, "monthly_budget_usd"),
+        ({"query_limit_gb": 0}, "query_limit_gb"),
+        ({"usual_run_minutes": 0}, "usual_run_minutes"),
+        ({"pipeline_options": ("--components", "5'; rm")}, "option of the pipeline"),
+    ],
+)
+def test_a_value_that_cannot_be_right_is_refused(change: dict[str, object], sentence: str) -> None:
+    """Each setting has its range, and its own sentence."""
+    with pytest.raises(SettingsError, match=sentence):
+        replace(ENVIRONMENTS["dev"], **change)
+
+
+@pytest.mark.parametrize(("vcpus", "memory"), [(3, 8), (1, 9), (4, 7), (8, 61), (2, 17)])
+def test_a_worker_is_one_that_emr_serverless_has(vcpus: int, memory: int) -> None:
+    """Sizes that AWS would refuse at the first run are refused here."""
+    with pytest.raises(SettingsError, match="A worker"):
+        Worker(vcpus=vcpus, memory_gb=memory)
+
+
+def test_a_run_fits_into_a_new_account() -> None:
+    """Where nothing was asked of AWS yet, 16 vCPUs may run at once: dev and staging stay below."""
+    assert Capacity().vcpus <= 16
+    assert ENVIRONMENTS["dev"].capacity.vcpus <= 16
+    with pytest.raises(SettingsError, match="max_executors"):
+        Capacity(max_executors=0)
+
+
+def test_every_region_of_the_eu_has_a_price() -> None:
+    """And arm64 costs a fifth less in all of them."""
+    assert X86_PRICES.keys() == set(EU_REGIONS)
+    for region in EU_REGIONS:
+        x86, arm = list_prices(region, Architecture.X86_64), list_prices(region, Architecture.ARM64)
+        assert arm.vcpu_hour == pytest.approx(0.8 * x86.vcpu_hour)
+        assert arm.gb_hour == pytest.approx(0.8 * x86.gb_hour)
+
+
+def test_the_call_may_say_whose_address_and_which_weights() -> None:
+    """What the call says goes before the settings; an unknown environment is named."""
+    settings = environment_named("dev", weights="seeded", alarm_email="me@example.org")
+    assert (settings.weights, settings.alarm_email) == ("seeded", "me@example.org")
+    assert environment_named("dev") == ENVIRONMENTS["dev"]
+    with pytest.raises(SettingsError, match="one of dev, staging, prod"):
+        environment_named("test")
+
+
+def test_environments_share_nothing() -> None:
+    """Names are made of the environment's, so several stand beside each other in one account."""
+    assert Environment(name="other").database == "fruits_other"
+    assert len({environment.database for environment in ENVIRONMENTS.values()}) == len(ENVIRONMENTS)
