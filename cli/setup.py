@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,12 +80,13 @@ def _fetch(coordinates: str, jar: Path) -> None:
         answer = subprocess.run(  # noqa: S603 -- our own interpreter
             [sys.executable, "-c", FETCH], env=environment, capture_output=True, text=True, check=False
         )
-        fetched = next(Path(scratch).glob("jars/*iceberg*.jar"), None)
-        if fetched is None:
+        group, artifact, version = coordinates.split(":")
+        fetched = Path(scratch) / "jars" / f"{group}_{artifact}-{version}.jar"
+        if not fetched.is_file():
             raise InstallationError(
                 f"{coordinates} could not be fetched from Maven Central. Behind a proxy with certificates of "
                 "its own, name them to Java in JAVA_TOOL_OPTIONS (-Djavax.net.ssl.trustStore=...). Spark said:\n"
-                + "\n".join(line for line in answer.stderr.splitlines() if "error" in line.lower())
+                + "\n".join(re.findall(r"(?i)^.*(?:module not found|error).*$", answer.stderr, re.MULTILINE))
             )
         jar.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(fetched, partial := jar.with_suffix(".partial"))

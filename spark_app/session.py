@@ -11,7 +11,7 @@ from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 
 CATALOG = "lake"
-ICEBERG_VERSION = "1.10.2"
+ICEBERG_VERSION = "1.10.1"
 ICEBERG_COORDINATES = f"org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:{ICEBERG_VERSION}"
 """Shipped with the job in the cloud as well, so that what is tested is what runs."""
 

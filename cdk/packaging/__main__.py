@@ -1,0 +1,59 @@
+"""`python -m cdk.packaging`: builds packages, and prints where they lie. The CDK command calls it when it publishes."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+
+from cdk.packaging.catalogue import Packages, packages_for
+from cdk.packaging.package import Package, PackagingError, build
+from cdk.settings import Architecture
+
+ALL = "all"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Build a package and print its path, or all of them and print a table.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 1 failed.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        packages = packages_for(arguments.architecture, arguments.weights)
+        if arguments.package == ALL:
+            lines = _build_all(packages)
+        else:
+            lines = iter([_build_one(getattr(packages, arguments.package), arguments.inputs)])
+        for line in lines:
+            print(line, flush=True)  # noqa: T201 -- this is a command
+    except PackagingError as error:
+        print(f"packaging: {error}", file=sys.stderr)  # noqa: T201 -- as above
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m cdk.packaging", description="Build what a deployment ships.")
+    parser.add_argument("package", choices=[*Packages.names(), ALL])
+    parser.add_argument("--architecture", type=Architecture, choices=list(Architecture), default=Architecture.ARM64)
+    parser.add_argument("--weights", default="imagenet", help="of the model: imagenet, seeded, or a file [%(default)s]")
+    parser.add_argument("--inputs", metavar="SHA256", help="fail if this is not the hash of the inputs (any more)")
+    return parser
+
+
+def _build_one(package: Package, inputs: str | None) -> str:
+    if inputs not in {None, package.inputs_hash}:
+        raise PackagingError(f"What goes into {package.name} has changed since the synthesis: synthesise again.")
+    return str(build(package))
+
+
+def _build_all(packages: Packages) -> Iterator[str]:
+    for package in packages:
+        path = build(package)
+        yield f"{package.name:<22}{path.stat().st_size / 1e6:7.1f} MB  {path}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""What goes into each of the smaller packages: the application, the model, the Lambda functions, the jars."""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from cdk.packaging.archives import copy_files, pack
+from cdk.packaging.package import Package, PackagingError, hash_of, run_python
+from cdk.packaging.wheels import LEFT_OUT, install_wheels, leave_out
+
+HERE = Path(__file__).parent
+CODE = {name: HERE / name for name in ("recipes.py", "archives.py")}
+CODE_OF_BUNDLES = {**CODE, "wheels.py": HERE / "wheels.py"}
+
+PURE_PYTHON = ["--platform=any", "--abi=none", "--implementation=py"]
+"""Chooses wheels that run on every processor."""
+
+SERVICES = {
+    "start_run": ("dynamodb", "s3", "stepfunctions", "sts"),
+    "record_run": ("emr-serverless", "s3", "sts"),
+}
+"""Function → the services of AWS that it calls, and the one that its credentials may come from.
+
+The SDK knows some 400. Their descriptions are nine tenths of a bundle, which Lambda loads at every cold start.
+"""
+
+EXPORT_CODE = ("card", "export", "model", "network", "onnx_engine", "preprocessing", "weights")
+"""Modules of the engine that decide what an exported model is."""
+
+EXPORT_TOOLS = ("keras", "onnx", "tensorflow", "tensorflow-cpu", "tf2onnx")
+
+JARS = {"iceberg_runtime": "iceberg-spark-runtime", "iceberg_aws_bundle": "iceberg-aws-bundle"}
+"""Name here → name of the jar."""
+
+
+def application_package(root: Path) -> Package:
+    """Describe the application, as Spark takes it: a ZIP that Python imports from."""
+    files = _sources(root, "contract", "spark_app")
+    return Package(
+        name="application",
+        suffix=".zip",
+        inputs_hash=hash_of(files | CODE),
+        arguments=("application",),
+        make=lambda stage, target: _pack_files(files, stage, target),
+    )
+
+
+def bundle_package(root: Path, function: str) -> Package:
+    """Describe what Lambda takes: a function of ours, and the packages that it needs."""
+    own = _sources(root, "contract", f"lambdas/{function}") | {"lambdas/__init__.py": root / "lambdas/__init__.py"}
+    lock = root / "lambdas" / "requirements.txt"
+    return Package(
+        name=function.replace("_", "-"),
+        suffix=".zip",
+        inputs_hash=hash_of({**own, "lock": lock, **CODE_OF_BUNDLES}, function),
+        arguments=(function,),
+        make=lambda stage, target: _make_bundle(own, lock, SERVICES[function], stage, target),
+    )
+
+
+def model_package(root: Path, weights: str) -> Package:
+    """Describe the exported network of some weights.
+
+    Parameters
+    ----------
+    root
+        Of the repository.
+    weights
+        ``imagenet``, ``seeded``, or the path of an ``.h5`` or ``.keras`` file.
+
+    Raises
+    ------
+    PackagingError
+        If there are no such weights.
+    """
+    kind, location, identity = _identify(weights)
+    engine = {name: root / "spark_app/engine" / f"{name}.py" for name in EXPORT_CODE}
+    pins = _lines_of(root / "requirements.txt", rf"({'|'.join(EXPORT_TOOLS)})==")
+    return Package(
+        name=f"model-{kind}",
+        suffix=".tgz",
+        inputs_hash=hash_of(engine | CODE, identity, *pins),
+        arguments=("model", "--weights", location),
+        make=lambda stage, target: _make_model(location, stage, target),
+    )
+
+
+def jar_package(root: Path, name: str) -> Package:
+    """Describe a jar: as Maven Central has it under its coordinates."""
+    jar = JARS[name]
+    coordinates = _lines_of(root / "spark_app/session.py", "ICEBERG_[A-Z]+ = ")
+    return Package(
+        name=jar,
+        suffix=".jar",
+        inputs_hash=hash_of({}, jar, *coordinates),
+        arguments=(name,),
+        make=lambda _, target: _make_jar(jar, target),
+    )
+
+
+def _sources(root: Path, *folders: str) -> dict[str, Path]:
+    return {
+        path.relative_to(root).as_posix(): path
+        for folder in folders
+        for path in sorted((root / folder).rglob("*"))
+        if path.suffix in {".py", ".j2"}
+    }
+
+
+def _pack_files(files: dict[str, Path], stage: Path, target: Path) -> None:
+    copy_files(files, stage)
+    pack(stage, target)
+
+
+def _make_bundle(own: dict[str, Path], lock: Path, services: Sequence[str], stage: Path, target: Path) -> None:
+    install_wheels(lock, stage, PURE_PYTHON)
+    leave_out(stage, [*LEFT_OUT])
+    for data in (stage / "botocore" / "data", stage / "boto3" / "data"):
+        for folder in data.iterdir():
+            if folder.is_dir() and folder.name not in services:
+                shutil.rmtree(folder)
+    _pack_files(own, stage, target)
+
+
+def _identify(weights: str) -> tuple[str, str, str]:
+    """Return kind, location and identity of weights."""
+    if weights in {"imagenet", "seeded"}:
+        return weights, weights, weights
+    path = Path(weights).expanduser().resolve()
+    if path.suffix not in {".h5", ".keras"} or not path.is_file():
+        raise PackagingError(f"Weights are imagenet, seeded, or an .h5 or .keras file that is there, not {weights!r}.")
+    return "file", str(path), hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _make_model(weights: str, stage: Path, target: Path) -> None:
+    run_python("cli.main", "export", "--weights", weights, stage)
+    (stage / "weights.npz").unlink()  # for the other engine, which the workers don't have
+    pack(stage, target)
+
+
+def _make_jar(jar: str, target: Path) -> None:
+    shutil.copyfile(run_python("cli.main", "setup", "--jar", jar), target)
+
+
+def _lines_of(file: Path, beginning: str) -> list[str]:
+    """Find the lines that begin so: there must be some, or a name has changed."""
+    lines = [line for line in file.read_text().splitlines() if re.match(beginning, line)]
+    if not lines:
+        raise PackagingError(f"{file} has no line that begins with {beginning}.")
+    return lines

@@ -1,0 +1,81 @@
+"""Python packages for another machine: wheels as they were locked, without what no program needs to run."""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from cdk.packaging.archives import names_below
+from cdk.packaging.package import PackagingError, run_python
+
+PYTHON = "3.11"
+
+LEFT_OUT = {
+    "bin/*": "commands that name the Python of the machine that installed them",
+    "*.dist-info/RECORD": "what pip notes down of an installation",
+    "*.dist-info/INSTALLER": "as above",
+    "*.dist-info/REQUESTED": "as above",
+    "*.dist-info/direct_url.json": "as above",
+    "*/__pycache__/*": "made anew where it fits",
+    "*/tests/*": "tests",
+    "*/conftest.py": "tests",
+    "*/include/*": "for compilers",
+    "*.h": "for compilers",
+    "*.hpp": "for compilers",
+    "*.c": "for compilers",
+    "*.cc": "for compilers",
+    "*.f": "for compilers",
+    "*.f90": "for compilers",
+    "*.a": "for compilers",
+    "*.pxd": "for Cython",
+    "*.pxi": "for Cython",
+    "*.pyx": "for Cython",
+    "*.pyi": "for type checkers",
+}
+"""Pattern → reason. An asterisk stands for slashes, too."""
+
+
+def install_wheels(lock: Path, folder: Path, tags: Sequence[str]) -> None:
+    """Install locked packages for another machine, from wheels alone: nothing is compiled, nothing is run.
+
+    Parameters
+    ----------
+    lock
+        Requirements with hashes.
+    folder
+        Where to.
+    tags
+        Options by which pip chooses wheels: platforms, implementation, ABI.
+
+    Raises
+    ------
+    PackagingError
+        If a wheel can't be had, or is not the locked one.
+    """
+    exact = ["--only-binary=:all:", "--no-deps", "--require-hashes", "--no-compile", "--python-version", PYTHON]
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    run_python("pip", "install", *quiet, *exact, *tags, "--target", folder, "--requirement", lock)
+
+
+def leave_out(folder: Path, patterns: Sequence[str]) -> None:
+    """Delete files by patterns of their names, and see that nothing that stays is linked to one of them.
+
+    Raises
+    ------
+    PackagingError
+        If a library that stays needs one that goes.
+    """
+    names = names_below(folder)
+    gone = {name for name in names if any(fnmatch(name, pattern) for pattern in patterns)}
+    _check_links([folder / name for name in names if name not in gone and ".so" in name], gone)
+    for name in gone:
+        (folder / name).unlink()
+
+
+def _check_links(staying: Iterable[Path], gone: Iterable[str]) -> None:
+    # The machine that these libraries are for is not at hand. The names of the libraries that one is linked to lie in
+    # it as texts that end in a zero.
+    libraries = [name.rsplit("/", 1)[-1] for name in gone if ".so" in name]
+    for path in staying:
+        body = path.read_bytes()
+        if needed := next((name for name in libraries if b"\0%s\0" % name.encode() in body), None):
+            raise PackagingError(f"{path.name} is linked to {needed}, which is left out of the package.")

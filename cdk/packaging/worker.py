@@ -1,0 +1,100 @@
+"""The Python packages of the Spark workers, and a launcher that puts them before those of the image."""
+
+from collections import Counter
+from pathlib import Path
+
+from cdk.packaging.archives import names_below, pack
+from cdk.packaging.package import Package, PackagingError, hash_of
+from cdk.packaging.wheels import LEFT_OUT, install_wheels, leave_out
+from cdk.settings import Architecture
+
+LAUNCHER = """\
+#!/bin/sh
+# The image's Python, with the packages of this archive before all others.
+here=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
+export PYTHONPATH="$here/site-packages${PYTHONPATH:+:$PYTHONPATH}"
+exec python3.11 "$@"
+"""
+
+MACHINES = {Architecture.ARM64: "aarch64", Architecture.X86_64: "x86_64"}
+
+NEWEST_GLIBC = 34
+"""Minor version of the C library of Amazon Linux 2023, which EMR 7 runs on. Wheels for older ones run there, too."""
+
+OLDEST_GLIBC = 17
+"""Of manylinux2014, the oldest that wheels are made for today."""
+
+LEFT_OUT_HERE = {
+    "pyarrow/*flight*": "remote procedure calls; 33 MB",
+    "pyarrow/*_s3*": "Arrow's access to S3: ours is obstore; 17 MB",
+    "pyarrow/libarrow_python*.so": "copies of a library, by the name that linkers look for",
+    "pyarrow/libarrow_python*.so.*.*.*": "as above, by its full version",
+    "onnxruntime/capi/libonnxruntime.so*": "for programs in C: the Python module has it all inside; 29 MB",
+    "onnxruntime/transformers/*": "tools that rewrite networks",
+    "onnxruntime/quantization/*": "as above",
+    "onnxruntime/tools/*": "as above",
+}
+"""Pattern → reason, beside those of every package."""
+
+LIMIT_MB = 130
+"""A larger archive is a mistake: every worker fetches and unpacks it before its first image."""
+
+
+def worker_package(root: Path, architecture: Architecture) -> Package:
+    """Describe the archive of the workers: ``bin/python`` and ``site-packages``.
+
+    Parameters
+    ----------
+    root
+        Of the repository.
+    architecture
+        Of the workers.
+    """
+    lock = root / "spark_app" / "requirements.txt"
+    here = Path(__file__).parent
+    code = {name: here / name for name in ("worker.py", "wheels.py", "archives.py")}
+    return Package(
+        name=f"worker-{architecture.replace('_', '-').lower()}",
+        suffix=".tgz",
+        inputs_hash=hash_of({"lock": lock, **code}, architecture),
+        arguments=("worker", "--architecture", str(architecture)),
+        make=lambda stage, target: _make(lock, architecture, stage, target),
+    )
+
+
+def _make(lock: Path, architecture: Architecture, stage: Path, target: Path) -> None:
+    packages = stage / "site-packages"
+    install_wheels(lock, packages, platform_tags(architecture))
+    leave_out(packages, [*LEFT_OUT, *LEFT_OUT_HERE])
+    (stage / "bin").mkdir()
+    (stage / "bin" / "python").write_text(LAUNCHER)
+    pack(stage, target)
+    check_size(target, packages)
+
+
+def platform_tags(architecture: Architecture) -> list[str]:
+    """List the platforms whose wheels run on a worker, as options of pip: it takes the first that there is."""
+    machine = MACHINES[architecture]
+    platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(NEWEST_GLIBC, OLDEST_GLIBC - 1, -1)]
+    options = [f"--platform={platform}" for platform in (*platforms, f"manylinux2014_{machine}")]
+    return [*options, "--implementation=cp"]
+
+
+def check_size(archive: Path, packages: Path) -> None:
+    """See that the archive is not too large.
+
+    Raises
+    ------
+    PackagingError
+        If it is; the message names the largest packages.
+    """
+    megabytes = archive.stat().st_size / 1e6
+    if megabytes <= LIMIT_MB:
+        return
+    sizes: Counter[str] = Counter()
+    for name in names_below(packages):
+        sizes[name.split("/")[0]] += (packages / name).stat().st_size
+    largest = ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in sizes.most_common(5))
+    raise PackagingError(
+        f"The archive of the workers has {megabytes:.0f} MB, more than {LIMIT_MB}. Largest, unpacked: {largest}."
+    )

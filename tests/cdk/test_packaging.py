@@ -1,0 +1,356 @@
+"""Tests of what a deployment ships: packages that say what is in them, and run where nothing else is.
+
+They need no network: `make packages` has built everything (`make test` calls it).
+"""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pyspark
+import pytest
+
+from cdk.packaging import ROOT, Package, PackagingError, build, packages_for
+from cdk.packaging.archives import EPOCH_SECONDS, MANIFEST, check, names_below, pack, read_manifest
+from cdk.packaging.package import hash_of
+from cdk.packaging.recipes import SERVICES
+from cdk.packaging.wheels import leave_out
+from cdk.packaging.worker import LIMIT_MB, NEWEST_GLIBC, OLDEST_GLIBC, check_size
+from cdk.settings import Architecture
+from cli.java import find_java
+from contract.summary import Latest, Summary
+from spark_app.engine.model import model_id_of
+from spark_app.engine.weights import Weights
+
+PACKAGES = {architecture: packages_for(architecture, "seeded") for architecture in Architecture}
+HERE, OTHER = Architecture.X86_64, Architecture.ARM64
+if platform.machine() in {"arm64", "aarch64"}:
+    HERE, OTHER = OTHER, HERE
+SHIPPED = PACKAGES[HERE]
+
+PYTHON = Path(os.path.realpath(sys._base_executable))  # noqa: SLF001 -- Python without our packages
+SPARK = Path(pyspark.__file__).parent
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the packages of the workers are for Linux")
+
+
+def _unpacked(package: Package, folder: Path) -> Path:
+    shutil.unpack_archive(build(package), folder, "gztar" if package.suffix == ".tgz" else "zip")
+    return folder
+
+
+def _run_clean(command: list[str | Path], folder: Path, **environment: str) -> str:
+    """Call a command as on a machine that has Python and nothing of ours."""
+    answer = subprocess.run(
+        command,
+        cwd=folder,
+        env={"PATH": f"{PYTHON.parent}:/usr/bin:/bin", "HOME": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """Return a copy of the sources that may be changed."""
+    for folder in ("contract", "lambdas", "spark_app"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "requirements.txt", tmp_path)
+    return tmp_path
+
+
+def _hashes(root: Path, architecture: Architecture = HERE, weights: str = "seeded") -> dict[str, str]:
+    packages = packages_for(architecture, weights, root)
+    return {name: getattr(packages, name).asset_hash for name in packages.names()}
+
+
+def _changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.mark.parametrize(
+    ("file", "changed"),
+    [
+        ("contract/layout.py", {"application", "start_run", "record_run"}),
+        ("spark_app/pipeline.py", {"application"}),
+        ("spark_app/report/report.html.j2", {"application"}),
+        ("spark_app/engine/network.py", {"application", "model"}),
+        ("spark_app/requirements.txt", {"worker"}),
+        ("lambdas/__init__.py", {"start_run", "record_run"}),
+        ("lambdas/record_run/job.py", {"record_run"}),
+        ("lambdas/requirements.txt", {"start_run", "record_run"}),
+    ],
+)
+def test_a_changed_file_renames_the_packages_it_goes_into(sources: Path, file: str, changed: set[str]) -> None:
+    """And no other: nothing stale is deployed, and nothing is uploaded in vain."""
+    before = _hashes(sources)
+    assert _hashes(sources) == before
+    with (sources / file).open("a") as opened:
+        opened.write("\n# changed\n")
+    assert _changed(before, _hashes(sources)) == changed
+
+
+def test_versions_settings_and_places_rename_what_they_decide_about(sources: Path) -> None:
+    """Another Iceberg, processor, TensorFlow or file of weights is another package; another folder is not."""
+    before = _hashes(sources)
+    assert before == _hashes(ROOT)
+    assert _changed(before, _hashes(sources, OTHER)) == {"worker"}
+    (sources / "weights.h5").write_bytes(b"one")
+    one = _hashes(sources, weights=str(sources / "weights.h5"))
+    (sources / "weights.h5").write_bytes(b"another")
+    another = _hashes(sources, weights=str(sources / "weights.h5"))
+    assert _changed(before, one) == _changed(one, another) == {"model"}
+
+    pins = (sources / "requirements.txt").read_text()
+    (sources / "requirements.txt").write_text(re.sub("^keras==.*", "keras==99.0", pins, flags=re.MULTILINE))
+    assert _changed(before, _hashes(sources)) == {"model"}
+    session = (sources / "spark_app/session.py").read_text()
+    (sources / "requirements.txt").write_text(pins)
+    (sources / "spark_app/session.py").write_text(re.sub(r'(ICEBERG_VERSION = ").*"', r'\g<1>99.0"', session))
+    assert _changed(before, _hashes(sources)) == {"application", "iceberg_runtime", "iceberg_aws_bundle"}
+
+
+@pytest.mark.parametrize("weights", ["imagnet", "missing.h5", "spark_app"])
+def test_weights_that_are_not_there_are_found_out_at_synthesis(weights: str) -> None:
+    """Not in the middle of a deployment."""
+    with pytest.raises(PackagingError, match=weights):
+        packages_for(HERE, weights)
+
+
+def test_the_key_of_a_package_ends_as_its_file_does() -> None:
+    """CDK makes the key in the bucket of the hash alone, and Spark knows an archive by the end of its name."""
+    assert [Path(package.asset_hash).suffix for package in SHIPPED] == [
+        *(".tgz", ".zip", ".tgz", ".zip", ".zip", ".jar", ".jar")
+    ]
+
+
+def test_a_package_appears_when_it_is_complete_and_is_built_once(tmp_path: Path) -> None:
+    """A build that dies leaves nothing that could be taken for a package."""
+    builds = []
+
+    def make(stage: Path, target: Path) -> None:
+        target.write_text("half")
+        builds.append(stage)
+        if len(builds) == 1:
+            raise PackagingError("no network")
+
+    package = Package(name="thing", suffix=".zip", inputs_hash="0" * 64, arguments=("thing",), make=make)
+    with pytest.raises(PackagingError, match="no network"):
+        build(package, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert build(package, tmp_path) == build(package, tmp_path) == tmp_path / f"thing-{'0' * 16}.zip"
+    assert len(builds) == 2
+
+
+def test_the_command_prints_the_path_alone() -> None:
+    """It is what the CDK command uploads; and if the inputs are others than at synthesis, it uploads nothing."""
+    answer = subprocess.run(SHIPPED.application.command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout == f"{build(SHIPPED.application)}\n"
+    stale = [*SHIPPED.application.command[:-1], hash_of({}, "other inputs")]
+    answer = subprocess.run(stale, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "changed since the synthesis" in answer.stderr
+
+
+def test_the_application_is_the_same_file_whenever_it_is_built(tmp_path: Path) -> None:
+    """Nothing of the time, the machine or the order of its files is in it."""
+    first, second = (build(SHIPPED.application, tmp_path / name) for name in ("one", "two"))
+    assert first.read_bytes() == second.read_bytes() == build(SHIPPED.application).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["model", "start_run"])
+def test_the_same_files_are_the_same_archive(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever they are packed, and however they came to lie on the disk: what pip or another process made, too."""
+    package: Package = getattr(SHIPPED, name)
+    folder = _unpacked(package, tmp_path / "files")
+    (folder / MANIFEST).unlink()
+    for file in folder.rglob("*"):
+        os.utime(file, (1e9, 1e9))
+        file.chmod(0o700)
+    monkeypatch.setattr("time.time", lambda: 1e9)
+    pack(folder, tmp_path / f"again{package.suffix}")
+    assert (tmp_path / f"again{package.suffix}").read_bytes() == build(package).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["worker", "application", "model", "start_run", "record_run"])
+def test_a_manifest_lists_all_that_is_in_a_package(name: str, tmp_path: Path) -> None:
+    """Whoever unpacks it can see that nothing is missing, changed or added."""
+    folder = _unpacked(getattr(SHIPPED, name), tmp_path)
+    found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names_below(folder)}
+    del found[MANIFEST]
+    assert read_manifest(build(getattr(SHIPPED, name))) == found
+
+
+def test_a_file_that_is_not_in_the_manifest_is_found(tmp_path: Path) -> None:
+    """As is one that is not what the manifest says."""
+    archive = tmp_path / "application.zip"
+    for file in ("added.py", "spark_app/main.py"):
+        shutil.copy(build(SHIPPED.application), archive)
+        with zipfile.ZipFile(archive) as packed:
+            contents = {name: packed.read(name) for name in packed.namelist()}
+        with zipfile.ZipFile(archive, "w") as packed:
+            for name, body in (contents | {file: b"pass"}).items():
+                packed.writestr(name, body)
+        with pytest.raises(PackagingError, match=file):
+            check(archive)
+
+
+@pytest.mark.parametrize("architecture", Architecture)
+def test_the_libraries_of_a_worker_run_on_its_processor_and_system(architecture: Architecture) -> None:
+    """None is of this machine's making, and none asks for a newer C library than EMR has."""
+    machine = {Architecture.ARM64: 183, Architecture.X86_64: 62}[architecture]
+    glibc = []
+    with tarfile.open(build(PACKAGES[architecture].worker)) as archive:
+        for entry in archive:
+            body = archive.extractfile(entry).read()
+            if body.startswith(b"\x7fELF"):
+                assert int.from_bytes(body[18:20], "little") == machine, entry.name
+                glibc.append(max((int(minor) for minor in re.findall(rb"\0GLIBC_2\.(\d+)", body)), default=0))
+    assert len(glibc) > 50
+    assert OLDEST_GLIBC <= max(glibc) <= NEWEST_GLIBC
+
+
+@pytest.mark.parametrize("architecture", Architecture)
+def test_a_worker_fetches_what_it_needs_and_little_else(architecture: Architecture) -> None:
+    """No tests, no headers, nothing of the machine that packed it; one command, which may be executed."""
+    path = build(PACKAGES[architecture].worker)
+    with tarfile.open(path) as archive:
+        entries = archive.getmembers()
+    assert path.stat().st_size < LIMIT_MB * 1e6
+    assert [entry.name for entry in entries if entry.mode != 0o644] == ["bin/python"]
+    assert {(entry.isfile(), entry.uid, entry.gid, entry.uname, entry.mtime) for entry in entries} == {
+        (True, 0, 0, "", EPOCH_SECONDS)
+    }
+    needless = r"/tests/|/include/|/RECORD$|__pycache__|\.(pyi|pxd|h|a)$|-packages/(bin|tensorflow|keras|boto3|pyspark)"
+    assert [entry.name for entry in entries if re.search(needless, entry.name)] == []
+
+
+def test_a_package_that_grows_too_large_says_what_it_is_made_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who upgrades a library learns which."""
+    monkeypatch.setattr("cdk.packaging.worker.LIMIT_MB", 1)
+    for name, megabytes in (("small", 1), ("large", 3)):
+        (tmp_path / "packages" / name).mkdir(parents=True)
+        (tmp_path / "packages" / name / "lib.so").write_bytes(bytes(megabytes * 1_000_000))
+    (tmp_path / "archive").write_bytes(bytes(2_000_000))
+    with pytest.raises(PackagingError, match=r"has 2 MB, more than 1\. .* large 3 MB, small 1 MB"):
+        check_size(tmp_path / "archive", tmp_path / "packages")
+
+
+def test_a_library_that_another_is_linked_to_is_not_left_out(tmp_path: Path) -> None:
+    """It is noticed here, and not by a worker whose processor this machine hasn't."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/libneeded.so.2").touch()
+    (tmp_path / "lib/module.so").write_bytes(b"\x7fELF..\0libneeded.so.2\0..")
+    with pytest.raises(PackagingError, match=r"module\.so is linked to libneeded\.so\.2"):
+        leave_out(tmp_path, ["lib/libneeded*"])
+    leave_out(tmp_path, ["lib/*"])
+    assert names_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("lock", ["spark_app/requirements.txt", "lambdas/requirements.txt"])
+def test_what_is_shipped_has_the_versions_that_are_tested(lock: str) -> None:
+    """Every locked package is that of requirements.txt, has its hashes, and names no place to fetch it from."""
+    tested = set(re.findall(r"^([\w.-]+==[\w.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    text = (ROOT / lock).read_text()
+    shipped = re.findall(r"^([\w.-]+==[\w.]+) \\$", text, re.MULTILINE)
+    assert len(shipped) > 5
+    assert set(shipped) - tested == set()
+    assert all(
+        re.fullmatch(r"[\w.-]+==[\w.]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?", line) for line in text.splitlines()
+    )
+
+
+@pytest.mark.parametrize("function", SERVICES)
+def test_a_function_runs_on_its_bundle_alone(function: str, tmp_path: Path) -> None:
+    """Its handler can be imported, and it can call the services that it calls, with Python and nothing else."""
+    (tmp_path / "elsewhere").mkdir()
+    bundle = _unpacked(getattr(SHIPPED, function), tmp_path / "bundle")
+    source = "".join(file.read_text() for file in (bundle / "lambdas" / function).glob("*.py"))
+    called = set(re.findall(r'boto3\.client\("(.*?)"', source))
+    assert called | {"sts"} == set(SERVICES[function])
+    program = (
+        f"import sys; sys.path.insert(0, {str(bundle)!r})\n"
+        f"import boto3, lambdas.{function}.handler as module\n"
+        f"assert callable(module.handler)\n"
+        f"for name in {sorted(called)}: boto3.client(name, region_name='eu-west-1')\n"
+    )
+    _run_clean([PYTHON, "-I", "-S", "-c", program], tmp_path / "elsewhere")
+
+
+@pytest.fixture(scope="module")
+def job_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder as a job has it in the cloud: its archives unpacked, its entry point, and nothing else."""
+    folder = tmp_path_factory.mktemp("job")
+    _unpacked(SHIPPED.worker, folder / "environment")
+    _unpacked(SHIPPED.model, folder / "model")
+    shutil.copy(ROOT / "spark_app/main.py", folder / "entry.py")
+    return folder
+
+
+@on_linux
+def test_the_packages_of_a_worker_come_before_those_of_the_image(job_folder: Path, tmp_path: Path) -> None:
+    """Wherever it is called from, and whatever Spark has put on the path: all is there, and comes from the archive."""
+    image = tmp_path / "image"
+    (image / "numpy").mkdir(parents=True)
+    (image / "numpy/__init__.py").write_text("raise ImportError('this is the numpy of the image')")
+    path = [image, build(SHIPPED.application), *(SPARK / "python/lib").glob("*.zip")]
+    program = """
+import json, sys, spark_app.main, spark_app.report.page
+import arro3.core, jinja2, numpy, obstore, onnxruntime, pandas, PIL, pillow_heif, pyarrow.csv, pyarrow.parquet
+print(json.dumps({name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}))
+"""
+    answer = _run_clean(
+        [job_folder / "environment/bin/python", "-c", program], tmp_path, PYTHONPATH=os.pathsep.join(map(str, path))
+    )
+    origins = json.loads(answer)
+    assert origins["spark_app.main"].startswith(str(build(SHIPPED.application)))
+    allowed = (f"{job_folder}/environment/site-packages/", *(str(place) for place in path[1:]), str(PYTHON.parents[1]))
+    assert [origin for origin in origins.values() if not origin.startswith(allowed)] == []
+    for name in ("numpy", "onnxruntime", "obstore", "pandas", "pyarrow", "PIL", "jinja2"):
+        assert origins[name].startswith(f"{job_folder}/environment/site-packages/")
+
+
+@on_linux
+def test_a_job_runs_on_what_is_shipped(job_folder: Path, sample: Path, tmp_path: Path, seeded: Weights) -> None:
+    """Spark, Java and Python 3.11 are all that it finds beside; it computes what a run here computes."""
+    output = tmp_path / "output"
+    interpreter = dict.fromkeys(("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"), "./environment/bin/python")
+    quick = {  # as `fruits run` has it: this is about what is found, not about how it is spread
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.adaptive.enabled": "false",
+    }
+    options = ["--master", "local[2]", *(word for name in quick for word in ("--conf", f"{name}={quick[name]}"))]
+    shipped = ["--py-files", build(SHIPPED.application), "--jars", build(SHIPPED.iceberg_runtime)]
+    arguments = ["--images", sample.as_uri(), "--output", output.as_uri(), "--weights", "./model"]
+    _run_clean(
+        [SPARK / "bin/spark-submit", *options, *shipped, "entry.py", *arguments, "--catalog", "hadoop"],
+        job_folder,
+        SPARK_HOME=str(SPARK),
+        JAVA_HOME=str(find_java(os.environ)),
+        SPARK_LOCAL_IP="127.0.0.1",
+        **interpreter,
+    )
+    results = output / Latest.from_json((output / "results/latest.json").read_bytes()).results
+    summary = Summary.from_json((results / "summary.json").read_bytes())
+    assert (summary.model_id, summary.weights.kind) == (model_id_of(seeded), "seeded")
+    assert summary.counts.images == len((results / "pca.csv").read_text().splitlines()) - 1 == 60
+    locked = dict(re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "spark_app/requirements.txt").read_text(), re.MULTILINE))
+    assert {name: version for name, version in summary.versions.items() if name in locked}.items() <= locked.items()
+    assert summary.versions.keys() & locked.keys() >= {"numpy", "onnxruntime", "pillow", "pyarrow"}
+    assert "</html>" in (results / "report.html").read_text()
