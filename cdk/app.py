@@ -5,7 +5,7 @@ import sys
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
-from cdk.packaging import packages_for
+from cdk.packaging import PackagingError, packages_for
 from cdk.pipeline_stack import PipelineStack
 from cdk.settings import Environment, SettingsError, environment_named
 
@@ -20,11 +20,10 @@ def main() -> int:
     """
     app = App()
     try:
-        settings = _settings(app)
-    except SettingsError as error:
+        build(app, _settings(app))
+    except (SettingsError, PackagingError) as error:
         print(f"fruits: {error}", file=sys.stderr)  # noqa: T201 -- this is a command
         return 2
-    build(app, settings)
     app.synth()
     return 0
 
@@ -38,6 +37,11 @@ def build(app: App, settings: Environment) -> PipelineStack:
         Takes the stack.
     settings
         Of the environment.
+
+    Raises
+    ------
+    PackagingError
+        If there are no such weights.
     """
     stack = PipelineStack(app, settings=settings, packages=packages_for(settings.architecture, settings.weights))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))

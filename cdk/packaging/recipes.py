@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cdk.packaging.archives import copy_files, pack
 from cdk.packaging.package import Package, PackagingError, hash_of, run_python
-from cdk.packaging.wheels import LEFT_OUT, install_wheels, leave_out
+from cdk.packaging.wheels import LEFT_OUT, install_wheels, keep_services, leave_out
 
 HERE = Path(__file__).parent
 CODE = {name: HERE / name for name in ("recipes.py", "archives.py")}
@@ -21,10 +21,7 @@ SERVICES = {
     "start_run": ("dynamodb", "s3", "stepfunctions", "sts"),
     "record_run": ("emr-serverless", "s3", "sts"),
 }
-"""Function → the services of AWS that it calls, and the one that its credentials may come from.
-
-The SDK knows some 400. Their descriptions are nine tenths of a bundle, which Lambda loads at every cold start.
-"""
+"""Function → the services of AWS that it calls, and the one that its credentials may come from."""
 
 EXPORT_CODE = ("card", "export", "model", "network", "onnx_engine", "preprocessing", "weights")
 """Modules of the engine that decide what an exported model is."""
@@ -117,10 +114,7 @@ def _pack_files(files: dict[str, Path], stage: Path, target: Path) -> None:
 def _make_bundle(own: dict[str, Path], lock: Path, services: Sequence[str], stage: Path, target: Path) -> None:
     install_wheels(lock, stage, PURE_PYTHON)
     leave_out(stage, [*LEFT_OUT])
-    for data in (stage / "botocore" / "data", stage / "boto3" / "data"):
-        for folder in data.iterdir():
-            if folder.is_dir() and folder.name not in services:
-                shutil.rmtree(folder)
+    keep_services(stage, services)
     _pack_files(own, stage, target)
 
 

@@ -1,5 +1,6 @@
 """Python packages for another machine: wheels as they were locked, without what no program needs to run."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -69,6 +70,22 @@ def leave_out(folder: Path, patterns: Sequence[str]) -> None:
     _check_links([folder / name for name in names if name not in gone and ".so" in name], gone)
     for name in gone:
         (folder / name).unlink()
+
+
+def keep_services(folder: Path, services: Sequence[str]) -> None:
+    """Keep what the SDK knows of some services of AWS, of its 400: the rest is nine tenths of its size.
+
+    Parameters
+    ----------
+    folder
+        Of the packages.
+    services
+        Those that are called, and the one that credentials may come from.
+    """
+    for data in (folder / "botocore" / "data", folder / "boto3" / "data"):
+        for described in data.iterdir():
+            if described.is_dir() and described.name not in services:
+                shutil.rmtree(described)
 
 
 def _check_links(staying: Iterable[Path], gone: Iterable[str]) -> None:

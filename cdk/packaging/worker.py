@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cdk.packaging.archives import names_below, pack
 from cdk.packaging.package import Package, PackagingError, hash_of
-from cdk.packaging.wheels import LEFT_OUT, install_wheels, leave_out
+from cdk.packaging.wheels import LEFT_OUT, install_wheels, keep_services, leave_out
 from cdk.settings import Architecture
 
 LAUNCHER = """\
@@ -35,6 +35,9 @@ LEFT_OUT_HERE = {
     "onnxruntime/tools/*": "as above",
 }
 """Pattern → reason, beside those of every package."""
+
+SERVICES = ("s3", "sts")
+"""Of AWS, that a job calls from Python, and the one that its credentials may come from."""
 
 LIMIT_MB = 130
 """A larger archive is a mistake: every worker fetches and unpacks it before its first image."""
@@ -66,6 +69,7 @@ def _make(lock: Path, architecture: Architecture, stage: Path, target: Path) -> 
     packages = stage / "site-packages"
     install_wheels(lock, packages, platform_tags(architecture))
     leave_out(packages, [*LEFT_OUT, *LEFT_OUT_HERE])
+    keep_services(packages, SERVICES)
     (stage / "bin").mkdir()
     (stage / "bin" / "python").write_text(LAUNCHER)
     pack(stage, target)

@@ -275,9 +275,16 @@ def test_synthesis_needs_no_account_and_no_network(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "fruits-staging.template.json").is_file()
 
 
-def test_a_mistake_in_the_settings_is_told_in_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("context", "sentence"),
+    [
+        ("env=nowhere", "There is no environment 'nowhere': it is one of dev, staging, prod."),
+        ("weights=nowhere.h5", "Weights are imagenet, seeded, or an .h5 or .keras file that is there"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence(tmp_path: Path, context: str, sentence: str) -> None:
     """No traceback of Python, none of Node."""
-    answer = _synth(["-c", "env=nowhere"], tmp_path)
+    answer = _synth(["-c", context], tmp_path)
     assert answer.returncode != 0
-    assert "There is no environment 'nowhere': it is one of dev, staging, prod." in answer.stderr
+    assert sentence in answer.stderr
     assert "Traceback" not in answer.stderr
