@@ -61,7 +61,7 @@ class Coordination(RuleBasedStateMachine):
         self.world.deliver(5, again=again, refusing=refusing)
 
     @precondition(lambda self: self.world.running)
-    @rule(which=EXECUTIONS, states=st.integers(1, 14))
+    @rule(which=EXECUTIONS, states=st.sampled_from([14, 8, 5, 3, 2, 1]))
     def step(self, which: int, states: int) -> None:
         """Let an execution go on for some states, the youngest rather than others."""
         execution = self.world.running[-1 - which % len(self.world.running)]
@@ -106,23 +106,29 @@ class Coordination(RuleBasedStateMachine):
         for job in wanted:
             assert self.world.item()[HOLDER]["S"] == job.execution.arn
 
-    def teardown(self) -> None:
-        """Everything comes to an end; after an accident, the next upload makes it good."""
-        if not hasattr(self, "world"):
-            return
+    @rule()
+    def rest(self) -> None:
+        """Let everything come to an end; after an accident, the next upload makes it good."""
         world = self.world
         world.settle()
-        assert all(execution.status != "FAILED" or self.accident for execution in world.executions.values())
         if self.accident:
             world.upload(1)
             world.settle()
         assert len(world.processed) == world.uploaded
         assert world.inbox() == []
         assert not {HOLDER, WAITING} & world.item().keys()
-        for job in world.jobs.values():
+        self.accident = False
+
+    def teardown(self) -> None:
+        """Everything is done, under names that AWS takes."""
+        if not hasattr(self, "world"):
+            return
+        self.rest()
+        for job in self.world.jobs.values():
             assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", job.token)
             assert is_run_id(job.run_id)
-        assert len({job.run_id for job in world.jobs.values()}) == len(world.jobs)
+        assert len({job.run_id for job in self.world.jobs.values()}) == len(self.world.jobs)
+        assert not self.calm or {execution.status for execution in self.world.executions.values()} <= {"SUCCEEDED"}
 
 
 def test_no_order_of_events_makes_two_jobs_or_loses_a_notice() -> None:
@@ -131,7 +137,7 @@ def test_no_order_of_events_makes_two_jobs_or_loses_a_notice() -> None:
         Coordination,
         settings=settings(
             max_examples=60,
-            stateful_step_count=25,
+            stateful_step_count=30,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
