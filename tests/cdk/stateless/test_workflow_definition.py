@@ -223,6 +223,34 @@ def test_whoever_waits_gets_a_turn_while_uploads_never_end(world: World) -> None
     assert len(world.processed) == 2
 
 
+def test_whoever_waited_and_has_gone_gets_nothing(world: World) -> None:
+    """A lease is not handed to an execution that was stopped while it waited; the notices are worked through."""
+    world.upload(1)
+    world.deliver(1)
+    (update,) = world.running
+    _job_of(world, update)
+    reprocess = world.ask_for(Mode.REPROCESS)
+    _step_until(world, reprocess, "WaitForTurn")
+    world.abort(reprocess, job_goes_on=False)
+    world.upload(1)
+    world.deliver(1)
+    _step_until(world, world.running[-1], "Joined")
+    world.settle()
+    assert len(world.processed) == 2
+    assert not {HOLDER, WAITING} & world.item().keys()
+
+
+def test_only_what_is_new_is_worked_on_after_a_reprocess(world: World) -> None:
+    """The round that answers the notices that came during a reprocess is an update, not all over again."""
+    reprocess = world.ask_for(Mode.REPROCESS)
+    _job_of(world, reprocess)
+    world.upload(1)
+    world.deliver(1)
+    _step_until(world, world.running[-1], "Joined")
+    world.settle()
+    assert [job.mode for job in world.jobs.values()] == [Mode.REPROCESS, Mode.UPDATE]
+
+
 def test_maintenance_does_not_swallow_a_notice(world: World) -> None:
     """An update that finds maintenance going on joins it; the notices are worked through when that has ended."""
     maintain = world.ask_for(Mode.MAINTAIN)
