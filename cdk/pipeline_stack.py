@@ -71,7 +71,9 @@ class PipelineStack(Stack):
         ).function
         queries = Queries(self, "Queries", settings=settings, bucket=bucket, database=catalog.database)
         Schedules(self, "Schedules", settings=settings, state_machine=state_machine)
-        watched = Watched(events=events, state_machine=state_machine, functions=(start_run, record_run))
+        watched = Watched(
+            events=events, state_machine=state_machine, functions={"StartRun": start_run, "RecordRun": record_run}
+        )
         monitoring = Monitoring(self, "Monitoring", settings=settings, watched=watched)
 
         outputs = {

@@ -1,5 +1,6 @@
 """Who is told when something breaks or costs too much, and one page that shows how it goes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import Duration
@@ -28,7 +29,8 @@ class Watched:
 
     events: EventQueue
     state_machine: sfn.StateMachine
-    functions: tuple[lambda_.Function, ...]
+    functions: Mapping[str, lambda_.Function]
+    """Name → function."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +118,12 @@ class Monitoring(Construct):
             ),
             *(
                 Condition(
-                    name=f"Errors{function.node.scope.node.id if function.node.scope else ''}",
+                    name=f"Errors{name}",
                     meaning="The function failed: see its log. Its messages are delivered again.",
                     metric=function.metric_errors(period=MINUTES),
                     above=0,
                 )
-                for function in watched.functions
+                for name, function in watched.functions.items()
             ),
         ]
 
@@ -154,7 +156,7 @@ class Monitoring(Construct):
                 events.queue.metric_approximate_number_of_messages_visible(),
                 events.dead_letters.metric_approximate_number_of_messages_visible(),
             ],
-            "Functions: errors": [function.metric_errors() for function in watched.functions],
+            "Functions: errors": [function.metric_errors() for function in watched.functions.values()],
         }
         cloudwatch.Dashboard(
             self,
