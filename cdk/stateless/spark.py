@@ -157,25 +157,24 @@ class SparkApplication(Construct):
 
 
 def spark_submit_parameters(settings: Environment, program: Program) -> str:
-    """Write the options of spark-submit: what is shipped, which Python runs it, and how large the workers are."""
+    """Configure a job: what is shipped, which Python runs it, and how large the workers are."""
     capacity = settings.capacity
     region = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), settings.region)
-    python = dict.fromkeys(("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"), PYTHON)
+    executor = {**region, "PYSPARK_PYTHON": PYTHON}
+    driver = {**executor, "PYSPARK_DRIVER_PYTHON": PYTHON}
+    # All as configuration: of the other options, AWS does not say which EMR Serverless takes.
     conf = {
-        **{f"spark.emr-serverless.driverEnv.{name}": value for name, value in {**python, **region}.items()},
-        **{f"spark.executorEnv.{name}": value for name, value in {**python, **region}.items()},
+        "spark.submit.pyFiles": program.application.url,
+        "spark.archives": f"{program.environment.url}#environment,{program.model.url}#model",
+        "spark.jars": ",".join(jar.url for jar in program.jars),
+        **{f"spark.emr-serverless.driverEnv.{name}": value for name, value in driver.items()},
+        **{f"spark.executorEnv.{name}": value for name, value in executor.items()},
         **_worker_conf("driver", capacity.driver),
         **_worker_conf("executor", capacity.executor),
         "spark.dynamicAllocation.initialExecutors": "1",
         "spark.dynamicAllocation.maxExecutors": str(capacity.max_executors),
     }
-    shipped = {
-        "--py-files": program.application.url,
-        "--archives": f"{program.environment.url}#environment,{program.model.url}#model",
-        "--jars": ",".join(jar.url for jar in program.jars),
-    }
-    options = [f"{option} {value}" for option, value in shipped.items()]
-    return " ".join([*options, *(f"--conf {name}={value}" for name, value in conf.items())])
+    return " ".join(f"--conf {name}={value}" for name, value in conf.items())
 
 
 def _worker_conf(who: str, worker: Worker) -> dict[str, str]:
