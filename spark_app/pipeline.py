@@ -60,7 +60,8 @@ def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, st
     """
     this = Run(settings, reporter, StepClock(reporter))
     # Where all images have been removed, notices say so. A listing without any is more likely that of a wrong folder.
-    (check_folder if settings.mode is Mode.UPDATE else check_images)(this.images)
+    may_be_empty = settings.mode is Mode.UPDATE or settings.is_of_an_environment
+    (check_folder if may_be_empty else check_images)(this.images)
     this.root.check_writable()
     with ExitStack() as stack:
         with this.clock.step("start") as outcome:
@@ -104,7 +105,10 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
         stack.enter_context(_clean_staging(this.root))
         tables = Tables(spark, settings.catalog.database)
         if not tables.exist():
-            raise nothing
+            if not settings.is_of_an_environment:
+                raise nothing
+            reporter.note("There are no tables yet: there is nothing to maintain.")
+            return
         with this.clock.step("compact") as outcome:
             if drop_abandoned_rebuild(tables, before):
                 outcome.append("dropped an abandoned rebuilding")

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from contract.layout import IMAGES
 from contract.runs import Mode, is_run_id
 from spark_app.errors import SettingsError
 
@@ -148,6 +149,14 @@ class RunSettings:
             raise SettingsError(f"--run-id must be such as 20261120T121530Z-3fa94c, not {self.run_id!r}.")
         if not 0 < self.max_reject_rate <= 1:
             raise SettingsError(f"--max-reject-rate must be above 0 and at most 1, not {self.max_reject_rate:g}.")
+
+    @property
+    def is_of_an_environment(self) -> bool:
+        """Whether the images have their place below the output, as in the cloud: nobody can have named a wrong folder.
+
+        Then there may be nothing to do: an environment begins empty, and may become so again.
+        """
+        return self.images == f"{self.output}/{IMAGES.rstrip('/')}"
 
     def to_document(self) -> dict[str, Any]:
         """Return the settings as they stand in ``summary.json``."""

@@ -1,22 +1,30 @@
 """Tests of whole runs: what is computed, what is published, and what stays when a run fails."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from pyspark.sql import SparkSession
 from sklearn.decomposition import PCA
 
 from cli.sample import BROKEN
+from contract.runs import Mode
 from contract.summary import Summary
 from spark_app.engine.model import FILES, ExportedModel
 from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import decode, prepare_decoders
 from spark_app.errors import TooManyRejectsError
-from spark_app.settings import Engine, Limits
+from spark_app.pipeline import maintain, run
+from spark_app.progress import PlainReporter
+from spark_app.settings import Engine, Limits, RunSettings
+from spark_app.stages.results import load_last_run
+from spark_app.storage import Storage
 from tests.published import read_matrix, read_table
 
 Run = Callable[..., Summary]
@@ -216,3 +224,18 @@ def test_a_run_that_fails_while_it_publishes_leaves_the_last_results(
     counts = run_pipeline().counts
     assert (counts.featurised, counts.images) == (0, PICTURES - 1)
     assert len(read_matrix(results())[0]) == PICTURES - 1
+
+
+def test_an_environment_may_be_empty(
+    session_at: Callable[[Path], SparkSession], output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the images have their place below the output, the daily runs find nothing to do, and don't fail."""
+    monkeypatch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(session_at(output)))
+    (output / "images").mkdir()
+    told = io.StringIO()
+    place = {"images": f"{output.as_uri()}/images", "output": output.as_uri(), "weights": "seeded"}
+    maintain(RunSettings(**place, mode=Mode.MAINTAIN), PlainReporter(told), {})
+    assert "nothing to maintain" in told.getvalue()
+    summary = run(RunSettings(**place, mode=Mode.RECONCILE), PlainReporter(told), {})
+    assert summary.counts.images == 0
+    assert load_last_run(Storage(output.as_uri())) is not None
