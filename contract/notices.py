@@ -10,6 +10,9 @@ from contract.layout import fault_of
 SEQUENCER_DIGITS = 64
 """Sequencers are padded to this length to be compared: S3 promises no length, and uses 16 or 18 digits."""
 
+MAX_SIZE = 2**63
+"""Sizes are less: tables hold no greater numbers."""
+
 
 class NoticeError(ValueError):
     """A line of the inbox is no notice; the message says why."""
@@ -55,10 +58,11 @@ class Notice:
 
     def __post_init__(self) -> None:
         _check_key(self.key)
-        if self.op is Happening.CREATED and not (self.etag and isinstance(self.etag, str)):
-            raise NoticeError("a created object has an etag")
-        if self.op is Happening.CREATED and not _is_count(self.size):
-            raise NoticeError("a created object has a size in bytes")
+        is_created = self.op is Happening.CREATED
+        if (is_created or self.etag is not None) and not _is_text(self.etag):
+            raise NoticeError("a created object has an etag, and any etag is text")
+        if (is_created or self.size is not None) and not _is_count(self.size):
+            raise NoticeError("a created object has a size, and any size is a number of bytes")
         if self.sequencer is not None and not _is_hexadecimal(self.sequencer):
             raise NoticeError(f"the sequencer is no hexadecimal number: {self.sequencer!r}")
 
@@ -109,8 +113,12 @@ def _check_key(key: Any) -> None:  # noqa: ANN401 -- as above
         raise NoticeError(f"the key can't be handled, {fault}: {key!r}")
 
 
+def _is_text(etag: Any) -> bool:  # noqa: ANN401 -- as above
+    return isinstance(etag, str) and etag != "" and not any("\ud800" <= character <= "\udfff" for character in etag)
+
+
 def _is_count(size: Any) -> bool:  # noqa: ANN401 -- as above
-    return isinstance(size, int) and not isinstance(size, bool) and size >= 0
+    return isinstance(size, int) and not isinstance(size, bool) and 0 <= size < MAX_SIZE
 
 
 def _is_hexadecimal(sequencer: Any) -> bool:  # noqa: ANN401 -- as above

@@ -88,7 +88,7 @@ def record(event: dict[str, Any], recorder: Recorder) -> RunRecord:
     recorder.s3.put_object(
         Bucket=recorder.bucket,
         Key=run_record(written.run_id),
-        Body=written.to_json().encode(),
+        Body=written.to_json().encode(errors="backslashreplace"),  # a cause may have been cut in half a character
         ContentType="application/json",
         Tagging=urlencode({} if good else SUPERSEDED),  # of a failed run, nothing but this record is left
     )
@@ -143,7 +143,8 @@ def _known(event: dict[str, Any]) -> dict[str, Any]:
 
 def _cause(event: dict[str, Any]) -> str:
     outcome = event["outcome"]
-    return f"{outcome.get('Error')}: {outcome.get('Cause')}" if isinstance(outcome, dict) else str(outcome)
+    told = [outcome.get(name) for name in ("Error", "Cause")] if isinstance(outcome, dict) else []
+    return ": ".join(str(text) for text in told if text) or str(outcome)
 
 
 def _links(execution: str, recorder: Recorder) -> dict[str, str]:

@@ -44,12 +44,19 @@ def job_run_id_of(outcome: Any) -> str | None:  # noqa: ANN401 -- whatever the w
     str or None
         None if no job was started.
     """
+    try:
+        return _search(outcome)
+    except RecursionError:  # nested deeper than anything that AWS writes
+        return None
+
+
+def _search(outcome: Any) -> str | None:  # noqa: ANN401 -- as above
     if isinstance(outcome, str):
-        return job_run_id_of(_parsed(outcome))
+        return _search(_parsed(outcome))
     if not isinstance(outcome, dict):
         return None
     named = next((outcome[name] for name in JOB_RUN_ID if isinstance(outcome.get(name), str)), None)
-    nested = (job_run_id_of(outcome[name]) for name in ("JobRun", "jobRun", "Cause") if name in outcome)
+    nested = (_search(outcome[name]) for name in ("JobRun", "jobRun", "Cause") if name in outcome)
     return named or next((found for found in nested if found), None)
 
 

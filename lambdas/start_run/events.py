@@ -8,7 +8,11 @@ from urllib.parse import unquote_plus
 from contract.layout import IMAGES
 from contract.notices import Happening, Notice, NoticeError
 
-HAPPENINGS = {"ObjectCreated": Happening.CREATED, "ObjectRemoved": Happening.REMOVED}
+HAPPENINGS = {
+    "ObjectCreated": Happening.CREATED,
+    "ObjectRemoved": Happening.REMOVED,
+    "LifecycleExpiration": Happening.REMOVED,
+}
 """Kind of event, before the colon → what happened."""
 
 
@@ -80,9 +84,9 @@ def _read_record(record: Any, bucket: str) -> Notice | Unusable | None:  # noqa:
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise EventError(f"the record is no event of S3: {error!r}") from error
     if origin != "aws:s3" or happening is None:
-        raise EventError(f"the event is of another kind: {origin} {record['eventName']}")
+        raise EventError(f"the event is of another kind: {origin!r} {record['eventName']!r}")
     if name != bucket or not key.startswith(IMAGES):
-        raise EventError(f"the event is of another place: {name}/{key}")
+        raise EventError(f"the event is of another place: {name!r} {key!r}")
     if key.endswith("/"):
         return None  # consoles make such objects to show empty folders
     return _to_notice(key.removeprefix(IMAGES), happening, subject)

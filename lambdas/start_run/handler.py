@@ -86,7 +86,7 @@ def _take_in(messages: list[ReadMessage], intake: Intake) -> None:
     unusable = [image for image in found if isinstance(image, Unusable)]
     batch_id = batch_id_of((message.message_id, message.sent) for message in messages)
     for image in unusable:
-        logger.warning("An image has a name that can't be handled", key=image.key, reason=image.reason)
+        logger.warning("An image has a name that can't be handled", reason=image.reason)
     take_in(Batch(batch_id, notices, unusable), intake)
     metrics.add_metric("Notices", MetricUnit.Count, len(notices))
     metrics.add_metric("UnusableNames", MetricUnit.Count, len(unusable))

@@ -1,13 +1,19 @@
 """Tests of where weights come from, and of the identity that they give a model."""
 
 import hashlib
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from spark_app.engine.model import model_id_of
+from spark_app.engine.card import CARD
+from spark_app.engine.model import ExportedModel, load_exported, model_id_of, write_model
 from spark_app.engine.weights import IMAGENET_FILE, Weights, WeightsKind, find_weights
 from spark_app.errors import WeightsError
+from spark_app.settings import Engine
+from spark_app.storage import Storage
 
 
 @pytest.mark.parametrize("requested", ["missing.h5", "weights.onnx", "imagnet"])
@@ -40,3 +46,81 @@ def test_other_weights_are_another_model(tmp_path: Path) -> None:
         assert weights is not None
         ids.add(model_id_of(weights))
     assert len(ids) == 2
+
+
+@pytest.fixture
+def model(tmp_path: Path, seeded: Weights) -> Path:
+    """Return the folder of an exported model that no engine could run."""
+    files = {"model.onnx": b"network", "weights.npz": b"arrays"}
+    write_model(Storage(tmp_path.as_uri()), "", seeded, ExportedModel(files, {"keras": "3"}))
+    return tmp_path
+
+
+def _load(folder: Path, engine: Engine = Engine.ONNX) -> ExportedModel:
+    weights = find_weights(str(folder))
+    assert weights is not None
+    return load_exported(folder, weights, engine)
+
+
+def test_an_exported_model_stands_for_its_weights(model: Path, seeded: Weights) -> None:
+    """It has their identity, wherever its folder lies, and holds what each engine executes."""
+    weights = find_weights(str(model))
+    assert weights == Weights(seeded.kind, None, seeded.sha256, exported=model)
+    assert model_id_of(weights) == model_id_of(seeded)
+    for engine in Engine:
+        assert _load(model, engine) == ExportedModel(
+            {"model.onnx": b"network", "weights.npz": b"arrays"}, {"keras": "3"}
+        )
+
+
+def test_a_folder_without_a_card_is_no_model(model: Path) -> None:
+    """The card is written last: where it is missing, the export was not finished."""
+    (model / CARD).unlink()
+    with pytest.raises(WeightsError, match=r"There is no complete model in .*: `fruits export` makes one"):
+        find_weights(str(model))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: "no JSON",
+        lambda _: "[]",
+        lambda card: json.dumps({"model_id": card["model_id"]}),
+        lambda card: json.dumps(card | {"weights": {"kind": "seeded"}}),
+        lambda card: json.dumps(card | {"weights": {"kind": "seeded", "sha256": 5}}),
+        lambda card: json.dumps(card | {"weights": {"kind": "seeded", "sha256": "../x"}}),
+        lambda card: json.dumps(card | {"weights": {"kind": "guessed", "sha256": "0" * 64}}),
+        lambda card: json.dumps(card | {"files": ["model.onnx"]}),
+    ],
+)
+def test_a_card_that_describes_no_model_is_refused(model: Path, change: Callable[[dict[str, Any]], str]) -> None:
+    """In a sentence that names the file, whatever is in it."""
+    (model / CARD).write_text(change(json.loads((model / CARD).read_bytes())))
+    with pytest.raises(WeightsError, match=CARD):
+        find_weights(str(model))
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "weights.npz"])
+def test_a_file_that_is_not_the_exported_one_is_refused(model: Path, file: str) -> None:
+    """Features go by the name of the weights: no other network may make them."""
+    (model / file).write_bytes(b"another")
+    with pytest.raises(WeightsError, match=rf"{file} is not what {CARD} says"):
+        _load(model)
+
+
+def test_a_model_of_another_version_of_the_application_is_refused(model: Path) -> None:
+    """What an image goes through before is part of the model: it must be exported again."""
+    card = json.loads((model / CARD).read_bytes())
+    (model / CARD).write_text(json.dumps(card | {"model_id": "mobilenetv2-0123456789ab"}))
+    with pytest.raises(WeightsError, match="belongs to another version"):
+        _load(model)
+
+
+@pytest.mark.parametrize(("file", "lacking"), [("model.onnx", Engine.ONNX), ("weights.npz", Engine.TENSORFLOW)])
+def test_an_engine_says_what_it_lacks(model: Path, file: str, lacking: Engine) -> None:
+    """A folder may hold what one of the engines executes, and not the other's."""
+    (model / file).unlink()
+    with pytest.raises(WeightsError, match=rf"There is no {file} in .*, which --engine {lacking} executes"):
+        _load(model, lacking)
+    (other,) = set(Engine) - {lacking}
+    assert file not in _load(model, other).files

@@ -1,0 +1,48 @@
+"""What is in the bucket of an environment."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from cli.cloud.environment import Deployment
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
+
+NO_SUCH_OBJECT = {"NoSuchKey", "404"}
+"""Codes of S3's answer where there is no such object: one that has a body, and one that hasn't."""
+
+
+def read(deployment: Deployment, key: str) -> bytes | None:
+    """Read an object; None if there is none."""
+    try:
+        return deployment.s3.get_object(Bucket=deployment.bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in NO_SUCH_OBJECT:
+            return None
+        raise
+
+
+def keys_in(deployment: Deployment, folder: str) -> Iterator[str]:
+    """List the objects of a folder, without those of folders in it."""
+    for page in _pages(deployment, folder, "/"):
+        yield from (found["Key"] for found in page.get("Contents", []))
+
+
+def keys_below(deployment: Deployment, folder: str) -> Iterator[str]:
+    """List all objects of a folder."""
+    for page in _pages(deployment, folder, ""):
+        yield from (found["Key"] for found in page.get("Contents", []))
+
+
+def folders_in(deployment: Deployment, folder: str) -> Iterator[str]:
+    """List the names of the folders in a folder, in their order."""
+    for page in _pages(deployment, folder, "/"):
+        for found in page.get("CommonPrefixes", []):
+            yield found["Prefix"].removeprefix(folder).rstrip("/")
+
+
+def _pages(deployment: Deployment, folder: str, delimiter: str) -> "Iterator[ListObjectsV2OutputTypeDef]":
+    paginator = deployment.s3.get_paginator("list_objects_v2")
+    return iter(paginator.paginate(Bucket=deployment.bucket, Prefix=folder, Delimiter=delimiter))

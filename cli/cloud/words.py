@@ -1,0 +1,71 @@
+"""How times, sizes, names and tables are written."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import zip_longest
+
+NOTHING = "-"
+"""Stands in a table for what is not known."""
+
+MINUTE, HOUR = 60, 3600
+KILO = 1000
+
+
+def duration(seconds: float) -> str:
+    """Write a time as minutes and seconds, such as ``4:31``, or with hours, such as ``1:04:31``."""
+    minutes, rest = divmod(round(seconds), MINUTE)
+    hours, minutes = divmod(minutes, MINUTE)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def moment(when: datetime | str) -> str:
+    """Write a moment, given as such or in ISO's format, such as ``2026-11-20 12:15 UTC``."""
+    if isinstance(when, str):
+        when = datetime.fromisoformat(when)
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def size(count: float) -> str:
+    """Write a number of bytes, such as ``1.2 GB``."""
+    if count < KILO:
+        return f"{count} bytes"
+    for unit in ("KB", "MB", "GB"):
+        count /= KILO
+        if count < KILO:
+            return f"{count:.1f} {unit}"
+    return f"{count / KILO:.1f} TB"
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things, such as ``1 file`` or ``1,200 files``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def printable(name: str) -> str:
+    """Write a name so that any terminal can show it: control characters and bytes that are no text are spelt out."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in name)
+
+
+def table(rows: Sequence[Sequence[str]], numbers: frozenset[int] = frozenset()) -> list[str]:
+    """Align columns.
+
+    Parameters
+    ----------
+    rows
+        Of cells; a row may be shorter than others.
+    numbers
+        Columns to be aligned on their right.
+    """
+    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+    return [
+        "  ".join(
+            cell.rjust(widths[position]) if position in numbers else cell.ljust(widths[position])
+            for position, cell in enumerate(row)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def dollars(amount: float | None) -> str:
+    """Write an amount of USD, such as ``0.312``."""
+    return NOTHING if amount is None else f"{amount:,.3f}"

@@ -1,0 +1,195 @@
+"""An environment `dev` in a local AWS, and ways to fill it and to disturb it."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from botocore.loaders import Loader
+from moto import mock_aws
+
+from cli.cloud.environment import Deployment, connect
+from contract.environments import stack_name
+from contract.layout import LATEST, results_folder, run_record
+from contract.summary import Counts, Latest, MatrixFile, PcaSummary, Snapshots, Summary, WeightsSummary
+from contract.workflow import RunRecord, Usage
+
+REGION = "eu-west-1"
+BUCKET = "fruits-dev-data"
+
+TEMPLATE = {
+    "Resources": {
+        "B": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": BUCKET}},
+        "Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "events"}},
+        "D": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "dead"}},
+        "T": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "TableName": "coordination",
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                "BillingMode": "PAY_PER_REQUEST",
+            },
+        },
+        "S": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "StateMachineName": "fruits-dev",
+                "RoleArn": "arn:aws:iam::123456789012:role/workflow",
+                "DefinitionString": "{}",
+            },
+        },
+    },
+    "Outputs": {
+        "Bucket": {"Value": {"Ref": "B"}},
+        "Queue": {"Value": {"Ref": "Q"}},
+        "DeadLetters": {"Value": {"Ref": "D"}},
+        "CoordinationTable": {"Value": {"Ref": "T"}},
+        "StateMachine": {"Value": {"Ref": "S"}},
+        "Application": {"Value": "00application"},
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the settings and the credentials of the machine out, and try every request once."""
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+@pytest.fixture(scope="session")
+def descriptions() -> Loader:
+    """Read the descriptions of AWS's services once: every command of a test would read them anew."""
+    return Loader()
+
+
+@pytest.fixture(autouse=True)
+def _shared_descriptions(descriptions: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.session.create_loader", lambda _: descriptions)
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    """Start an AWS in which nothing is deployed."""
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def deployment(aws: None) -> Deployment:  # noqa: ARG001 -- it is there
+    """Deploy the environment `dev`, and connect to it."""
+    stacks = boto3.client("cloudformation", region_name=REGION)
+    stacks.create_stack(StackName=stack_name("dev"), TemplateBody=json.dumps(TEMPLATE))
+    return connect("dev")
+
+
+@pytest.fixture
+def put(deployment: Deployment) -> Callable[[str, bytes], None]:
+    """Return a function that puts an object in the bucket."""
+    return lambda key, body: deployment.s3.put_object(Bucket=BUCKET, Key=key, Body=body) and None
+
+
+@pytest.fixture
+def objects(deployment: Deployment) -> Callable[[], dict[str, bytes]]:
+    """Return a function that reads all objects of the bucket."""
+
+    def read() -> dict[str, bytes]:
+        listed = deployment.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        keys = [found["Key"] for found in listed]
+        return {key: deployment.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+
+    return read
+
+
+@pytest.fixture
+def record() -> RunRecord:
+    """Return the record of a good run."""
+    return RunRecord(
+        run_id="20261120T121530Z-3fa94c",
+        mode="update",
+        execution="arn:aws:states:eu-west-1:123456789012:execution:fruits-dev:update-1",
+        round=1,
+        attempt=1,
+        job_run_id="00job",
+        state="SUCCESS",
+        reason=None,
+        started_at="2026-11-20T12:15:40+00:00",
+        finished_at="2026-11-20T12:29:02+00:00",
+        seconds=802.4,
+        billed=Usage(vcpu_hours=3.0, memory_gb_hours=12.0, storage_gb_hours=0.0),
+        cost_usd=0.1875,
+        links={"execution": "https://console.aws.example/execution"},
+    )
+
+
+@pytest.fixture
+def summary() -> Summary:
+    """Return the summary of a good run."""
+    return Summary(
+        run_id="20261120T121530Z-3fa94c",
+        mode="update",
+        started_at="2026-11-20T12:16:10+00:00",
+        finished_at="2026-11-20T12:28:02+00:00",
+        model_id="model",
+        engine="onnx",
+        weights=WeightsSummary(kind="imagenet", sha256="0"),
+        counts=Counts(images=90378, rejects=2),
+        pca_version="v1",
+        pca=PcaSummary(
+            requested=0.95,
+            components=185,
+            standardize=False,
+            captured=0.95,
+            of_best=1.0,
+            kept=True,
+            reason="it keeps enough",
+            fitted_to=90000,
+            refit_threshold=0.99,
+        ),
+        matrix=[MatrixFile(file="results/20261120T121530Z-3fa94c/pca.csv", first_key="", rows=90378)],
+        snapshots=Snapshots(features=1, components=2, rejects=None),
+        timings={},
+        images_per_second=100.0,
+        settings={},
+        versions={},
+    )
+
+
+@pytest.fixture
+def publish(put: Callable[[str, bytes], None]) -> Callable[..., None]:
+    """Return a function that publishes what is known of a run: its record, its summary, its results."""
+
+    def publish_it(run_id: str, record: RunRecord | None = None, summary: Summary | None = None) -> None:
+        if record:
+            put(run_record(run_id), replace(record, run_id=run_id).to_json().encode())
+        if summary:
+            folder = results_folder(run_id)
+            put(f"{folder}summary.json", replace(summary, run_id=run_id).to_json().encode())
+            put(f"{folder}report.html", b"<html></html>")
+            latest = Latest(run_id=run_id, results=folder, finished_at=summary.finished_at)
+            put(LATEST, latest.to_json().encode())
+
+    return publish_it
+
+
+@pytest.fixture
+def before(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[dict[str, object]], None]], None]:
+    """Return a function that has something done before every request of an operation, in its thread."""
+    request = BaseClient._make_api_call  # noqa: SLF001 -- where all requests of all clients pass
+
+    def intercept(operation: str, action: Callable[[dict[str, object]], None]) -> None:
+        def intercepted(client: BaseClient, name: str, parameters: dict[str, object]) -> object:
+            if name == operation:
+                action(parameters)
+            return request(client, name, parameters)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", intercepted)
+
+    return intercept

@@ -1,0 +1,185 @@
+"""Tests of how an environment is found, and of what its user reads when something is wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ProxyConnectionError,
+    SSLError,
+    UnauthorizedSSOTokenError,
+)
+from botocore.httpsession import URLLib3Session
+
+from cli.cloud.environment import Deployment, connect
+from cli.main import main
+from contract.environments import Output
+
+DEV = ["--env", "dev"]
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the machine credentials, which nobody knows."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+
+@pytest.fixture
+def answer(credentials: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:  # noqa: ARG001 -- they are there
+    """Return a function that says how AWS answers: with bytes, or with an error on the way."""
+
+    class Raw:
+        def __init__(self, body: bytes) -> None:
+            self.body = body
+
+        def stream(self) -> list[bytes]:
+            return [self.body]
+
+    def answer_with(what: object) -> None:
+        def send(_: URLLib3Session, request: object) -> AWSResponse:  # noqa: ARG001 -- whatever is asked
+            if isinstance(what, Exception):
+                raise what
+            return AWSResponse("https://aws.example", 403 if b"Error" in what else 200, {}, Raw(what))
+
+        monkeypatch.setattr(URLLib3Session, "send", send)
+
+    return answer_with
+
+
+def _fault(code: str) -> bytes:
+    return (
+        f"<ErrorResponse><Error><Code>{code}</Code>"
+        "<Message>User: ann\nmay not: cloudformation:DescribeStacks.</Message></Error></ErrorResponse>"
+    ).encode()
+
+
+def _read(capsys: pytest.CaptureFixture[str]) -> str:
+    """Read the sentence: there is one, and nothing else."""
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("fruits: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    return err
+
+
+def test_resources_are_found_by_the_outputs_of_the_stack(deployment: Deployment) -> None:
+    """Nobody has to tell the command the names that the deployment has given."""
+    assert deployment.region == "eu-west-1"
+    assert deployment.bucket == "fruits-dev-data"
+    assert deployment.resource(Output.STATE_MACHINE).endswith(":stateMachine:fruits-dev")
+    assert deployment.resource(Output.QUEUE).startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["status", "--env", "nowhere"], "There is no environment 'nowhere': it is one of dev, staging, prod."),
+        (["status", "--env", "prod"], "no environment 'prod' in this account: deploy it with `make deploy ENV=prod`."),
+        (["status", *DEV, "--endpoint-url", "localhost:5000"], "--endpoint-url is such as http://127.0.0.1:5000"),
+        (["status", *DEV, "--endpoint-url", "http://"], "--endpoint-url is such as http://127.0.0.1:5000"),
+        (["runs", *DEV, "--last", "0"], "--last must be at least 1, not 0."),
+        (["results", *DEV, "--run", "../../etc"], "--run is such as"),
+        (["results", *DEV, "--run", "20261120T121530Z-3fa94c"], "There are no results of run 20261120T121530Z-3fa94c"),
+        (["results", *DEV], "There are no results yet"),
+        (["upload", "missing", *DEV], "There is no folder missing."),
+        (["upload", "empty", *DEV], "There are no files in empty."),
+    ],
+)
+@pytest.mark.usefixtures("deployment")
+def test_a_mistake_is_one_sentence(
+    arguments: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exit code 2, no traceback, and what to do about it; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    assert main(arguments) == 2
+    assert sentence in _read(capsys)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_a_stack_that_is_not_complete_is_deployed_again(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A first deployment that failed leaves a stack without outputs."""
+    stacks = boto3.client("cloudformation", region_name=deployment.region)
+    stacks.create_stack(StackName="fruits-staging", TemplateBody='{"Resources": {}}')
+    assert main(["status", "--env", "staging"]) == 2
+    assert "deploy it again with `make deploy ENV=staging`" in _read(capsys)
+
+
+def test_a_machine_without_credentials_is_told_where_they_go(capsys: pytest.CaptureFixture[str]) -> None:
+    """A newcomer has none: exit code 2, before anything is asked of AWS."""
+    assert main(["status", *DEV]) == 2
+    assert "no credentials for AWS: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and" in _read(capsys)
+
+
+def test_a_profile_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typing mistake in AWS_PROFILE is recognised as one."""
+    monkeypatch.setenv("AWS_PROFILE", "typo")
+    assert main(["status", *DEV]) == 2
+    assert "(typo) could not be found: set AWS_PROFILE" in _read(capsys)
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        (_fault("ExpiredToken"), "have expired: log in again, then run the same command again."),
+        (UnauthorizedSSOTokenError(), "have expired: log in again, then run the same command again."),
+        (_fault("InvalidClientTokenId"), "doesn't accept the credentials of this machine: check AWS_PROFILE"),
+        (_fault("AccessDenied"), "not allowed DescribeStacks: ask for the permission, or set AWS_PROFILE"),
+        (_fault("AccessDenied"), "(AWS says: User: ann may not: cloudformation:DescribeStacks)"),
+        (_fault("Throttling"), "AWS couldn't do DescribeStacks: User: ann may not"),
+        (_fault("ValidationError"), "AWS couldn't do DescribeStacks"),
+        (EndpointConnectionError(endpoint_url="https://aws.example"), "Nothing answers at https://aws.example: check"),
+        (ConnectTimeoutError(endpoint_url="https://aws.example"), "Nothing answers at https://aws.example: check"),
+        (ProxyConnectionError(proxy_url="http://proxy.example"), "Nothing answers at http://proxy.example: check"),
+        (SSLError(endpoint_url="https://aws.example", error="?"), "certificate that is not trusted here"),
+        (HTTPClientError(error="the cable is cut"), "The request to AWS failed: "),
+        (b"<p>Another service, such as one that has buckets only</p>", "no answer of AWS: check the proxy"),
+        (b"<html><body>Welcome to the hotel's network!<br></body></html>", "no answer of AWS: check the proxy"),
+    ],
+)
+def test_what_goes_wrong_with_aws_is_one_sentence(
+    what: object, sentence: str, answer: Callable[[object], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1, no traceback, and what to do about it."""
+    answer(what)
+    assert main(["status", *DEV]) == 1
+    assert sentence in _read(capsys)
+
+
+@pytest.mark.parametrize("command", [["upload", "."], ["reprocess"], ["runs"], ["results"]])
+def test_every_command_explains_what_goes_wrong(
+    command: list[str],
+    answer: Callable[[object], None],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """None of them shows a traceback where credentials have expired."""
+    monkeypatch.chdir(tmp_path)
+    Path("apple.jpg").touch()
+    answer(_fault("ExpiredToken"))
+    assert main([*command, *DEV]) == 1
+    assert "have expired" in _read(capsys)
+
+
+def test_commands_that_are_recommended_go_to_the_same_place(deployment: Deployment) -> None:
+    """Who rehearses on a local AWS is not sent to the real one."""
+    assert deployment.command("status") == "`fruits status --env dev`"
+    local = connect("dev", "https://cloudformation.eu-west-1.amazonaws.com")
+    assert local.command("status") == f"`fruits status --env dev --endpoint-url {local.endpoint_url}`"
+    assert local.s3.meta.endpoint_url == local.stepfunctions.meta.endpoint_url == local.endpoint_url

@@ -1,0 +1,59 @@
+"""Tests of many requests at once."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from cli.cloud.parallel import AHEAD, THREADS, in_parallel
+
+
+def test_every_item_is_worked_on_once() -> None:
+    """Whatever the order, no result is lost or there twice."""
+    assert sorted(in_parallel(lambda number: number * number, range(1000))) == [n * n for n in range(1000)]
+
+
+def test_as_many_as_there_are_threads_are_worked_on_at_once() -> None:
+    """Requests don't wait for each other: this would never end if they did."""
+    together = threading.Barrier(THREADS, timeout=60)
+    assert len(list(in_parallel(lambda _: together.wait(), range(THREADS)))) == THREADS
+
+
+def test_items_are_taken_as_fast_as_they_are_worked_off() -> None:
+    """A hundred thousand files are not in memory at once."""
+    taken = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        while taken < 10_000:
+            taken += 1
+            yield taken
+
+    for worked_off, _ in enumerate(in_parallel(str, items()), start=1):
+        assert taken <= worked_off + AHEAD
+
+
+def test_what_an_item_raises_is_raised_to_the_caller() -> None:
+    """An error in a thread is not lost."""
+    with pytest.raises(ZeroDivisionError):
+        list(in_parallel(lambda number: 1 // number, [1, 0, 1]))
+
+
+def test_who_leaves_does_not_wait_for_what_is_under_way() -> None:
+    """Ctrl-C ends a command whose requests hang, and nothing new is begun after it."""
+    hangs, begun = threading.Event(), []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number:
+            hangs.wait(60)
+        return number
+
+    results = in_parallel(work, range(AHEAD))
+    assert next(results) == 0
+    results.close()
+    hangs.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("fruits-"):
+            thread.join(60)
+    assert len(begun) <= THREADS + 1

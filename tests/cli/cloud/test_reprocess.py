@@ -1,0 +1,330 @@
+"""Tests of `fruits reprocess`: what is told of an execution while it runs, and at its end."""
+
+import io
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from botocore.stub import Stubber
+
+from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
+from cli.cloud.environment import Deployment
+from cli.cloud.errors import CloudError, InterruptedByUserError
+from cli.cloud.history import QUIET, STATES, WAITING, cause_in_words, events_after, in_words
+from cli.cloud.progress import steps
+from cli.cloud.reprocess import follow
+from cli.main import main
+from contract.environments import Output
+from contract.summary import Summary
+from contract.workflow import RunRecord
+
+RUN = "20261120T121530Z-3fa94c"
+START = datetime(2026, 11, 20, 12, 15, tzinfo=UTC)
+EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:fruits-dev:reprocess-1"
+
+Event = dict[str, Any]
+
+
+@pytest.fixture
+def told(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
+    """Return a function that follows an execution, look by look, and returns the lines that were printed."""
+
+    def follow_it(*looks: list[Event], jobs: tuple[str | tuple[str, str], ...] = ()) -> list[str]:
+        events: list[Event] = []
+        with Stubber(deployment.stepfunctions) as stubbed, Stubber(deployment.emr) as emr:
+            for look in looks:
+                events += look
+                numbered = [event | {"id": number} for number, event in enumerate(events, start=1)]
+                stubbed.add_response("get_execution_history", {"events": numbered[::-1]})
+            for seconds, job in enumerate(jobs, start=100):
+                job_run_id, state = job if isinstance(job, tuple) else ("00job", job)
+                expected = {"applicationId": "00application", "jobRunId": job_run_id}
+                emr.add_response("get_job_run", {"jobRun": _job(job_run_id, state, seconds)}, expected)
+            follow(deployment, EXECUTION, lambda _: None)
+            stubbed.assert_no_pending_responses()
+            emr.assert_no_pending_responses()
+        return capsys.readouterr().out.splitlines()
+
+    return follow_it
+
+
+def _job(job_run_id: str, state: str, seconds: float) -> dict[str, Any]:
+    now = START + timedelta(seconds=seconds)
+    texts = ("arn", "createdBy", "executionRole", "stateDetails", "releaseLabel")
+    return {
+        "applicationId": "00application",
+        "jobRunId": job_run_id,
+        "state": state,
+        "createdAt": now,
+        "updatedAt": now,
+        "jobDriver": {"sparkSubmit": {"entryPoint": "s3://bucket/main.py"}},
+    } | dict.fromkeys(texts, "x" * 60)
+
+
+def _at(seconds: float, kind: str, **details: Any) -> Event:  # noqa: ANN401 -- as AWS has them
+    return {"timestamp": START + timedelta(seconds=seconds), "type": kind} | details
+
+
+def _entered(seconds: float, *states: str, **state_input: str) -> list[Event]:
+    return [
+        _at(
+            seconds,
+            "TaskStateEntered",
+            stateEnteredEventDetails={"name": state, "input": json.dumps(state_input)},
+        )
+        for state in states
+    ]
+
+
+def _submitted(seconds: float, job_run_id: str = "00job", casing: str = "JobRunId") -> list[Event]:
+    output = json.dumps({"ApplicationId": "00application", casing: job_run_id})
+    details = {"resourceType": "emr-serverless", "resource": "startJobRun.sync", "output": output}
+    return [_at(seconds, "TaskSubmitted", taskSubmittedEventDetails=details)]
+
+
+def _failed(seconds: float, cause: str = "Somebody stopped it.") -> list[Event]:
+    details = {"error": "States.TaskFailed", "cause": cause}
+    return [_at(seconds, "ExecutionFailed", executionFailedEventDetails=details)]
+
+
+BEGUN = [_at(0, "ExecutionStarted")]
+
+
+def test_a_run_is_told_from_its_start_to_its_cost(
+    told: Callable[..., list[str]], publish: Callable[..., None], record: RunRecord, summary: Summary
+) -> None:
+    """States in words with the time since the start, by AWS's clocks; the job's states; what the run did."""
+    publish(RUN, record, summary)
+    assert told(
+        BEGUN + _entered(0.2, "CheckRequest", "Begin") + _entered(1, "Acquire"),
+        [*_entered(2, "NameRun", "PlanRound"), *_entered(3, "RunJob", run_id=RUN), *_submitted(4)],
+        [],
+        [],
+        [_at(500, "TaskSucceeded"), *_entered(501, "RecordRun", run_id=RUN)],
+        [*_entered(3700, "Release", run_id=RUN), *_entered(3701, "Done"), _at(3702, "ExecutionSucceeded")],
+        jobs=("SUBMITTED", "RUNNING", "RUNNING"),
+    ) == [
+        "    0:00  looks at what is asked for",
+        "    0:01  asks for its turn: there is one run at a time",
+        "    0:02  prepares the run",
+        "    0:03  starts the Spark job",
+        "    1:40  Spark job 00job: SUBMITTED",
+        "    1:41  Spark job 00job: RUNNING",
+        "    8:21  records what the run took and cost",
+        " 1:01:40  gives the turn back",
+        " 1:01:41  done",
+        f"Run {RUN}",
+        "  images    90,378",
+        "  refused   2",
+        "  duration  13:22",
+        "  cost      0.188 USD",
+        "Done in 1:01:42.",
+        "Fetch the results with `fruits results --env dev`.",
+    ]
+
+
+def test_every_state_of_the_workflow_has_words() -> None:
+    """A state that is added there is told here, or named as one that there is nothing to tell of."""
+    job = JobSettings(
+        application_id="a",
+        role_arn="r",
+        entry_point="e",
+        arguments=(),
+        spark_submit_parameters="",
+        timeout_minutes=1,
+        queue_minutes=1,
+    )
+    settings = WorkflowSettings(table_name="t", record_run_arn="f", job=job, attempts=2, turn_seconds=30)
+    states = set(workflow_definition(settings)["States"])
+    assert states == set(STATES) | QUIET
+    assert not set(STATES) & QUIET
+    assert states > WAITING
+
+
+def test_a_state_that_is_not_known_is_told_by_its_name(told: Callable[..., list[str]]) -> None:
+    """The workflow of a later version can be followed, too."""
+    lines = told([*BEGUN, *_entered(5, "WarmUpTheOven"), _at(6, "ExecutionSucceeded")])
+    assert lines == ["    0:05  WarmUpTheOven", "Done in 0:06."]
+    assert in_words("WarmUpTheOven") == "WarmUpTheOven"
+
+
+def test_an_hour_of_waiting_is_told_once(told: Callable[..., list[str]]) -> None:
+    """It looks every half a minute whether it is its turn; waiting again after a run is told again."""
+    turn = ("Acquire", "ReadHolder", "IsHeld", "DescribeHolder", "HolderRuns", "QueueUp", "WaitForTurn")
+    waiting = [_entered(30.0 * number, *turn) for number in range(120)]
+    lines = told(
+        [*BEGUN, *itertools.chain(*waiting), *_entered(3600, "PlanRound", "Acquire"), _at(1, "ExecutionSucceeded")]
+    )
+    assert [line.strip().split("  ")[1] for line in lines[:-1]] == [
+        *(in_words(state) for state in turn if state not in QUIET),
+        in_words("PlanRound"),
+        in_words("Acquire"),
+    ]
+
+
+def test_a_job_that_fails_and_is_tried_again_is_told(told: Callable[..., list[str]]) -> None:
+    """Each try is a job of its own, whichever way the workflow writes its name."""
+    lines = told(
+        [*BEGUN, *_entered(1, "RunJob"), *_submitted(2, "00one")],
+        [_at(200, "TaskFailed"), *_entered(201, "RecordFailure", "TryAgain", "NextAttempt", "NameRun", "RunJob")],
+        _submitted(202, "00two", casing="jobRunId"),
+        [_at(300, "TaskSucceeded"), _at(301, "ExecutionSucceeded")],
+        jobs=(("00one", "RUNNING"), ("00two", "RUNNING")),
+    )
+    assert lines == [
+        "    0:01  starts the Spark job",
+        "    1:40  Spark job 00one: RUNNING",
+        "    3:20  Spark job 00one: failed",
+        "    3:21  the job has failed: records what it took and cost",
+        "    3:21  tries again",
+        "    3:21  starts the Spark job",
+        "    3:22  Spark job 00two: RUNNING",
+        "Done in 5:01.",
+    ]
+
+
+def test_every_round_is_told_of_at_the_end(
+    told: Callable[..., list[str]], publish: Callable[..., None], record: RunRecord, summary: Summary
+) -> None:
+    """Images that come meanwhile are another run of the same execution; so is a second try."""
+    publish("20261120T121530Z-one", record, summary)
+    publish("20261120T131530Z-two", replace(record, state="FAILED", reason="A machine was lost."))
+    lines = told(
+        [
+            *BEGUN,
+            *_entered(1, "RunJob", run_id="20261120T121530Z-one"),
+            *_entered(2, "NextRound"),
+            *_entered(3, "RunJob", run_id="20261120T131530Z-two"),
+            _at(4, "ExecutionSucceeded"),
+        ]
+    )
+    assert lines[-11:-3] == [
+        "Run 20261120T121530Z-one",
+        "  images    90,378",
+        "  refused   2",
+        "  duration  13:22",
+        "  cost      0.188 USD",
+        "Run 20261120T131530Z-two",
+        "  failed    A machine was lost.",
+        "  duration  13:22",
+    ]
+
+
+def test_an_update_that_another_run_takes_along_says_so(told: Callable[..., list[str]]) -> None:
+    """It ends at once, and its images are not lost: that needs an explanation."""
+    lines = told([*BEGUN, *_entered(1, "Joined"), _at(2, "ExecutionSucceeded")])
+    assert lines[-1] == "Another run works on these images: follow it with `fruits status --env dev`."
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (_failed(9)[0], "States.TaskFailed: Somebody stopped it."),
+        (_failed(9, json.dumps({"JobRunId": "00job", "StateDetails": "61 of\n100 refused."}))[0], "61 of 100 refused."),
+        (_failed(9, json.dumps({"errorMessage": "no such key", "errorType": "KeyError"}))[0], "no such key"),
+        (_at(9, "ExecutionTimedOut"), "timed_out"),
+        (_at(9, "ExecutionAborted", executionAbortedEventDetails={"cause": "by Ann"}), "by Ann"),
+    ],
+)
+def test_a_run_that_fails_says_why_and_where_to_look(
+    told: Callable[..., list[str]], event: Event, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Error and cause, and the page of the execution; exit code 1."""
+    with pytest.raises(CloudError) as failure:
+        told([*BEGUN, *_entered(1, "Failed"), event])
+    assert failure.value.exit_code == 1
+    assert reason in str(failure.value)
+    page = f"https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{EXECUTION}"
+    assert page in str(failure.value)
+    assert "Done" not in capsys.readouterr().out
+
+
+def test_a_cause_of_many_pages_is_cut() -> None:
+    """AWS puts whole documents there."""
+    assert len(cause_in_words("x" * 10_000)) < 600
+
+
+def test_ctrl_c_stops_following_and_not_the_run(deployment: Deployment) -> None:
+    """Nothing is asked of AWS but the history: the stub would refuse to stop the execution. Exit code 130."""
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with Stubber(deployment.stepfunctions) as stubbed:
+        stubbed.add_response("get_execution_history", {"events": [event | {"id": 1} for event in BEGUN]})
+        with pytest.raises(InterruptedByUserError) as interrupted:
+            follow(deployment, EXECUTION, interrupt)
+    assert interrupted.value.exit_code == 130
+    assert str(interrupted.value).endswith("the run goes on. Follow it with `fruits status --env dev`.")
+
+
+def test_a_network_that_goes_does_not_look_like_a_failed_run(
+    deployment: Deployment, before: Callable[[str, Callable[[Any], None]], None]
+) -> None:
+    """The run is in the cloud, and doesn't need this machine."""
+
+    def cut(_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://states.example")
+
+    before("GetExecutionHistory", cut)
+    with pytest.raises(CloudError, match=r"The run goes on, but can't be followed\. Nothing answers at") as failure:
+        follow(deployment, EXECUTION, lambda _: None)
+    assert str(failure.value).endswith("Then go on with `fruits status --env dev`.")
+
+
+@pytest.mark.parametrize(("options", "mode"), [([], "reprocess"), (["--mode", "update"], "update")])
+def test_it_starts_an_execution_that_asks_for_the_mode(
+    options: list[str], mode: str, deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its name says what it is, and when; with --no-follow nobody waits for it."""
+    assert main(["reprocess", *options, "--no-follow", "--env", "dev"]) == 0
+    machine = deployment.resource(Output.STATE_MACHINE)
+    (listed,) = deployment.stepfunctions.list_executions(stateMachineArn=machine)["executions"]
+    started = deployment.stepfunctions.describe_execution(executionArn=listed["executionArn"])
+    assert json.loads(started["input"]) == {"mode": mode}
+    assert started["name"].startswith(f"{mode}-20")
+    assert capsys.readouterr().out.splitlines() == [
+        f"Started {started['name']}.",
+        "Follow it with `fruits status --env dev`.",
+    ]
+
+
+def test_it_follows_what_it_has_started(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """The local AWS's executions are over at once: the command ends with theirs."""
+    assert deployment
+    assert main(["reprocess", "--env", "dev"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == ["    0:10  A State", "Done in 0:20."]
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_what_is_new_is_found_whichever_end_the_history_comes_from(
+    newest_first: bool,  # noqa: FBT001 -- a parameter
+    deployment: Deployment,
+) -> None:
+    """AWS gives the newest events first, a local one may not; in both cases no event is told twice."""
+    events = [_at(number, "TaskScheduled") | {"id": number} for number in range(1, 6)]
+    pages = [events[:1:-1], events[1::-1]] if newest_first else [events]
+    with Stubber(deployment.stepfunctions) as stubbed:
+        for number, page in enumerate(pages, start=1):
+            more = {"nextToken": "more"} if number < len(pages) else {}
+            stubbed.add_response("get_execution_history", {"events": page} | more)
+        assert [event["id"] for event in events_after(deployment.stepfunctions, EXECUTION, 1)] == [2, 3, 4, 5]
+
+
+def test_on_a_terminal_the_last_step_has_a_clock() -> None:
+    """Lines stay as they are; below them something moves, so that nobody takes a long job for a dead one."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    with steps(out) as tell:
+        tell(61, "waits [for its turn]")
+    assert "    1:01  waits [for its turn]" in out.getvalue()
+    assert "0:00:00" in out.getvalue()

@@ -1,0 +1,182 @@
+"""Tests of `fruits results`."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+
+from cli.main import main
+from contract.summary import MatrixFile, Summary
+from contract.workflow import RunRecord
+
+RUN = "20261120T121530Z-3fa94c"
+OLD = "20261119T080000Z-aaaaaa"
+
+Publish = Callable[..., None]
+Put = Callable[[str, bytes], None]
+Before = Callable[[str, Callable[[dict[str, Any]], None]], None]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def published(publish: Publish, put: Put, record: RunRecord, summary: Summary) -> None:
+    """Publish a run whose matrix is one file."""
+    publish(RUN, record, summary)
+    put(f"results/{RUN}/pca.csv", b"key,pc_1\n")
+
+
+def _results(*arguments: str) -> int:
+    return main(["results", *arguments, "--env", "dev"])
+
+
+def _files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.usefixtures("published")
+def test_the_last_complete_results_are_fetched(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All files of the run, under its name; the paths that are printed exist."""
+    assert _results() == 0
+    assert _files(here) == {f"results/{RUN}/{name}" for name in ("pca.csv", "report.html", "run.json", "summary.json")}
+    assert (here / f"results/{RUN}/pca.csv").read_bytes() == b"key,pc_1\n"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("4 files fetched (")
+    assert lines[1] == f"  matrix   results/{RUN}/pca.csv  (90,378 images x 185 components)"
+    assert lines[2] == f"  report   results/{RUN}/report.html"
+    assert lines[3] == f"  refused  results/{RUN}/rejects.csv  (2 images)"
+
+
+def test_the_files_of_a_large_matrix_are_gathered(
+    publish: Publish, put: Put, summary: Summary, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They lie beside the basis, some were written by earlier runs: the summary names them."""
+    files = [f"pca/v1/matrix/{OLD}-00000.csv", f"pca/v1/matrix/{RUN}-00001.csv"]
+    publish(RUN, None, replace(summary, matrix=[MatrixFile(file=file, first_key="", rows=1) for file in files]))
+    for file in [*files, "pca/v1/matrix/not-of-this-run.csv"]:
+        put(file, file.encode())
+    assert _results("fetched") == 0
+    assert {name for name in _files(here / f"fetched/{RUN}") if "csv" in name} == {
+        f"matrix/{OLD}-00000.csv",
+        f"matrix/{RUN}-00001.csv",
+    }
+    assert (here / f"fetched/{RUN}/matrix/{OLD}-00000.csv").read_text() == files[0]
+    matrix = f"  matrix   fetched/{RUN}/matrix  (90,378 images x 185 components, 2 files)"
+    assert matrix in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.usefixtures("published")
+def test_an_older_run_is_fetched_by_its_name(
+    publish: Publish, record: RunRecord, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also one that failed: what is known of it is its record."""
+    publish(OLD, replace(record, state="FAILED"))
+    assert _results("--run", OLD) == 0
+    assert _files(here) == {f"results/{OLD}/run.json"}
+    assert f"published no results: what is known of it is in results/{OLD}." in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("published")
+def test_what_is_there_is_not_fetched_again(put: Put, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that differs is, of the same size or not: it is as the bucket has it in the end."""
+    _results()
+    (here / f"results/{RUN}/report.html").write_bytes(b"<html></hmtl>")
+    put(f"results/{RUN}/pca.csv", b"key,pc_2\n")
+    capsys.readouterr()
+    assert _results() == 0
+    assert capsys.readouterr().out.startswith("2 files fetched (22 bytes), 2 skipped that were there already.\n")
+    assert (here / f"results/{RUN}/report.html").read_bytes() == b"<html></html>"
+    assert (here / f"results/{RUN}/pca.csv").read_bytes() == b"key,pc_2\n"
+
+
+@pytest.mark.usefixtures("published")
+def test_a_download_that_breaks_off_leaves_no_half_file(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named, the others go on, the file of before stays whole; exit code 1, and the next time it is fetched."""
+    _results()
+    for path in (here / f"results/{RUN}").iterdir():
+        path.write_text("as before")
+    whole = StreamingBody.iter_chunks
+
+    def break_off(body: StreamingBody, chunk_size: int) -> Any:  # noqa: ANN401 -- an iterator
+        for chunk in whole(body, chunk_size):
+            yield chunk[:5]
+            if chunk == b"key,pc_1\n":
+                raise ConnectionResetError(104, "Connection reset by peer")
+            yield chunk[5:]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StreamingBody, "iter_chunks", break_off)
+        assert _results() == 1
+    out = capsys.readouterr().out
+    assert "failed: pca.csv: Connection reset by peer" in out
+    assert "3 files fetched" in out
+    assert (here / f"results/{RUN}/pca.csv").read_text() == "as before"
+    assert len(list((here / f"results/{RUN}").iterdir())) == 4
+    assert _results() == 0
+    assert (here / f"results/{RUN}/pca.csv").read_bytes() == b"key,pc_1\n"
+
+
+def test_a_file_of_the_matrix_that_is_gone_is_named(
+    publish: Publish, summary: Summary, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of an old run: the matrix has been deleted since. All else is fetched."""
+    publish(RUN, None, replace(summary, matrix=[MatrixFile(file="pca/v0/matrix/a.csv", first_key="", rows=1)]))
+    assert _results() == 1
+    assert (
+        "failed: matrix/a.csv: AWS couldn't do GetObject: The specified key does not exist" in capsys.readouterr().out
+    )
+    assert _files(here) == {f"results/{RUN}/{name}" for name in ("report.html", "summary.json")}
+
+
+@pytest.mark.usefixtures("published")
+def test_ctrl_c_leaves_whole_files_only(here: Path, before: Before, capsys: pytest.CaptureFixture[str]) -> None:
+    """It ends at once, exit code 130, and the same command goes on."""
+    line_is_cut = threading.Event()
+
+    def hang(parameters: dict[str, Any]) -> None:
+        if parameters["Key"].endswith("report.html"):
+            os.kill(os.getpid(), signal.SIGINT)
+            line_is_cut.wait(60)
+            raise ClientError({"Error": {"Code": "RequestTimeout", "Message": ""}}, "GetObject")
+
+    before("GetObject", hang)
+    assert _results() == 130
+    assert "Run the same command again for the rest." in capsys.readouterr().err
+    line_is_cut.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("fruits-"):
+            thread.join(60)
+    assert not [name for name in _files(here) if "report" in name or "partial" in name]
+    before("GetObject", lambda _: None)
+    assert _results() == 0
+
+
+@pytest.mark.usefixtures("published")
+def test_names_in_the_bucket_lead_nowhere_else(put: Put, here: Path) -> None:
+    """Whoever can write to the bucket can't write to this machine."""
+    put(f"results/{RUN}/../../escaped.txt", b"")
+    put(f"results/{RUN}//escaped.txt", b"")
+    assert _results("deep/inside") == 0
+    assert not [name for name in _files(here) if "escaped" in name]
+
+
+@pytest.mark.usefixtures("published")
+def test_a_place_that_cannot_be_written_is_said_to_be_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence, exit code 2."""
+    (here / "results").write_text("a file")
+    assert _results() == 2
+    assert f"fruits: Can't write to results/{RUN}: " in capsys.readouterr().err

@@ -1,0 +1,64 @@
+"""Tests of `fruits runs`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from cli.main import main
+from contract.summary import Summary
+from contract.workflow import RunRecord
+
+Publish = Callable[..., None]
+RUNS = ["runs", "--env", "dev"]
+
+
+def test_runs_are_listed_with_what_they_did_and_cost(
+    publish: Publish, record: RunRecord, summary: Summary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Newest first; dashes for what is not known: a run that failed, one that is going on, a bill that is late."""
+    publish("20261118T080000Z-first", record, summary)
+    publish("20261119T023000Z-failed", replace(record, state="FAILED", mode="reconcile", cost_usd=None))
+    publish("20261120T121530Z-goes-on", None, summary)
+    publish("20261121T043000Z-maintains", replace(record, mode="maintain", seconds=95, cost_usd=0.01))
+    assert main(RUNS) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "run                         mode       state    started               duration  images  refused  cost in USD",
+        "20261121T043000Z-maintains  maintain   SUCCESS  2026-11-20 12:15 UTC      1:35       -        -        0.010",
+        "20261120T121530Z-goes-on    update     -        2026-11-20 12:16 UTC         -  90,378        2            -",
+        "20261119T023000Z-failed     reconcile  FAILED   2026-11-20 12:15 UTC     13:22       -        -            -",
+        "20261118T080000Z-first      update     SUCCESS  2026-11-20 12:15 UTC     13:22  90,378        2        0.188",
+        "4 runs: 0.198 USD, without 2 whose cost is not known",
+    ]
+
+
+def test_the_last_ones_are_listed(publish: Publish, record: RunRecord, capsys: pytest.CaptureFixture[str]) -> None:
+    """As many as were asked for, and the cost is that of those."""
+    for day in range(10, 30):
+        publish(f"202611{day}T080000Z-aaaaaa", replace(record, cost_usd=1.0))
+    assert main([*RUNS, "--last", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("T")[0] for line in lines[1:-1]] == ["20261129", "20261128", "20261127"]
+    assert lines[-1] == "3 runs: 3.000 USD"
+
+
+def test_documents_of_another_version_are_dashes(
+    publish: Publish, record: RunRecord, put: Callable[[str, bytes], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither junk nor a field that is not known here hides the other runs."""
+    publish("20261118T080000Z-first", record)
+    put("results/20261119T080000Z-second/run.json", b'{"billed": null, "colour": "red"}')
+    put("results/20261119T080000Z-second/summary.json", b"[]")
+    put("results/a note.txt", b"")
+    put("results/notes/run.json", b"")
+    assert main(RUNS) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["20261119T080000Z-second", *"-------"]
+    assert lines[-1] == "2 runs: 0.188 USD, without 1 whose cost is not known"
+
+
+@pytest.mark.usefixtures("deployment")
+def test_where_there_are_no_runs_the_way_to_one_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """An environment that was just deployed."""
+    assert main(RUNS) == 0
+    assert capsys.readouterr().out == "There are no runs yet: upload images with `fruits upload FOLDER --env dev`.\n"

@@ -1,0 +1,264 @@
+"""Tests of `fruits upload`."""
+
+import hashlib
+import io
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.cloud.environment import Deployment
+from cli.cloud.errors import explain
+from cli.cloud.parallel import AHEAD, THREADS
+from cli.cloud.progress import PlainProgress, transfer_progress
+from cli.cloud.upload import BucketListing, Stored
+from cli.main import main
+
+FILES = {
+    "no label.jpg": b"0",
+    "Apple Braeburn/r 1.jpg": b"1",
+    "Apple Braeburn/a+b #2.jpg": b"2",
+    "Açaí 🍇/100 %.jpg": b"3" * 1000,
+    "Training/Plum/empty.jpg": b"",
+}
+
+Objects = Callable[[], dict[str, bytes]]
+Put = Callable[[str, bytes], None]
+Before = Callable[[str, Callable[[dict[str, Any]], None]], None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of files."""
+    for name, body in FILES.items():
+        path = tmp_path / "fruits" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+    return tmp_path / "fruits"
+
+
+def _upload(folder: Path) -> int:
+    return main(["upload", str(folder), "--env", "dev"])
+
+
+def _expected(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {f"images/{name}": body for name, body in files.items()}
+
+
+def _refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "No."}}, "PutObject")
+
+
+def test_every_file_becomes_an_image_under_its_own_name(
+    folder: Path, deployment: Deployment, objects: Objects, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Spaces, plus signs, hashes, letters of any language; the etag is the MD5, which the next upload relies on."""
+    assert _upload(folder) == 0
+    assert objects() == _expected(FILES)
+    for key, body in objects().items():
+        etag = deployment.s3.head_object(Bucket=deployment.bucket, Key=key)["ETag"]
+        assert etag == f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+    out = capsys.readouterr().out
+    assert out.startswith("5 files uploaded (1.0 KB), in 0:0")
+    assert "The next run works on them; follow it with `fruits status --env dev`." in out
+
+
+def test_what_is_there_with_the_same_content_is_skipped(
+    folder: Path, objects: Objects, before: Before, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An upload is resumed by doing it again: new files and changed ones go up, of the same size or not."""
+    _upload(folder)
+    changed = {"no label.jpg": b"x", "Apple Braeburn/r 1.jpg": b"longer", "Plum/new.jpg": b"new"}
+    (folder / "Plum").mkdir()
+    for name, body in changed.items():
+        (folder / name).write_bytes(body)
+    sent: list[str] = []
+    before("PutObject", lambda parameters: sent.append(parameters["Key"]))
+    capsys.readouterr()
+    assert _upload(folder) == 0
+    assert objects() == _expected(FILES | changed)
+    assert sorted(sent) == sorted(_expected(changed))
+    assert "3 files uploaded (10 bytes), 3 skipped that were there already, in" in capsys.readouterr().out
+
+
+def test_nothing_is_ever_deleted(folder: Path, put: Put, objects: Objects) -> None:
+    """A folder that holds new photos only is uploaded without harm to the old ones."""
+    put("images/Plum/old.jpg", b"old")
+    assert _upload(folder) == 0
+    assert objects()["images/Plum/old.jpg"] == b"old"
+
+
+def test_files_that_fail_are_named_and_the_others_go_on(
+    folder: Path, deployment: Deployment, objects: Objects, before: Before, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1. A link that leads nowhere, a pipe, a name with control characters, an object that S3 refuses."""
+    assert deployment
+    (folder / "dead link.jpg").symlink_to("nowhere")
+    (folder / "link.jpg").symlink_to(folder / "no label.jpg")
+    os.mkfifo(folder / "pipe")
+    (folder / "bell\a").touch()
+
+    def refuse_one(parameters: dict[str, Any]) -> None:
+        if parameters["Key"] == "images/Apple Braeburn/r 1.jpg":
+            raise _refused("AccessDenied")
+
+    before("PutObject", refuse_one)
+    assert _upload(folder) == 1
+    uploaded = FILES | {"link.jpg": FILES["no label.jpg"]}
+    del uploaded["Apple Braeburn/r 1.jpg"]
+    assert objects() == _expected(uploaded)
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(lines[:4]) == [
+        f"failed: Apple Braeburn/r 1.jpg: {explain(_refused('AccessDenied'))}",
+        "failed: bell\\x07: the name has control characters, or is no UTF-8: rename it",
+        "failed: dead link.jpg: the link leads nowhere",
+        "failed: pipe: it is no file",
+    ]
+    assert lines[4].startswith("5 files uploaded (1.0 KB), 4 failed, in 0:")
+    assert "run the same command again to try only those" in lines[5]
+
+
+def test_a_cause_that_is_not_the_files_ends_it(
+    folder: Path, deployment: Deployment, before: Before, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody waits for a hundred thousand refusals."""
+    assert deployment
+    for number in range(3 * AHEAD):
+        (folder / f"{number}").touch()
+    asked: list[str] = []
+
+    def refuse_all(parameters: dict[str, Any]) -> None:
+        asked.append(parameters["Key"])
+        raise _refused("AccessDenied")
+
+    before("PutObject", refuse_all)
+    assert _upload(folder) == 1
+    assert f"Given up: {AHEAD} files failed one after the other. These credentials" in capsys.readouterr().err
+    assert len(asked) < 3 * AHEAD
+
+
+def test_credentials_that_expire_on_the_way_end_it_with_one_sentence(
+    folder: Path, deployment: Deployment, before: Before, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The session of a long upload is over some day: log in, do it again."""
+    assert deployment
+
+    def expire(_: dict[str, Any]) -> None:
+        raise _refused("ExpiredToken")
+
+    before("PutObject", expire)
+    assert _upload(folder) == 1
+    out, err = capsys.readouterr()
+    assert err == "fruits: The credentials for AWS have expired: log in again, then run the same command again.\n"
+    assert "failed" not in out
+
+
+def test_ctrl_c_ends_it_at_once_and_it_can_be_resumed(
+    folder: Path, deployment: Deployment, objects: Objects, before: Before, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It doesn't wait for a request that hangs; what was uploaded before is not uploaded again."""
+    assert deployment
+    names = [f"{number:02}" for number in range(2 * THREADS)]
+    for name in names:
+        (folder / name).write_text(name)
+    line_is_cut = threading.Event()
+
+    def hang(parameters: dict[str, Any]) -> None:
+        if parameters["Key"].endswith("07"):
+            os.kill(os.getpid(), signal.SIGINT)
+            line_is_cut.wait(60)
+            raise _refused("RequestTimeout")
+
+    before("PutObject", hang)
+    assert _upload(folder) == 130
+    assert not line_is_cut.is_set()
+    err = capsys.readouterr().err
+    assert "fruits: Interrupted: " in err
+    assert "Run the same command again to go on." in err
+    line_is_cut.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("fruits-"):
+            thread.join(60)
+    assert "images/07" not in objects()
+
+    before("PutObject", lambda _: None)
+    assert _upload(folder) == 0
+    assert objects() == _expected(FILES | {name: name.encode() for name in names})
+
+
+@dataclass
+class FewPerPage:
+    """S3 with three keys on a page; counts the pages."""
+
+    keys: list[str]
+    pages: int = field(default=0)
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, StartAfter: str) -> dict[str, Any]:  # noqa: ARG002 -- S3's
+        """List as S3 does, in the order of the keys."""
+        self.pages += 1
+        left = [key for key in sorted(self.keys) if key.startswith(Prefix) and key > StartAfter]
+        found = [{"Key": key, "Size": len(key), "ETag": f'"{key}"'} for key in left[:3]]
+        return {"Contents": found, "IsTruncated": len(left) > 3} if found else {"IsTruncated": False}
+
+
+names = st.sets(st.text("ab/", min_size=1, max_size=4).map("images/".__add__), max_size=12)
+
+
+@given(stored=names, wanted=names)
+def test_the_listing_finds_what_is_there_and_nothing_else(stored: set[str], wanted: set[str]) -> None:
+    """Whatever lies before, between and behind the files of the folder."""
+    listing = BucketListing(FewPerPage(sorted(stored)), "bucket")
+    found = {key: listing.find(key) for key in sorted(wanted)}
+    assert found == {key: Stored(len(key), key) if key in stored else None for key in wanted}
+
+
+def test_the_listing_leaves_out_pages_that_nobody_asks_for() -> None:
+    """Two new photos don't cost a listing of a million images; all of them cost every page once."""
+    keys = [f"images/{number:04}.jpg" for number in range(900)]
+    few = FewPerPage(keys)
+    listing = BucketListing(few, "bucket")
+    assert listing.find("images/0100.jpg")
+    assert listing.find("images/0700.jpg")
+    assert few.pages == 2
+    every = FewPerPage(keys)
+    listing = BucketListing(every, "bucket")
+    assert all(listing.find(key) for key in keys)
+    assert every.pages == 300
+
+
+def test_without_a_terminal_there_is_a_line_every_few_seconds() -> None:
+    """A log is not flooded, and tells how long it will take."""
+    out, seconds = io.StringIO(), iter(range(100))
+    progress = PlainProgress(out, 20, lambda: next(seconds))
+    for _ in range(20):
+        progress.one_done()
+    assert out.getvalue().splitlines() == [
+        "  5 of 20 files, 0:15 left",
+        "  10 of 20 files, 0:10 left",
+        "  15 of 20 files, 0:05 left",
+        "  20 of 20 files, 0:00 left",
+    ]
+
+
+def test_on_a_terminal_there_is_a_bar_and_lines_stay_as_they_are() -> None:
+    """Names may look like markup: they are not taken for it."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    with transfer_progress(out, 2) as progress:
+        progress.one_done()
+        progress.say("failed: [red]/a.jpg: it is no file")
+    assert "━" in out.getvalue()
+    assert "1/2" in out.getvalue()
+    assert "failed: [red]/a.jpg: it is no file" in out.getvalue()

@@ -1,0 +1,52 @@
+"""Tests of how times, sizes, names and tables are written."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from cli.cloud import words
+
+
+@pytest.mark.parametrize(("seconds", "written"), [(0, "0:00"), (59.6, "1:00"), (271, "4:31"), (3871, "1:04:31")])
+def test_a_duration_is_minutes_and_seconds(seconds: float, written: str) -> None:
+    """With hours where there are any."""
+    assert words.duration(seconds) == written
+
+
+def test_a_moment_is_the_same_wherever_it_is_read() -> None:
+    """In UTC, and says so: colleagues in two countries talk about the same one."""
+    there = datetime(2026, 11, 20, 13, 15, tzinfo=timezone(timedelta(hours=1)))
+    assert words.moment(there) == words.moment("2026-11-20T12:15:00+00:00") == "2026-11-20 12:15 UTC"
+    assert words.moment(datetime(2026, 11, 20, 12, 15, tzinfo=UTC)) == words.moment(there)
+
+
+@pytest.mark.parametrize(
+    ("count", "written"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1200, "1.2 KB"),
+        (34_500_000, "34.5 MB"),
+        (2.5e9, "2.5 GB"),
+        (3e12, "3.0 TB"),
+    ],
+)
+def test_a_size_has_the_unit_that_keeps_it_short(count: float, written: str) -> None:
+    """From bytes to terabytes."""
+    assert words.size(count) == written
+
+
+def test_a_name_never_disturbs_the_terminal() -> None:
+    """Escape sequences and bytes that are no text are spelt out; letters of any language are not."""
+    assert words.printable("Açaí 🍇/a\x1b[2J\udce9.jpg") == "Açaí 🍇/a\\x1b[2J\\udce9.jpg"
+
+
+def test_columns_of_a_table_are_aligned() -> None:
+    """Numbers on their right; no spaces at the ends of the lines."""
+    rows = [("run", "cost", "state"), ("a", "0.1", "SUCCESS"), ("bbbb", "10.25", "-"), ("short",)]
+    assert words.table(rows, frozenset({1})) == [
+        "run     cost  state",
+        "a        0.1  SUCCESS",
+        "bbbb   10.25  -",
+        "short",
+    ]

@@ -1,0 +1,366 @@
+"""Tests of `record_run` as the workflow calls it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+from moto.emrserverless.models import emrserverless_backends
+
+from cdk.stateless.workflow_definition import UNANSWERED_BILL, JobSettings, WorkflowSettings, workflow_definition
+from contract.layout import LATEST, SUPERSEDED, results_folder, run_record
+from contract.runs import Mode
+from contract.summary import Latest
+from contract.workflow import RunRecord, Usage
+from lambdas.record_run.handler import PATIENCE, BillNotReadyError, Recorder, metrics, record
+from lambdas.record_run.job import Prices
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ROOT = Path(__file__).parents[3]
+
+RUN_ID = "20261120T121530Z-3fa94c00"
+EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:fruits:update-1"
+PRICES = Prices(vcpu_hour=0.05, gb_hour=0.006, storage_gb_hour=0.0001)
+BILLED = {"vCPUHour": 2.0, "memoryGBHour": 10.0, "storageGBHour": 5.0}
+USAGE = Usage(vcpu_hours=2.0, memory_gb_hours=10.0, storage_gb_hours=5.0)
+COST = 0.1605
+STARTED = datetime(2026, 11, 20, 12, 15, 31, tzinfo=UTC)
+ENDED = STARTED + timedelta(minutes=4, seconds=2.5)
+
+Event = dict[str, Any]
+
+
+def _event(outcome: object, mode: Mode = Mode.UPDATE, retries: int = 0) -> Event:
+    told = {"run_id": RUN_ID, "mode": mode.value, "execution": EXECUTION, "round": 2, "attempt": 1}
+    return {**told, "outcome": outcome, "retries": retries}
+
+
+@pytest.fixture
+def application(aws: str) -> str:  # noqa: ARG001 -- is there
+    """Return the id of an application of EMR Serverless."""
+    emr = boto3.client("emr-serverless")
+    made = emr.create_application(name="fruits", clientToken="token", releaseLabel="emr-7.14.0", type="SPARK")
+    return made["applicationId"]
+
+
+@pytest.fixture
+def job(application: str) -> Callable[..., str]:
+    """Return a function that runs a job, and says how it ended; the local AWS can't know."""
+
+    def run(state: str = "SUCCESS", *, billed: dict[str, float] | None = BILLED, details: str | None = None) -> str:
+        started = boto3.client("emr-serverless").start_job_run(
+            applicationId=application,
+            executionRoleArn="arn:aws:iam::123456789012:role/job",
+            clientToken="token",
+            jobDriver={"sparkSubmit": {"entryPoint": "s3://assets/main.py"}},
+        )
+        found: Any = emrserverless_backends["123456789012"]["eu-west-1"].job_runs[application][-1]
+        found.state, found.state_details, found.billed_resource_utilization = state, details, billed
+        found.created_at, found.ended_at = STARTED, ENDED
+        return started["jobRunId"]
+
+    return run
+
+
+@pytest.fixture
+def recorder(s3: "S3Client", bucket: str, application: str) -> Recorder:
+    """Return what the function works with."""
+    metrics.clear_metrics()  # as Lambda's wrapper does after each call
+    return Recorder(s3, boto3.client("emr-serverless"), bucket, application, "eu-west-1", PRICES)
+
+
+def _publish(recorder: Recorder, *run_ids: str) -> None:
+    """Write complete results, and point to the last of them."""
+    for run_id in run_ids:
+        recorder.s3.put_object(Bucket=recorder.bucket, Key=f"{results_folder(run_id)}summary.json", Body=b"{}")
+    latest = Latest(run_id=run_ids[-1], results=results_folder(run_ids[-1]), finished_at=ENDED.isoformat())
+    recorder.s3.put_object(Bucket=recorder.bucket, Key=LATEST, Body=latest.to_json().encode())
+
+
+def _objects(recorder: Recorder) -> dict[str, dict[str, str]]:
+    """All objects of the bucket → their tags."""
+    found = {}
+    for listed in recorder.s3.list_objects_v2(Bucket=recorder.bucket).get("Contents", []):
+        tags = recorder.s3.get_object_tagging(Bucket=recorder.bucket, Key=listed["Key"])["TagSet"]
+        found[listed["Key"]] = {tag["Key"]: tag["Value"] for tag in tags}
+    return found
+
+
+def _read(recorder: Recorder) -> RunRecord:
+    found = recorder.s3.get_object(Bucket=recorder.bucket, Key=run_record(RUN_ID))
+    assert found["ContentType"] == "application/json"
+    return RunRecord.from_json(found["Body"].read())
+
+
+OLDER = "20261119T121530Z-00000000"
+
+
+def test_a_good_run_is_recorded_beside_its_results(recorder: Recorder, job: Callable[..., str]) -> None:
+    """What the workflow knows, what the job took and what it cost; a record that stays, as the results do."""
+    _publish(recorder, OLDER, RUN_ID)
+    job_run_id = job()
+    returned = record(_event({"JobRunId": job_run_id, "State": "SUCCESS"}), recorder)
+    written = _read(recorder)
+    assert written == returned
+    links = written.links
+    assert written == RunRecord(
+        run_id=RUN_ID,
+        mode="update",
+        execution=EXECUTION,
+        round=2,
+        attempt=1,
+        job_run_id=job_run_id,
+        state="SUCCESS",
+        reason=None,
+        started_at=written.started_at,
+        finished_at=written.finished_at,
+        seconds=242.5,
+        billed=USAGE,
+        cost_usd=COST,
+        links=links,
+    )
+    assert datetime.fromisoformat(written.started_at) == STARTED
+    assert datetime.fromisoformat(written.finished_at) == ENDED
+    assert set(links) == {"execution", "application"}
+    assert links["execution"].startswith("https://eu-west-1.console.aws.amazon.com/states/")
+    assert links["execution"].endswith(EXECUTION)
+    assert links["application"].endswith(recorder.application_id)
+    assert _objects(recorder) == {
+        LATEST: {},
+        run_record(RUN_ID): {},
+        f"{results_folder(RUN_ID)}summary.json": {},
+        f"{results_folder(OLDER)}summary.json": SUPERSEDED,
+    }
+
+
+def test_maintenance_replaces_no_results(recorder: Recorder, job: Callable[..., str]) -> None:
+    """It is recorded like any good run, and publishes nothing: the results before the last ones stay as they were."""
+    _publish(recorder, OLDER, "20261119T121531Z-00000000")
+    record(_event({"JobRunId": job()}, Mode.MAINTAIN), recorder)
+    assert _read(recorder).mode == "maintain"
+    assert all(tags == {} for tags in _objects(recorder).values())
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
+def test_a_failed_job_is_recorded_with_its_reason_and_will_expire(
+    recorder: Recorder, job: Callable[..., str], state: str
+) -> None:
+    """It left nothing but this record; what it cost is known; and the results of others are none of its business."""
+    _publish(recorder, OLDER, "20261119T121531Z-00000000")
+    job_run_id = job(state, details="Job failed: ModelMismatchError")
+    cause = json.dumps({"JobRunId": job_run_id, "State": state})
+    record(_event({"Error": "States.TaskFailed", "Cause": cause}), recorder)
+    written = _read(recorder)
+    assert (written.job_run_id, written.state, written.cost_usd) == (job_run_id, state, COST)
+    assert written.reason == "Job failed: ModelMismatchError"
+    tags = _objects(recorder)
+    assert tags.pop(run_record(RUN_ID)) == SUPERSEDED
+    assert all(others == {} for others in tags.values())
+
+
+def test_a_job_that_gives_no_reason_has_that_of_the_workflow(recorder: Recorder, job: Callable[..., str]) -> None:
+    """Better the cause that Step Functions tells than none."""
+    cause = json.dumps({"JobRun": {"JobRunId": job("FAILED")}})
+    record(_event({"Error": "States.TaskFailed", "Cause": cause}), recorder)
+    assert _read(recorder).reason == f"States.TaskFailed: {cause}"
+
+
+@pytest.mark.parametrize("state", ["SUCCESS", "FAILED", "CANCELLED"])
+def test_a_bill_is_waited_for_and_not_for_ever(recorder: Recorder, job: Callable[..., str], state: str) -> None:
+    """Three times the workflow is told to ask again, and nothing is written; then the run is recorded without cost."""
+    _publish(recorder, RUN_ID)
+    before, outcome = _objects(recorder), {"JobRunId": job(state, billed=None)}
+    for retries in range(3):
+        with pytest.raises(BillNotReadyError, match=outcome["JobRunId"]):
+            record(_event(outcome, retries=retries), recorder)
+        assert _objects(recorder) == before
+    record(_event(outcome, retries=3), recorder)
+    written = _read(recorder)
+    assert (written.state, written.billed, written.cost_usd, written.seconds) == (state, None, None, 242.5)
+
+
+def test_a_bill_that_is_there_is_not_waited_for(recorder: Recorder, job: Callable[..., str]) -> None:
+    """Whether it came at once, or while the workflow was asking."""
+    _publish(recorder, RUN_ID)
+    for retries in range(4):
+        assert record(_event({"JobRunId": job()}, retries=retries), recorder).cost_usd == COST
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (
+            {"Error": "EMRServerless.ValidationException", "Cause": "Application is terminated. (Status Code: 400)"},
+            "EMRServerless.ValidationException: Application is terminated. (Status Code: 400)",
+        ),
+        ({"Error": "States.Timeout"}, "States.Timeout"),
+        ({"Error": "States.Timeout", "Cause": ""}, "States.Timeout"),
+        ({"Error": "States.TaskFailed", "Cause": "cut in half: \ud83c"}, "States.TaskFailed: cut in half: \ud83c"),
+        ({"Status": "?"}, "{'Status': '?'}"),
+        ("unheard of", "unheard of"),
+        (None, "None"),
+    ],
+)
+def test_a_run_without_a_job_is_recorded_with_the_cause(recorder: Recorder, outcome: object, reason: str) -> None:
+    """Nothing started, nothing cost anything; the record tells why and will expire, whatever the workflow was told."""
+    now = datetime.now(UTC)
+    returned = record(_event(outcome, Mode.REPROCESS), recorder)
+    written = _read(recorder)
+    assert written == returned
+    assert (written.job_run_id, written.state, written.reason) == (None, "NOT_STARTED", reason)
+    assert (written.seconds, written.billed, written.cost_usd) == (0, None, None)
+    assert (written.run_id, written.mode, written.round, written.attempt) == (RUN_ID, "reprocess", 2, 1)
+    assert now <= datetime.fromisoformat(written.started_at) == datetime.fromisoformat(written.finished_at)
+    assert _objects(recorder) == {run_record(RUN_ID): SUPERSEDED}
+
+
+def test_a_job_that_aws_does_not_know_is_told(recorder: Recorder, job: Callable[..., str]) -> None:
+    """The workflow tries again, and in the end goes on without a record; nothing false is written."""
+    job()
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        record(_event({"JobRunId": "gone"}), recorder)
+    assert _objects(recorder) == {}
+
+
+def test_a_record_is_written_although_nothing_can_be_marked(recorder: Recorder, job: Callable[..., str]) -> None:
+    """The refusal is told, so that the workflow calls again; what the run took is known already."""
+    _publish(recorder, OLDER, RUN_ID)
+    outcome = {"JobRunId": job()}
+
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObjectTagging")
+
+    events = recorder.s3.meta.events
+    events.register("before-call.s3.PutObjectTagging", refuse)
+    with pytest.raises(ClientError, match="SlowDown"):
+        record(_event(outcome), recorder)
+    assert _read(recorder).state == "SUCCESS"
+    events.unregister("before-call.s3.PutObjectTagging", refuse)
+    record(_event(outcome, retries=1), recorder)
+    assert _objects(recorder)[f"{results_folder(OLDER)}summary.json"] == SUPERSEDED
+
+
+def test_the_workflow_calls_as_these_tests_do() -> None:
+    """The same fields; it asks again for a bill under the name of our error, and as often as we are patient."""
+    job = JobSettings(
+        application_id="a",
+        role_arn="r",
+        entry_point="e",
+        arguments=(),
+        spark_submit_parameters="",
+        timeout_minutes=60,
+        queue_minutes=10,
+    )
+    settings = WorkflowSettings(table_name="t", record_run_arn="f", job=job, attempts=2, turn_seconds=60)
+    states = workflow_definition(settings)["States"]
+    assert BillNotReadyError.__name__ == UNANSWERED_BILL
+    for name in ("RecordRun", "RecordFailure"):
+        payload = states[name]["Parameters"]["Payload"]
+        assert {field.removesuffix(".$") for field in payload} == _event({}).keys()
+        (patience,) = (retry for retry in states[name]["Retry"] if retry["ErrorEquals"] == [UNANSWERED_BILL])
+        assert patience["MaxAttempts"] == PATIENCE
+
+
+TEXT = st.text(st.characters(), max_size=10)
+NUMBER = st.floats(0, 1e9)
+RECORDS = st.builds(
+    RunRecord,
+    run_id=TEXT,
+    mode=st.sampled_from(Mode).map(str),
+    execution=TEXT,
+    round=st.integers(1),
+    attempt=st.integers(1),
+    job_run_id=st.none() | TEXT,
+    state=TEXT,
+    reason=st.none() | TEXT,
+    started_at=TEXT,
+    finished_at=TEXT,
+    seconds=NUMBER,
+    billed=st.none() | st.builds(Usage, vcpu_hours=NUMBER, memory_gb_hours=NUMBER, storage_gb_hours=NUMBER),
+    cost_usd=st.none() | NUMBER,
+    links=st.dictionaries(TEXT, TEXT, max_size=2),
+)
+
+
+@given(RECORDS)
+def test_a_record_survives_its_document(written: RunRecord) -> None:
+    """Whatever the names and the reason hold, a bill of nothing included."""
+    assert RunRecord.from_json(written.to_json().encode(errors="backslashreplace")) == written
+
+
+def test_importing_the_function_needs_nothing() -> None:
+    """No environment, no client: whatever reads the module, to package or to rehearse it, needs no account."""
+    code = (
+        "import botocore.session\n"
+        "def refuse(*_, **__): raise AssertionError('a client was made')\n"
+        "botocore.session.Session.create_client = refuse\n"
+        "import lambdas.record_run.handler\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={}, check=True)
+
+
+CALL = """
+import json, sys
+from types import SimpleNamespace
+from lambdas.record_run.handler import handler
+context = SimpleNamespace(
+    function_name="record-run",
+    memory_limit_in_mb=256,
+    invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:record-run",
+    aws_request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+)
+for event in json.load(sys.stdin):
+    print(json.dumps({"answer": handler(event, context)}))
+"""
+
+
+def test_the_handler_records_and_tells_cloudwatch(recorder: Recorder, job: Callable[..., str]) -> None:
+    """With the environment of the stack: the record is there, seconds and dollars are figures; no dollars, no figure.
+
+    The workflow is answered with nothing: it has no use for an answer.
+    """
+    _publish(recorder, RUN_ID)
+    environment = {
+        **{name: value for name, value in os.environ.items() if name.startswith("AWS_")},
+        "BUCKET": recorder.bucket,
+        "APPLICATION_ID": recorder.application_id,
+        "PRICES": json.dumps({"vcpu_hour": 0.05, "gb_hour": 0.006, "storage_gb_hour": 0.0001}),
+        "POWERTOOLS_METRICS_NAMESPACE": "Fruits/test",
+    }
+    events = [_event({"Error": "States.Timeout", "Cause": ""}), _event({"JobRunId": job()})]
+    done = subprocess.run(
+        [sys.executable, "-c", CALL],
+        input=json.dumps(events).encode(),
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    lines = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    assert [line["answer"] for line in lines if "answer" in line] == [None, None]
+    without, figures = (line for line in lines if "_aws" in line)
+    assert (without["RunSeconds"], "RunCostUSD" in without) == ([0.0], False)
+    assert (figures["RunSeconds"], figures["RunCostUSD"], figures["service"]) == ([242.5], [COST], "record_run")
+    (metric,) = figures["_aws"]["CloudWatchMetrics"]
+    assert (metric["Namespace"], metric["Dimensions"]) == ("Fruits/test", [["service"]])
+    assert {(found["Name"], found["Unit"]) for found in metric["Metrics"]} == {
+        ("RunSeconds", "Seconds"),
+        ("RunCostUSD", "None"),
+    }
+    told = [line for line in lines if line.get("message") == "Recorded"]
+    assert [(line["run_id"], line["state"], line.get("cost_usd")) for line in told] == [
+        (RUN_ID, "NOT_STARTED", None),
+        (RUN_ID, "SUCCESS", COST),
+    ]
+    assert _read(recorder).cost_usd == COST

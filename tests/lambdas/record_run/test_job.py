@@ -1,0 +1,186 @@
+"""Tests of what a job tells of itself, and what it cost."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdk.settings import EU_REGIONS, Architecture, list_prices
+from contract.workflow import Usage
+from lambdas.record_run.job import Prices, job_run_id_of, seconds_of, usage_of
+
+JOB = "00g1c2v8abcdef0b"
+
+TOLD = {"ApplicationId": "00f1", "JobRunId": JOB, "State": "FAILED", "StateDetails": "Job failed, JobRunId: none"}
+"""As Step Functions writes an answer of EMR Serverless."""
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        {"JobRunId": JOB},
+        {"ApplicationId": "00f1", "Arn": "arn:aws:emr-serverless:...", "JobRunId": JOB},
+        {"JobRun": TOLD},
+        {"Error": "States.TaskFailed", "Cause": json.dumps(TOLD)},
+        {"Error": "States.TaskFailed", "Cause": json.dumps({"JobRun": TOLD})},
+        {"jobRun": {"jobRunId": JOB}},
+        {"jobRunId": JOB},
+        {"JobRunId": "", "JobRun": TOLD},
+        {"JobRunId": None, "Cause": json.dumps(TOLD)},
+    ],
+)
+def test_the_job_is_found_in_whatever_became_of_it(outcome: dict[str, Any]) -> None:
+    """In the answer to a good job, and in the cause of a failure, which is JSON in a text."""
+    assert job_run_id_of(outcome) == JOB
+
+
+def _wrapped(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    text = inner.map(json.dumps)
+    return (
+        st.builds(lambda job: {"JobRun": job}, inner)
+        | st.builds(lambda job: {"jobRun": job, "JobRunId": 5}, inner)
+        | st.builds(lambda cause: {"Error": "States.TaskFailed", "Cause": cause}, text)
+        | text
+    )
+
+
+@given(st.recursive(st.just(TOLD), _wrapped, max_leaves=3))
+def test_the_job_is_found_however_it_is_wrapped(outcome: object) -> None:
+    """As an object, or as JSON in a text, one in the other."""
+    assert job_run_id_of(outcome) == JOB
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        None,
+        {},
+        [TOLD],
+        {"JobRunId": ""},
+        {"JobRunId": 5},
+        {"JobRun": None},
+        {"Error": "States.Timeout"},
+        {"Error": "States.Timeout", "Cause": ""},
+        {"Error": "States.Timeout", "Cause": None},
+        {"Error": "EMRServerless.ValidationException", "Cause": f"JobRunId {JOB} (Status Code: 400)"},
+        {"Error": "States.TaskFailed", "Cause": json.dumps(TOLD)[:-5]},
+        {"Error": "States.TaskFailed", "Cause": "[" * 100_000},
+        {"Error": "States.TaskFailed", "Cause": '{"Cause":' * 900 + "1" + "}" * 900},
+        {"Error": "States.TaskFailed", "Cause": "9" * 5_000},
+    ],
+)
+def test_where_no_job_was_started_none_is_found(outcome: object) -> None:
+    """A refusal names no job in JSON, whatever it says; nor does what was made to exhaust the reader."""
+    assert job_run_id_of(outcome) is None
+
+
+NAMES = st.sampled_from(["JobRunId", "jobRunId", "JobRun", "jobRun", "Error", "Cause"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5) | st.just("{}"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(NAMES | st.text(max_size=3), inner, max_size=4)
+        | inner.map(json.dumps)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_any_outcome_has_a_job_or_none(outcome: object) -> None:
+    """Whatever the workflow hands over, the answer is an id or nothing, never an error."""
+    found = job_run_id_of(outcome)
+    assert found is None or (isinstance(found, str) and found)
+
+
+@pytest.mark.parametrize("levels", [450, 600, 900, 5_000])
+def test_an_outcome_of_any_depth_has_a_job_or_none(levels: int) -> None:
+    """Deeper than can be searched, there is none; a hundred levels are no trouble."""
+    assert job_run_id_of(_nested(levels)) in {JOB, None}
+    assert job_run_id_of(_nested(100)) == JOB
+
+
+def _nested(levels: int) -> dict[str, Any]:
+    outcome: dict[str, Any] = TOLD
+    for _ in range(levels):
+        outcome = {"Cause": outcome}
+    return outcome
+
+
+HOURS = st.floats(0, 1e6)
+USAGES = st.builds(Usage, vcpu_hours=HOURS, memory_gb_hours=HOURS, storage_gb_hours=HOURS)
+PRICES = st.builds(Prices, vcpu_hour=st.floats(0, 1), gb_hour=st.floats(0, 1), storage_gb_hour=st.floats(0, 0.01))
+
+
+@given(USAGES, PRICES)
+def test_the_cost_is_hours_times_prices(usage: Usage, prices: Prices) -> None:
+    """To a millionth of a dollar, as decimal arithmetic has it."""
+    exact = (
+        Decimal(usage.vcpu_hours) * Decimal(prices.vcpu_hour)
+        + Decimal(usage.memory_gb_hours) * Decimal(prices.gb_hour)
+        + Decimal(usage.storage_gb_hours) * Decimal(prices.storage_gb_hour)
+    )
+    assert abs(Decimal(prices.cost(usage)) - exact) <= Decimal("0.000000501") + exact * Decimal("1e-14")
+
+
+def test_the_cost_of_a_known_bill() -> None:
+    """Reckoned by hand, at the prices of Ireland: each kind of hour has its own."""
+    prices = Prices(vcpu_hour=0.052624, gb_hour=0.0057785, storage_gb_hour=0.000111)
+    assert prices.cost(Usage(vcpu_hours=2.5, memory_gb_hours=10, storage_gb_hours=100)) == 0.200445
+    assert prices.cost(Usage(vcpu_hours=0, memory_gb_hours=0, storage_gb_hours=0)) == 0
+
+
+@pytest.mark.parametrize("region", EU_REGIONS)
+@pytest.mark.parametrize("architecture", Architecture)
+def test_the_prices_of_the_settings_are_understood(region: str, architecture: Architecture) -> None:
+    """As the stack hands them to the function."""
+    listed = list_prices(region, architecture)
+    assert asdict(Prices.from_json(json.dumps(asdict(listed)))) == asdict(listed)
+
+
+def test_the_bill_is_read() -> None:
+    """Each figure is what its name says; no storage beyond what is free may not be told at all."""
+    billed = {"vCPUHour": 0.5, "memoryGBHour": 2.0}
+    assert usage_of({"billedResourceUtilization": billed}) == Usage(
+        vcpu_hours=0.5, memory_gb_hours=2.0, storage_gb_hours=0.0
+    )
+    assert usage_of({"billedResourceUtilization": billed | {"storageGBHour": 7.5}}) == Usage(
+        vcpu_hours=0.5, memory_gb_hours=2.0, storage_gb_hours=7.5
+    )
+
+
+@pytest.mark.parametrize(
+    "job_run",
+    [
+        {},
+        {"billedResourceUtilization": None},
+        {"billedResourceUtilization": {}},
+        {"billedResourceUtilization": {"vCPUHour": 1.0}},
+        {"billedResourceUtilization": {"memoryGBHour": 1.0, "storageGBHour": 1.0}},
+        {"totalResourceUtilization": {"vCPUHour": 1.0, "memoryGBHour": 1.0}},
+    ],
+)
+def test_there_is_no_bill_before_aws_has_told(job_run: dict[str, Any]) -> None:
+    """Nothing, half of it, or what was used instead of what is billed."""
+    assert usage_of(job_run) is None
+
+
+def test_nothing_billed_is_a_bill() -> None:
+    """A job that was cancelled before it had a worker costs nothing, and that is known."""
+    nothing = {"vCPUHour": 0.0, "memoryGBHour": 0.0, "storageGBHour": 0.0}
+    assert usage_of({"billedResourceUtilization": nothing}) == Usage(
+        vcpu_hours=0, memory_gb_hours=0, storage_gb_hours=0
+    )
+
+
+def test_a_job_lasts_from_its_submission_to_its_end() -> None:
+    """To a tenth of a second; where AWS tells no end, to the last that was heard of it."""
+    created = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    updated, ended = created + timedelta(seconds=99), created + timedelta(seconds=83.26)
+    assert seconds_of({"createdAt": created, "updatedAt": updated, "endedAt": ended}) == 83.3
+    assert seconds_of({"createdAt": created, "updatedAt": updated}) == 99.0

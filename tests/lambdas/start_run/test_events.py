@@ -1,0 +1,320 @@
+"""Tests of reading the events of the bucket."""
+
+import copy
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from contract.layout import fault_of
+from contract.notices import Happening, Notice
+from lambdas.start_run.events import EventError, Unusable, read_message
+
+BUCKET = "fruits-images"
+
+Path = tuple[str | int, ...]
+
+
+def record(key: str, *, event: str = "ObjectCreated:Put", bucket: str = BUCKET, **told: object) -> dict[str, Any]:
+    """Write a record as S3 does; `key` as S3 encodes it, `told` beside it of the object."""
+    created = {"size": 1024, "eTag": "d41d8cd98f00b204e9800998ecf8427e"} if event.startswith("ObjectCreated") else {}
+    return {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "eu-west-1",
+        "eventTime": "2026-11-20T12:15:30.000Z",
+        "eventName": event,
+        "userIdentity": {"principalId": "AWS:AIDAJDPLRKLG7UEXAMPLE"},
+        "requestParameters": {"sourceIPAddress": "203.0.113.7"},
+        "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810", "x-amz-id-2": "FMyUVURIY8/IgAtTv8xRjskZQpcIZ9"},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "images",
+            "bucket": {
+                "name": bucket,
+                "ownerIdentity": {"principalId": "A3NL1KOZZKExample"},
+                "arn": f"arn:aws:s3:::{bucket}",
+            },
+            "object": {"key": key, **created, "sequencer": "0A1B2C3D4E5F678901", **told},
+        },
+    }
+
+
+def body(*records: object) -> str:
+    """Write a message as S3 does."""
+    return json.dumps({"Records": records})
+
+
+ENCODERS: list[Callable[[str], str]] = [quote_plus, partial(quote_plus, safe="/"), partial(quote, safe="/")]
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60).filter(
+    lambda name: len(f"images/{name}".encode()) <= 1024
+)
+"""All that S3 allows."""
+
+
+@pytest.mark.parametrize(
+    ("encoded", "key"),
+    [
+        ("images/Apple+Braeburn/r_12.jpg", "Apple Braeburn/r_12.jpg"),
+        ("images/Apple%20Braeburn/r_12.jpg", "Apple Braeburn/r_12.jpg"),
+        ("images/a%2Bb/100%25.jpg", "a+b/100%.jpg"),
+        ("images/P%C3%AAche/%E6%A1%83.jpg", "Pêche/桃.jpg"),
+        ("images/%F0%9F%8D%8E.jpg", "🍎.jpg"),
+        ("images%2Fa%2Fb.jpg", "a/b.jpg"),
+        ("images/%252Fa%252B.jpg", "%2Fa%2B.jpg"),
+        ("images/images/a.jpg", "images/a.jpg"),
+    ],
+)
+def test_names_are_decoded_once(encoded: str, key: str) -> None:
+    """A space comes as a plus, a plus as %2B; what only looks encoded is left as it is."""
+    (notice,) = read_message(body(record(encoded)), BUCKET)
+    assert notice.key == key
+
+
+@given(name=NAMES, encode=st.sampled_from(ENCODERS), removed=st.booleans())
+@example(name="a/../b", encode=quote, removed=False)
+@example(name="Empty folder/", encode=quote, removed=True)
+def test_any_name_comes_back_to_the_character(name: str, encode: Callable[[str], str], *, removed: bool) -> None:
+    """However it was encoded: as a notice, or as unusable, or, if it marks a folder, not at all."""
+    event = "ObjectRemoved:Delete" if removed else "ObjectCreated:Put"
+    read = read_message(body(record(encode(f"images/{name}"), event=event)), BUCKET)
+    if name.endswith("/"):
+        assert read == []
+    else:
+        (found,) = read
+        assert found.key == name
+        assert isinstance(found, Unusable if fault_of(name) else Notice)
+
+
+@pytest.mark.parametrize("kind", ["Put", "Post", "Copy", "CompleteMultipartUpload"])
+def test_a_written_object_is_a_notice_with_all_that_is_known(kind: str) -> None:
+    """Whichever way it was written: etag, size and sequencer, as S3 tells them."""
+    told: dict[str, Any] = {"eTag": "abc-2", "size": 0, "sequencer": "00F5"}
+    assert read_message(body(record("images/a.jpg", event=f"ObjectCreated:{kind}", **told)), BUCKET) == [
+        Notice(key="a.jpg", op=Happening.CREATED, etag="abc-2", size=0, sequencer="00F5")
+    ]
+
+
+@pytest.mark.parametrize("kind", ["ObjectRemoved", "LifecycleExpiration"])
+@pytest.mark.parametrize("action", ["Delete", "DeleteMarkerCreated"])
+def test_an_object_that_is_gone_is_a_notice_of_its_removal(kind: str, action: str) -> None:
+    """Deleted, hidden by a marker, or expired; the etag that S3 gives a marker is not that of an image."""
+    event = f"{kind}:{action}"
+    marker: dict[str, Any] = {"eTag": "d41d8cd98f00b204e9800998ecf8427e", "size": 0, "versionId": "3sL4kqtJl"}
+    for told in ({}, marker):
+        assert read_message(body(record("images/a.jpg", event=event, sequencer="0B", **told)), BUCKET) == [
+            Notice(key="a.jpg", op=Happening.REMOVED, sequencer="0B")
+        ]
+
+
+def test_an_event_without_a_sequencer_is_a_notice_without_one() -> None:
+    """S3 gives one to writing and deleting, and not to everything it does by itself."""
+    expired = record("images/a.jpg", event="LifecycleExpiration:Delete")
+    del expired["s3"]["object"]["sequencer"]
+    assert read_message(body(expired), BUCKET) == [Notice(key="a.jpg", op=Happening.REMOVED)]
+
+
+def test_the_test_event_says_nothing() -> None:
+    """S3 sends it once, when notifications are switched on, without records."""
+    document = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-20T12:00:00.000Z", "Bucket": BUCKET}
+    assert read_message(json.dumps(document), BUCKET) == []
+
+
+@pytest.mark.parametrize("key", ["images/", "images/Apple+Braeburn/", "images/a/b//", "images%2Fa%2F"])
+def test_markers_of_folders_say_nothing(key: str) -> None:
+    """Neither when a console makes them, nor when it deletes them; the images beside them are read."""
+    marker, removed = record(key, size=0), record(key, event="ObjectRemoved:Delete")
+    read = read_message(body(marker, record("images/a.jpg"), removed), BUCKET)
+    assert [found.key for found in read] == ["a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "reason"),
+    [
+        ("images//a.jpg", "/a.jpg", "empty folder names"),
+        ("images/a//b.jpg", "a//b.jpg", "empty folder names"),
+        ("images/./a.jpg", "./a.jpg", "empty folder names, or . or .."),
+        ("images/a/%2E%2E/b.jpg", "a/../b.jpg", "empty folder names, or . or .."),
+        ("images/a%0Ab.jpg", "a\nb.jpg", "control characters"),
+        ("images/a%00.jpg", "a\0.jpg", "control characters"),
+        ("images/a%7F.jpg", "a\x7f.jpg", "control characters"),
+        ("images/a\ud800.jpg", "a\ud800.jpg", "no text"),
+    ],
+)
+@pytest.mark.parametrize("event", ["ObjectCreated:Put", "ObjectRemoved:Delete"])
+def test_a_name_that_can_not_be_handled_is_told_with_the_reason(key: str, name: str, reason: str, event: str) -> None:
+    """It fails nobody: the message is ours, and only whoever named the image can do something."""
+    good, bad = read_message(body(record("images/good.jpg", event=event), record(key, event=event)), BUCKET)
+    assert isinstance(good, Notice)
+    assert isinstance(bad, Unusable)
+    assert bad.key == name
+    assert reason in bad.reason
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a.jpg", "b.jpg", "a//b"]), st.integers(0, 3), st.booleans()), min_size=1, max_size=8
+    )
+)
+def test_records_are_kept_as_they_come(events: list[tuple[str, int, bool]]) -> None:
+    """Twice, late, out of order: the sequencers stay, and whoever works on the notices sorts them out."""
+    records = [
+        record(f"images/{key}", event="ObjectRemoved:Delete" if removed else "ObjectCreated:Put", sequencer=f"0{order}")
+        for key, order, removed in events
+    ]
+    read = read_message(body(*records), BUCKET)
+    assert [(found.key, found.sequencer, found.op) if isinstance(found, Notice) else found.key for found in read] == [
+        key if fault_of(key) else (key, f"0{order}", Happening.REMOVED if removed else Happening.CREATED)
+        for key, order, removed in events
+    ]
+
+
+REAL = record("images/Apple+Braeburn/r_12.jpg")
+
+
+def _changed(path: Path, value: object, original: object = REAL) -> Any:  # noqa: ANN401 -- JSON
+    document = copy.deepcopy(original)
+    *parents, last = path
+    holder: Any = document
+    for name in parents:
+        holder = holder[name]
+    holder[last] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (("eventSource",), "aws:sqs", "another kind: 'aws:sqs'"),
+        (("eventName",), "ObjectRestore:Completed", "another kind: .*ObjectRestore:Completed"),
+        (("eventName",), "ObjectCreatedByMagic:Put", "another kind"),
+        (("eventName",), "s3:ObjectCreated:Put", "another kind"),
+        (("eventName",), None, "no event of S3"),
+        (("s3", "bucket", "name"), "fruits-images-2", "another place: 'fruits-images-2'"),
+        (("s3", "bucket", "name"), None, "another place"),
+        (("s3", "bucket"), "fruits-images", "no event of S3"),
+        (("s3", "object"), ["key"], "no event of S3"),
+        (("s3", "object", "key"), "results/latest.json", "another place: .* 'results/latest.json'"),
+        (("s3", "object", "key"), "images.jpg", "another place"),
+        (("s3", "object", "key"), "Images/a.jpg", "another place"),
+        (("s3", "object", "key"), "", "another place"),
+        (("s3", "object", "key"), 5, "no event of S3"),
+        (("s3", "object", "key"), "images/%FF.jpg", "no event of S3: UnicodeDecodeError"),
+        (("s3", "object", "eTag"), None, "has an etag"),
+        (("s3", "object", "eTag"), "", "has an etag"),
+        (("s3", "object", "size"), "1024", "has a size"),
+        (("s3", "object", "size"), -1, "has a size"),
+        (("s3", "object", "sequencer"), "xyz", "no hexadecimal number: 'xyz'"),
+        # These are values that no table can hold: in the inbox, they would fail every run from then on.
+        (("s3", "object", "eTag"), "\ud800", "has an etag"),
+        (("s3", "object", "size"), 2**63, "has a size"),
+    ],
+)
+def test_what_is_no_event_of_our_images_is_told_why(path: Path, value: object, reason: str) -> None:
+    """One sentence for each way in which a record can be wrong; good ones beside it don't hide it."""
+    with pytest.raises(EventError, match=reason):
+        read_message(body(REAL, _changed(path, value), REAL), BUCKET)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("Hello", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('{"Records":' * 100_000, "not JSON"),
+        ("9" * 5_000, "not JSON"),
+        ("null", "no JSON object"),
+        ('"s3:TestEvent"', "no JSON object"),
+        (json.dumps([REAL]), "no JSON object"),
+        ("{}", "no records"),
+        ('{"Records": []}', "no records"),
+        ('{"Records": {}}', "no records"),
+        ('{"Records": null}', "no records"),
+        ('{"Records": 5}', "no records"),
+        ('{"Records": {"eventName": "ObjectCreated:Put"}}', "no records"),
+        ('{"Event": ["s3:TestEvent"]}', "no records"),
+        ('{"Records": [null]}', "no event of S3"),
+        ('{"Records": [[]]}', "no event of S3"),
+        ('{"Records": ["eventName"]}', "no event of S3"),
+    ],
+)
+def test_what_is_no_message_of_s3_is_told_why(text: str, reason: str) -> None:
+    """No JSON, no object, no records, or made to exhaust the reader: a sentence, never another error."""
+    with pytest.raises(EventError, match=reason):
+        read_message(text, BUCKET)
+
+
+def _paths(document: object, path: Path = ()) -> list[Path]:
+    children = document.items() if isinstance(document, dict) else ()
+    return [*([path] if path else []), *(found for name, child in children for found in _paths(child, (*path, name)))]
+
+
+PATHS = _paths(REAL)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=".".join)
+def test_depth_exhausts_nobody(path: Path) -> None:
+    """A value nested just as deep as can be parsed is no more than a wrong value, wherever it stands."""
+    hole = json.dumps(_changed(path, "@"))
+    for levels in (10, *range(900, 1000)):
+        for opening, closing in ("[]", ('{"a":', "}")):
+            value = opening * levels + '"@"' + closing * levels
+            try:
+                read = read_message('{"Records":[' + hole.replace('"@"', value) + "]}", BUCKET)
+            except EventError:
+                continue
+            assert [found.key for found in read] == ["Apple Braeburn/r_12.jpg"]
+
+
+TEXTS = st.text(st.characters(), max_size=8) | st.sampled_from(
+    [
+        "images/%FF",
+        "images/\ud800%41",
+        "images/a",
+        "images/",
+        "%",
+        "ObjectRemoved:Delete",
+        "ObjectCreated",
+        ":",
+        "aws:s3",
+    ]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(TEXTS, children, max_size=3),
+    max_leaves=6,
+)
+DELETE = object()
+
+
+@given(changes=st.lists(st.tuples(st.sampled_from(PATHS), VALUES | st.just(DELETE)), min_size=1, max_size=3))
+def test_any_change_of_a_record_is_answered(changes: list[tuple[Path, object]]) -> None:
+    """Whatever stands, or doesn't, in whichever fields: what can be read is, all else is one kind of error."""
+    changed = copy.deepcopy(REAL)
+    for path, value in changes:
+        *parents, last = path
+        holder: Any = changed
+        for name in parents:
+            holder = holder.get(name) if isinstance(holder, dict) else None
+        if not isinstance(holder, dict):
+            continue
+        if value is DELETE:
+            holder.pop(last, None)
+        else:
+            holder[last] = value
+    try:
+        read = read_message(body(changed), BUCKET)
+    except EventError:
+        return
+    for found in read:
+        if isinstance(found, Notice):
+            assert Notice.from_json(found.to_json().encode()) == found
+        else:
+            assert fault_of(found.key)

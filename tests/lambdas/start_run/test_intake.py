@@ -1,0 +1,195 @@
+"""Tests of the way of a batch into the inbox, the generation and an execution."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from random import Random
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+
+from contract.coordination import COORDINATION, EXPIRES, batch_key
+from contract.layout import REJECTED_NOTICES, notices_file
+from contract.notices import Happening, Notice
+from contract.workflow import RunRequest
+from lambdas.start_run.events import Unusable
+from lambdas.start_run.intake import Batch, batch_id_of, take_in
+from tests.lambdas.start_run.cloud import Cloud, Moment, Step
+
+NOTICES = [
+    Notice(key="Apple Braeburn/é 桃.jpg", op=Happening.CREATED, etag="1", size=0, sequencer="0A"),
+    Notice(key="Apple Braeburn/é 桃.jpg", op=Happening.CREATED, etag="2", size=5, sequencer="0B"),
+    Notice(key="gone.jpg", op=Happening.REMOVED),
+]
+BATCH = Batch("20261120T121530Z-0123456789abcdef", NOTICES, [])
+FILE = notices_file(BATCH.batch_id)
+EXECUTION = f"update-{BATCH.batch_id}"
+
+
+def test_a_batch_is_noted_counted_and_worked_on(cloud: Cloud) -> None:
+    """One file with all notices, one generation more, one execution that is asked for an update."""
+    take_in(BATCH, cloud.intake)
+    assert cloud.inbox() == {FILE: NOTICES}
+    assert cloud.rejected() == {}
+    assert cloud.generation() == 1
+    (execution,) = cloud.intake.stepfunctions.list_executions(stateMachineArn=cloud.intake.state_machine)["executions"]
+    assert execution["name"] == EXECUTION
+    told = cloud.intake.stepfunctions.describe_execution(executionArn=execution["executionArn"])
+    assert told["input"] == RunRequest().to_json() == '{"mode": "update"}'
+
+
+def test_each_batch_is_counted_and_has_an_execution(cloud: Cloud) -> None:
+    """Whether the one before is still running or has ended: an execution that runs sees the generation go up."""
+    batches = [Batch(f"2026112{number}T121530Z-0", NOTICES, []) for number in range(3)]
+    for batch in batches:
+        take_in(batch, cloud.intake)
+    assert cloud.inbox() == {notices_file(batch.batch_id): NOTICES for batch in batches}
+    assert cloud.generation() == 3
+    assert cloud.executions() == [f"update-{batch.batch_id}" for batch in batches]
+
+
+def test_everything_is_done_in_the_order_that_loses_nothing(cloud: Cloud) -> None:
+    """Who sees the generation finds the notices; who is started sees the generation; all before it is remembered."""
+    seen = []
+
+    def look(event_name: str, **_: object) -> None:
+        seen.append((Step(event_name.partition(".")[2]), list(cloud.inbox()), cloud.generation(), cloud.executions()))
+
+    events = {"s3": cloud.intake.s3, "dynamodb": cloud.intake.dynamodb, "sfn": cloud.intake.stepfunctions}
+    steps = [Step.WRITE, Step.COUNT, Step.REMEMBER, Step.START]
+    for step in steps:
+        events[step.partition(".")[0]].meta.events.register(f"before-call.{step}", look)
+    take_in(BATCH, cloud.intake)
+    assert seen == list(zip(steps, [[], [FILE], [FILE], [FILE]], [0, 0, 1, 1], [[]] * 4, strict=True))
+
+
+def test_a_batch_that_comes_again_changes_nothing(cloud: Cloud) -> None:
+    """Neither at once, nor after a run has deleted its file and ended: its notices are worked through."""
+    take_in(BATCH, cloud.intake)
+    take_in(BATCH, cloud.intake)
+    assert cloud.inbox() == {FILE: NOTICES}
+    assert cloud.work() == NOTICES
+    take_in(BATCH, cloud.intake)
+    assert cloud.inbox() == {}
+    assert cloud.generation() == 1
+    assert cloud.executions() == [EXECUTION]
+
+
+def test_a_batch_is_remembered_for_longer_than_a_queue_keeps_it(cloud: Cloud) -> None:
+    """Then it is forgotten; what coordinates the runs never is."""
+    take_in(BATCH, cloud.intake)
+    items = cloud.items()
+    assert set(items) == {COORDINATION, batch_key(BATCH.batch_id)}
+    assert EXPIRES not in items[COORDINATION]
+    expires = datetime.fromtimestamp(int(items[batch_key(BATCH.batch_id)][EXPIRES]["N"]), UTC)
+    assert timedelta(days=14) < expires - datetime.now(UTC) < timedelta(days=30)
+
+
+UNUSABLE = [Unusable("a//b.jpg", "empty"), Unusable("é\n\ud800", "no text")]
+EXPLANATIONS = [
+    {"line": 1, "reason": "empty", "notice": "a//b.jpg"},
+    {"line": 2, "reason": "no text", "notice": "é\n\ud800"},
+]
+
+
+def test_unusable_names_are_told_and_start_nothing(cloud: Cloud) -> None:
+    """A line each, with the reason, in a file of its own; there is nothing to work on."""
+    take_in(Batch(BATCH.batch_id, [], UNUSABLE), cloud.intake)
+    assert cloud.rejected() == {f"{REJECTED_NOTICES}{BATCH.batch_id}.jsonl": EXPLANATIONS}
+    assert cloud.inbox() == {}
+    assert cloud.items() == {}
+    assert cloud.executions() == []
+
+
+def test_unusable_names_hold_up_no_other(cloud: Cloud) -> None:
+    """The notices that came with them are noted, counted and worked on; they are told once, however often they come."""
+    for _ in range(2):
+        take_in(Batch(BATCH.batch_id, NOTICES, UNUSABLE), cloud.intake)
+    assert cloud.rejected() == {f"{REJECTED_NOTICES}{BATCH.batch_id}.jsonl": EXPLANATIONS}
+    assert cloud.inbox() == {FILE: NOTICES}
+    assert cloud.generation() == 1
+    assert cloud.executions() == [EXECUTION]
+
+
+# After these the batch was counted, and nobody knows: it is counted again, and a run goes round for nothing.
+COUNTED_AGAIN = {(Step.COUNT, Moment.AFTER), (Step.REMEMBER, Moment.BEFORE)}
+ACCIDENTS = st.tuples(st.sampled_from(Step), st.sampled_from(Moment), st.booleans())
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(accidents=st.lists(ACCIDENTS, min_size=1, max_size=5), unusable=st.booleans())
+@example(accidents=[(step, moment, False) for step in Step for moment in Moment], unusable=True)
+@example(accidents=[(Step.COUNT, Moment.AFTER, True), (Step.START, Moment.BEFORE, True)], unusable=False)
+def test_whatever_fails_the_batch_is_taken_in_once(
+    cloud: Cloud, accidents: list[tuple[Step, Moment, bool]], *, unusable: bool
+) -> None:
+    """Each failure is told, so that the batch comes again; in the end nothing is lost, and nothing done twice.
+
+    Any request may be refused, or be done and its answer get lost, any number of times; and runs that others have
+    started may work through the inbox meanwhile.
+    """
+    world = cloud.another()
+    batch = Batch(BATCH.batch_id, NOTICES, UNUSABLE if unusable else [])
+    again = 0
+    worked_through: list[Notice] = []
+    for step, moment, runs in accidents:
+        with world.accident(step, moment) as accident:
+            try:
+                take_in(batch, world.intake)
+            except (ClientError, BotoCoreError):
+                assert accident.happened
+                again += (step, moment) in COUNTED_AGAIN
+            else:
+                assert not accident.happened
+        if runs:
+            worked_through += world.work()
+    take_in(batch, world.intake)
+    left = world.inbox()
+    assert left in ({}, {FILE: NOTICES})
+    assert {*worked_through, *left.get(FILE, [])} == {*NOTICES}
+    assert world.generation() == 1 + again
+    assert world.executions() == [EXECUTION]
+    assert len(world.rejected()) == unusable
+
+
+def test_an_execution_that_can_not_be_started_is_no_success(cloud: Cloud) -> None:
+    """Of all refusals, only the one that says that the execution is there already is what was wanted."""
+    gone = replace(cloud.intake, state_machine=f"{cloud.intake.state_machine}-gone")
+    with pytest.raises(ClientError, match="StateMachineDoesNotExist"):
+        take_in(BATCH, gone)
+
+
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 -- Hypothesis wants it without
+MESSAGES = st.lists(
+    st.tuples(st.uuids().map(str), MOMENTS), min_size=1, max_size=5, unique_by=lambda message: message[0]
+)
+
+
+@given(MESSAGES, st.randoms())
+def test_a_batch_is_named_after_its_messages_in_any_order(messages: list[tuple[str, datetime]], random: Random) -> None:
+    """The same messages make the same name, one more or one less another; every name can be that of an execution."""
+    name = batch_id_of(messages)
+    shuffled = [*messages]
+    random.shuffle(shuffled)
+    assert batch_id_of(shuffled) == name
+    for another in ("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"):
+        assert batch_id_of([*messages, (another, messages[0][1])]) != name
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", f"update-{name}")
+
+
+@given(MESSAGES, MESSAGES)
+def test_names_of_batches_sort_by_time(some: list[tuple[str, datetime]], others: list[tuple[str, datetime]]) -> None:
+    """By the second of the last message, whatever the time zone: a run reads the notices in the order they came."""
+    seconds = [max(sent for _, sent in messages).replace(microsecond=0) for messages in (some, others)]
+    elsewhere = [(name, sent.astimezone(timezone(timedelta(hours=14)))) for name, sent in others]
+    if seconds[0] < seconds[1]:
+        assert batch_id_of(some) < batch_id_of(elsewhere)
+    if seconds[0] > seconds[1]:
+        assert batch_id_of(some) > batch_id_of(elsewhere)
