@@ -30,7 +30,18 @@ def mark_superseded(s3: "S3Client", bucket: str) -> None:
     for folder in sorted((name for name in folders if name < results_folder(latest.run_id)), reverse=True):
         keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=folder).get("Contents", [])]
         for key in keys:
-            s3.put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": TAGS})
+            mark(s3, bucket, key)
         complete += f"{folder}summary.json" in keys
         if complete == LOOKING_BACK:
             return
+
+
+def mark(s3: "S3Client", bucket: str, key: str) -> None:
+    """Let an object expire.
+
+    Raises
+    ------
+    ClientError
+        If AWS refuses.
+    """
+    s3.put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": TAGS})

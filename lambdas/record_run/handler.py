@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from contract.layout import SUPERSEDED, run_record
+from contract.layout import run_record
 from contract.runs import Mode
 from contract.workflow import RunRecord
-from lambdas.record_run.expiry import mark_superseded
+from lambdas.record_run.expiry import mark, mark_superseded
 from lambdas.record_run.job import Prices, job_run_id_of, seconds_of, usage_of
 
 if TYPE_CHECKING:
@@ -90,9 +89,10 @@ def record(event: dict[str, Any], recorder: Recorder) -> RunRecord:
         Key=run_record(written.run_id),
         Body=written.to_json().encode(errors="backslashreplace"),  # a cause may have been cut in half a character
         ContentType="application/json",
-        Tagging=urlencode({} if good else SUPERSEDED),  # of a failed run, nothing but this record is left
     )
-    if good and written.mode != Mode.MAINTAIN:
+    if not good:
+        mark(recorder.s3, recorder.bucket, run_record(written.run_id))  # nothing else is left of it
+    elif written.mode != Mode.MAINTAIN:
         mark_superseded(recorder.s3, recorder.bucket)
     metrics.add_metric("RunSeconds", MetricUnit.Seconds, written.seconds)
     if written.cost_usd is not None:

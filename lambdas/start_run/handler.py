@@ -53,6 +53,7 @@ def respond(event: dict[str, Any], intake: Intake) -> PartialItemFailureResponse
     ClientError
         If AWS refuses: all messages are to be delivered again.
     """
+    metrics.add_metric("Messages", MetricUnit.Count, len(event["Records"]))
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     with processor(records=event["Records"], handler=lambda record: _read(record, intake.bucket)):
         outcomes = processor.process()

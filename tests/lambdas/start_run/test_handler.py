@@ -268,6 +268,7 @@ def test_the_handler_answers_lambda_and_says_what_it_did(cloud: Cloud) -> None:
         assert metric["Namespace"] == "Fruits/test"
         assert metric["Dimensions"] == [["service"]]
         assert {(found["Name"], found["Unit"]) for found in metric["Metrics"]} == {
+            ("Messages", "Count"),
             ("Notices", "Count"),
             ("UnusableNames", "Count"),
         }
