@@ -26,7 +26,7 @@ STATES = {
     "WaitForTurn": "waits for its turn",
     JOINED: "leaves the images to the run that is going on",
     "PlanRound": "prepares the run",
-    "RunJob": "starts the Spark job",
+    "RunJob": "runs the Spark job",
     "RecordRun": "records what the run took and cost",
     "RecordFailure": "the job has failed: records what it took and cost",
     "NextAttempt": "tries again",
@@ -142,12 +142,9 @@ def named_run(event: "HistoryEventTypeDef") -> str | None:
 
 def submitted_job(event: "HistoryEventTypeDef") -> str | None:
     """Name the job run that was submitted to EMR Serverless, if the event is that."""
-    details = event.get("taskSubmittedEventDetails")
-    if details is None or details["resourceType"] != "emr-serverless":
-        return None
-    # The workflow's own names begin with a capital, EMR's don't.
-    fields = {name.lower(): value for name, value in _fields(details.get("output", "")).items()}
-    return fields.get("jobrunid")
+    answer = _fields(event.get("taskSubmittedEventDetails", {}).get("output", ""))
+    # Step Functions writes names with a capital, EMR itself doesn't.
+    return {name.lower(): value for name, value in answer.items()}.get("jobrunid")
 
 
 def task_failed(event: "HistoryEventTypeDef") -> bool:

@@ -40,7 +40,7 @@ def test_what_an_item_raises_is_raised_to_the_caller() -> None:
 
 
 def test_who_leaves_does_not_wait_for_what_is_under_way() -> None:
-    """Ctrl-C ends a command whose requests hang, and nothing new is begun after it."""
+    """Ctrl-C ends a command whose requests hang, process and all, and nothing new is begun after it."""
     hangs, begun = threading.Event(), []
 
     def work(number: int) -> int:
@@ -52,8 +52,9 @@ def test_who_leaves_does_not_wait_for_what_is_under_way() -> None:
     results = in_parallel(work, range(AHEAD))
     assert next(results) == 0
     results.close()
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("fruits-")]
+    assert all(thread.daemon for thread in threads)
     hangs.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith("fruits-"):
-            thread.join(60)
+    for thread in threads:
+        thread.join(60)
     assert len(begun) <= THREADS + 1

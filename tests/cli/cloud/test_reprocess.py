@@ -15,7 +15,7 @@ from botocore.stub import Stubber
 from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
 from cli.cloud.environment import Deployment
 from cli.cloud.errors import CloudError, InterruptedByUserError
-from cli.cloud.history import QUIET, STATES, WAITING, cause_in_words, events_after, in_words
+from cli.cloud.history import QUIET, STATES, WAITING, cause_in_words, current_state, events_after, in_words
 from cli.cloud.progress import steps
 from cli.cloud.reprocess import follow
 from cli.main import main
@@ -112,7 +112,7 @@ def test_a_run_is_told_from_its_start_to_its_cost(
         "    0:00  looks at what is asked for",
         "    0:01  asks for its turn: there is one run at a time",
         "    0:02  prepares the run",
-        "    0:03  starts the Spark job",
+        "    0:03  runs the Spark job",
         "    1:40  Spark job 00job: SUBMITTED",
         "    1:41  Spark job 00job: RUNNING",
         "    8:21  records what the run took and cost",
@@ -177,12 +177,12 @@ def test_a_job_that_fails_and_is_tried_again_is_told(told: Callable[..., list[st
         jobs=(("00one", "RUNNING"), ("00two", "RUNNING")),
     )
     assert lines == [
-        "    0:01  starts the Spark job",
+        "    0:01  runs the Spark job",
         "    1:40  Spark job 00one: RUNNING",
         "    3:20  Spark job 00one: failed",
         "    3:21  the job has failed: records what it took and cost",
         "    3:21  tries again",
-        "    3:21  starts the Spark job",
+        "    3:21  runs the Spark job",
         "    3:22  Spark job 00two: RUNNING",
         "Done in 5:01.",
     ]
@@ -215,6 +215,12 @@ def test_every_round_is_told_of_at_the_end(
     ]
 
 
+def test_a_run_that_nothing_is_recorded_of_is_told_of_all_the_same(told: Callable[..., list[str]]) -> None:
+    """Its record couldn't be written: its name is what there is to look for."""
+    lines = told([*BEGUN, *_entered(3, "RunJob", run_id=RUN), _at(4, "ExecutionSucceeded")])
+    assert lines[1:3] == [f"Run {RUN}", "  nothing is recorded of it"]
+
+
 def test_an_update_that_another_run_takes_along_says_so(told: Callable[..., list[str]]) -> None:
     """It ends at once, and its images are not lost: that needs an explanation."""
     lines = told([*BEGUN, *_entered(1, "Joined"), _at(2, "ExecutionSucceeded")])
@@ -225,8 +231,14 @@ def test_an_update_that_another_run_takes_along_says_so(told: Callable[..., list
     ("event", "reason"),
     [
         (_failed(9)[0], "States.TaskFailed: Somebody stopped it."),
-        (_failed(9, json.dumps({"JobRunId": "00job", "StateDetails": "61 of\n100 refused."}))[0], "61 of 100 refused."),
-        (_failed(9, json.dumps({"errorMessage": "no such key", "errorType": "KeyError"}))[0], "no such key"),
+        (
+            _failed(9, json.dumps({"JobRunId": "00job", "StateDetails": "61 of\n100 refused."}))[0],
+            "States.TaskFailed: 61 of 100 refused.",
+        ),
+        (
+            _failed(9, json.dumps({"errorMessage": "no such key", "errorType": "KeyError"}))[0],
+            "States.TaskFailed: no such key",
+        ),
         (_at(9, "ExecutionTimedOut"), "timed_out"),
         (_at(9, "ExecutionAborted", executionAbortedEventDetails={"cause": "by Ann"}), "by Ann"),
     ],
@@ -238,9 +250,8 @@ def test_a_run_that_fails_says_why_and_where_to_look(
     with pytest.raises(CloudError) as failure:
         told([*BEGUN, *_entered(1, "Failed"), event])
     assert failure.value.exit_code == 1
-    assert reason in str(failure.value)
     page = f"https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{EXECUTION}"
-    assert page in str(failure.value)
+    assert str(failure.value) == f"The run failed: {reason} (see {page})"
     assert "Done" not in capsys.readouterr().out
 
 
@@ -299,6 +310,15 @@ def test_it_follows_what_it_has_started(deployment: Deployment, capsys: pytest.C
     assert deployment
     assert main(["reprocess", "--env", "dev"]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == ["    0:10  A State", "Done in 0:20."]
+
+
+def test_the_current_state_is_one_that_there_is_something_to_tell_of(deployment: Deployment) -> None:
+    """Not one that only decides where to go on."""
+    events = [*BEGUN, *_entered(1, "Acquire", "NameRun"), _at(2, "TaskScheduled")]
+    with Stubber(deployment.stepfunctions) as stubbed:
+        numbered = [event | {"id": number} for number, event in enumerate(events, start=1)]
+        stubbed.add_response("get_execution_history", {"events": numbered})
+        assert current_state(deployment.stepfunctions, EXECUTION) == "Acquire"
 
 
 @pytest.mark.parametrize("newest_first", [True, False])

@@ -90,8 +90,9 @@ def test_an_older_run_is_fetched_by_its_name(
 
 @pytest.mark.usefixtures("published")
 def test_what_is_there_is_not_fetched_again(put: Put, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that differs is, of the same size or not: it is as the bucket has it in the end."""
+    """A file that differs is, of the same size or not; who reads the old one meanwhile reads it to its end."""
     _results()
+    old = (here / f"results/{RUN}/pca.csv").open("rb")
     (here / f"results/{RUN}/report.html").write_bytes(b"<html></hmtl>")
     put(f"results/{RUN}/pca.csv", b"key,pc_2\n")
     capsys.readouterr()
@@ -99,6 +100,8 @@ def test_what_is_there_is_not_fetched_again(put: Put, here: Path, capsys: pytest
     assert capsys.readouterr().out.startswith("2 files fetched (22 bytes), 2 skipped that were there already.\n")
     assert (here / f"results/{RUN}/report.html").read_bytes() == b"<html></html>"
     assert (here / f"results/{RUN}/pca.csv").read_bytes() == b"key,pc_2\n"
+    with old:
+        assert old.read() == b"key,pc_1\n"
 
 
 @pytest.mark.usefixtures("published")

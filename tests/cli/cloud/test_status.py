@@ -144,7 +144,7 @@ def test_a_state_is_told_in_words_while_it_lasts(deployment: Deployment) -> None
         state="RunJob",
     )
     told = dict(facts(deployment, replace(QUIET, holder=running)))
-    assert told["now"] == "batch-1 (update), RUNNING since 2026-11-20 12:15 UTC: starts the Spark job"
+    assert told["now"] == "batch-1 (update), RUNNING since 2026-11-20 12:15 UTC: runs the Spark job"
     told = dict(facts(deployment, replace(QUIET, holder=replace(running, status="ABORTED"))))
     assert told["now"] == "batch-1 (update), ABORTED since 2026-11-20 12:15 UTC"
 
