@@ -27,7 +27,7 @@ destroy: .venv/ready  ## Destroy an environment: dev leaves nothing behind; stag
 	$(CDK) destroy $(CONTEXT)
 
 test: packages  ## All tests.
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist worksteal
 
 packages: .venv/ready  ## Build what deployments ship, as far as the tests look at it: they need no network then.
 	$(BIN)/python -m cdk.packaging worker --architecture ARM64
