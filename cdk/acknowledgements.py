@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Acknowledgment, CfnResource, Validations
+from aws_cdk import Acknowledgment, Annotations, CfnResource, Validations
 from constructs import Construct
 
 
@@ -14,11 +14,14 @@ def acknowledge(construct: Construct, reasons: Mapping[str, str]) -> None:
     construct
         Where they arise.
     reasons
-        Id of a rule of cdk-nag (``AwsSolutions-…``, ``Serverless-…``) or of checkov (``CKV_…``) → why.
+        Id of a rule of cdk-nag (``AwsSolutions-…``, ``Serverless-…``), of checkov (``CKV_…``), or of CDK itself
+        (``@aws-cdk/…``) → why.
     """
     for rule, reason in reasons.items():
         if rule.startswith("CKV"):
             _skip(construct, rule, reason)
+        elif rule.startswith("@"):
+            Annotations.of(construct).acknowledge_warning(rule, reason)
         else:
             pack = rule.partition("-")[0]  # cdk-nag's two packs are called like their rules begin
             Validations.of(construct).acknowledge(Acknowledgment(id=f"{pack}::{rule}", reason=reason))
