@@ -51,7 +51,6 @@ class DataBucket(Construct):
             self.bucket,
             {"CKV_AWS_21": "Not versioned, so that an erased photo is gone: nothing of value is ever overwritten."},
         )
-
         if not settings.keep_data:
             self._acknowledge_emptying()
 
