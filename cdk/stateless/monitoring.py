@@ -17,10 +17,15 @@ from cdk.acknowledgements import acknowledge
 from cdk.settings import Environment
 from cdk.stateful.queues import EventQueue
 from cdk.stateless.functions import metrics_namespace
+from cdk.stateless.workflow_definition import BILL_RETRIES
 
 MINUTES = Duration.minutes(5)
 OLD_MESSAGE = Duration.minutes(30)
 """An event that waits longer is one that `start_run` doesn't get done with."""
+
+
+EXPECTED_ERRORS = {"RecordRun": 2 * BILL_RETRIES}
+"""Function → errors within `MINUTES` that are no news: while a bill is not there, it fails, to be asked again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +126,7 @@ class Monitoring(Construct):
                     name=f"Errors{name}",
                     meaning="The function failed: see its log. Its messages are delivered again.",
                     metric=function.metric_errors(period=MINUTES),
-                    above=0,
+                    above=EXPECTED_ERRORS.get(name, 0),
                 )
                 for name, function in watched.functions.items()
             ),

@@ -20,6 +20,9 @@ CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 UNANSWERED_BILL = "BillNotReadyError"
 """Raised by `record_run` while AWS does not know yet what a job cost."""
 
+BILL_RETRIES = 3
+"""Then the run is recorded without its cost."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobSettings:
@@ -293,7 +296,7 @@ def _record(function_arn: str, outcome: str, following: str) -> dict[str, Any]:
             },
         },
         "Retry": [
-            {"ErrorEquals": [UNANSWERED_BILL], "IntervalSeconds": 10, "BackoffRate": 1, "MaxAttempts": 3},
+            {"ErrorEquals": [UNANSWERED_BILL], "IntervalSeconds": 10, "BackoffRate": 1, "MaxAttempts": BILL_RETRIES},
             _retry(),
         ],
         "ResultPath": None,

@@ -12,6 +12,7 @@ import pytest
 
 from cdk.packaging import Packages
 from cdk.settings import EU_REGIONS
+from cdk.stateless.workflow_definition import BILL_RETRIES
 from contract.environments import Output
 from tests.cdk.conftest import BIN, ROOT, Template
 
@@ -218,6 +219,10 @@ def test_somebody_is_told(template: Template) -> None:
         "RunSeconds",
         "Errors",
     }
+    thresholds = {a["Properties"]["AlarmName"].split("-")[-1]: a["Properties"]["Threshold"] for a in alarms.values()}
+    # Two runs may end within the alarm's five minutes, each waiting for its bill.
+    assert thresholds["ErrorsRecordRun"] == 2 * BILL_RETRIES
+    assert thresholds["ErrorsStartRun"] == 0
     (topic,) = template.of_type("AWS::SNS::Topic")
     assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": topic}] for alarm in alarms.values())
     assert template.one("AWS::SNS::Subscription")["Properties"]["Endpoint"] == "alarms@example.org"
