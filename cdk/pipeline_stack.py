@@ -1,7 +1,5 @@
 """One environment. The stack only wires: what each part is stands in its own file."""
 
-from typing import Any
-
 from aws_cdk import Aws, CfnOutput, CfnRule, Fn, Stack, Tags
 from aws_cdk import Environment as Place
 from constructs import Construct
@@ -33,7 +31,7 @@ class PipelineStack(Stack):
         What is shipped.
     """
 
-    def __init__(self, scope: Construct, *, settings: Environment, packages: Packages, **options: Any) -> None:  # noqa: ANN401 -- CDK's
+    def __init__(self, scope: Construct, *, settings: Environment, packages: Packages) -> None:
         name = stack_name(settings.name)
         super().__init__(
             scope,
@@ -41,7 +39,6 @@ class PipelineStack(Stack):
             env=Place(region=settings.region),
             description=f"Fruits! image pipeline, {settings.name}",
             termination_protection=settings.keep_data,
-            **options,
         )
         Tags.of(self).add("project", "fruits")
         Tags.of(self).add("environment", name)

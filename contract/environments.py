@@ -17,6 +17,11 @@ class Output(StrEnum):
     DASHBOARD = "Dashboard"
 
 
+def execution_page(region: str, execution: str) -> str:
+    """Page of the AWS console that shows an execution of the workflow."""
+    return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution}"
+
+
 def stack_name(environment: str) -> str:
     """Name of the stack of an environment."""
     return f"fruits-{environment}"

@@ -6,6 +6,9 @@ from typing import Any, Self
 
 from contract.runs import Mode
 
+BILL_RETRIES = 3
+"""How often the workflow asks again what a job has cost; then the run is recorded without it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:

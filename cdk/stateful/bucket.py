@@ -8,6 +8,7 @@ from constructs import Construct
 
 from cdk.acknowledgements import acknowledge
 from cdk.settings import Environment
+from contract.environments import stack_name
 from contract.layout import IMAGES, QUERIES, REJECTED_NOTICES, RESULTS, STAGING, SUPERSEDED
 
 QUERY_DAYS = 7
@@ -39,7 +40,7 @@ class DataBucket(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
         # Known beforehand: so the queue can name the bucket it listens to, and the bucket the queue, without a cycle.
-        name = f"fruits-{settings.name}-{Aws.ACCOUNT_ID}-{settings.region}"
+        name = f"{stack_name(settings.name)}-{Aws.ACCOUNT_ID}-{settings.region}"
         self.bucket = self._private_bucket(
             "Data", lifecycle=self._lifecycle(), name=name, access_logs=self._access_logs()
         )

@@ -17,12 +17,12 @@ from cdk.acknowledgements import acknowledge
 from cdk.settings import Environment
 from cdk.stateful.queues import EventQueue
 from cdk.stateless.functions import metrics_namespace
-from cdk.stateless.workflow_definition import BILL_RETRIES
+from contract.environments import stack_name
+from contract.workflow import BILL_RETRIES
 
 MINUTES = Duration.minutes(5)
 OLD_MESSAGE = Duration.minutes(30)
 """An event that waits longer is one that `start_run` doesn't get done with."""
-
 
 EXPECTED_ERRORS = {"RecordRun": 2 * BILL_RETRIES}
 """Function → errors within `MINUTES` that are no news: while a bill is not there, it fails, to be asked again."""
@@ -72,6 +72,7 @@ class Monitoring(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, settings: Environment, watched: Watched) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
+        self._name = stack_name(settings.name)
         self.topic = sns.Topic(self, "Alarms", display_name=f"Fruits {settings.name}", enforce_ssl=True)
         no_key = "CloudWatch may not use AWS's own key for topics, and alarms hold no personal data."
         if settings.alarm_email:
@@ -85,7 +86,7 @@ class Monitoring(Construct):
             },
         )
         alarms = [self._alarm(condition) for condition in self._conditions(watched)]
-        self.dashboard = f"fruits-{settings.name}"
+        self.dashboard = self._name
         self._dashboard(watched, alarms)
         self._budget()
 
@@ -112,8 +113,8 @@ class Monitoring(Construct):
                 above=OLD_MESSAGE.to_seconds(),
             ),
             *(
-                Condition(name=f"Execution{end}", meaning=f"An execution: {end}. {todo}", metric=metric, above=0)
-                for end, (metric, todo) in ends.items()
+                Condition(name=f"Execution{end}", meaning=f"An execution: {end}. {advice}", metric=metric, above=0)
+                for end, (metric, advice) in ends.items()
             ),
             Condition(
                 name="LongRun",
@@ -136,7 +137,7 @@ class Monitoring(Construct):
         alarm = cloudwatch.Alarm(
             self,
             condition.name,
-            alarm_name=f"fruits-{self._settings.name}-{condition.name}",
+            alarm_name=f"{self._name}-{condition.name}",
             alarm_description=condition.meaning,
             metric=condition.metric,
             threshold=condition.above,
@@ -180,12 +181,12 @@ class Monitoring(Construct):
             self,
             "Budget",
             budget=budget.BudgetDataProperty(
-                budget_name=f"fruits-{self._settings.name}",
+                budget_name=self._name,
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budget.SpendProperty(amount=self._settings.monthly_budget_usd, unit="USD"),
                 # The tag counts only once it is activated for cost allocation in the account's billing settings.
-                cost_filters={"TagKeyValue": [f"user:environment$fruits-{self._settings.name}"]},
+                cost_filters={"TagKeyValue": [f"user:environment${self._name}"]},
             ),
             notifications_with_subscribers=[
                 budget.NotificationWithSubscribersProperty(

@@ -5,6 +5,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk.settings import Environment
+from contract.environments import stack_name
 from contract.layout import QUERIES
 
 MATRIX_BY_LABEL = """\
@@ -39,7 +40,7 @@ class Queries(Construct):
         self, scope: Construct, construct_id: str, *, settings: Environment, bucket: s3.Bucket, database: str
     ) -> None:
         super().__init__(scope, construct_id)
-        self.workgroup = f"fruits-{settings.name}"
+        self.workgroup = stack_name(settings.name)
         group = athena.CfnWorkGroup
         workgroup = group(
             self,

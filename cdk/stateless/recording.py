@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from aws_cdk import Aws, Duration
+from aws_cdk import Duration
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -36,7 +36,6 @@ class RunRecorder(Construct):
         spark: SparkApplication,
     ) -> None:
         super().__init__(scope, construct_id)
-        application_id = spark.application.attr_application_id
         called = PipelineFunction(
             self,
             "RecordRun",
@@ -45,21 +44,20 @@ class RunRecorder(Construct):
             package=package,
             environment={
                 "BUCKET": bucket.bucket_name,
-                "APPLICATION_ID": application_id,
+                "APPLICATION_ID": spark.application.attr_application_id,
                 "PRICES": json.dumps(asdict(settings.prices)),
             },
             timeout=Duration.seconds(60),
             memory_mb=256,
         )
         self.function = called.function
-        jobs = f"arn:{Aws.PARTITION}:emr-serverless:{settings.region}:{Aws.ACCOUNT_ID}:/applications/{application_id}"
         allow(
             called.role,
             [
                 Permission(
                     sid="LookUpJob",
                     actions=["emr-serverless:GetJobRun"],
-                    resources=[f"{jobs}/jobruns/*"],
+                    resources=[f"{spark.application_arn}/jobruns/*"],
                     because="Jobs have names that are not known before.",
                 ),
                 Permission(

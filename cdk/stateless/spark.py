@@ -16,6 +16,7 @@ from cdk.stateful.catalog import Catalog
 from cdk.stateless.assets import PublishedFile, publish, publish_entry_point
 from cdk.stateless.logs import log_group
 from cdk.stateless.workflow_definition import JobSettings
+from contract.environments import stack_name
 from contract.layout import BASES, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 
 DISK_GB = 20
@@ -49,7 +50,7 @@ class SparkApplication(Construct):
 
     Attributes
     ----------
-    application
+    application, application_arn
         The application of EMR Serverless.
     job_role
         What a job may do.
@@ -72,6 +73,8 @@ class SparkApplication(Construct):
         jobs_log = log_group(self, settings)
         program = self._publish(packages)
         self.application = self._application(jobs_log)
+        applications = f"arn:{Aws.PARTITION}:emr-serverless:{settings.region}:{Aws.ACCOUNT_ID}:/applications"
+        self.application_arn = f"{applications}/{self.application.attr_application_id}"
         self.job_role = self._role(bucket, catalog, program, jobs_log)
         self.job = self._job(bucket, catalog, program)
 
@@ -90,7 +93,7 @@ class SparkApplication(Construct):
         return application(
             self,
             "Application",
-            name=f"fruits-{settings.name}",
+            name=stack_name(settings.name),
             type="SPARK",
             release_label=settings.release_label,
             architecture=settings.architecture.value,
@@ -115,7 +118,6 @@ class SparkApplication(Construct):
         )
 
     def _role(self, bucket: s3.Bucket, catalog: Catalog, program: Program, jobs_log: logs.LogGroup) -> iam.Role:
-        applications = f"arn:{Aws.PARTITION}:emr-serverless:{self._settings.region}:{Aws.ACCOUNT_ID}:/applications/"
         role = iam.Role(
             self,
             "JobRole",
@@ -123,7 +125,7 @@ class SparkApplication(Construct):
                 "emr-serverless.amazonaws.com",
                 conditions={
                     "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                    "ArnLike": {"aws:SourceArn": f"{applications}{self.application.attr_application_id}"},
+                    "ArnLike": {"aws:SourceArn": self.application_arn},
                 },
             ),
         )

@@ -13,6 +13,7 @@ from cdk.settings import Environment
 from cdk.stateless.logs import log_group
 from cdk.stateless.spark import SparkApplication
 from cdk.stateless.workflow_definition import WorkflowSettings, workflow_definition
+from contract.environments import stack_name
 
 
 class Workflow(Construct):
@@ -35,7 +36,7 @@ class Workflow(Construct):
         record_run: lambda_.Function,
     ) -> None:
         super().__init__(scope, construct_id)
-        name = f"fruits-{settings.name}"
+        name = stack_name(settings.name)
         definition = workflow_definition(
             WorkflowSettings(
                 table_name=table.table_name,
@@ -89,13 +90,12 @@ def _coordination_permissions(table: dynamodb.Table, place: str, name: str) -> l
 
 def _job_permissions(spark: SparkApplication, place: str) -> list[Permission]:
     """Allow what the documentation of ``emr-serverless:startJobRun.sync`` lists."""
-    application = f"arn:{Aws.PARTITION}:emr-serverless:{place}:/applications/{spark.application.attr_application_id}"
     return [
-        Permission(sid="StartJob", actions=["emr-serverless:StartJobRun"], resources=[application]),
+        Permission(sid="StartJob", actions=["emr-serverless:StartJobRun"], resources=[spark.application_arn]),
         Permission(
             sid="FollowJob",
             actions=["emr-serverless:GetJobRun", "emr-serverless:CancelJobRun"],
-            resources=[f"{application}/jobruns/*"],
+            resources=[f"{spark.application_arn}/jobruns/*"],
             because="Jobs have names that are not known before.",
         ),
         Permission(

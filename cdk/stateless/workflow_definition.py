@@ -9,6 +9,7 @@ from typing import Any
 
 from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
 from contract.runs import Mode
+from contract.workflow import BILL_RETRIES
 
 States = dict[str, dict[str, Any]]
 
@@ -19,9 +20,6 @@ CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 
 UNANSWERED_BILL = "BillNotReadyError"
 """Raised by `record_run` while AWS does not know yet what a job cost."""
-
-BILL_RETRIES = 3
-"""Then the run is recorded without its cost."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,14 +34,14 @@ def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     R
         Results as they come, in no particular order. What `work` raises is raised here.
     """
-    todo: SimpleQueue[tuple[T] | None] = SimpleQueue()
+    handed_out: SimpleQueue[tuple[T] | None] = SimpleQueue()
     done: SimpleQueue[Future[R]] = SimpleQueue()
     for number in range(THREADS):
-        threading.Thread(target=_labour, args=(work, todo, done), name=f"fruits-{number}", daemon=True).start()
+        threading.Thread(target=_labour, args=(work, handed_out, done), name=f"fruits-{number}", daemon=True).start()
     under_way = 0
     try:
         for item in items:
-            todo.put((item,))
+            handed_out.put((item,))
             under_way += 1
             if under_way == AHEAD:
                 yield done.get().result()
@@ -49,11 +49,11 @@ def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         for _ in range(under_way):
             yield done.get().result()
     finally:
-        _dismiss(todo)
+        _dismiss(handed_out)
 
 
-def _labour(work: Callable[[T], R], todo: SimpleQueue[tuple[T] | None], done: SimpleQueue[Future[R]]) -> None:
-    while (item := todo.get()) is not None:
+def _labour(work: Callable[[T], R], handed_out: SimpleQueue[tuple[T] | None], done: SimpleQueue[Future[R]]) -> None:
+    while (item := handed_out.get()) is not None:
         result: Future[R] = Future()
         try:
             result.set_result(work(*item))
@@ -62,10 +62,10 @@ def _labour(work: Callable[[T], R], todo: SimpleQueue[tuple[T] | None], done: Si
         done.put(result)
 
 
-def _dismiss(todo: SimpleQueue[tuple[T] | None]) -> None:
+def _dismiss(handed_out: SimpleQueue[tuple[T] | None]) -> None:
     try:
         while True:
-            todo.get_nowait()
+            handed_out.get_nowait()
     except Empty:
         for _ in range(THREADS):
-            todo.put(None)
+            handed_out.put(None)

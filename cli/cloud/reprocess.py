@@ -12,7 +12,7 @@ from cli.cloud.follow import Follower
 from cli.cloud.history import JOINED, Ending, cause_in_words
 from cli.cloud.progress import steps
 from cli.cloud.records import RecordedRun, recorded_run
-from contract.environments import Output
+from contract.environments import Output, execution_page
 from contract.runs import Mode, new_run_id
 from contract.workflow import RunRequest
 
@@ -118,8 +118,3 @@ def outcome_of(run: RecordedRun) -> list[str]:
         lines.append(f"  duration  {words.duration(run.record.seconds)}")
         lines.append(f"  cost      {words.dollars(run.record.cost_usd)} USD")
     return lines if len(lines) > 1 else [*lines, "  nothing is recorded of it"]
-
-
-def execution_page(region: str, execution: str) -> str:
-    """Name the page of the AWS console that shows an execution."""
-    return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution}"

@@ -11,9 +11,10 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from contract.environments import execution_page
 from contract.layout import run_record
 from contract.runs import Mode
-from contract.workflow import RunRecord
+from contract.workflow import BILL_RETRIES, RunRecord
 from lambdas.record_run.expiry import mark, mark_superseded
 from lambdas.record_run.job import Prices, job_run_id_of, seconds_of, usage_of
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 SUCCESS = "SUCCESS"
 """State of a job that has done what it was to do."""
-
-PATIENCE = 3
-"""Retries after which a run is recorded without its cost."""
 
 logger = Logger(service="record_run")
 metrics = Metrics(service="record_run")
@@ -105,7 +103,7 @@ def _of_job(event: dict[str, Any], job_run_id: str, recorder: Recorder) -> RunRe
     found = recorder.emr.get_job_run(applicationId=recorder.application_id, jobRunId=job_run_id)
     job_run: dict[str, Any] = {**found["jobRun"]}
     billed = usage_of(job_run)
-    if billed is None and event["retries"] < PATIENCE:
+    if billed is None and event["retries"] < BILL_RETRIES:
         raise BillNotReadyError(job_run_id)
     return RunRecord(
         **_known(event),
@@ -148,10 +146,10 @@ def _cause(event: dict[str, Any]) -> str:
 
 
 def _links(execution: str, recorder: Recorder) -> dict[str, str]:
-    console, region = f"https://{recorder.region}.console.aws.amazon.com", f"region={recorder.region}"
+    emr = f"https://{recorder.region}.console.aws.amazon.com/emr/home?region={recorder.region}"
     return {
-        "execution": f"{console}/states/home?{region}#/v2/executions/details/{execution}",
-        "application": f"{console}/emr/home?{region}#/serverless-applications/{recorder.application_id}",
+        "execution": execution_page(recorder.region, execution),
+        "application": f"{emr}#/serverless-applications/{recorder.application_id}",
     }
 
 

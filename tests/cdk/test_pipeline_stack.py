@@ -12,8 +12,8 @@ import pytest
 
 from cdk.packaging import Packages
 from cdk.settings import EU_REGIONS
-from cdk.stateless.workflow_definition import BILL_RETRIES
 from contract.environments import Output
+from contract.workflow import BILL_RETRIES
 from tests.cdk.conftest import BIN, ROOT, Template
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

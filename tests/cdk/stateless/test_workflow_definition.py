@@ -166,6 +166,15 @@ def _job_of(world: World, execution: Execution) -> Job:
     return [job for job in world.jobs.values() if job.execution is execution][-1]
 
 
+def _update_under_way(world: World) -> Execution:
+    """Upload an image, and bring its run to where its job is under way."""
+    world.upload(1)
+    world.deliver(1)
+    (update,) = world.running
+    _job_of(world, update)
+    return update
+
+
 def test_a_hundred_thousand_uploads_in_bursts_are_three_jobs_at_most(world: World) -> None:
     """One for the first batch that comes, one for what came meanwhile, one for what came during that."""
     world.upload(40_000)
@@ -178,10 +187,7 @@ def test_a_hundred_thousand_uploads_in_bursts_are_three_jobs_at_most(world: Worl
 
 def test_who_joins_a_run_is_served_by_it(world: World) -> None:
     """The notices of an execution that ended because another runs are worked through in that one's next round."""
-    world.upload(1)
-    world.deliver(1)
-    (update,) = world.running
-    _job_of(world, update)
+    update = _update_under_way(world)
     world.upload(1)
     world.deliver(1)
     _step_until(world, world.running[1], "Joined")
@@ -206,10 +212,7 @@ def test_a_batch_that_is_delivered_again_starts_nothing(world: World) -> None:
 
 def test_whoever_waits_gets_a_turn_while_uploads_never_end(world: World) -> None:
     """A reprocess that is asked for during an update runs next, though new notices come during every job."""
-    world.upload(1)
-    world.deliver(1)
-    (update,) = world.running
-    _job_of(world, update)
+    update = _update_under_way(world)
     reprocess = world.ask_for(Mode.REPROCESS)
     _step_until(world, reprocess, "WaitForTurn")
     world.upload(1)
@@ -225,10 +228,7 @@ def test_whoever_waits_gets_a_turn_while_uploads_never_end(world: World) -> None
 
 def test_whoever_waited_and_has_gone_gets_nothing(world: World) -> None:
     """A lease is not handed to an execution that was stopped while it waited; the notices are worked through."""
-    world.upload(1)
-    world.deliver(1)
-    (update,) = world.running
-    _job_of(world, update)
+    _update_under_way(world)
     reprocess = world.ask_for(Mode.REPROCESS)
     _step_until(world, reprocess, "WaitForTurn")
     world.abort(reprocess, job_goes_on=False)
@@ -284,10 +284,7 @@ def test_a_killed_job_is_tried_again_and_a_failing_one_raises_the_alarm(world: W
 
 def test_notices_that_came_during_a_failing_run_get_a_run_of_their_own(world: World) -> None:
     """The executions of those have ended, trusting that this one would see their notices."""
-    world.upload(1)
-    world.deliver(1)
-    (execution,) = world.running
-    _job_of(world, execution)
+    execution = _update_under_way(world)
     world.upload(1)
     world.deliver(1)
     _step_until(world, world.running[1], "Joined")

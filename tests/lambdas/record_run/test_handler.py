@@ -20,8 +20,8 @@ from cdk.stateless.workflow_definition import UNANSWERED_BILL, JobSettings, Work
 from contract.layout import LATEST, SUPERSEDED, results_folder, run_record
 from contract.runs import Mode
 from contract.summary import Latest
-from contract.workflow import RunRecord, Usage
-from lambdas.record_run.handler import PATIENCE, BillNotReadyError, Recorder, metrics, record
+from contract.workflow import BILL_RETRIES, RunRecord, Usage
+from lambdas.record_run.handler import BillNotReadyError, Recorder, metrics, record
 from lambdas.record_run.job import Prices
 
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ def test_the_workflow_calls_as_these_tests_do() -> None:
         payload = states[name]["Parameters"]["Payload"]
         assert {field.removesuffix(".$") for field in payload} == _event({}).keys()
         (patience,) = (retry for retry in states[name]["Retry"] if retry["ErrorEquals"] == [UNANSWERED_BILL])
-        assert patience["MaxAttempts"] == PATIENCE
+        assert patience["MaxAttempts"] == BILL_RETRIES
 
 
 TEXT = st.text(st.characters(), max_size=10)
@@ -297,17 +297,6 @@ RECORDS = st.builds(
 def test_a_record_survives_its_document(written: RunRecord) -> None:
     """Whatever the names and the reason hold, a bill of nothing included."""
     assert RunRecord.from_json(written.to_json().encode(errors="backslashreplace")) == written
-
-
-def test_importing_the_function_needs_nothing() -> None:
-    """No environment, no client: whatever reads the module, to package or to rehearse it, needs no account."""
-    code = (
-        "import botocore.session\n"
-        "def refuse(*_, **__): raise AssertionError('a client was made')\n"
-        "botocore.session.Session.create_client = refuse\n"
-        "import lambdas.record_run.handler\n"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={}, check=True)
 
 
 CALL = """

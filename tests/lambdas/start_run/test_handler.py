@@ -184,17 +184,6 @@ def test_a_refusal_of_aws_brings_all_messages_again(cloud: Cloud, step: Step) ->
     assert cloud.executions() == [f"update-{file.removeprefix(INBOX).removesuffix('.jsonl')}"]
 
 
-def test_importing_the_function_needs_nothing() -> None:
-    """No environment, no client: whatever reads the module, to package or to rehearse it, needs no account."""
-    code = (
-        "import botocore.session\n"
-        "def refuse(*_, **__): raise AssertionError('a client was made')\n"
-        "botocore.session.Session.create_client = refuse\n"
-        "import lambdas.start_run.handler\n"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={}, check=True)
-
-
 CALL = """
 import json, re, sys, time
 from pathlib import Path
