@@ -1,4 +1,4 @@
-"""What `cdk synth|deploy|destroy` runs: `cdk deploy -c env=dev`, and maybe `-c weights=… -c email=…`."""
+"""What `cdk synth|deploy|destroy` runs: `cdk deploy -c env=dev`, and maybe `-c weights=… -c email=… -c architecture=…`."""
 
 import sys
 
@@ -50,7 +50,12 @@ def build(app: App, settings: Environment) -> PipelineStack:
 
 def _settings(app: App) -> Environment:
     context = app.node.try_get_context
-    return environment_named(context("env"), weights=context("weights"), alarm_email=context("email"))
+    return environment_named(
+        context("env"),
+        weights=context("weights"),
+        alarm_email=context("email"),
+        architecture=context("architecture"),
+    )
 
 
 if __name__ == "__main__":

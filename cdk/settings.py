@@ -262,14 +262,16 @@ ENVIRONMENTS = {
 }
 
 
-def environment_named(name: str, *, weights: str | None = None, alarm_email: str | None = None) -> Environment:
+def environment_named(
+    name: str, *, weights: str | None = None, alarm_email: str | None = None, architecture: str | None = None
+) -> Environment:
     """Look up the settings of an environment.
 
     Parameters
     ----------
     name
         Of the environment.
-    weights, alarm_email
+    weights, alarm_email, architecture
         What the call to deploy says instead of the settings, if anything.
 
     Raises
@@ -280,4 +282,11 @@ def environment_named(name: str, *, weights: str | None = None, alarm_email: str
     if name not in ENVIRONMENTS:
         raise SettingsError(f"There is no environment {name!r}: it is one of {', '.join(ENVIRONMENTS)}.")
     settings = ENVIRONMENTS[name]
-    return replace(settings, weights=weights or settings.weights, alarm_email=alarm_email or settings.alarm_email)
+    if architecture not in {None, *Architecture}:
+        raise SettingsError(f"There is no architecture {architecture!r}: it is {' or '.join(Architecture)}.")
+    return replace(
+        settings,
+        weights=weights or settings.weights,
+        alarm_email=alarm_email or settings.alarm_email,
+        architecture=Architecture(architecture or settings.architecture),
+    )

@@ -1,6 +1,8 @@
 """The state machine, and what it is allowed to do."""
 
-from aws_cdk import Aws, Stack
+import json
+
+from aws_cdk import Aws
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -60,7 +62,8 @@ class Workflow(Construct):
             self,
             "StateMachine",
             state_machine_name=name,
-            definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(definition)),
+            # Not CDK's to_json_string: it leaves out nulls, and a ResultPath of null says that a result is dropped.
+            definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
             role=role,
             tracing_enabled=True,
             logs=sfn.LogOptions(

@@ -63,7 +63,7 @@ def test_the_checkers_have_nothing_to_say(template: Template) -> None:
 
 
 def test_the_state_machine_is_valid(template: Template, tmp_path: Path) -> None:
-    """No transition leads nowhere, no path is malformed."""
+    """No transition leads nowhere, no path is malformed, and results that are to be dropped are."""
     machine = template.one("AWS::StepFunctions::StateMachine")
     definition = template.text(machine["Properties"]["DefinitionString"]).replace("<AWS::Partition>", "aws")
     (tmp_path / "asl.json").write_text(re.sub(r"<RecordingRecordRunFunction\w+\.Arn>", "arn:aws:lambda:x", definition))
@@ -77,6 +77,8 @@ def test_the_state_machine_is_valid(template: Template, tmp_path: Path) -> None:
     document = json.loads(definition)
     assert document["QueryLanguage"] == "JSONPath"
     assert "Assign" not in definition
+    dropping = [name for name, state in document["States"].items() if state.get("ResultPath", "$") is None]
+    assert {"RecordRun", "RecordFailure", "NoteProcessed", "Release", "HandOver"} <= set(dropping)
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])

@@ -72,13 +72,16 @@ def test_every_region_of_the_eu_has_a_price() -> None:
         assert arm.gb_hour == pytest.approx(0.8 * x86.gb_hour)
 
 
-def test_the_call_may_say_whose_address_and_which_weights() -> None:
+def test_the_call_may_say_whose_address_which_weights_and_which_processor() -> None:
     """What the call says goes before the settings; an unknown environment is named."""
-    settings = environment_named("dev", weights="seeded", alarm_email="me@example.org")
+    settings = environment_named("dev", weights="seeded", alarm_email="me@example.org", architecture="X86_64")
     assert (settings.weights, settings.alarm_email) == ("seeded", "me@example.org")
+    assert settings.architecture is Architecture.X86_64
     assert environment_named("dev") == ENVIRONMENTS["dev"]
     with pytest.raises(SettingsError, match="one of dev, staging, prod"):
         environment_named("test")
+    with pytest.raises(SettingsError, match="ARM64 or X86_64"):
+        environment_named("dev", architecture="sparc")
 
 
 def test_environments_share_nothing() -> None:
