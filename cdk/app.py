@@ -1,4 +1,7 @@
-"""What `cdk synth|deploy|destroy` runs: `cdk deploy -c env=dev`, and maybe `-c weights=… -c email=… -c architecture=…`."""
+"""What `cdk synth|deploy|destroy` runs: `cdk deploy -c env=dev`.
+
+`-c weights=…`, `-c email=…` and `-c architecture=…` go before the settings of the environment.
+"""
 
 import sys
 

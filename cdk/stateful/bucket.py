@@ -1,6 +1,8 @@
 """The bucket of an environment: images come in, tables and results go out."""
 
-from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from typing import cast
+
+from aws_cdk import Aws, CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
@@ -15,6 +17,9 @@ QUERY_DAYS = 7
 STAGING_DAYS = 7
 UPLOAD_DAYS = 2
 """After which parts of an upload that was never completed are deleted."""
+
+EMPTYING = "Custom::S3AutoDeleteObjects"
+"""Type of the resources by which CDK empties buckets."""
 
 
 class DataBucket(Construct):
@@ -53,14 +58,16 @@ class DataBucket(Construct):
             {"CKV_AWS_21": "Not versioned, so that an erased photo is gone: nothing of value is ever overwritten."},
         )
         if not settings.keep_data:
-            self._acknowledge_emptying()
+            self._settle_emptying()
 
-    def _acknowledge_emptying(self) -> None:
+    def _settle_emptying(self) -> None:
         """Answer for the function with which CDK empties buckets before they are destroyed."""
-        provider = Stack.of(self).node.try_find_child("Custom::S3AutoDeleteObjectsCustomResourceProvider")
-        if isinstance(provider, Construct):
-            once = "CDK's own; it runs once, when the environment is destroyed, and CloudFormation waits for it."
-            acknowledge(provider, {"CKV_AWS_115": once, "CKV_AWS_116": once, "CKV_AWS_117": once})
+        provider = cast("Construct", Stack.of(self).node.find_child(f"{EMPTYING}CustomResourceProvider"))
+        once = "CDK's own; it runs once, when the environment is destroyed, and CloudFormation waits for it."
+        acknowledge(provider, {"CKV_AWS_115": once, "CKV_AWS_116": once, "CKV_AWS_117": once})
+        role = provider.node.find_child("Role")
+        # The log group that Lambda would make for it would be there when all else is gone. It needs nothing else.
+        cast("CfnResource", role).add_property_deletion_override("ManagedPolicyArns")
 
     def _private_bucket(
         self,

@@ -63,7 +63,7 @@ class Workflow(Construct):
             "StateMachine",
             state_machine_name=name,
             # Not CDK's to_json_string: it leaves out nulls, and a ResultPath of null says that a result is dropped.
-            definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
+            definition_body=sfn.DefinitionBody.from_string(json.dumps(definition, separators=(",", ":"))),
             role=role,
             tracing_enabled=True,
             logs=sfn.LogOptions(

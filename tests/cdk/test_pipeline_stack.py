@@ -81,6 +81,13 @@ def test_the_state_machine_is_valid(template: Template, tmp_path: Path) -> None:
     assert {"RecordRun", "RecordFailure", "NoteProcessed", "Release", "HandOver"} <= set(dropping)
 
 
+def test_no_function_makes_a_log_group_that_outlives_the_stack(template: Template) -> None:
+    """Lambda makes one where there is none and the role may: every role writes to groups of the stack, or to none."""
+    assert [
+        role for role in template.of_type("AWS::IAM::Role").values() if "ManagedPolicyArns" in role["Properties"]
+    ] == []
+
+
 @pytest.mark.parametrize("name", ["dev", "prod"])
 def test_the_template_is_the_one_that_was_looked_at(
     synthesised: Callable[[str], Template], name: str, request: pytest.FixtureRequest
