@@ -11,7 +11,7 @@ CONTEXT = -c env=$(ENV) $(if $(WEIGHTS),-c weights=$(WEIGHTS)) $(if $(EMAIL),-c 
 COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
 
-.PHONY: demo synth deploy destroy test packages check format lock clean
+.PHONY: demo synth deploy destroy rehearse test packages check format lock clean
 
 demo: .venv/ready  ## Draw pictures, run the pipeline on them, say where the results are.
 	$(BIN)/fruits demo
@@ -25,6 +25,9 @@ deploy: .venv/ready  ## Deploy an environment, or bring it up to date: make depl
 
 destroy: .venv/ready  ## Destroy an environment: dev leaves nothing behind; staging and prod are protected.
 	$(CDK) destroy $(CONTEXT)
+
+rehearse: .venv/ready  ## The whole cloud on this machine: deploy to a local AWS, upload, watch, compare, destroy.
+	$(BIN)/fruits rehearse
 
 test: packages  ## All tests.
 	$(BIN)/pytest -n 2 --dist worksteal
@@ -70,6 +73,7 @@ clean:
 	ln -sf ../../node_modules/aws-cdk/bin/cdk $(BIN)/cdk
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --no-fund --no-audit
 	$(BIN)/fruits setup
+	$(BIN)/fruits rehearse prepare
 	touch $@
 
 # Apart from the rest: it wants other versions of packages that we use.

@@ -36,12 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from cli import demo, export, notify, run, sample, setup
+    from cli import demo, export, notify, rehearse, run, sample, setup
     from cli.cloud import reprocess, results, runs, status, upload
 
     parser = argparse.ArgumentParser(prog="fruits", description="Images to MobileNetV2 features to a PCA matrix.")
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for module in (run, notify, demo, sample, export, setup, upload, reprocess, status, runs, results):
+    for module in (run, notify, demo, sample, export, setup, rehearse, upload, reprocess, status, runs, results):
         module.add_command(subcommands)
     return parser
 

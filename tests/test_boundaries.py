@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = {"contract", "spark_app", "lambdas", "cdk", "cli", "benchmarks", "tests"}
+OURS = {"contract", "spark_app", "lambdas", "cdk", "cli", "rehearsal", "benchmarks", "tests"}
 
 ALLOWED = {
     "contract": {"contract"},
@@ -33,8 +33,9 @@ ALLOWED = {
 
 FORBIDDEN = {
     "contract": OURS - {"contract"},
-    "spark_app": {"lambdas", "cdk", "cli", "benchmarks", "tests"},
-    "cli": {"lambdas", "benchmarks", "tests"},
+    "spark_app": {"lambdas", "cdk", "cli", "rehearsal", "benchmarks", "tests"},
+    "cli": {"lambdas", "rehearsal", "benchmarks", "tests"},
+    "rehearsal": {"lambdas", "spark_app", "cli", "benchmarks", "tests"},
 }
 """Folder → what of ours it may not import."""
 

@@ -1,0 +1,1 @@
+"""An AWS of this machine: moto's services, and what they lack to run the stack for real."""
