@@ -143,6 +143,16 @@ class Jobs:
         _check_machine(application)
         folder = self._aws.folder / "jobs" / run.id
         folder.mkdir(parents=True)
+        try:
+            exit_code = self._execute_with_log(run, submission, application, folder)
+        finally:  # it had its machines, whatever has become of it
+            run.billed_resource_utilization = run.total_resource_utilization = _bill(run, submission)
+        if exit_code is not None and run.id not in self._cancelled:
+            stderr = (folder / "stderr").read_text(errors="replace")
+            _go_on(run, "FAILED" if exit_code else "SUCCESS", reason(exit_code, stderr) if exit_code else "")
+
+    def _execute_with_log(self, run: Run, submission: Submission, application: App, folder: Path) -> int | None:
+        """Fetch what is shipped, run it, and deliver what it says; all of it under the role of the job."""
         role_arn = run.execution_role_arn
         logs, group = self._aws.client("logs", role_arn), group_of(application.monitoring_configuration)
         names = {stream: stream_name(application.id, run.id, stream) for stream in STREAMS} if group else {}
@@ -150,15 +160,10 @@ class Jobs:
             open_stream(logs, str(group), name)
         paths = self._files.stage(self._aws.client("s3", role_arn), submission, folder)
         exit_code = self._execute(run, compose(self._aws, submission, paths, folder), submission, folder)
-        if self._closed or exit_code is None:
-            return
-        for stream, name in names.items():
-            deliver(logs, str(group), name, folder / stream)
-        run.billed_resource_utilization = run.total_resource_utilization = _bill(run, submission)
-        if run.id in self._cancelled:
-            return
-        stderr = (folder / "stderr").read_text(errors="replace")
-        _go_on(run, "FAILED" if exit_code else "SUCCESS", reason(exit_code, stderr) if exit_code else "")
+        if exit_code is not None and not self._closed:
+            for stream, name in names.items():
+                deliver(logs, str(group), name, folder / stream)
+        return None if self._closed else exit_code
 
     def _execute(self, run: Run, line: list[str], submission: Submission, folder: Path) -> int | None:
         """Run the process of a job to its end.

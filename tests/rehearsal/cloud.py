@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from contract.environments import Output, stack_name
@@ -36,6 +37,7 @@ class Cloud:
         self.stepfunctions = host.client("stepfunctions")
         self.emr = host.client("emr-serverless")
         self.iam = host.client("iam")
+        self._known_troubles: list[str] = []
 
     def upload(self, pictures: dict[str, bytes]) -> None:
         """Put pictures in the bucket: name → content."""
@@ -107,15 +109,41 @@ class Cloud:
             )
         return raised
 
-    def wait_for_alarm(self) -> str:
-        """Wait until an alarm is raised, and name it."""
+    def troubles(self) -> list[str]:
+        """Say what has gone wrong since the last time."""
+        new = [trouble for trouble in self.watch.troubles() if trouble not in self._known_troubles]
+        self._known_troubles += new
+        return new
+
+    def failures(self, who: str) -> float:
+        """Count how often a function, or the workflow, has failed, by the figures of CloudWatch."""
+        metric: dict[str, Any] = (
+            {"Namespace": "AWS/States", "MetricName": "ExecutionsFailed"}
+            if who == "workflow"
+            else {"Namespace": "AWS/Lambda", "MetricName": "Errors"}
+        )
+        [alarm] = [
+            found
+            for found in self.host.client("cloudwatch").describe_alarms_for_metric(**metric)["MetricAlarms"]
+            if who == "workflow" or who.title().replace("_", "") in found["AlarmName"]
+        ]
+        now = datetime.now(UTC)
+        points = self.host.client("cloudwatch").get_metric_statistics(
+            **metric,
+            Dimensions=alarm["Dimensions"],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(hours=1),
+            Period=7200,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return sum(point["Sum"] for point in points)
+
+    def wait_for_failure(self, who: str, before: float) -> None:
+        """Wait until a function, or the workflow, has failed more often than before."""
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            if raised := self.alarms():
-                [alarm] = raised
-                return alarm
+        while self.failures(who) <= before:
+            assert time.monotonic() < deadline, f"{who} has not failed"
             time.sleep(0.2)
-        raise AssertionError("no alarm was raised")
 
     @contextmanager
     def faults(self, *faults: dict[str, object]) -> Iterator[None]:
