@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -49,7 +50,13 @@ def run_here(images: Path, output: Path) -> Matrix:
         If it fails.
     """
     program = [sys.executable, "-m", "cli.main", "run", "--images", str(images), "--output", str(output)]
-    done = subprocess.run([*program, "--weights", "seeded"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*program, "--weights", "seeded"],
+        env=os.environ | {"TMPDIR": str(output.parent)},  # its log goes with all else
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         raise RehearsalError(f"The run on this machine fails: {done.stderr.strip() or done.stdout.strip()}")
     results = output / json.loads((output / LATEST).read_text())["results"]

@@ -99,13 +99,13 @@ def _cdk(host: Host, scratch: Path, command: str, *arguments: str, place: Path =
     binaries = Path(sys.executable).parent
     log = scratch / f"cdk-{command}.log"
     with log.open("wb") as output:
-        code = _run([str(binaries / "cdk"), command, *arguments], place, _environment(host, binaries), output)
+        code = _run([str(binaries / "cdk"), command, *arguments], place, _environment(host, binaries, scratch), output)
     if code:
         said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         raise RehearsalError("\n".join([f"`cdk {command}` has failed. Its last words:", *said[-LINES:]]))
 
 
-def _environment(host: Host, binaries: Path) -> dict[str, str]:
+def _environment(host: Host, binaries: Path, scratch: Path) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         **host.variables,
@@ -116,6 +116,7 @@ def _environment(host: Host, binaries: Path) -> dict[str, str]:
         "AWS_ENDPOINT_URL_S3_FOR_CLOUDFORMATION": host.endpoint.replace("127.0.0.1", "localhost"),
         # The CDK command is a program of Node, which lies beside it.
         "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+        "TMPDIR": str(scratch),
     }
 
 

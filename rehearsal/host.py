@@ -136,7 +136,7 @@ def start(pace: float, *, stay: bool = False) -> Host:
     process = subprocess.Popen(
         [*program, *(["--stay"] if stay else [])],
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        env={**{name: value for name, value in os.environ.items() if not name.startswith("AWS_")}, "TMPDIR": folder},
         # Its end is ours: it lives as long as the pipe, which the system closes however we end.
         stdin=subprocess.DEVNULL if stay else subprocess.PIPE,
         stdout=subprocess.PIPE,

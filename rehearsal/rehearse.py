@@ -16,7 +16,7 @@ from rehearsal.comparison import Matrix, compare, run_here
 from rehearsal.deployment import deploy, destroy, leftovers
 from rehearsal.errors import RehearsalError
 from rehearsal.host import ROOT, Host, local_aws
-from rehearsal.scope import tell_scope, unneeded
+from rehearsal.scope import NOT_NEEDED, tell_scope, unneeded
 from rehearsal.watch import Watch
 
 ENVIRONMENT = "dev"
@@ -60,8 +60,12 @@ def rehearse() -> None:
         images = Path(scratch) / "images"
         draw(images)
         upload(host, outputs, images, teller)
-        watch(host, outputs, teller)
+        watch = Watch(host, outputs)
+        follow(watch, teller)
         check(host, outputs, images, Path(scratch) / "output", teller)
+        change(host, outputs, images, teller)
+        follow(watch, teller)
+        check_permissions(host, teller)
         destroyed(host, Path(scratch), teller)
     print("", *tell_scope(), sep="\n")
 
@@ -89,7 +93,7 @@ def upload(host: Host, outputs: Mapping[str, str], folder: Path, teller: Teller)
     teller.tell("upload", f"{len(files)} files, some of them broken, to s3://{outputs[Output.BUCKET]}/{IMAGES}")
 
 
-def watch(host: Host, outputs: Mapping[str, str], teller: Teller) -> None:
+def follow(watch: Watch, teller: Teller) -> None:
     """Tell every hop until nothing is under way any more.
 
     Raises
@@ -97,15 +101,14 @@ def watch(host: Host, outputs: Mapping[str, str], teller: Teller) -> None:
     RehearsalError
         If an execution has failed, or a message was set aside.
     """
-    watched = Watch(host, outputs)
-    for hop in watched.until_quiet(PATIENCE):
+    for hop in watch.until_quiet(PATIENCE):
         teller.tell(hop.actor, hop.what, hop.at.timestamp())
-    if troubles := watched.troubles():
+    if troubles := watch.troubles():
         raise RehearsalError(" ".join(troubles))
 
 
 def check(host: Host, outputs: Mapping[str, str], images: Path, scratch: Path, teller: Teller) -> None:
-    """Look at what has come of it: complete, the same as on folders, and nothing allowed that nobody needs.
+    """Look at what has come of it: complete, recorded, and the same as on folders.
 
     Raises
     ------
@@ -124,8 +127,31 @@ def check(host: Host, outputs: Mapping[str, str], images: Path, scratch: Path, t
     teller.tell(
         "comparison", f"with a run on folders: {compare(Matrix.from_csv(bucket.read('pca.csv').decode()), here)}"
     )
-    for grant in unneeded(host.ask("grants"), stack_name(ENVIRONMENT)):
-        teller.tell("IAM", f"allowed, and not needed this time: {grant}")
+
+
+def change(host: Host, outputs: Mapping[str, str], folder: Path, teller: Teller) -> None:
+    """Replace a picture by another, and remove a third."""
+    first, second, third, *_ = sorted(folder.glob("Apple*/*"))
+    s3, bucket = host.client("s3"), outputs[Output.BUCKET]
+    s3.upload_file(str(second), bucket, f"{IMAGES}{first.relative_to(folder).as_posix()}")
+    s3.delete_object(Bucket=bucket, Key=f"{IMAGES}{third.relative_to(folder).as_posix()}")
+    teller.tell("upload", "one picture is replaced, one is removed")
+
+
+def check_permissions(host: Host, teller: Teller) -> None:
+    """See that every permission of the stack was needed, but for those of which it is known when they are.
+
+    Raises
+    ------
+    RehearsalError
+        If one was not.
+    """
+    never = unneeded(host.ask("grants"), stack_name(ENVIRONMENT))
+    if more := never - NOT_NEEDED.keys():
+        raise RehearsalError(f"Nobody has needed what the stack allows: {', '.join(sorted(more))}.")
+    teller.tell("IAM", f"every permission was needed, but for {len(never)} of which it is known when they are:")
+    for grant in sorted(never):
+        teller.tell("", f"{grant}: {NOT_NEEDED[grant]}")
 
 
 def destroyed(host: Host, scratch: Path, teller: Teller) -> None:

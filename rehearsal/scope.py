@@ -1,5 +1,6 @@
 """What of the cloud is real in the rehearsal, what is emulated, and what is not rehearsed at all."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -38,6 +39,17 @@ NOT_REHEARSED = {
 }
 """What the rehearsal says nothing about."""
 
+NOT_NEEDED = {
+    "IntakeStartRunRole: sqs:ChangeMessageVisibility": "CDK gives it to all who read a queue",
+    "IntakeStartRunRole: sqs:GetQueueUrl": "CDK gives it to all who read a queue",
+    "SparkJobRole: s3:AbortMultipartUpload": "after the upload of a large file that broke off",
+    "WorkflowRole: dynamodb:GetItem": "when another execution has the turn",
+    "WorkflowRole: states:DescribeExecution": "when another execution has the turn",
+    "WorkflowRole: states:StartExecution": "when images come during a run that fails",
+    "WorkflowRole: emr-serverless:CancelJobRun": "when an execution is stopped",
+}
+"""Role and action → when it is needed: not when all goes well. Any other that isn't needed is one too many."""
+
 
 def tell_scope() -> Iterable[str]:
     """Write down what is real, what is emulated, and what is left out: lines of text."""
@@ -51,8 +63,8 @@ def tell_scope() -> Iterable[str]:
         yield from (f"  {name}: {sentence}" for name, sentence in entries.items())
 
 
-def unneeded(ledger: Iterable[Mapping[str, Any]], stack: str) -> list[str]:
-    """Name the actions that a role of the stack is allowed, and never needed.
+def unneeded(ledger: Iterable[Mapping[str, Any]], stack: str) -> set[str]:
+    """Name the actions that a role of the stack is allowed, and has not needed.
 
     Parameters
     ----------
@@ -62,6 +74,11 @@ def unneeded(ledger: Iterable[Mapping[str, Any]], stack: str) -> list[str]:
         Name of the stack.
     """
     grants = [grant for grant in ledger if f":role/{stack}-" in grant["role"]]
-    needed = {(grant["role"], grant["statement"], grant["action"]) for grant in grants if grant["used"]}
-    granted = {(grant["role"], grant["statement"], grant["action"]) for grant in grants}
-    return sorted(f"{role.rpartition('/')[2]}: {action} ({statement})" for role, statement, action in granted - needed)
+    granted = {(grant["role"], grant["action"]) for grant in grants}
+    needed = {(grant["role"], grant["action"]) for grant in grants if grant["used"]}
+    return {f"{_construct(role)}: {action}" for role, action in granted - needed}
+
+
+def _construct(role: str) -> str:
+    """Name a role as the stack does, without what CDK and CloudFormation add."""
+    return re.sub(r"[0-9A-F]{8}$", "", role.split("-")[-2])

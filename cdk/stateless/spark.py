@@ -211,7 +211,7 @@ def _bucket_permissions(bucket: s3.Bucket) -> list[Permission]:
 
 
 def _catalog_permissions(catalog: Catalog) -> list[Permission]:
-    actions = ("GetDatabase", "GetTable", "GetTables", "CreateTable", "UpdateTable")
+    actions = ("GetDatabase", "GetTable", "CreateTable", "UpdateTable")
     return [
         Permission(
             sid="Tables",

@@ -1,0 +1,154 @@
+"""The commands: a whole rehearsal, one that is interrupted, one that stays up."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from rehearsal.host import ROOT, STATE
+from rehearsal.scope import NOT_NEEDED, NOT_REHEARSED
+
+FRUITS = Path(sys.executable).parent / "fruits"
+
+SCRATCH = "fruits-rehearsal-"
+
+
+def _left(endpoint: str, places: Path) -> list[str]:
+    """Look for processes that know this local AWS, for its port, and for folders."""
+    port = endpoint.rpartition(":")[2]
+    left = [str(folder) for folder in places.iterdir()]
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            known = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if endpoint.encode() in known or str(places).encode() in known:
+            left.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:200])
+    listening = f":{int(port):04X} 00000000:0000 0A"
+    return left + [f"port {port}" for line in Path("/proc/net/tcp").read_text().splitlines() if listening in line]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Path:
+    """Return a folder for all scratch of a rehearsal."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
+def _start(places: Path, command: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [FRUITS, "rehearse", command],
+        env=os.environ | {"TMPDIR": str(places), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes as Linux shows them")
+def test_a_rehearsal_shows_every_hop_and_leaves_nothing(places: Path) -> None:
+    """From the deployment to the destruction, with the matrix compared; it says what was not rehearsed."""
+    with _start(places, "run") as process:
+        told, _ = process.communicate()
+    assert process.returncode == 0, told
+    hops = (
+        "is deployed",
+        "47 files",
+        "events are in the queue",
+        "takes in",
+        "submits the Spark job",
+        "SUCCESS",
+        "calls record_run",
+        "40 images, 7 refused",
+        "would have cost",
+        "with a run on folders: 40 images",
+        "one is removed",
+        "every permission was needed",
+        "nothing is left",
+    )
+    positions = [told.find(hop) for hop in hops]
+    assert -1 not in positions, told
+    assert positions == sorted(positions)
+    unneeded = re.findall(r"^ +[\d.]+ s +(\w+Role: \S+): ", told, re.MULTILINE)
+    assert set(unneeded) == NOT_NEEDED.keys()
+    assert all(sentence in told for sentence in NOT_REHEARSED.values())
+    endpoint = re.search(r"http://127[\d.:]+", told)
+    assert endpoint
+    assert _left(endpoint[0], places) == []
+    assert "</html>" in (ROOT / "build/rehearsal-report.html").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes as Linux shows them")
+def test_a_rehearsal_that_is_interrupted_leaves_nothing(places: Path) -> None:
+    """Ctrl-C while its Spark job runs: no process, no port, no folder stays, and one sentence says so."""
+    with _start(places, "run") as process:
+        assert process.stdout
+        told = ""
+        while "RUNNING" not in told:
+            line = process.stdout.readline()
+            assert line, told
+            told += line
+        os.killpg(process.pid, signal.SIGINT)
+        rest, _ = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    assert rest.strip().splitlines()[-1] == "fruits: interrupted. Nothing is left behind."
+    endpoint = re.search(r"http://127[\d.:]+", told)
+    assert endpoint
+    deadline = time.monotonic() + 10  # the system takes a moment to bury what was killed
+    while (left := _left(endpoint[0], places)) and time.monotonic() < deadline:
+        pass
+    assert left == []
+
+
+@pytest.mark.skipif(STATE.exists(), reason="a rehearsal of somebody's is up in this folder")
+def test_a_stack_may_stay_up_to_play_with(places: Path) -> None:
+    """The ordinary commands work on it; the report opens in a browser; a second one is refused; down takes all away."""
+    with _start(places, "up") as process:
+        told, _ = process.communicate()
+    assert process.returncode == 0, told
+    endpoint = re.search(r"http://127[\d.:]+", told)
+    assert endpoint
+    try:
+        again = subprocess.run([FRUITS, "rehearse", "up"], capture_output=True, text=True, check=False)
+        assert again.returncode == 2
+        assert "is up at" in again.stderr
+        variables = dict(re.findall(r"export (\w+)=(\S+)", told))
+        status = subprocess.run(
+            [FRUITS, "status", "--env", "dev", "--endpoint-url", endpoint[0]],
+            env=os.environ | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert status.returncode == 0, status.stderr
+        own = subprocess.run([FRUITS, "rehearse", "status"], capture_output=True, text=True, check=True).stdout
+        assert f"is up at {endpoint[0]}" in own
+        page = f"{endpoint[0]}/rehearsal/report"
+        with pytest.raises(OSError, match="404"):
+            urlopen(page)  # noqa: S310 -- http, of this machine
+    finally:
+        down = subprocess.run(
+            [FRUITS, "rehearse", "down"],
+            env=os.environ | {"TMPDIR": str(places)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert down.returncode == 0, down.stderr
+    assert "nothing is left" in down.stdout
+    assert _left(endpoint[0], places) == []
+    for command in ("down", "status"):
+        none = subprocess.run([FRUITS, "rehearse", command], capture_output=True, text=True, check=False)
+        assert (none.returncode, none.stderr) == (
+            2,
+            "fruits: No rehearsal is up: `fruits rehearse up` deploys one.\n",
+        )
