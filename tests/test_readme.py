@@ -53,7 +53,7 @@ def test_the_table_of_options_is_the_commands() -> None:
 
 def test_every_place_that_the_readme_names_exists() -> None:
     """A newcomer is sent to files that are there."""
-    places = re.findall(r"`((?:spark_app|contract|cli|cdk|lambdas)/[\w./]*)`", README) + re.findall(
+    places = re.findall(r"`((?:spark_app|contract|cli|cdk|lambdas|rehearsal)/[\w./]*)`", README) + re.findall(
         r"\]\((docs/.*?)\)", README
     )
     assert len(places) > 8

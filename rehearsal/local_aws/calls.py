@@ -124,10 +124,25 @@ def _emr_serverless(request: Request) -> list[Need]:
     return [*needs, Need("emr-serverless:TagResource", f"{application}/jobruns/*")] if body.get("tags") else needs
 
 
+_BUCKET_READS = {
+    "location": "GetBucketLocation",
+    "policy": "GetBucketPolicy",
+    "tagging": "GetBucketTagging",
+    "versions": "ListBucketVersions",
+}
+_LISTING = {"list-type", "prefix", "delimiter", "max-keys", "encoding-type", "fetch-owner"}
+_PAGES = {"continuation-token", "start-after", "marker", "key-marker", "version-id-marker"}
+_OF_BUCKETS = _BUCKET_READS.keys() | _LISTING | _PAGES | {"delete", "x-id"}
+_OF_OBJECTS = {"partNumber", "tagging", "uploadId", "uploads", "versionId", "x-id"}
+"""Parameters that are known here. Others may make something else of a request: ``?acl`` is no reading of the object."""
+
+
 def _s3(request: Request) -> list[Need]:
     """Read a call of S3: REST, so that method, path and query say what it is."""
     bucket, _, key = unquote(request.path).lstrip("/").partition("/")
     query = {name: values[0] for name, values in parse_qs(request.query, keep_blank_values=True).items()}
+    if query.keys() - (_OF_OBJECTS if key else _OF_BUCKETS):
+        return []
     if key:
         return _s3_object(request, f"arn:aws:s3:::{bucket}/{key}", query)
     arn = f"arn:aws:s3:::{bucket}"
@@ -138,9 +153,7 @@ def _s3(request: Request) -> list[Need]:
         return [Need("s3:PutBucketPolicy", arn)]
     if request.method not in {"GET", "HEAD"}:
         return []
-    special = {"location": "GetBucketLocation", "tagging": "GetBucketTagging", "versions": "ListBucketVersions"}
-    special |= {"policy": "GetBucketPolicy"}
-    action = next((action for name, action in special.items() if name in query), "ListBucket")
+    action = next((action for name, action in _BUCKET_READS.items() if name in query), "ListBucket")
     # S3 knows the condition key only where the request has the parameter.
     return [Need(f"s3:{action}", arn, {"s3:prefix": query["prefix"]} if "prefix" in query else {})]
 

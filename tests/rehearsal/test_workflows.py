@@ -1,8 +1,6 @@
 """Tests of Step Functions in the local AWS: the state machine of the stack runs unchanged, as it does in AWS."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -479,61 +477,6 @@ def test_a_refused_definition_makes_no_state_machine(cloud: Cloud) -> None:
     machine = Machine(cloud, _machine({"Type": "Succeed"}))
     with pytest.raises(ClientError, match="can't be updated"):
         machine.sfn.update_state_machine(stateMachineArn=machine.arn, roleArn="arn:aws:iam::123456789012:role/x")
-
-
-REPLACED = """
-import os, sys
-from pathlib import Path
-import moto
-from rehearsal.local_aws import {module} as module, patches
-from rehearsal.local_aws.account import LocalAws, LocalAwsError
-
-places = []
-real = patches.replace
-def note(owner, name, substitute, *, because):
-    places.append((owner, name))
-    return real(owner, name, substitute, because=because)
-for one in list(sys.modules.values()):
-    if getattr(one, "replace", None) is real:
-        one.replace = note
-aws = LocalAws(port=1, folder=Path("."))
-reader, writer = os.pipe()
-if os.fork() == 0:  # once, to see what is replaced
-    module.install(aws)
-    os.write(writer, repr([index for index, _ in enumerate(places)]).encode())
-    os._exit(0)
-os.wait()
-survived = []
-count = len(eval(os.read(reader, 100_000)))
-for index in range(count):
-    if os.fork() == 0:
-        def changed(owner, name, substitute, *, because):
-            places.append((owner, name))
-            if len(places) == index + 1:
-                setattr(owner, name, lambda surprise: None)
-            return real(owner, name, substitute, because=because)
-        for one in list(sys.modules.values()):
-            if getattr(one, "replace", None) is note:
-                one.replace = changed
-        try:
-            module.install(aws)
-        except LocalAwsError as error:
-            os._exit(0 if places[-1][1] in str(error) else 1)
-        os._exit(2)
-    survived.append(os.waitstatus_to_exitcode(os.wait()[1]))
-print(count, sum(survived))
-"""
-
-
-@pytest.mark.parametrize(("module", "least"), [("workflows", 18), ("jobs", 7)])
-def test_a_moto_that_has_changed_is_found_out_at_once(module: str, least: int) -> None:
-    """Whatever is replaced must be there, and take the parameters that it took."""
-    script = REPLACED.replace("{module}", module)
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr
-    count, survived = answer.stdout.split()
-    assert int(count) >= least
-    assert survived == "0"
 
 
 def test_every_integration_is_one_of_aws() -> None:
