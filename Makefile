@@ -30,7 +30,7 @@ rehearse: .venv/ready  ## The whole cloud on this machine: deploy to a local AWS
 	$(BIN)/fruits rehearse
 
 test: packages  ## All tests.
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 packages: .venv/ready  ## Build what deployments ship, as far as the tests look at it: they need no network then.
 	$(BIN)/python -m cdk.packaging worker --architecture ARM64

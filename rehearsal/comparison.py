@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cdk.packaging import build, packages_for
+from cdk.settings import Architecture
 from contract.layout import LATEST
 from rehearsal.errors import RehearsalError
 
@@ -41,18 +44,28 @@ class Matrix:
         return cls(tuple(row[0] for row in rows), np.array([row[2:] for row in rows], dtype=np.float64))
 
 
-def run_here(images: Path, output: Path) -> Matrix:
-    """Run the pipeline on folders, with the ordinary command.
+def run_here(images: Path, scratch: Path) -> Matrix:
+    """Run the pipeline on folders, with the ordinary command and the model that was shipped.
+
+    Parameters
+    ----------
+    images
+        Folder of pictures.
+    scratch
+        Folder for all that the run leaves.
 
     Raises
     ------
     RehearsalError
         If it fails.
     """
+    output, model = scratch / "output", scratch / "model"
+    with tarfile.open(build(packages_for(Architecture.X86_64, "seeded").model)) as shipped:
+        shipped.extractall(model, filter="data")
     program = [sys.executable, "-m", "cli.main", "run", "--images", str(images), "--output", str(output)]
     done = subprocess.run(
-        [*program, "--weights", "seeded"],
-        env=os.environ | {"TMPDIR": str(output.parent)},  # its log goes with all else
+        [*program, "--weights", str(model)],
+        env=os.environ | {"TMPDIR": str(scratch)},  # its log goes with all else
         capture_output=True,
         text=True,
         check=False,

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rehearsal.deployment import deploy, destroy, leftovers
 from rehearsal.errors import RehearsalError
 from rehearsal.host import ROOT, Host, local_aws
 from rehearsal.scope import NOT_NEEDED, tell_scope, unneeded
-from rehearsal.watch import Watch
+from rehearsal.watch import Hop, Watch
 
 ENVIRONMENT = "dev"
 
@@ -44,6 +44,11 @@ class Teller:
         seconds = (time.time() if at is None else at) - self.began
         print(f"{seconds:6.1f} s  {actor:<12}{what}", flush=True)
 
+    def tell_all(self, hops: Iterable[Hop]) -> None:
+        """Print a line for each hop, with its own time."""
+        for hop in hops:
+            self.tell(hop.actor, hop.what, hop.at.timestamp())
+
 
 def rehearse() -> None:
     """Deploy the stack to a local AWS, upload pictures, watch, compare, and destroy all of it again.
@@ -59,10 +64,10 @@ def rehearse() -> None:
         outputs = deployed(host, Path(scratch), teller)
         images = Path(scratch) / "images"
         draw(images)
-        upload(host, outputs, images, teller)
         watch = Watch(host, outputs)
+        upload(outputs, images, watch, teller)
         follow(watch, teller)
-        check(host, outputs, images, Path(scratch) / "output", teller)
+        check(host, outputs, images, Path(scratch), teller)
         change(host, outputs, images, teller)
         follow(watch, teller)
         check_permissions(host, teller)
@@ -84,13 +89,15 @@ def draw(folder: Path) -> None:
     subprocess.run(program, check=True, capture_output=True)
 
 
-def upload(host: Host, outputs: Mapping[str, str], folder: Path, teller: Teller) -> None:
+def upload(outputs: Mapping[str, str], folder: Path, watch: Watch, teller: Teller) -> None:
     """Put the files of a folder in the bucket, with AWS's ordinary client."""
-    s3 = host.client("s3")
+    s3 = watch.host.client("s3")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
+    teller.tell("upload", f"{len(files)} files, some of them broken, to s3://{outputs[Output.BUCKET]}/{IMAGES}")
     for file in files:
         s3.upload_file(str(file), outputs[Output.BUCKET], f"{IMAGES}{file.relative_to(folder).as_posix()}")
-    teller.tell("upload", f"{len(files)} files, some of them broken, to s3://{outputs[Output.BUCKET]}/{IMAGES}")
+        if file == files[0]:  # before the queue is emptied again
+            teller.tell_all(watch.news())
 
 
 def follow(watch: Watch, teller: Teller) -> None:
@@ -101,8 +108,7 @@ def follow(watch: Watch, teller: Teller) -> None:
     RehearsalError
         If an execution has failed, or a message was set aside.
     """
-    for hop in watch.until_quiet(PATIENCE):
-        teller.tell(hop.actor, hop.what, hop.at.timestamp())
+    teller.tell_all(watch.until_quiet(PATIENCE))
     if troubles := watch.troubles():
         raise RehearsalError(" ".join(troubles))
 

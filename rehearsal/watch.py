@@ -57,9 +57,15 @@ class Watch:
         Where the stack is.
     outputs
         Of the stack.
+
+    Attributes
+    ----------
+    host
+        As above.
     """
 
     def __init__(self, host: Host, outputs: Mapping[str, str]) -> None:
+        self.host = host
         self._outputs = outputs
         self._sqs = host.client("sqs")
         self._logs = host.client("logs")
@@ -138,7 +144,7 @@ class Watch:
         waiting = 0 if self._queue_told else self.waiting_messages()
         if waiting:
             self._queue_told = True
-            yield Hop(datetime.now(UTC), "S3 → SQS", f"{waiting} events are in the queue so far")
+            yield Hop(datetime.now(UTC), "S3 → SQS", f"{waiting} messages are in the queue so far")
 
     def _function(self) -> Iterator[Hop]:
         events = self._logs.filter_log_events(logGroupName=self._log_group)["events"]

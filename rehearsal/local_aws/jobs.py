@@ -76,6 +76,7 @@ def _keep_settings() -> None:
         answer = original(self)
         application = self.emrserverless_backend.applications[answer.result["applicationId"]]
         application.created_at = application.updated_at = utcnow()
+        self.emrserverless_backend.job_runs[application.id] = []  # to be listed from the beginning
         for name, value in settings.items():
             setattr(application, _snake(name), value)
         return answer  # type: ignore[no-any-return]

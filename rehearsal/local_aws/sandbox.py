@@ -275,6 +275,7 @@ class Sandbox:
         """Call the function; whatever happens to it, there is an outcome."""
         request_id = str(uuid4())
         what, body = self._wait(self.program.timeout + INIT_SECONDS * self._cold)
+        before = self._output.take()
         started, begun, init = _now(), time.monotonic(), time.monotonic() - self._begun
         if what is Happening.READY:
             self._aws.processes[self.program.role_arn] = self._process.pid
@@ -285,6 +286,7 @@ class Sandbox:
             self.kill()
             body = self._explain(what, request_id) if what is not Happening.INIT_ERROR else body
         log = [
+            *before,
             LogLine(started, f"START RequestId: {request_id} Version: $LATEST\n"),
             *self._output.take(),
             *([LogLine(_now(), f"{json.loads(body)['errorMessage']}\n")] if what in _SUDDEN else []),
@@ -292,7 +294,7 @@ class Sandbox:
             LogLine(_now(), f"REPORT RequestId: {request_id}\t{self._report(seconds, init)}\n"),
         ]
         self._cold = False
-        return Outcome(body, what is not Happening.RESPONSE, sorted(log, key=lambda line: line.at))
+        return Outcome(body, what is not Happening.RESPONSE, log)
 
     def kill(self) -> None:
         """End the process, and everything that it has started; an invocation ends with it."""

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,8 +42,12 @@ class Cloud:
 
     def upload(self, pictures: dict[str, bytes]) -> None:
         """Put pictures in the bucket: name → content."""
-        for name, body in pictures.items():
-            self.s3.put_object(Bucket=self.bucket, Key=f"{IMAGES}{name}", Body=body)
+        with ThreadPoolExecutor(4) as executor:
+            list(executor.map(self._put, pictures.items()))
+
+    def _put(self, picture: tuple[str, bytes]) -> None:
+        name, body = picture
+        self.s3.put_object(Bucket=self.bucket, Key=f"{IMAGES}{name}", Body=body)
 
     def remove(self, *names: str) -> None:
         """Remove pictures."""
@@ -65,10 +70,7 @@ class Cloud:
 
     def jobs(self) -> list[dict[str, Any]]:
         """List the jobs so far, oldest first."""
-        try:
-            found = self.emr.list_job_runs(applicationId=self.outputs[Output.APPLICATION])["jobRuns"]
-        except self.emr.exceptions.ResourceNotFoundException:
-            found = []
+        found = self.emr.list_job_runs(applicationId=self.outputs[Output.APPLICATION])["jobRuns"]
         return sorted(found, key=lambda job: job["createdAt"])
 
     def execution(self, name: str) -> dict[str, Any]:
@@ -114,6 +116,13 @@ class Cloud:
         new = [trouble for trouble in self.watch.troubles() if trouble not in self._known_troubles]
         self._known_troubles += new
         return new
+
+    def wait_for_alarm(self, name: str) -> None:
+        """Wait until an alarm is raised; lower all."""
+        deadline = time.monotonic() + PATIENCE
+        while name not in self.alarms():
+            assert time.monotonic() < deadline, f"{name} was not raised"
+            time.sleep(0.1)
 
     def failures(self, who: str) -> float:
         """Count how often a function, or the workflow, has failed, by the figures of CloudWatch."""

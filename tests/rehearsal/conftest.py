@@ -3,12 +3,14 @@
 import io
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cli.java import find_java
+from contract.environments import Output
 from rehearsal.deployment import deploy, destroy, leftovers
 from rehearsal.host import local_aws
 from rehearsal.rehearse import ENVIRONMENT
@@ -18,20 +20,30 @@ PACE = 120.0
 """A minute of AWS's waits is half a second."""
 
 
-@pytest.fixture(scope="session")
-def java() -> Iterator[None]:
-    """Say where Java is, as the `fruits` command does."""
+@contextmanager
+def _surroundings() -> Iterator[None]:
+    """Say where Java is, as the `fruits` command does; and have settings of another AWS, which nobody may heed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAVA_HOME", str(find_java(os.environ)))
+        patch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+        patch.setenv("AWS_PROFILE", "nobody")
         yield
 
 
 @pytest.fixture(scope="session")
-def cloud(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:  # noqa: ARG001 -- its effect
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """Deploy the stack; when all tests have used it, destroy it and see that nothing is left."""
     scratch = tmp_path_factory.mktemp("cdk")
-    with local_aws(PACE) as host:
-        yield Cloud(host, deploy(host, scratch, ENVIRONMENT, lambda _: None))
+    told: list[str] = []
+    with ExitStack() as stack:
+        with _surroundings():
+            host = stack.enter_context(local_aws(PACE))
+            outputs = deploy(host, scratch, ENVIRONMENT, told.append)
+            cloud = Cloud(host, outputs)
+        assert outputs.keys() == {*Output}
+        assert told == ["the account is bootstrapped", "fruits-dev is synthesised, with all checks"]
+        yield cloud
+        assert any(outputs[Output.BUCKET] in sentence for sentence in leftovers(host))
         destroy(host, scratch, ENVIRONMENT)
         assert leftovers(host) == []
 

@@ -62,7 +62,7 @@ def test_a_rehearsal_shows_every_hop_and_leaves_nothing(places: Path) -> None:
     hops = (
         "is deployed",
         "47 files",
-        "events are in the queue",
+        "messages are in the queue",
         "takes in",
         "submits the Spark job",
         "SUCCESS",
