@@ -21,12 +21,18 @@ PACE = 120.0
 
 
 @contextmanager
-def _surroundings() -> Iterator[None]:
-    """Say where Java is, as the `fruits` command does; and have settings of another AWS, which nobody may heed."""
+def _environment(**variables: str) -> Iterator[None]:
+    """Say where Java is, as the `fruits` command does, and more."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAVA_HOME", str(find_java(os.environ)))
-        patch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-        patch.setenv("AWS_PROFILE", "nobody")
+        for name, value in {"JAVA_HOME": str(find_java(os.environ)), **variables}.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def java() -> Iterator[None]:
+    """Let whatever a module starts know where Java is."""
+    with _environment():
         yield
 
 
@@ -36,7 +42,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     scratch = tmp_path_factory.mktemp("cdk")
     told: list[str] = []
     with ExitStack() as stack:
-        with _surroundings():
+        # Settings of another AWS, which nobody may heed.
+        with _environment(AWS_ENDPOINT_URL_S3="http://127.0.0.1:9", AWS_PROFILE="nobody"):
             host = stack.enter_context(local_aws(PACE))
             outputs = deploy(host, scratch, ENVIRONMENT, told.append)
             cloud = Cloud(host, outputs)
