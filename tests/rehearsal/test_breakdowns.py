@@ -104,7 +104,6 @@ def test_without_any_one_permission_somebody_is_told(cloud: Cloud, pictures: Pic
         ("WorkflowRole", "dynamodb:UpdateItem"): "workflow",
         ("WorkflowRole", "emr-serverless:StartJobRun"): "workflow",
         ("WorkflowRole", "iam:PassRole"): "workflow",
-        ("SparkJobRole", "glue:UpdateTable"): "workflow",
         ("RecordingRecordRun", "emr-serverless:GetJobRun"): "record_run",
     }
     folders = {f"{role}-{action.replace(':', '-')}" for role, action in steps}
