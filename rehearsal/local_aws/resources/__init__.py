@@ -47,6 +47,9 @@ NOT_REHEARSED: dict[str, str] = {
     "AWS::CloudWatch::Dashboard": "Stored; nobody draws it.",
     "AWS::DynamoDB::Table.TimeToLiveSpecification": "Stored; items don't expire.",
     "AWS::EMRServerless::Application.AutoStopConfiguration": "Stored; there is no machine that could be stopped.",
+    "AWS::IAM::Role.AssumeRolePolicyDocument": "The service that takes the role on is checked; conditions are not.",
+    "AWS::Lambda::Function.Architectures": "Stored; the code is Python's alone, and runs on any.",
+    "AWS::Lambda::Function.MemorySize": "Told to the function, not enforced.",
     "AWS::Lambda::Function.TracingConfig": "Stored; there is no X-Ray.",
     "AWS::Logs::LogGroup.RetentionInDays": "Stored; logs don't expire.",
     "AWS::S3::Bucket.BucketEncryption": "Stored; objects are kept as they are, on this machine.",
@@ -57,6 +60,7 @@ NOT_REHEARSED: dict[str, str] = {
     "AWS::SNS::TopicPolicy": "Stored; who may tell the topic something is not looked at.",
     "AWS::SQS::Queue.MessageRetentionPeriod": "Stored; no rehearsal lasts that long.",
     "AWS::SQS::Queue.SqsManagedSseEnabled": "Stored; messages are kept as they are, on this machine.",
+    "AWS::StepFunctions::StateMachine.LoggingConfiguration": "The permissions for it are checked; no log is written.",
     "AWS::StepFunctions::StateMachine.TracingConfiguration": "Stored; there is no X-Ray.",
 }
 """Type, or type and property → why it has no effect here."""
