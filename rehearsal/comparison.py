@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cdk.packaging import build, packages_for
 from cdk.settings import Architecture
 from contract.layout import LATEST
+from contract.versions import IMAGE_PYTHONS
 from rehearsal.errors import RehearsalError
 
 TOLERANCE = 1e-6
@@ -60,7 +61,7 @@ def run_here(images: Path, scratch: Path) -> Matrix:
         If it fails.
     """
     output, model = scratch / "output", scratch / "model"
-    with tarfile.open(build(packages_for(Architecture.X86_64, "seeded").model)) as shipped:
+    with tarfile.open(build(packages_for(Architecture.X86_64, IMAGE_PYTHONS[0], "seeded").model)) as shipped:
         shipped.extractall(model, filter="data")
     program = [sys.executable, "-m", "cli.main", "run", "--images", str(images), "--output", str(output)]
     done = subprocess.run(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from contract.environments import stack_name
+from contract.versions import IMAGE_PYTHONS
 from rehearsal.errors import RehearsalError
 from rehearsal.host import ROOT, Host
 from rehearsal.leftovers import leftovers
@@ -73,8 +74,21 @@ def destroy(host: Host, scratch: Path, environment: str) -> None:
 
 
 def synthesize(host: Host, scratch: Path, environment: str) -> None:
-    """Synthesise an environment for the processor of this machine, and the weights that need no download."""
-    context = {"env": environment, "weights": "seeded", "architecture": ARCHITECTURES[platform.machine().lower()]}
+    """Synthesise an environment for the processor and the Python of this machine, with weights that need no download.
+
+    Raises
+    ------
+    RehearsalError
+        If the cloud has no such Python, or the CDK command fails.
+    """
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if python not in IMAGE_PYTHONS:
+        raise RehearsalError(
+            f"The cloud has Python {' and '.join(IMAGE_PYTHONS)}, and this environment Python {python}, which can't "
+            f"rehearse it: install one of them, delete .venv, and run make again."
+        )
+    machine = {"architecture": ARCHITECTURES[platform.machine().lower()], "python": python}
+    context = {"env": environment, "weights": "seeded", **machine}
     arguments = [argument for name, value in context.items() for argument in ("--context", f"{name}={value}")]
     _cdk(host, scratch, "synth", "--quiet", "--output", str(_assembly(scratch)), *arguments)
 

@@ -7,7 +7,7 @@ from typing import Any
 from rehearsal.local_aws import resources
 
 REAL = {
-    "the template": "as CDK synthesises it, for the processor of this machine and the untrained weights",
+    "the template": "as CDK synthesises it, for this machine's processor and Python, and the untrained weights",
     "cdk bootstrap, deploy, destroy": "the CDK command, with change sets and published assets",
     "the packages": "the archive of the workers, the application, the model, the functions: as they are shipped",
     "start_run, record_run": "in their bundles, called by AWS's own runtime client for Python",

@@ -11,9 +11,6 @@ from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 
 CATALOG = "lake"
-ICEBERG_VERSION = "1.10.1"
-ICEBERG_COORDINATES = f"org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:{ICEBERG_VERSION}"
-"""Shipped with the job in the cloud as well, so that what is tested is what runs."""
 
 # Rows of 1280 features are large: small batches keep a worker's memory small and its pipeline moving.
 ROWS_PER_ARROW_BATCH = 256

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from cdk.packaging.catalogue import Packages, packages_for
 from cdk.packaging.package import Package, PackagingError, build
 from cdk.settings import Architecture
+from contract.versions import IMAGE_PYTHONS
 
 ALL = "all"
 
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        packages = packages_for(arguments.architecture, arguments.weights)
+        packages = packages_for(arguments.architecture, arguments.python, arguments.weights)
         if arguments.package == ALL:
             lines = _build_all(packages)
         else:
@@ -38,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cdk.packaging", description="Build what a deployment ships.")
     parser.add_argument("package", choices=[*Packages.names(), ALL])
     parser.add_argument("--architecture", type=Architecture, choices=list(Architecture), default=Architecture.ARM64)
+    parser.add_argument("--python", choices=IMAGE_PYTHONS, default=IMAGE_PYTHONS[0], help="its version [%(default)s]")
     parser.add_argument("--weights", default="imagenet", help="of the model: imagenet, seeded, or a file [%(default)s]")
     parser.add_argument("--inputs", metavar="SHA256", help="fail if this is not the hash of the inputs (any more)")
     return parser

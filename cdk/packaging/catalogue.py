@@ -45,13 +45,15 @@ class Packages:
         return [field.name for field in fields(cls)]
 
 
-def packages_for(architecture: Architecture, weights: str, root: Path = ROOT) -> Packages:
+def packages_for(architecture: Architecture, python: str, weights: str, root: Path = ROOT) -> Packages:
     """Describe the packages of a deployment; none is built.
 
     Parameters
     ----------
     architecture
         Of the workers.
+    python
+        Version of Python of the workers and the functions, such as ``3.13``.
     weights
         ``imagenet``, ``seeded``, or the path of an ``.h5`` or ``.keras`` file.
     root
@@ -63,11 +65,11 @@ def packages_for(architecture: Architecture, weights: str, root: Path = ROOT) ->
         If there are no such weights.
     """
     return Packages(
-        worker=worker_package(root, architecture),
+        worker=worker_package(root, architecture, python),
         application=application_package(root),
         model=model_package(root, weights),
-        start_run=bundle_package(root, "start_run"),
-        record_run=bundle_package(root, "record_run"),
-        iceberg_runtime=jar_package(root, "iceberg_runtime"),
-        iceberg_aws_bundle=jar_package(root, "iceberg_aws_bundle"),
+        start_run=bundle_package(root, "start_run", python),
+        record_run=bundle_package(root, "record_run", python),
+        iceberg_runtime=jar_package("iceberg_runtime"),
+        iceberg_aws_bundle=jar_package("iceberg_aws_bundle"),
     )

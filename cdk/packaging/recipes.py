@@ -4,18 +4,18 @@ import hashlib
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdk.packaging.archives import copy_files, pack
 from cdk.packaging.package import Package, PackagingError, hash_of, run_python
-from cdk.packaging.wheels import LEFT_OUT, install_wheels, keep_services, leave_out
+from cdk.packaging.wheels import LEFT_OUT, check_pure, install_wheels, keep_services, leave_out
+from cdk.settings import Architecture
+from contract.versions import ICEBERG_AWS_BUNDLE, ICEBERG_RUNTIME
 
 HERE = Path(__file__).parent
 CODE = {name: HERE / name for name in ("recipes.py", "archives.py")}
 CODE_OF_BUNDLES = {**CODE, "wheels.py": HERE / "wheels.py"}
-
-PURE_PYTHON = ["--platform=any", "--abi=none", "--implementation=py"]
-"""Chooses wheels that run on every processor."""
 
 SERVICES = {
     "start_run": ("dynamodb", "s3", "stepfunctions", "sts"),
@@ -28,8 +28,11 @@ EXPORT_CODE = ("card", "export", "model", "network", "onnx_engine", "preprocessi
 
 EXPORT_TOOLS = ("keras", "onnx", "tensorflow", "tensorflow-cpu", "tf2onnx")
 
-JARS = {"iceberg_runtime": "iceberg-spark-runtime", "iceberg_aws_bundle": "iceberg-aws-bundle"}
-"""Name here → name of the jar."""
+JARS = {
+    "iceberg_runtime": ("iceberg-spark-runtime", ICEBERG_RUNTIME),
+    "iceberg_aws_bundle": ("iceberg-aws-bundle", ICEBERG_AWS_BUNDLE),
+}
+"""Name here → name of the jar, and its Maven coordinates."""
 
 
 def application_package(root: Path) -> Package:
@@ -44,16 +47,16 @@ def application_package(root: Path) -> Package:
     )
 
 
-def bundle_package(root: Path, function: str) -> Package:
-    """Describe what Lambda takes: a function of ours, and the packages that it needs."""
+def bundle_package(root: Path, function: str, python: str) -> Package:
+    """Describe what Lambda takes: a function of ours, and the packages that it needs with some version of Python."""
     own = _sources(root, "contract", f"lambdas/{function}") | {"lambdas/__init__.py": root / "lambdas/__init__.py"}
     lock = root / "lambdas" / "requirements.txt"
     return Package(
         name=function.replace("_", "-"),
         suffix=".zip",
-        inputs_hash=hash_of({**own, "lock": lock, **CODE_OF_BUNDLES}, function),
-        arguments=(function,),
-        make=lambda stage, target: _make_bundle(own, lock, SERVICES[function], stage, target),
+        inputs_hash=hash_of({**own, "lock": lock, **CODE_OF_BUNDLES}, function, python),
+        arguments=(function, "--python", python),
+        make=lambda stage, target: _make_bundle(own, _Needs(lock, python, SERVICES[function]), stage, target),
     )
 
 
@@ -84,14 +87,13 @@ def model_package(root: Path, weights: str) -> Package:
     )
 
 
-def jar_package(root: Path, name: str) -> Package:
+def jar_package(name: str) -> Package:
     """Describe a jar: as Maven Central has it under its coordinates."""
-    jar = JARS[name]
-    coordinates = _lines_of(root / "spark_app/session.py", "ICEBERG_[A-Z]+ = ")
+    jar, coordinates = JARS[name]
     return Package(
         name=jar,
         suffix=".jar",
-        inputs_hash=hash_of({}, jar, *coordinates),
+        inputs_hash=hash_of({}, coordinates),
         arguments=(name,),
         make=lambda _, target: _make_jar(jar, target),
     )
@@ -111,10 +113,20 @@ def _pack_files(files: dict[str, Path], stage: Path, target: Path) -> None:
     pack(stage, target)
 
 
-def _make_bundle(own: dict[str, Path], lock: Path, services: Sequence[str], stage: Path, target: Path) -> None:
-    install_wheels(lock, stage, PURE_PYTHON)
+@dataclass(frozen=True)
+class _Needs:
+    """What a function needs beside our code: locked packages, for a version of Python, to call some services."""
+
+    lock: Path
+    python: str
+    services: Sequence[str]
+
+
+def _make_bundle(own: dict[str, Path], needs: _Needs, stage: Path, target: Path) -> None:
+    install_wheels(needs.lock, stage, Architecture.ARM64, needs.python)
+    check_pure(stage)
     leave_out(stage, [*LEFT_OUT])
-    keep_services(stage, services)
+    keep_services(stage, needs.services)
     _pack_files(own, stage, target)
 
 

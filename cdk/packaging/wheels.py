@@ -7,15 +7,20 @@ from pathlib import Path
 
 from cdk.packaging.archives import names_below
 from cdk.packaging.package import PackagingError, run_python
+from cdk.settings import Architecture
 
-PYTHON = "3.11"
+NEWEST_GLIBC = 34
+"""Minor version of the C library of Amazon Linux 2023, which EMR and Lambda run on. Wheels for older ones run there."""
+
+MACHINES = {Architecture.ARM64: "aarch64", Architecture.X86_64: "x86_64"}
 
 LEFT_OUT = {
     "bin/*": "commands that name the Python of the machine that installed them",
-    "*.dist-info/RECORD": "what pip notes down of an installation",
+    ".lock": "what the installer notes down of an installation",
+    "*.dist-info/RECORD": "as above",
     "*.dist-info/INSTALLER": "as above",
     "*.dist-info/REQUESTED": "as above",
-    "*.dist-info/direct_url.json": "as above",
+    "*.dist-info/uv_cache.json": "as above",
     "*/__pycache__/*": "made anew where it fits",
     "*/tests/*": "tests",
     "*/conftest.py": "tests",
@@ -35,8 +40,10 @@ LEFT_OUT = {
 """Pattern → reason. An asterisk stands for slashes, too."""
 
 
-def install_wheels(lock: Path, folder: Path, tags: Sequence[str]) -> None:
+def install_wheels(lock: Path, folder: Path, architecture: Architecture, python: str) -> None:
     """Install locked packages for another machine, from wheels alone: nothing is compiled, nothing is run.
+
+    uv installs them, since pip chooses the lines of a lock by the Python that runs it, not by the one asked for.
 
     Parameters
     ----------
@@ -44,17 +51,29 @@ def install_wheels(lock: Path, folder: Path, tags: Sequence[str]) -> None:
         Requirements with hashes.
     folder
         Where to.
-    tags
-        Options by which pip chooses wheels: platforms, implementation, ABI.
+    architecture, python
+        Processor and version of Python of the machine that the packages are for; it runs Amazon Linux 2023.
 
     Raises
     ------
     PackagingError
         If a wheel can't be had, or is not the locked one.
     """
-    exact = ["--only-binary=:all:", "--no-deps", "--require-hashes", "--no-compile", "--python-version", PYTHON]
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
-    run_python("pip", "install", *quiet, *exact, *tags, "--target", folder, "--requirement", lock)
+    exact = ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--link-mode", "copy"]
+    machine = ["--python-version", python, "--python-platform", f"{MACHINES[architecture]}-manylinux_2_{NEWEST_GLIBC}"]
+    run_python("uv", "pip", "install", "--quiet", *exact, *machine, "--target", folder, "--requirement", lock)
+
+
+def check_pure(folder: Path) -> None:
+    """See that packages run on every processor.
+
+    Raises
+    ------
+    PackagingError
+        If a file of theirs is compiled for one.
+    """
+    if compiled := next((name for name in names_below(folder) if ".so" in Path(name).suffixes), None):
+        raise PackagingError(f"{compiled} is compiled for one processor: the functions take packages of Python alone.")
 
 
 def leave_out(folder: Path, patterns: Sequence[str]) -> None:

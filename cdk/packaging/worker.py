@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from string import Template
 
 from cdk.packaging.archives import names_below, pack
 from cdk.packaging.package import Package, PackagingError, hash_of
@@ -10,19 +11,18 @@ from cdk.settings import Architecture
 
 LAUNCHER = """\
 #!/bin/sh
-# The image's Python, with the packages of this archive before all others.
-here=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
-export PYTHONPATH="$here/site-packages${PYTHONPATH:+:$PYTHONPATH}"
-exec python3.11 "$@"
+# The image's Python $python, with the packages of this archive before all others.
+here=$$(CDPATH= cd -- "$$(dirname -- "$$0")/.." && pwd) || exit 1
+export PYTHONPATH="$$here/site-packages$${PYTHONPATH:+:$$PYTHONPATH}"
+for place in "$$(command -v python$python)" $places; do
+    [ -x "$$place" ] && exec "$$place" "$$@"
+done
+echo "fruits: Python $python is neither on the PATH ($$PATH) nor in $places: is this another release of EMR?" >&2
+exit 127
 """
 
-MACHINES = {Architecture.ARM64: "aarch64", Architecture.X86_64: "x86_64"}
-
-NEWEST_GLIBC = 34
-"""Minor version of the C library of Amazon Linux 2023, which EMR 7 runs on. Wheels for older ones run there, too."""
-
-OLDEST_GLIBC = 17
-"""Of manylinux2014, the oldest that wheels are made for today."""
+PLACES = ("/usr/bin", "/usr/local/bin")
+"""Folders of the image in which AWS documents versions of Python."""
 
 LEFT_OUT_HERE = {
     "pyarrow/*flight*": "remote procedure calls; 33 MB",
@@ -43,45 +43,42 @@ LIMIT_MB = 130
 """A larger archive is a mistake: every worker fetches and unpacks it before its first image."""
 
 
-def worker_package(root: Path, architecture: Architecture) -> Package:
+def worker_package(root: Path, architecture: Architecture, python: str) -> Package:
     """Describe the archive of the workers: ``bin/python`` and ``site-packages``.
 
     Parameters
     ----------
     root
         Of the repository.
-    architecture
-        Of the workers.
+    architecture, python
+        Processor and version of Python of the workers.
     """
     lock = root / "spark_app" / "requirements.txt"
     here = Path(__file__).parent
     code = {name: here / name for name in ("worker.py", "wheels.py", "archives.py")}
     return Package(
-        name=f"worker-{architecture.replace('_', '-').lower()}",
+        name=f"worker-{architecture.replace('_', '-').lower()}-python{python.replace('.', '')}",
         suffix=".tgz",
-        inputs_hash=hash_of({"lock": lock, **code}, architecture),
-        arguments=("worker", "--architecture", str(architecture)),
-        make=lambda stage, target: _make(lock, architecture, stage, target),
+        inputs_hash=hash_of({"lock": lock, **code}, architecture, python),
+        arguments=("worker", "--architecture", str(architecture), "--python", python),
+        make=lambda stage, target: _make(lock, architecture, python, stage, target),
     )
 
 
-def _make(lock: Path, architecture: Architecture, stage: Path, target: Path) -> None:
+def _make(lock: Path, architecture: Architecture, python: str, stage: Path, target: Path) -> None:
     packages = stage / "site-packages"
-    install_wheels(lock, packages, platform_tags(architecture))
+    install_wheels(lock, packages, architecture, python)
     leave_out(packages, [*LEFT_OUT, *LEFT_OUT_HERE])
     keep_services(packages, SERVICES)
     (stage / "bin").mkdir()
-    (stage / "bin" / "python").write_text(LAUNCHER)
+    (stage / "bin" / "python").write_text(launcher(python))
     pack(stage, target)
     check_size(target, packages)
 
 
-def platform_tags(architecture: Architecture) -> list[str]:
-    """List the platforms whose wheels run on a worker, as options of pip: it takes the first that there is."""
-    machine = MACHINES[architecture]
-    platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(NEWEST_GLIBC, OLDEST_GLIBC - 1, -1)]
-    options = [f"--platform={platform}" for platform in (*platforms, f"manylinux2014_{machine}")]
-    return [*options, "--implementation=cp"]
+def launcher(python: str) -> str:
+    """Write the program that is the Python of a job: it finds the one of the image."""
+    return Template(LAUNCHER).substitute(python=python, places=" ".join(f"{place}/python{python}" for place in PLACES))
 
 
 def check_size(archive: Path, packages: Path) -> None:

@@ -42,7 +42,7 @@ class PipelineFunction(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            runtime=lambda_.Runtime.PYTHON_3_11,
+            runtime=lambda_.Runtime(f"python{settings.python}", lambda_.RuntimeFamily.PYTHON),
             architecture=lambda_.Architecture.ARM_64,
             handler=f"lambdas.{name}.handler.handler",
             code=publish(self, package).as_code(self),
@@ -53,7 +53,9 @@ class PipelineFunction(Construct):
             role=self.role,
             tracing=lambda_.Tracing.ACTIVE,
         )
-        python = "Python 3.11 is what the project is written for and tested with; AWS supports it."
+        python = (
+            "The functions run on the Python that the workers have, which the image of EMR decides; AWS supports it."
+        )
         acknowledge(
             self.function,
             {

@@ -24,9 +24,9 @@ from rehearsal.local_aws.authorization import require, require_trust
 from rehearsal.local_aws.event_source import CALLS_AT_ONCE, Poller, QueueMapping
 from rehearsal.local_aws.function_logs import Figure, LogWriter, Recorder, figures_of
 from rehearsal.local_aws.patches import replace
-from rehearsal.local_aws.sandbox import Outcome, Program, Sandbox
+from rehearsal.local_aws.sandbox import PYTHON, Outcome, Program, Sandbox
 
-PYTHON, NODE = "python3.11", "nodejs"
+NODE = "nodejs"
 
 FUNCTION_PROPERTIES = frozenset(
     {"Architectures", "Code", "Description", "Environment", "FunctionName", "Handler", "LoggingConfig", "MemorySize"}

@@ -1,5 +1,6 @@
 """EMR Serverless: an application is a name and its settings, a job run is a real spark-submit on this machine."""
 
+import re
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,6 +33,9 @@ KNOWN_SETTINGS = frozenset(
     }
 )
 
+SPARK_RELEASES, KNOWN_RELEASE = r"emr-spark-8\.\d{1,2}\.0", "emr-7.0.0"
+"""Labels of the releases that hold Spark alone, and a label that moto takes."""
+
 IDLE_MINUTES = 15
 """After which an application stops that doesn't say when."""
 
@@ -46,6 +50,7 @@ def install(aws: LocalAws) -> None:
     _set_constant("JOB_STATUS", before="SUCCESS", now="SUBMITTED")
     replace(models, "Application", App, because="moto's has no place for what it forgets")
     replace(models, "JobRun", Run, because="moto's has no times of its own")
+    _take_spark_releases()
     _keep_settings()
     _follow_applications(aws)
     _run_jobs(jobs)
@@ -62,6 +67,42 @@ def _set_constant(name: str, *, before: str, now: str) -> None:
     if getattr(models, name, None) != before:
         raise LocalAwsError(f"moto.emrserverless.models.{name} is no longer {before}.")
     setattr(models, name, now)
+
+
+def _take_spark_releases() -> None:
+    def create_application(  # noqa: PLR0913, PLR0917 -- moto's
+        self: EMRServerlessBackend,
+        name: str,
+        release_label: str,
+        application_type: str,
+        client_token: str,
+        initial_capacity: str,
+        maximum_capacity: str,
+        tags: dict[str, str],
+        auto_start_configuration: str,
+        auto_stop_configuration: str,
+        network_configuration: dict[str, Any] | None,
+    ) -> App:
+        is_spark_release = application_type == "SPARK" and re.fullmatch(SPARK_RELEASES, release_label)
+        application = original(
+            self,
+            name,
+            KNOWN_RELEASE if is_spark_release else release_label,
+            application_type,
+            client_token,
+            initial_capacity,
+            maximum_capacity,
+            tags,
+            auto_start_configuration,
+            auto_stop_configuration,
+            network_configuration,
+        )
+        application.release_label = release_label
+        return application  # type: ignore[no-any-return]
+
+    original = replace(
+        EMRServerlessBackend, "create_application", create_application, because="moto knows releases up to EMR 7 only"
+    )
 
 
 def _keep_settings() -> None:

@@ -25,6 +25,9 @@ from uuid import uuid4
 
 from rehearsal.local_aws.account import LocalAws
 
+PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+"""The only runtime of functions: that of this machine."""
+
 INIT_SECONDS = 10
 """How long AWS lets a process start before the time counts as the function's."""
 
@@ -336,7 +339,7 @@ class Sandbox:
             "_HANDLER": program.handler,
             "LAMBDA_TASK_ROOT": str(program.bundle),
             "LAMBDA_RUNTIME_DIR": str(program.image),
-            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{PYTHON}",
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.server_port}",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_FUNCTION_NAME": program.name,

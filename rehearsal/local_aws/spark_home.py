@@ -1,7 +1,6 @@
 """The Spark of this machine: its place, its Java, and the client for S3 that EMR's Spark has and a plain one lacks."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,34 +12,28 @@ from rehearsal.local_aws.account import LocalAwsError
 
 SPARK_HOME = Path(pyspark.__file__).parent
 
-JAVA = "17"
+JAVA = "17 or 21"
 
 S3_CLIENT = (
-    "org.apache.hadoop:hadoop-aws:3.3.4",
-    "com.amazonaws:aws-java-sdk-core:1.12.262",
-    "com.amazonaws:aws-java-sdk-s3:1.12.262",
-    "com.amazonaws:aws-java-sdk-kms:1.12.262",
-    "com.amazonaws:aws-java-sdk-dynamodb:1.12.262",
-    "com.amazonaws:jmespath-java:1.12.262",
-    "com.fasterxml.jackson.dataformat:jackson-dataformat-cbor:2.15.2",
-    "software.amazon.ion:ion-java:1.0.2",
+    "org.apache.hadoop:hadoop-aws:3.4.2",
+    "software.amazon.awssdk:s3:2.44.4",
+    "software.amazon.awssdk:s3-transfer-manager:2.44.4",
 )
-"""Hadoop's client for S3, of the Hadoop of PySpark, and what it needs of AWS's SDK: 7 MB, and not the 280 MB of all."""
+"""Hadoop's client for S3, of the Hadoop of PySpark, and the modules of AWS's SDK that it needs: 15 MB, and not the 600
+MB of the whole SDK. EMR has version 2.44.5, and places it, as is done here, before what a job ships."""
 
 THERE_ALREADY = (
-    "com.amazonaws:aws-java-sdk-bundle",
+    "software.amazon.awssdk:bundle",
     "org.wildfly.openssl:wildfly-openssl",
-    "com.fasterxml.jackson.core:jackson-core",
-    "com.fasterxml.jackson.core:jackson-databind",
-    "com.fasterxml.jackson.core:jackson-annotations",
-    "joda-time:joda-time",
-    "org.apache.httpcomponents:httpclient",
-    "commons-logging:commons-logging",
-    "commons-codec:commons-codec",
+    "io.netty:*",
+    "org.apache.httpcomponents:*",
+    "org.slf4j:*",
+    "commons-codec:*",
+    "commons-logging:*",
 )
 """What the client asks for, and Spark has, or nobody needs."""
 
-JARS = Path(sys.prefix) / "share" / "fruits" / "jars" / "s3-client"
+JARS = Path(sys.prefix) / "share" / "fruits" / "jars" / f"s3-client-{S3_CLIENT[0].rpartition(':')[2]}"
 
 _FETCH = "from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().stop()"
 
@@ -71,20 +64,15 @@ def s3_client() -> list[Path]:
     LocalAwsError
         If they can't be fetched.
     """
-    jars = [JARS / _file_name(coordinates) for coordinates in S3_CLIENT]
-    if not all(jar.is_file() for jar in jars):
-        _fetch(jars)
-    return jars
+    if not JARS.is_dir():
+        _fetch()
+    return sorted(JARS.glob("*.jar"))
 
 
-def _file_name(coordinates: str) -> str:
-    return f"{coordinates.replace(':', '_', 1).replace(':', '-')}.jar"
-
-
-def _fetch(jars: list[Path]) -> None:
+def _fetch() -> None:
     """Let Spark's own resolver fetch the jars by their Maven coordinates; it checks the checksums."""
-    JARS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="fruits-setup-") as scratch:
+    JARS.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".s3-client-", dir=JARS.parent) as scratch:
         options = {
             "--conf": f"spark.jars.ivy={scratch}",
             "--master": "local[1]",
@@ -99,9 +87,7 @@ def _fetch(jars: list[Path]) -> None:
             text=True,
             check=False,
         )
-        for jar in jars:
-            fetched = Path(scratch) / "jars" / jar.name
-            if not fetched.is_file():
-                raise LocalAwsError(f"{jar.name} could not be fetched from Maven Central:\n{answer.stderr[-2000:]}")
-            shutil.copyfile(fetched, partial := jar.with_suffix(".partial"))
-            partial.rename(jar)
+        fetched = Path(scratch) / "jars"
+        if answer.returncode != 0 or not fetched.is_dir():
+            raise LocalAwsError(f"{S3_CLIENT[0]} could not be fetched from Maven Central:\n{answer.stderr[-2000:]}")
+        fetched.rename(JARS)

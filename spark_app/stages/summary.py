@@ -6,11 +6,11 @@ from importlib.metadata import version
 
 from contract.runs import Mode
 from contract.summary import Counts, PcaSummary, Summary, WeightsSummary
+from contract.versions import ICEBERG
 from spark_app.engine.provision import Model
 from spark_app.engine.weights import WeightsKind
 from spark_app.numerics.pca import max_components
 from spark_app.run import Change, Run, Start
-from spark_app.session import ICEBERG_VERSION
 from spark_app.settings import FEATURES, RunSettings
 from spark_app.stages.basis import Choice
 from spark_app.stages.matrix import Matrix
@@ -106,4 +106,4 @@ def _pca_summary(settings: RunSettings, choice: Choice) -> PcaSummary:
 
 def _versions(spark: str) -> dict[str, str]:
     packages = ("numpy", "pyarrow", "pillow", "pillow-heif", "onnxruntime", "obstore")
-    return {"spark": spark, "iceberg": ICEBERG_VERSION} | {name: version(name) for name in packages}
+    return {"spark": spark, "iceberg": ICEBERG} | {name: version(name) for name in packages}

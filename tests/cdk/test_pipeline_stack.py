@@ -169,7 +169,7 @@ def test_spark_costs_nothing_while_it_is_idle(template: Template) -> None:
     assert application["AutoStopConfiguration"] == {"Enabled": True, "IdleTimeoutMinutes": 1}
     assert application["SchedulerConfiguration"]["MaxConcurrentRuns"] == 1
     assert application["MaximumCapacity"].keys() == {"Cpu", "Memory", "Disk"}
-    assert application["ReleaseLabel"] == "emr-7.14.0"
+    assert application["ReleaseLabel"] == "emr-spark-8.1.0"
     assert "NetworkConfiguration" not in application
 
 

@@ -25,7 +25,12 @@ from cdk.settings import (
         ({"region": "eu-west-2"}, "eu-west-2 is not in the European Union"),
         ({"region": "eu-central-2"}, "eu-central-2 is not in the European Union"),
         ({"name": "Prod!"}, "name of an environment"),
-        ({"release_label": "emr-spark-8.1.0"}, "Spark 3.5"),
+        (
+            {"release_label": "emr-7.14.0"},
+            r"is emr-spark-8\.1\.0, not 'emr-7\.14\.0', which has Spark 3\.5\.8",
+        ),
+        ({"release_label": "emr-9"}, r"made for Spark 4\.1\.1: release_label is emr-spark-8\.1\.0, not 'emr-9'\."),
+        ({"python": "3.12"}, r"image of emr-spark-8\.1\.0 has Python 3\.13 and 3\.11, not '3\.12'"),
         ({"reconcile_at": "25:00"}, "hour and minute"),
         ({"maintain_at": "noon"}, "hour and minute"),
         ({"alarm_email": "nobody"}, "no e-mail address"),
@@ -72,10 +77,12 @@ def test_every_region_of_the_eu_has_a_price() -> None:
         assert arm.gb_hour == pytest.approx(0.8 * x86.gb_hour)
 
 
-def test_the_call_may_say_whose_address_which_weights_and_which_processor() -> None:
+def test_the_call_may_say_whose_address_which_weights_and_which_machine() -> None:
     """What the call says goes before the settings; an unknown environment is named."""
-    settings = environment_named("dev", weights="seeded", alarm_email="me@example.org", architecture="X86_64")
-    assert (settings.weights, settings.alarm_email) == ("seeded", "me@example.org")
+    settings = environment_named(
+        "dev", weights="seeded", alarm_email="me@example.org", architecture="X86_64", python="3.11"
+    )
+    assert (settings.weights, settings.alarm_email, settings.python) == ("seeded", "me@example.org", "3.11")
     assert settings.architecture is Architecture.X86_64
     assert environment_named("dev") == ENVIRONMENTS["dev"]
     with pytest.raises(SettingsError, match="one of dev, staging, prod"):

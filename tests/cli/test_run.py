@@ -86,7 +86,7 @@ def test_a_machine_without_java_is_told_so(fruits: Fruits, images: Path, output:
     arguments = ("run", "--images", images, "--output", output, "--weights", "seeded")
     answer = fruits(*arguments, PYTHONPATH=path, PATH="/nowhere", JAVA_HOME="")
     assert answer.returncode == 2
-    assert "There is no Java 17" in answer.stderr
+    assert "There is no Java 21 or 17" in answer.stderr
     assert _is_one_sentence(answer.stderr)
     assert not (output / "results").exists()
 

@@ -15,6 +15,7 @@ from rehearsal.deployment import deploy, destroy, leftovers
 from rehearsal.host import local_aws
 from rehearsal.rehearse import ENVIRONMENT
 from tests.rehearsal.cloud import Cloud
+from tests.shipped import IS_PYTHON_OF_THE_IMAGE, OWN_PYTHON
 
 PACE = 120.0
 """A minute of AWS's waits is half a second."""
@@ -27,6 +28,13 @@ def _environment(**variables: str) -> Iterator[None]:
         for name, value in {"JAVA_HOME": str(find_java(os.environ)), **variables}.items():
             patch.setenv(name, value)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def python_of_the_image() -> None:
+    """Skip the tests of the rehearsal on a Python that the cloud does not have."""
+    if not IS_PYTHON_OF_THE_IMAGE:
+        pytest.skip(f"the cloud has no Python {OWN_PYTHON}")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -85,7 +85,9 @@ class Cloud:
             "monitoringConfiguration": logs,
         }
         emr = self.aws.client("emr-serverless")
-        made = emr.create_application(name="fruits", releaseLabel="emr-7.14.0", type="SPARK", **defaults | settings)
+        made = emr.create_application(
+            name="fruits", releaseLabel="emr-spark-8.1.0", type="SPARK", **defaults | settings
+        )
         return str(made["applicationId"])
 
     def put_script(self, script: str = SCRIPT) -> str:

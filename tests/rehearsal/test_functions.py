@@ -23,12 +23,12 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk.packaging import build, packages_for
-from cdk.settings import Architecture
+from cdk.packaging import build
 from rehearsal.local_aws.account import ACCOUNT, LOG, REGION, LocalAws
 from rehearsal.local_aws.event_source import failures_in
 from rehearsal.local_aws.function_logs import BYTES, EVENTS, Figure, figures_of, parts_of
-from rehearsal.local_aws.sandbox import LogLine
+from rehearsal.local_aws.sandbox import PYTHON, LogLine
+from tests.shipped import SHIPPED
 
 PACE = 300.0
 """A window of a minute lasts 0.2 s; messages come back after 2 s, the shortest time there is."""
@@ -112,7 +112,7 @@ class Server:
             archive.writestr("handler.py", code)
         name, key = f"function-{uuid4().hex}", f"{uuid4().hex}.zip"
         self.aws.client("s3").put_object(Bucket="code", Key=key, Body=bundle.getvalue())
-        known = {"Runtime": "python3.11", "Handler": "handler.handler", "LoggingConfig": {"LogGroup": name}}
+        known = {"Runtime": PYTHON, "Handler": "handler.handler", "LoggingConfig": {"LogGroup": name}}
         code_at = {"S3Bucket": "code", "S3Key": key}
         self.aws.client("logs").create_log_group(logGroupName=name)
         self.aws.client("lambda").create_function(FunctionName=name, Role=role, Code=code_at, **known | properties)
@@ -340,7 +340,7 @@ def test_an_error_raises_the_alarm_of_the_function(server: Server) -> None:
     ("properties", "reason"),
     [
         ({"TracingConfig": {"Mode": "Active"}}, "does not have permissions to call xray:PutTraceSegments"),
-        ({"Runtime": "python3.13"}, "python3.11 only"),
+        ({"Runtime": "python3.9"}, f"{PYTHON} only"),
         ({"VpcConfig": {"SubnetIds": ["subnet-1"]}}, "VpcConfig"),
         ({"Layers": [f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:l:1"]}, "Layers"),
         ({"LoggingConfig": {"LogFormat": "JSON"}}, "JSON"),
@@ -465,7 +465,7 @@ def test_the_function_that_is_shipped_runs(server: Server) -> None:
     """From the bundle that is deployed: an event of an image becomes a notice, its counter and an execution."""
     aws = server.aws
     role = server.role("logs:*", "s3:PutObject", "dynamodb:*", "states:StartExecution")
-    start_run = packages_for(Architecture.ARM64, "seeded").start_run
+    start_run = SHIPPED.start_run
     aws.client("s3").upload_file(str(build(start_run)), "code", "start_run.zip")
     key = [{"AttributeName": "id", "KeyType": "HASH"}]
     types = [{"AttributeName": "id", "AttributeType": "S"}]
@@ -481,7 +481,7 @@ def test_the_function_that_is_shipped_runs(server: Server) -> None:
     aws.client("lambda").create_function(
         FunctionName="start_run",
         Role=role,
-        Runtime="python3.11",
+        Runtime=PYTHON,
         Handler="lambdas.start_run.handler.handler",
         Code={"S3Bucket": "code", "S3Key": "start_run.zip"},
         Timeout=30,

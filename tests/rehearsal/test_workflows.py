@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk.packaging import build, packages_for
-from cdk.settings import Architecture, Prices
+from cdk.packaging import build
+from cdk.settings import Prices
 from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
 from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
 from contract.layout import LATEST, run_record
@@ -19,8 +19,10 @@ from contract.workflow import RunRecord
 from rehearsal.local_aws.account import LocalAwsError
 from rehearsal.local_aws.definitions import INTEGRATIONS, RESOURCE, check
 from rehearsal.local_aws.integrations import RULE
+from rehearsal.local_aws.sandbox import PYTHON
 from rehearsal.local_aws.workflows import LOGGING_ACTIONS, TRACING_ACTIONS
 from tests.rehearsal.obedient_jobs import ANYTHING, BUCKET, Cloud, cloud_in, until
+from tests.shipped import SHIPPED
 
 PACE = 120.0
 """A minute of AWS's waits is half a second."""
@@ -170,7 +172,7 @@ def _record_run(cloud: Cloud, application: str) -> str:
         Key=LATEST,
         Body=Latest(run_id="20200101T000000Z-00000000", results="results/", finished_at="").to_json(),
     )
-    s3.upload_file(str(build(packages_for(Architecture.X86_64, "seeded").record_run)), BUCKET, "record_run.zip")
+    s3.upload_file(str(build(SHIPPED.record_run)), BUCKET, "record_run.zip")
     name = f"record-{uuid4().hex[:8]}"
     cloud.aws.client("logs").create_log_group(logGroupName=name)
     variables = {
@@ -181,7 +183,7 @@ def _record_run(cloud: Cloud, application: str) -> str:
     }
     made = cloud.aws.client("lambda").create_function(
         FunctionName=name,
-        Runtime="python3.11",
+        Runtime=PYTHON,
         Handler="lambdas.record_run.handler.handler",
         Role=cloud.role(*ANYTHING, service="lambda.amazonaws.com"),
         Code={"S3Bucket": BUCKET, "S3Key": "record_run.zip"},

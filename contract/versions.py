@@ -1,0 +1,24 @@
+"""The versions that have to agree: of Spark and Iceberg, of the EMR release that runs them, of Java and of Python."""
+
+SPARK = "4.1.1"
+"""Version of the `pyspark` package, here and in the EMR release."""
+
+ICEBERG = "1.11.0"
+
+ICEBERG_RUNTIME = f"org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:{ICEBERG}"
+"""Maven coordinates of Iceberg for this Spark. A deployment ships it, so that the cloud runs what the tests run."""
+
+ICEBERG_AWS_BUNDLE = f"org.apache.iceberg:iceberg-aws-bundle:{ICEBERG}"
+"""Maven coordinates of what Iceberg needs for S3 and Glue."""
+
+SPARK_OF_RELEASE = {"emr-spark-8.1.0": "4.1.1", "emr-spark-8.0.0": "4.0.2", "emr-7.14.0": "3.5.8"}
+"""EMR release label → its version of Spark."""
+
+RELEASES = tuple(label for label, spark in SPARK_OF_RELEASE.items() if spark == SPARK)
+"""The EMR releases that run what a deployment ships."""
+
+IMAGE_PYTHONS = ("3.13", "3.11")
+"""Versions of Python in the image of these releases: a deployment uses the first one unless told otherwise."""
+
+JAVAS = ("21", "17")
+"""Major versions of Java that this Spark runs on, the preferred one first."""
