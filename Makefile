@@ -1,9 +1,11 @@
-# The first of these that this machine has. The image of EMR has 3.13 and 3.11, so 3.12 is the last choice: it does for
-# everything but a rehearsal. A command of that name may be a mere pointer to one that is not installed: each is run.
-PYTHONS = python3.13 python3.11 python3.12 python3
+BIN = .venv/bin
+
+# The first of these that this machine has: that of an environment that is there stays. The image of EMR has 3.13 and
+# 3.11, so 3.12 is the last choice: it does for everything but a rehearsal. A command of such a name may point to a
+# Python that is not installed, so each is run.
+PYTHONS = $(BIN)/python python3.13 python3.11 python3.12 python3
 SUPPORTED = import sys, venv, ensurepip; from tarfile import data_filter; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in $(PYTHONS); do $$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
-BIN = .venv/bin
 
 ENV ?= dev
 # What one deployment says instead of the settings: make deploy ENV=dev WEIGHTS=seeded EMAIL=me@example.org
@@ -11,7 +13,7 @@ CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cdk
 CONTEXT = -c env=$(ENV) $(if $(WEIGHTS),-c weights=$(WEIGHTS)) $(if $(EMAIL),-c email=$(EMAIL))
 
 # What is shipped runs on Linux, whichever machine locks it; for both processors: the hashes are those of all wheels.
-COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-package colorama \
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
 
 # The tests run what is shipped, so it is for the Python of this environment, if the cloud has that one.

@@ -1,6 +1,5 @@
 """What Iceberg offers in Java only: snapshots by name, branches, and the upkeep of a table's files."""
 
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,9 +23,6 @@ REWRITING = {
     "min-input-files": "2",
 }
 """Options of Iceberg's action that rewrites files of rows."""
-
-DELETED_FROM = 2147483546
-"""Iceberg's number of the column, in a file of deletions, that names the file of the deleted row."""
 
 
 @dataclass(frozen=True)
@@ -129,29 +125,9 @@ class IcebergTable:
         return rewritten
 
     def _remove_dangling_deletions(self) -> None:
-        """Remove the files that tell of deletions from files that are no more.
-
-        Iceberg's own actions don't: one leaves those that are younger than the oldest file of rows, the other fails
-        on tables with a column of lists ("Invalid partition field parent").
-        """
-        path = f"decode(lower_bounds[{DELETED_FROM}], 'utf-8')"
-        dangling = self.spark.sql(f"""
-            SELECT file_path FROM {self.name}.delete_files
-            WHERE lower_bounds[{DELETED_FROM}] = upper_bounds[{DELETED_FROM}]
-            AND {path} NOT IN (SELECT file_path FROM {self.name}.data_files)
-        """).collect()
-        names = {row.file_path for row in dangling}
-        if not names:
-            return
-        table = self._load()
-        rewrite = table.newRewrite().set(CONTENT, str(self.content()))
-        manifests = self._jvm.org.apache.iceberg.ManifestFiles
-        for manifest in table.currentSnapshot().deleteManifests(table.io()):
-            with closing(manifests.readDeleteManifest(manifest, table.io(), table.specs())) as files:
-                for file in files.iterator():
-                    if file.location() in names:
-                        rewrite.deleteFile(file.copy())
-        rewrite.commit()
+        """Rewrite the files of deletions: Iceberg leaves out what was deleted from files that are no more."""
+        action = self._actions().rewritePositionDeletes(self._load()).snapshotProperty(CONTENT, str(self.content()))
+        action.option("rewrite-all", "true").execute()
 
     def expire_snapshots(self, before: datetime) -> None:
         """Forget the snapshots made before a time, and delete the files that no other needs. The current one stays."""

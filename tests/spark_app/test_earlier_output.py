@@ -1,0 +1,154 @@
+"""An output of the version before goes on: Spark 3.5.8 and Iceberg 1.10.1 wrote it, on Python 3.11.
+
+`data/output-of-spark-3.5.tar.xz` holds that output after two runs, of which the second replaced one image and removed
+another, and the images. The model and the statistics are left out of it, since they take 31 MB: the exported model is
+that of the other tests, and the statistics are written here, as the version before wrote them.
+"""
+
+import fcntl
+import io
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+from pyspark.sql import SparkSession
+
+from cli.main import main as fruits
+from contract.layout import IMAGES
+from contract.runs import Mode
+from contract.summary import Latest, Summary
+from spark_app.engine.model import ExportedModel, model_id_of, save_model
+from spark_app.engine.weights import Weights
+from spark_app.pipeline import maintain, run
+from spark_app.progress import PlainReporter
+from spark_app.settings import RunSettings
+from spark_app.stages.basis import load_statistics
+from spark_app.stages.statistics import compute_statistics
+from spark_app.storage import Storage
+from spark_app.tables import Tables
+from tests.published import read_matrix
+
+PLACE = Path("/tmp/fruits-output-of-spark-3.5")  # noqa: S108 -- Iceberg's metadata names files by their absolute paths
+BUCKET = "earlier"
+SETTINGS = {"output": PLACE.as_uri(), "weights": "seeded", "components": 3, "refit_threshold": 0.0}
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Return the images that the earlier output is of."""
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def earlier(
+    images: Path,
+    warm: SparkSession,
+    session_at: Callable[[Path], SparkSession],
+    seeded: Weights,
+    exported: ExportedModel,
+) -> Iterator[Tables]:
+    """Lay the earlier output where it was written, and return its tables."""
+    del warm
+    with PLACE.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.rmtree(PLACE, ignore_errors=True)
+        with tarfile.open(Path(__file__).parent / "data" / "output-of-spark-3.5.tar.xz") as archive:
+            archive.extractall(images.parent, filter="data")
+        shutil.move(images.parent / PLACE.name, PLACE)
+        save_model(Storage(PLACE.as_uri()), model_id_of(seeded), seeded, exported)
+        tables = Tables(session_at(PLACE), "fruits")
+        _write_statistics(tables)
+        yield tables
+        shutil.rmtree(PLACE)
+        Path(lock.name).unlink()
+
+
+def _write_statistics(tables: Tables) -> None:
+    rows = tables.spark.table(tables.features).select("features").collect()
+    features = np.array([row.features for row in rows], dtype=np.float64)
+    centred = features - features.mean(axis=0)
+    summary = _last_summary()
+    np.savez(
+        PLACE / "pca" / str(summary.pca_version) / "statistics.npz",
+        count=len(features),
+        mean=features.mean(axis=0),
+        scatter=centred.T @ centred,
+        rounding=0.0,
+        snapshot=summary.snapshots.features,
+    )
+
+
+def _last_results() -> Path:
+    return PLACE / Latest.from_json((PLACE / "results/latest.json").read_bytes()).results
+
+
+def _last_summary() -> Summary:
+    return Summary.from_json((_last_results() / "summary.json").read_bytes())
+
+
+@pytest.fixture
+def follow(earlier: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Summary]:
+    """Return a function that runs this version on the earlier output."""
+    monkeypatch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(earlier.spark))
+    return lambda **settings: run(RunSettings(**SETTINGS | settings), PlainReporter(io.StringIO()), {})
+
+
+@pytest.fixture
+def bucket(aws: str, images: Path, earlier: Tables) -> str:
+    """Put the images in a bucket, where their versions are what they were: those in a folder change when it is copied."""
+    del aws, earlier
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    for file in images.rglob("*.*"):
+        s3.put_object(Bucket=BUCKET, Key=f"{IMAGES}{file.relative_to(images)}", Body=file.read_bytes())
+    return f"s3://{BUCKET}/{IMAGES.rstrip('/')}"
+
+
+def test_no_image_of_an_earlier_output_is_computed_again(
+    follow: Callable[..., Summary], bucket: str, earlier: Tables
+) -> None:
+    """The tables, the statistics, the basis and the results of the version before are taken for what they are."""
+    before, matrix = _last_summary(), (_last_results() / "pca.csv").read_bytes()
+    summary = follow(mode=Mode.RECONCILE, images=bucket)
+    assert (summary.counts.featurised, summary.counts.rejected, summary.counts.removed) == (0, 0, 0)
+    assert (summary.counts.unchanged, summary.counts.images, summary.counts.rejects) == (26, 19, 7)
+    assert summary.snapshots == before.snapshots == earlier.snapshots()
+    assert (summary.pca_version, summary.pca and summary.pca.kept) == (before.pca_version, True)
+    assert (_last_results() / "pca.csv").read_bytes() == matrix
+
+
+def test_an_earlier_output_is_brought_up_to_date_and_kept_up(
+    follow: Callable[..., Summary], images: Path, earlier: Tables
+) -> None:
+    """What changes is computed and what stays is not; then deletions of both versions are applied, and rows stay."""
+    keys, coordinates = read_matrix(_last_results())
+    shutil.copy(images / "Plum/view 000.jpg", images / "Plum/new.jpg")
+    (images / "Lemon Meyer/view 000.jpg").unlink()
+    changed = ("Plum/new.jpg", "Lemon Meyer/view 000.jpg")
+    assert fruits(["notify", "--images", str(images), "--output", str(PLACE), *changed]) == 0
+    summary = follow(mode=Mode.UPDATE, images=images.as_uri())
+    assert (summary.counts.featurised, summary.counts.removed, summary.counts.images) == (1, 1, 19)
+    assert summary.pca
+    assert summary.pca.kept
+    kept = [row for row, key in enumerate(keys) if key not in changed]
+    found = dict(zip(*read_matrix(_last_results()), strict=True))
+    np.testing.assert_array_equal([found[keys[row]] for row in kept], coordinates[kept])
+    np.testing.assert_allclose(found["Plum/new.jpg"], found["Plum/view 000.jpg"], atol=1e-5)
+
+    stored = load_statistics(Storage(PLACE.as_uri()), str(summary.pca_version), earlier.snapshots().features)
+    assert stored
+    computed = compute_statistics(earlier.spark.table(earlier.features))
+    np.testing.assert_allclose(stored.scatter, computed.scatter, rtol=1e-9, atol=1e-9 * np.abs(computed.scatter).max())
+
+    snapshots = earlier.snapshots()
+    settings = RunSettings(**SETTINGS | {"images": images.as_uri(), "mode": Mode.MAINTAIN})
+    maintain(settings, PlainReporter(io.StringIO()), {})
+    assert earlier.snapshots() == snapshots
+    assert {row.key for row in earlier.spark.table(earlier.features).collect()} == set(found)
+    for table in earlier.iceberg.values():
+        assert earlier.spark.sql(f"SELECT * FROM {table.name}.delete_files").count() == 0
