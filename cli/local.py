@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cli.class_archive import archive_options
+from cli.jars import iceberg_jar
 from cli.java import find_java
-from cli.setup import iceberg_jar
+from cli.spark_home import spark_home
 from spark_app.errors import UsageError
 
 LOG4J = """\
@@ -77,9 +79,11 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
     InstallationError
         If the set-up was not done.
     """
-    os.environ["JAVA_HOME"] = str(find_java(os.environ))
+    java = find_java(os.environ)
+    os.environ["JAVA_HOME"], os.environ["SPARK_HOME"] = str(java), str(spark_home())
     os.environ["PYSPARK_PYTHON"] = sys.executable
     with tempfile.TemporaryDirectory(prefix="fruits-spark-") as scratch, _stderr_to(log):
+        options = f"{JVM_OPTIONS} {archive_options(java)}"
         log4j = Path(scratch) / "log4j2.properties"
         log4j.write_text(LOG4J.format(log=log))
         yield {
@@ -87,7 +91,7 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
             # On the class path, not in spark.jars: those are copied for every run, which takes 1.5 s.
             "spark.driver.extraClassPath": str(iceberg_jar()),
             "spark.executor.extraClassPath": str(iceberg_jar()),
-            "spark.driver.extraJavaOptions": f"{JVM_OPTIONS} -Dlog4j2.configurationFile={log4j.as_uri()}",
+            "spark.driver.extraJavaOptions": f"{options} -Dlog4j2.configurationFile={log4j.as_uri()}",
             "spark.driver.memory": "2g",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",

@@ -1,90 +1,31 @@
-"""`fruits setup`: fetch what pip can't, once."""
+"""`fruits setup`: fetch and make what pip can't, once."""
 
 import argparse
 import os
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
-from enum import StrEnum
-from pathlib import Path
 
+from cli.class_archive import make_archive
+from cli.jars import Jar, fetched
 from cli.java import find_java
-from contract.versions import ICEBERG, ICEBERG_AWS_BUNDLE, ICEBERG_RUNTIME
+from cli.spark_home import make_spark_home
 from spark_app.errors import InstallationError
-
-JARS = Path(sys.prefix) / "share" / "fruits" / "jars"
-
-
-class Jar(StrEnum):
-    """What is fetched by its Maven coordinates."""
-
-    RUNTIME = "iceberg-spark-runtime"
-    """Iceberg for Spark: every run needs it."""
-    AWS_BUNDLE = "iceberg-aws-bundle"
-    """What Iceberg needs to work on S3 and with Glue: shipped to the cloud, not used here."""
-
-
-COORDINATES = {Jar.RUNTIME: ICEBERG_RUNTIME, Jar.AWS_BUNDLE: ICEBERG_AWS_BUNDLE}
-
-FETCH = "from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().stop()"
 
 
 def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `fruits setup`."""
-    parser = subcommands.add_parser(
-        "setup", help="fetch the Iceberg runtime for Spark (`make` does it), and print where it lies"
-    )
-    parser.add_argument("--jar", type=Jar, choices=list(Jar), default=Jar.RUNTIME, help="fetch this one [%(default)s]")
+    parser = subcommands.add_parser("setup", help="prepare Spark for runs on this machine (`make` does it)")
+    parser.add_argument("--jar", type=Jar, choices=list(Jar), help="only fetch this jar, and print where it lies")
     parser.set_defaults(command=_setup)
 
 
-def iceberg_jar() -> Path:
-    """Name the Iceberg runtime.
-
-    Raises
-    ------
-    InstallationError
-        If it was not fetched.
-    """
-    jar = _path_of(Jar.RUNTIME)
-    if not jar.is_file():
-        raise InstallationError("The Iceberg runtime for Spark is missing: run `fruits setup`.")
-    return jar
-
-
-def _path_of(jar: Jar) -> Path:
-    return JARS / f"{jar}-{ICEBERG}.jar"
-
-
 def _setup(arguments: argparse.Namespace) -> int:
-    path = _path_of(arguments.jar)
-    if not path.is_file():
-        _fetch(COORDINATES[arguments.jar], path)
-    print(path)
+    if arguments.jar:
+        print(fetched(arguments.jar))
+        return 0
+    fetched(Jar.RUNTIME)
+    make_spark_home()
+    try:
+        make_archive(find_java(os.environ))
+    except InstallationError as error:
+        print(f"fruits: {error} Runs start 2 s later than they could.", file=sys.stderr)
     return 0
-
-
-def _fetch(coordinates: str, jar: Path) -> None:
-    """Let Spark's own resolver fetch the jar by its Maven coordinates; it checks the checksums."""
-    with tempfile.TemporaryDirectory(prefix="fruits-setup-") as scratch:
-        submit = f"--conf spark.jars.ivy={scratch} --conf spark.ui.enabled=false --master local[1]"
-        environment = os.environ | {
-            "JAVA_HOME": str(find_java(os.environ)),
-            "PYSPARK_SUBMIT_ARGS": f"{submit} --packages {coordinates} pyspark-shell",
-        }
-        answer = subprocess.run(  # noqa: S603 -- our own interpreter
-            [sys.executable, "-c", FETCH], env=environment, capture_output=True, text=True, check=False
-        )
-        group, artifact, version = coordinates.split(":")
-        fetched = Path(scratch) / "jars" / f"{group}_{artifact}-{version}.jar"
-        if not fetched.is_file():
-            raise InstallationError(
-                f"{coordinates} could not be fetched from Maven Central. Behind a proxy with certificates of "
-                "its own, name them to Java in JAVA_TOOL_OPTIONS (-Djavax.net.ssl.trustStore=...). Spark said:\n"
-                + "\n".join(re.findall(r"(?i)^.*(?:module not found|error).*$", answer.stderr, re.MULTILINE))
-            )
-        jar.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(fetched, partial := jar.with_suffix(".partial"))
-        partial.rename(jar)

@@ -19,8 +19,6 @@ from spark_app.stages.arrow import features_matrix
 
 PARTS = pa.schema([("n", pa.int64()), ("mean", pa.binary()), ("scatter", pa.binary())])
 
-PACKED = pa.schema([("vectors", pa.binary())])
-
 BLOCK_ROWS = 2_048
 """Rows per matrix product: 20 MB of float64, enough for the product to run at full speed."""
 
@@ -67,14 +65,8 @@ def _statistics_of(features: DataFrame, count: int) -> Statistics:
     """Compute statistics where they are cheaper to come by: fewer vectors than these are smaller than their scatter."""
     if count > FEATURES:
         return compute_statistics(features)
-    packed = features.select("features").mapInArrow(_packed, from_arrow_schema(PACKED)).collect()
-    vectors = [np.frombuffer(row.vectors, np.float32).reshape(-1, FEATURES) for row in packed]
-    return Statistics.of(np.concatenate(vectors))
-
-
-def _packed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        yield pa.record_batch([[features_matrix(batch.column(0)).tobytes()]], schema=PACKED)
+    vectors = features.select("features").toArrow().column(0).combine_chunks()
+    return Statistics.of(features_matrix(vectors))
 
 
 def _replaced(start: Start, change: Change, outcomes: DataFrame) -> DataFrame:

@@ -100,7 +100,7 @@ def follow(earlier: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Su
 
 @pytest.fixture
 def bucket(aws: str, images: Path, earlier: Tables) -> str:
-    """Put the images in a bucket, where their versions are what they were: those in a folder change when it is copied."""
+    """Put the images in a bucket: there, unlike in a folder, a copy has the etag of the original."""
     del aws, earlier
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

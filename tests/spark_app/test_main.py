@@ -9,8 +9,8 @@ from pathlib import Path
 import pyspark
 import pytest
 
+from cli.jars import iceberg_jar
 from cli.java import find_java
-from cli.setup import iceberg_jar
 
 ROOT = Path(__file__).parents[2]
 

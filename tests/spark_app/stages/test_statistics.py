@@ -1,12 +1,16 @@
 """Tests of the statistics of a table, with NumPy, scikit-learn and MLlib as the oracles."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
-from pyspark.ml.feature import PCA as MLlibPCA  # noqa: N811 -- scikit-learn has one of the same name
-from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame, SparkSession
 from sklearn.decomposition import PCA
 
+from cli.java import find_java
 from spark_app.numerics.pca import fit
 from spark_app.settings import FEATURES
 from spark_app.stages.statistics import FAN_IN, compute_statistics
@@ -51,10 +55,31 @@ def test_the_pca_is_scikit_learns(features: DataFrame, samples: np.ndarray) -> N
     np.testing.assert_allclose(np.abs(basis.components), np.abs(oracle.components_), atol=1e-4)
 
 
-def test_the_pca_is_mllibs(features: DataFrame) -> None:
-    """MLlib finds the same components and ratios of the same table."""
+MLLIB = """
+import sys
+import numpy as np
+from pyspark.ml.feature import PCA
+from pyspark.ml.functions import array_to_vector
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+features = spark.read.parquet(f"file://{sys.argv[1]}").select(array_to_vector("features").alias("features"))
+fitted = PCA(k=10, inputCol="features").fit(features)
+np.savez(sys.argv[2], ratio=fitted.explainedVariance.toArray(), components=fitted.pc.toArray().T)
+"""
+
+
+def test_the_pca_is_mllibs(features: DataFrame, tmp_path: Path) -> None:
+    """MLlib finds the same components and ratios of the same table, in a Spark of its own: local runs have no MLlib."""
+    features.write.parquet(f"file://{tmp_path}/features")
+    environment = {name: value for name, value in os.environ.items() if name != "SPARK_HOME"}
+    subprocess.run(
+        [sys.executable, "-c", MLLIB, tmp_path / "features", tmp_path / "oracle.npz"],
+        env=environment | {"JAVA_HOME": str(find_java(os.environ)), "SPARK_LOCAL_IP": "127.0.0.1"},
+        capture_output=True,
+        check=True,
+    )
+    oracle = np.load(tmp_path / "oracle.npz")
     basis = fit(compute_statistics(features), 10)
-    vectors = features.select(array_to_vector("features").alias("features"))
-    oracle = MLlibPCA(k=10, inputCol="features").fit(vectors)
-    np.testing.assert_allclose(basis.explained_variance_ratio, oracle.explainedVariance.toArray(), atol=1e-6)
-    np.testing.assert_allclose(np.abs(basis.components), np.abs(oracle.pc.toArray().T), atol=1e-4)
+    np.testing.assert_allclose(basis.explained_variance_ratio, oracle["ratio"], atol=1e-6)
+    np.testing.assert_allclose(np.abs(basis.components), np.abs(oracle["components"]), atol=1e-4)
