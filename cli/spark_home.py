@@ -10,8 +10,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pyspark
-
 from contract.versions import SPARK
 from spark_app.errors import InstallationError
 
@@ -39,6 +37,8 @@ def make_spark_home(home: Path = SPARK_HOME) -> None:
     """Make the folder, unless it is there: links to all that PySpark has."""
     if home.is_dir():
         return
+    import pyspark  # takes 0.1 s, which no other command should
+
     home.parent.mkdir(parents=True, exist_ok=True)
     theirs = Path(pyspark.__file__).parent
     with tempfile.TemporaryDirectory(prefix=".spark-", dir=home.parent) as scratch:

@@ -13,6 +13,7 @@ from spark_app.keys import key_condition
 from spark_app.session import CATALOG
 
 PROPERTIES = {
+    # Athena reads no version 3: https://docs.aws.amazon.com/athena/latest/ug/querying-iceberg.html
     "format-version": "2",
     # Merge-on-read: replacing one image must not rewrite the file that holds its 20,000 neighbours.
     "write.delete.mode": "merge-on-read",

@@ -17,12 +17,12 @@ export PYTHONPATH="$$here/site-packages$${PYTHONPATH:+:$$PYTHONPATH}"
 for place in "$$(command -v python$python)" $places; do
     [ -x "$$place" ] && exec "$$place" "$$@"
 done
-echo "fruits: Python $python is neither on the PATH ($$PATH) nor in $places: is this another release of EMR?" >&2
+echo "fruits: Python $python is neither on the PATH ($$PATH) nor one of $places: deploy with another -c python=..." >&2
 exit 127
 """
 
 PLACES = ("/usr/bin", "/usr/local/bin")
-"""Folders of the image in which AWS documents versions of Python."""
+"""Where the packages of Amazon Linux 2023 put a Python, and where AWS' guide to custom images does."""
 
 LEFT_OUT_HERE = {
     "pyarrow/*flight*": "remote procedure calls; 33 MB",

@@ -22,7 +22,7 @@ from cdk.packaging.archives import EPOCH_SECONDS, MANIFEST, check, names_below, 
 from cdk.packaging.package import hash_of
 from cdk.packaging.recipes import JARS, SERVICES
 from cdk.packaging.wheels import NEWEST_GLIBC, check_pure, leave_out
-from cdk.packaging.worker import LIMIT_MB, check_size
+from cdk.packaging.worker import LIMIT_MB, check_size, launcher
 from cdk.settings import Architecture
 from cli.java import find_java
 from contract.summary import Latest, Summary
@@ -339,6 +339,24 @@ print(json.dumps({name: module.__file__ for name, module in sys.modules.items() 
     assert [origin for origin in origins.values() if not origin.startswith(allowed)] == []
     for name in ("numpy", "onnxruntime", "obstore", "pandas", "pyarrow", "PIL", "jinja2"):
         assert origins[name].startswith(f"{job_folder}/environment/site-packages/")
+
+
+def test_the_launcher_finds_the_python_of_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the PATH, or where AWS documents it; where there is none, a job's log names the places and the way out."""
+    monkeypatch.setattr("cdk.packaging.worker.PLACES", (str(tmp_path / "first"), str(tmp_path / "second")))
+    command = tmp_path / "environment/bin/python"
+    command.parent.mkdir(parents=True)
+    command.write_text(launcher("3.99"))
+    command.chmod(0o755)
+    missing = subprocess.run([command], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+    assert missing.returncode == 127
+    assert all(place in missing.stderr for place in ("/usr/bin:/bin", "first/python3.99", "second/python3.99"))
+    for place in ("second", "first", "path"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "python3.99").write_text(f'#!/bin/sh\necho {place} "$PYTHONPATH" "$@"\n')
+        (tmp_path / place / "python3.99").chmod(0o755)
+        answer = _run_clean([command, "a b"], tmp_path, PATH=f"{tmp_path}/path:/usr/bin:/bin", PYTHONPATH="theirs")
+        assert answer == f"{place} {tmp_path}/environment/site-packages:theirs a b\n"
 
 
 @runs_here
