@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from contract.prices import Prices
 from contract.versions import IMAGE_PYTHONS, RELEASES, SPARK, SPARK_OF_RELEASE
 
 EU_REGIONS = ("eu-west-1", "eu-west-3", "eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2")
@@ -22,23 +23,6 @@ class Architecture(StrEnum):
 
     ARM64 = "ARM64"
     X86_64 = "X86_64"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prices:
-    """What EMR Serverless costs, USD: list prices, to be compared with those of one's account now and then.
-
-    Attributes
-    ----------
-    vcpu_hour, gb_hour
-        Of workers.
-    storage_gb_hour
-        Of the disk of a worker beyond its first 20 GB.
-    """
-
-    vcpu_hour: float
-    gb_hour: float
-    storage_gb_hour: float = 0.000111
 
 
 X86_PRICES = {

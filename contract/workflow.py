@@ -1,7 +1,8 @@
 """What whoever starts a run asks of the workflow, and what the workflow records of it."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from contract.runs import Mode
@@ -19,6 +20,54 @@ class RunRequest:
     def to_json(self) -> str:
         """Write the request as the input of an execution."""
         return json.dumps(asdict(self))
+
+
+class BillNotReadyError(Exception):
+    """AWS does not know yet what a job cost. `record_run` raises this, and the workflow asks again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordRequest:
+    """The event by which the workflow asks `record_run` to record a run."""
+
+    run_id: str
+    mode: str
+    execution: str
+    """ARN of the execution of the state machine."""
+    round: int
+    attempt: int
+    outcome: Any
+    """Answer of EMR Serverless to a job that ended well, or the error of one that did not."""
+    retries: int
+    """How often the workflow has asked already."""
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> Self:
+        """Read the event.
+
+        Raises
+        ------
+        KeyError
+            If a field is missing.
+        """
+        return cls(**{field.name: event[field.name] for field in fields(cls)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordPaths:
+    """JSONPaths by which the state machine composes a `RecordRequest`: a field for each of its fields."""
+
+    run_id: str
+    mode: str
+    execution: str
+    round: str
+    attempt: str
+    outcome: str
+    retries: str
+
+    def to_payload(self) -> dict[str, str]:
+        """Write the paths as the `Payload` of a task in the Amazon States Language."""
+        return {f"{name}.$": path for name, path in asdict(self).items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from cdk.packaging import Package
 from cdk.settings import Environment
 from cdk.stateless.assets import publish
 from cdk.stateless.logs import log_group
+from contract.functions import NAMESPACE_VARIABLE, Function, metrics_namespace
 
 
 class PipelineFunction(Construct):
@@ -29,7 +30,7 @@ class PipelineFunction(Construct):
         construct_id: str,
         *,
         settings: Environment,
-        name: str,
+        name: Function,
         package: Package,
         environment: Mapping[str, str],
         timeout: Duration,
@@ -46,7 +47,7 @@ class PipelineFunction(Construct):
             architecture=lambda_.Architecture.ARM_64,
             handler=f"lambdas.{name}.handler.handler",
             code=publish(self, package).as_code(self),
-            environment={"POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(settings), **environment},
+            environment={NAMESPACE_VARIABLE: metrics_namespace(settings.name), **environment},
             timeout=timeout,
             memory_size=memory_mb,
             log_group=logs,
@@ -68,8 +69,3 @@ class PipelineFunction(Construct):
             },
         )
         acknowledge(self.role, {"AwsSolutions-IAM5[Resource::*]": "X-Ray knows no resources."})
-
-
-def metrics_namespace(settings: Environment) -> str:
-    """Where the functions of an environment put their figures."""
-    return f"Fruits/{settings.name}"

@@ -12,6 +12,7 @@ from cdk.permissions import Permission, allow
 from cdk.settings import Environment
 from cdk.stateful.queues import TIMEOUT, WINDOW, EventQueue
 from cdk.stateless.functions import PipelineFunction
+from contract.functions import Function, StartRunVariables
 from contract.layout import INBOX
 
 BATCH = 10_000
@@ -46,13 +47,13 @@ class Intake(Construct):
             self,
             "StartRun",
             settings=settings,
-            name="start_run",
+            name=Function.START_RUN,
             package=package,
-            environment={
-                "BUCKET": bucket.bucket_name,
-                "COORDINATION_TABLE": table.table_name,
-                "STATE_MACHINE": state_machine.state_machine_arn,
-            },
+            environment=StartRunVariables(
+                bucket=bucket.bucket_name,
+                coordination_table=table.table_name,
+                state_machine=state_machine.state_machine_arn,
+            ).to_environment(),
             timeout=TIMEOUT,
             memory_mb=512,
         )

@@ -16,8 +16,8 @@ from constructs import Construct
 from cdk.acknowledgements import acknowledge
 from cdk.settings import Environment
 from cdk.stateful.queues import EventQueue
-from cdk.stateless.functions import metrics_namespace
 from contract.environments import stack_name
+from contract.functions import DIMENSION, Function, Metric, metrics_namespace
 from contract.workflow import BILL_RETRIES
 
 MINUTES = Duration.minutes(5)
@@ -119,7 +119,7 @@ class Monitoring(Construct):
             Condition(
                 name="LongRun",
                 meaning="A job took longer than usual: see its log, and usual_run_minutes in the settings.",
-                metric=self._run_metric("RunSeconds", "Maximum"),
+                metric=self._run_metric(Metric.RUN_SECONDS, "Maximum"),
                 above=self._settings.usual_run_minutes * 60,
             ),
             *(
@@ -152,11 +152,11 @@ class Monitoring(Construct):
         machine, events = watched.state_machine, watched.events
         graphs = {
             "Executions": [machine.metric_succeeded(), machine.metric_failed(), machine.metric_started()],
-            "Runs: seconds": [self._run_metric("RunSeconds", "Maximum")],
-            "Runs: USD": [self._run_metric("RunCostUSD", "Sum")],
+            "Runs: seconds": [self._run_metric(Metric.RUN_SECONDS, "Maximum")],
+            "Runs: USD": [self._run_metric(Metric.RUN_COST_USD, "Sum")],
             "Notices": [
-                self._function_metric("Notices", "start_run"),
-                self._function_metric("UnusableNames", "start_run"),
+                self._function_metric(Metric.NOTICES, Function.START_RUN),
+                self._function_metric(Metric.UNUSABLE_NAMES, Function.START_RUN),
             ],
             "Events waiting": [
                 events.queue.metric_approximate_number_of_messages_visible(),
@@ -203,14 +203,14 @@ class Monitoring(Construct):
             ],
         )
 
-    def _run_metric(self, name: str, statistic: str) -> cloudwatch.Metric:
-        return self._function_metric(name, "record_run", statistic)
+    def _run_metric(self, metric: Metric, statistic: str) -> cloudwatch.Metric:
+        return self._function_metric(metric, Function.RECORD_RUN, statistic)
 
-    def _function_metric(self, name: str, service: str, statistic: str = "Sum") -> cloudwatch.Metric:
+    def _function_metric(self, metric: Metric, function: Function, statistic: str = "Sum") -> cloudwatch.Metric:
         return cloudwatch.Metric(
-            namespace=metrics_namespace(self._settings),
-            metric_name=name,
-            dimensions_map={"service": service},
+            namespace=metrics_namespace(self._settings.name),
+            metric_name=metric.value,
+            dimensions_map={DIMENSION: function.value},
             statistic=statistic,
             period=MINUTES,
         )

@@ -1,8 +1,5 @@
 """`record_run`: what a run took, written beside its results."""
 
-import json
-from dataclasses import asdict
-
 from aws_cdk import Duration
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -13,6 +10,7 @@ from cdk.permissions import Permission, allow
 from cdk.settings import Environment
 from cdk.stateless.functions import PipelineFunction
 from cdk.stateless.spark import SparkApplication
+from contract.functions import Function, RecordRunVariables
 from contract.layout import LATEST, RESULTS
 
 
@@ -40,13 +38,13 @@ class RunRecorder(Construct):
             self,
             "RecordRun",
             settings=settings,
-            name="record_run",
+            name=Function.RECORD_RUN,
             package=package,
-            environment={
-                "BUCKET": bucket.bucket_name,
-                "APPLICATION_ID": spark.application.attr_application_id,
-                "PRICES": json.dumps(asdict(settings.prices)),
-            },
+            environment=RecordRunVariables(
+                bucket=bucket.bucket_name,
+                application_id=spark.application.attr_application_id,
+                prices=settings.prices,
+            ).to_environment(),
             timeout=Duration.seconds(60),
             memory_mb=256,
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
 from contract.runs import Mode
-from contract.workflow import BILL_RETRIES
+from contract.workflow import BILL_RETRIES, BillNotReadyError, RecordPaths
 
 States = dict[str, dict[str, Any]]
 
@@ -17,9 +17,6 @@ MAX_ROUNDS = 100
 """Then the execution hands over to another: an execution may have 25,000 events, and a round takes some 60."""
 
 CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
-
-UNANSWERED_BILL = "BillNotReadyError"
-"""Raised by `record_run` while AWS does not know yet what a job cost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,18 +280,23 @@ def _record(function_arn: str, outcome: str, following: str) -> dict[str, Any]:
         "Resource": "arn:aws:states:::lambda:invoke",
         "Parameters": {
             "FunctionName": function_arn,
-            "Payload": {
-                "run_id.$": "$.run_id",
-                "mode.$": "$.mode",
-                "execution.$": "$$.Execution.Id",
-                "round.$": "$.round",
-                "attempt.$": "$.attempt",
-                "outcome.$": outcome,
-                "retries.$": "$$.State.RetryCount",
-            },
+            "Payload": RecordPaths(
+                run_id="$.run_id",
+                mode="$.mode",
+                execution="$$.Execution.Id",
+                round="$.round",
+                attempt="$.attempt",
+                outcome=outcome,
+                retries="$$.State.RetryCount",
+            ).to_payload(),
         },
         "Retry": [
-            {"ErrorEquals": [UNANSWERED_BILL], "IntervalSeconds": 10, "BackoffRate": 1, "MaxAttempts": BILL_RETRIES},
+            {
+                "ErrorEquals": [BillNotReadyError.__name__],
+                "IntervalSeconds": 10,
+                "BackoffRate": 1,
+                "MaxAttempts": BILL_RETRIES,
+            },
             _retry(),
         ],
         "ResultPath": None,

@@ -12,11 +12,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from contract.environments import execution_page
+from contract.functions import Function, Metric, RecordRunVariables
 from contract.layout import run_record
+from contract.prices import Prices
 from contract.runs import Mode
-from contract.workflow import BILL_RETRIES, RunRecord
+from contract.workflow import BILL_RETRIES, BillNotReadyError, RecordRequest, RunRecord
 from lambdas.record_run.expiry import mark, mark_superseded
-from lambdas.record_run.job import Prices, job_run_id_of, seconds_of, usage_of
+from lambdas.record_run.job import job_run_id_of, seconds_of, usage_of
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
@@ -25,12 +27,8 @@ if TYPE_CHECKING:
 SUCCESS = "SUCCESS"
 """State of a job that has done what it was to do."""
 
-logger = Logger(service="record_run")
-metrics = Metrics(service="record_run")
-
-
-class BillNotReadyError(Exception):
-    """AWS does not know yet what the job cost: the workflow asks again."""
+logger = Logger(service=Function.RECORD_RUN)
+metrics = Metrics(service=Function.RECORD_RUN)
 
 
 @dataclass(frozen=True)
@@ -59,16 +57,16 @@ class Recorder:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 -- Lambda's
     """Record a run."""
-    record(event, _recorder())
+    record(RecordRequest.from_event(event), _recorder())
 
 
-def record(event: dict[str, Any], recorder: Recorder) -> RunRecord:
+def record(request: RecordRequest, recorder: Recorder) -> RunRecord:
     """Look up the job of a run, and record both.
 
     Parameters
     ----------
-    event
-        As the workflow composes it.
+    request
+        What the workflow knows of the run.
     recorder
         Where to look, and to write.
 
@@ -79,8 +77,8 @@ def record(event: dict[str, Any], recorder: Recorder) -> RunRecord:
     ClientError
         If AWS refuses.
     """
-    job_run_id = job_run_id_of(event["outcome"])
-    written = _of_job(event, job_run_id, recorder) if job_run_id else _without_job(event, recorder)
+    job_run_id = job_run_id_of(request.outcome)
+    written = _of_job(request, job_run_id, recorder) if job_run_id else _without_job(request, recorder)
     good = written.state == SUCCESS
     recorder.s3.put_object(
         Bucket=recorder.bucket,
@@ -92,55 +90,55 @@ def record(event: dict[str, Any], recorder: Recorder) -> RunRecord:
         mark(recorder.s3, recorder.bucket, run_record(written.run_id))  # nothing else is left of it
     elif written.mode != Mode.MAINTAIN:
         mark_superseded(recorder.s3, recorder.bucket)
-    metrics.add_metric("RunSeconds", MetricUnit.Seconds, written.seconds)
+    metrics.add_metric(Metric.RUN_SECONDS, MetricUnit.Seconds, written.seconds)
     if written.cost_usd is not None:
-        metrics.add_metric("RunCostUSD", MetricUnit.NoUnit, written.cost_usd)
+        metrics.add_metric(Metric.RUN_COST_USD, MetricUnit.NoUnit, written.cost_usd)
     logger.info("Recorded", run_id=written.run_id, state=written.state, cost_usd=written.cost_usd)
     return written
 
 
-def _of_job(event: dict[str, Any], job_run_id: str, recorder: Recorder) -> RunRecord:
+def _of_job(request: RecordRequest, job_run_id: str, recorder: Recorder) -> RunRecord:
     found = recorder.emr.get_job_run(applicationId=recorder.application_id, jobRunId=job_run_id)
     job_run: dict[str, Any] = {**found["jobRun"]}
     billed = usage_of(job_run)
-    if billed is None and event["retries"] < BILL_RETRIES:
+    if billed is None and request.retries < BILL_RETRIES:
         raise BillNotReadyError(job_run_id)
     return RunRecord(
-        **_known(event),
+        **_known(request),
         job_run_id=job_run_id,
         state=job_run["state"],
-        reason=None if job_run["state"] == SUCCESS else job_run.get("stateDetails") or _cause(event),
+        reason=None if job_run["state"] == SUCCESS else job_run.get("stateDetails") or _cause(request),
         started_at=job_run["createdAt"].isoformat(),
         finished_at=(job_run.get("endedAt") or job_run["updatedAt"]).isoformat(),
         seconds=seconds_of(job_run),
         billed=billed,
         cost_usd=recorder.prices.cost(billed) if billed else None,
-        links=_links(event["execution"], recorder),
+        links=_links(request.execution, recorder),
     )
 
 
-def _without_job(event: dict[str, Any], recorder: Recorder) -> RunRecord:
+def _without_job(request: RecordRequest, recorder: Recorder) -> RunRecord:
     now = datetime.now(UTC).isoformat()
     return RunRecord(
-        **_known(event),
+        **_known(request),
         job_run_id=None,
         state="NOT_STARTED",
-        reason=_cause(event),
+        reason=_cause(request),
         started_at=now,
         finished_at=now,
         seconds=0.0,
         billed=None,
         cost_usd=None,
-        links=_links(event["execution"], recorder),
+        links=_links(request.execution, recorder),
     )
 
 
-def _known(event: dict[str, Any]) -> dict[str, Any]:
-    return {name: event[name] for name in ("run_id", "mode", "execution", "round", "attempt")}
+def _known(request: RecordRequest) -> dict[str, Any]:
+    return {name: getattr(request, name) for name in ("run_id", "mode", "execution", "round", "attempt")}
 
 
-def _cause(event: dict[str, Any]) -> str:
-    outcome = event["outcome"]
+def _cause(request: RecordRequest) -> str:
+    outcome = request.outcome
     told = [outcome.get(name) for name in ("Error", "Cause")] if isinstance(outcome, dict) else []
     return ": ".join(str(text) for text in told if text) or str(outcome)
 
@@ -156,11 +154,12 @@ def _links(execution: str, recorder: Recorder) -> dict[str, str]:
 @lru_cache(maxsize=1)
 def _recorder() -> Recorder:
     """Connect once: Lambda calls a function that is warm many times."""
+    variables = RecordRunVariables.from_environment(os.environ)
     return Recorder(
         s3=boto3.client("s3"),
         emr=boto3.client("emr-serverless"),
-        bucket=os.environ["BUCKET"],
-        application_id=os.environ["APPLICATION_ID"],
+        bucket=variables.bucket,
+        application_id=variables.application_id,
         region=os.environ["AWS_REGION"],
-        prices=Prices.from_json(os.environ["PRICES"]),
+        prices=variables.prices,
     )

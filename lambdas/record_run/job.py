@@ -1,8 +1,7 @@
-"""What a job tells of itself, and what it cost. Pure."""
+"""What a job tells of itself. Pure."""
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from contract.workflow import Usage
 
@@ -11,29 +10,6 @@ if TYPE_CHECKING:
 
 JOB_RUN_ID = ("JobRunId", "jobRunId")
 """As the workflow writes it, and as the API does."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prices:
-    """Of EMR Serverless, USD."""
-
-    vcpu_hour: float
-    gb_hour: float
-    storage_gb_hour: float
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read the prices from a JSON document."""
-        return cls(**json.loads(text))
-
-    def cost(self, usage: Usage) -> float:
-        """Multiply out, USD."""
-        return round(
-            usage.vcpu_hours * self.vcpu_hour
-            + usage.memory_gb_hours * self.gb_hour
-            + usage.storage_gb_hours * self.storage_gb_hour,
-            6,
-        )
 
 
 def job_run_id_of(outcome: Any) -> str | None:  # noqa: ANN401 -- whatever the workflow hands over

@@ -18,12 +18,13 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from contract.functions import Function, Metric, StartRunVariables
 from contract.notices import Notice
 from lambdas.start_run.events import EventError, Unusable, read_message
 from lambdas.start_run.intake import Batch, Intake, batch_id_of, take_in
 
-logger = Logger(service="start_run")
-metrics = Metrics(service="start_run")
+logger = Logger(service=Function.START_RUN)
+metrics = Metrics(service=Function.START_RUN)
 
 
 @logger.inject_lambda_context
@@ -53,7 +54,7 @@ def respond(event: dict[str, Any], intake: Intake) -> PartialItemFailureResponse
     ClientError
         If AWS refuses: all messages are to be delivered again.
     """
-    metrics.add_metric("Messages", MetricUnit.Count, len(event["Records"]))
+    metrics.add_metric(Metric.MESSAGES, MetricUnit.Count, len(event["Records"]))
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     with processor(records=event["Records"], handler=lambda record: _read(record, intake.bucket)):
         outcomes = processor.process()
@@ -89,19 +90,20 @@ def _take_in(messages: list[ReadMessage], intake: Intake) -> None:
     for image in unusable:
         logger.warning("An image has a name that can't be handled", reason=image.reason)
     take_in(Batch(batch_id, notices, unusable), intake)
-    metrics.add_metric("Notices", MetricUnit.Count, len(notices))
-    metrics.add_metric("UnusableNames", MetricUnit.Count, len(unusable))
+    metrics.add_metric(Metric.NOTICES, MetricUnit.Count, len(notices))
+    metrics.add_metric(Metric.UNUSABLE_NAMES, MetricUnit.Count, len(unusable))
     logger.info("Taken in", batch_id=batch_id, messages=len(messages), notices=len(notices))
 
 
 @lru_cache(maxsize=1)
 def _intake() -> Intake:
     """Connect once: Lambda calls a function that is warm many times."""
+    variables = StartRunVariables.from_environment(os.environ)
     return Intake(
         s3=boto3.client("s3"),
         dynamodb=boto3.client("dynamodb"),
         stepfunctions=boto3.client("stepfunctions"),
-        bucket=os.environ["BUCKET"],
-        table=os.environ["COORDINATION_TABLE"],
-        state_machine=os.environ["STATE_MACHINE"],
+        bucket=variables.bucket,
+        table=variables.coordination_table,
+        state_machine=variables.state_machine,
     )

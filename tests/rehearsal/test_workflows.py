@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
 
@@ -10,10 +9,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cdk.packaging import build
-from cdk.settings import Prices
 from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
 from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
+from contract.functions import NAMESPACE_VARIABLE, RecordRunVariables, metrics_namespace
 from contract.layout import LATEST, run_record
+from contract.prices import Prices
 from contract.summary import Latest
 from contract.workflow import RunRecord
 from rehearsal.local_aws.account import LocalAwsError
@@ -175,12 +175,9 @@ def _record_run(cloud: Cloud, application: str) -> str:
     s3.upload_file(str(build(SHIPPED.record_run)), BUCKET, "record_run.zip")
     name = f"record-{uuid4().hex[:8]}"
     cloud.aws.client("logs").create_log_group(logGroupName=name)
-    variables = {
-        "BUCKET": BUCKET,
-        "APPLICATION_ID": application,
-        "PRICES": json.dumps(asdict(Prices(vcpu_hour=1.0, gb_hour=1.0, storage_gb_hour=1.0))),
-        "POWERTOOLS_METRICS_NAMESPACE": "Fruits/test",
-    }
+    prices = Prices(vcpu_hour=1.0, gb_hour=1.0, storage_gb_hour=1.0)
+    known = RecordRunVariables(bucket=BUCKET, application_id=application, prices=prices)
+    variables = {NAMESPACE_VARIABLE: metrics_namespace("test"), **known.to_environment()}
     made = cloud.aws.client("lambda").create_function(
         FunctionName=name,
         Runtime=PYTHON,

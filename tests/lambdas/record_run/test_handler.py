@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.emrserverless.models import emrserverless_backends
 
-from cdk.stateless.workflow_definition import UNANSWERED_BILL, JobSettings, WorkflowSettings, workflow_definition
+from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
 from contract.layout import LATEST, SUPERSEDED, results_folder, run_record
+from contract.prices import Prices
 from contract.runs import Mode
 from contract.summary import Latest
-from contract.workflow import BILL_RETRIES, RunRecord, Usage
-from lambdas.record_run.handler import BillNotReadyError, Recorder, metrics, record
-from lambdas.record_run.job import Prices
+from contract.workflow import BILL_RETRIES, BillNotReadyError, RecordRequest, RunRecord, Usage
+from lambdas.record_run.handler import Recorder, metrics, record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -38,19 +39,17 @@ COST = 0.1605
 STARTED = datetime(2026, 11, 20, 12, 15, 31, tzinfo=UTC)
 ENDED = STARTED + timedelta(minutes=4, seconds=2.5)
 
-Event = dict[str, Any]
 
-
-def _event(outcome: object, mode: Mode = Mode.UPDATE, retries: int = 0) -> Event:
+def _request(outcome: object, mode: Mode = Mode.UPDATE, retries: int = 0) -> RecordRequest:
     told = {"run_id": RUN_ID, "mode": mode.value, "execution": EXECUTION, "round": 2, "attempt": 1}
-    return {**told, "outcome": outcome, "retries": retries}
+    return RecordRequest.from_event({**told, "outcome": outcome, "retries": retries})
 
 
 @pytest.fixture
 def application(aws: str) -> str:  # noqa: ARG001 -- is there
     """Return the id of an application of EMR Serverless."""
     emr = boto3.client("emr-serverless")
-    made = emr.create_application(name="fruits", clientToken="token", releaseLabel="emr-7.14.0", type="SPARK")
+    made = emr.create_application(name="fruits", clientToken="token", releaseLabel="emr-7.0.0", type="SPARK")
     return made["applicationId"]
 
 
@@ -110,7 +109,7 @@ def test_a_good_run_is_recorded_beside_its_results(recorder: Recorder, job: Call
     """What the workflow knows, what the job took and what it cost; a record that stays, as the results do."""
     _publish(recorder, OLDER, RUN_ID)
     job_run_id = job()
-    returned = record(_event({"JobRunId": job_run_id, "State": "SUCCESS"}), recorder)
+    returned = record(_request({"JobRunId": job_run_id, "State": "SUCCESS"}), recorder)
     written = _read(recorder)
     assert written == returned
     links = written.links
@@ -147,7 +146,7 @@ def test_a_good_run_is_recorded_beside_its_results(recorder: Recorder, job: Call
 def test_maintenance_replaces_no_results(recorder: Recorder, job: Callable[..., str]) -> None:
     """It is recorded like any good run, and publishes nothing: the results before the last ones stay as they were."""
     _publish(recorder, OLDER, "20261119T121531Z-00000000")
-    record(_event({"JobRunId": job()}, Mode.MAINTAIN), recorder)
+    record(_request({"JobRunId": job()}, Mode.MAINTAIN), recorder)
     assert _read(recorder).mode == "maintain"
     assert all(tags == {} for tags in _objects(recorder).values())
 
@@ -160,7 +159,7 @@ def test_a_failed_job_is_recorded_with_its_reason_and_will_expire(
     _publish(recorder, OLDER, "20261119T121531Z-00000000")
     job_run_id = job(state, details="Job failed: ModelMismatchError")
     cause = json.dumps({"JobRunId": job_run_id, "State": state})
-    record(_event({"Error": "States.TaskFailed", "Cause": cause}), recorder)
+    record(_request({"Error": "States.TaskFailed", "Cause": cause}), recorder)
     written = _read(recorder)
     assert (written.job_run_id, written.state, written.cost_usd) == (job_run_id, state, COST)
     assert written.reason == "Job failed: ModelMismatchError"
@@ -172,7 +171,7 @@ def test_a_failed_job_is_recorded_with_its_reason_and_will_expire(
 def test_a_job_that_gives_no_reason_has_that_of_the_workflow(recorder: Recorder, job: Callable[..., str]) -> None:
     """Better the cause that Step Functions tells than none."""
     cause = json.dumps({"JobRun": {"JobRunId": job("FAILED")}})
-    record(_event({"Error": "States.TaskFailed", "Cause": cause}), recorder)
+    record(_request({"Error": "States.TaskFailed", "Cause": cause}), recorder)
     assert _read(recorder).reason == f"States.TaskFailed: {cause}"
 
 
@@ -183,9 +182,9 @@ def test_a_bill_is_waited_for_and_not_for_ever(recorder: Recorder, job: Callable
     before, outcome = _objects(recorder), {"JobRunId": job(state, billed=None)}
     for retries in range(3):
         with pytest.raises(BillNotReadyError, match=outcome["JobRunId"]):
-            record(_event(outcome, retries=retries), recorder)
+            record(_request(outcome, retries=retries), recorder)
         assert _objects(recorder) == before
-    record(_event(outcome, retries=3), recorder)
+    record(_request(outcome, retries=3), recorder)
     written = _read(recorder)
     assert (written.state, written.billed, written.cost_usd, written.seconds) == (state, None, None, 242.5)
 
@@ -194,7 +193,7 @@ def test_a_bill_that_is_there_is_not_waited_for(recorder: Recorder, job: Callabl
     """Whether it came at once, or while the workflow was asking."""
     _publish(recorder, RUN_ID)
     for retries in range(4):
-        assert record(_event({"JobRunId": job()}, retries=retries), recorder).cost_usd == COST
+        assert record(_request({"JobRunId": job()}, retries=retries), recorder).cost_usd == COST
 
 
 @pytest.mark.parametrize(
@@ -215,7 +214,7 @@ def test_a_bill_that_is_there_is_not_waited_for(recorder: Recorder, job: Callabl
 def test_a_run_without_a_job_is_recorded_with_the_cause(recorder: Recorder, outcome: object, reason: str) -> None:
     """Nothing started, nothing cost anything; the record tells why and will expire, whatever the workflow was told."""
     now = datetime.now(UTC)
-    returned = record(_event(outcome, Mode.REPROCESS), recorder)
+    returned = record(_request(outcome, Mode.REPROCESS), recorder)
     written = _read(recorder)
     assert written == returned
     assert (written.job_run_id, written.state, written.reason) == (None, "NOT_STARTED", reason)
@@ -229,7 +228,7 @@ def test_a_job_that_aws_does_not_know_is_told(recorder: Recorder, job: Callable[
     """The workflow tries again, and in the end goes on without a record; nothing false is written."""
     job()
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        record(_event({"JobRunId": "gone"}), recorder)
+        record(_request({"JobRunId": "gone"}), recorder)
     assert _objects(recorder) == {}
 
 
@@ -244,10 +243,10 @@ def test_a_record_is_written_although_nothing_can_be_marked(recorder: Recorder, 
     events = recorder.s3.meta.events
     events.register("before-call.s3.PutObjectTagging", refuse)
     with pytest.raises(ClientError, match="SlowDown"):
-        record(_event(outcome), recorder)
+        record(_request(outcome), recorder)
     assert _read(recorder).state == "SUCCESS"
     events.unregister("before-call.s3.PutObjectTagging", refuse)
-    record(_event(outcome, retries=1), recorder)
+    record(_request(outcome, retries=1), recorder)
     assert _objects(recorder)[f"{results_folder(OLDER)}summary.json"] == SUPERSEDED
 
 
@@ -264,11 +263,10 @@ def test_the_workflow_calls_as_these_tests_do() -> None:
     )
     settings = WorkflowSettings(table_name="t", record_run_arn="f", job=job, attempts=2, turn_seconds=60)
     states = workflow_definition(settings)["States"]
-    assert BillNotReadyError.__name__ == UNANSWERED_BILL
     for name in ("RecordRun", "RecordFailure"):
         payload = states[name]["Parameters"]["Payload"]
-        assert {field.removesuffix(".$") for field in payload} == _event({}).keys()
-        (patience,) = (retry for retry in states[name]["Retry"] if retry["ErrorEquals"] == [UNANSWERED_BILL])
+        assert {field.removesuffix(".$") for field in payload} == asdict(_request({})).keys()
+        (patience,) = (retry for retry in states[name]["Retry"] if retry["ErrorEquals"] == ["BillNotReadyError"])
         assert patience["MaxAttempts"] == BILL_RETRIES
 
 
@@ -327,10 +325,10 @@ def test_the_handler_records_and_tells_cloudwatch(recorder: Recorder, job: Calla
         "PRICES": json.dumps({"vcpu_hour": 0.05, "gb_hour": 0.006, "storage_gb_hour": 0.0001}),
         "POWERTOOLS_METRICS_NAMESPACE": "Fruits/test",
     }
-    events = [_event({"Error": "States.Timeout", "Cause": ""}), _event({"JobRunId": job()})]
+    requests = [_request({"Error": "States.Timeout", "Cause": ""}), _request({"JobRunId": job()})]
     done = subprocess.run(
         [sys.executable, "-c", CALL],
-        input=json.dumps(events).encode(),
+        input=json.dumps([asdict(request) for request in requests]).encode(),
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

@@ -1,18 +1,15 @@
 """Tests of what a job tells of itself, and what it cost."""
 
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk.settings import EU_REGIONS, Architecture, list_prices
 from contract.workflow import Usage
-from lambdas.record_run.job import Prices, job_run_id_of, seconds_of, usage_of
+from lambdas.record_run.job import job_run_id_of, seconds_of, usage_of
 
 JOB = "00g1c2v8abcdef0b"
 
@@ -110,37 +107,6 @@ def _nested(levels: int) -> dict[str, Any]:
     for _ in range(levels):
         outcome = {"Cause": outcome}
     return outcome
-
-
-HOURS = st.floats(0, 1e6)
-USAGES = st.builds(Usage, vcpu_hours=HOURS, memory_gb_hours=HOURS, storage_gb_hours=HOURS)
-PRICES = st.builds(Prices, vcpu_hour=st.floats(0, 1), gb_hour=st.floats(0, 1), storage_gb_hour=st.floats(0, 0.01))
-
-
-@given(USAGES, PRICES)
-def test_the_cost_is_hours_times_prices(usage: Usage, prices: Prices) -> None:
-    """To a millionth of a dollar, as decimal arithmetic has it."""
-    exact = (
-        Decimal(usage.vcpu_hours) * Decimal(prices.vcpu_hour)
-        + Decimal(usage.memory_gb_hours) * Decimal(prices.gb_hour)
-        + Decimal(usage.storage_gb_hours) * Decimal(prices.storage_gb_hour)
-    )
-    assert abs(Decimal(prices.cost(usage)) - exact) <= Decimal("0.000000501") + exact * Decimal("1e-14")
-
-
-def test_the_cost_of_a_known_bill() -> None:
-    """Reckoned by hand, at the prices of Ireland: each kind of hour has its own."""
-    prices = Prices(vcpu_hour=0.052624, gb_hour=0.0057785, storage_gb_hour=0.000111)
-    assert prices.cost(Usage(vcpu_hours=2.5, memory_gb_hours=10, storage_gb_hours=100)) == 0.200445
-    assert prices.cost(Usage(vcpu_hours=0, memory_gb_hours=0, storage_gb_hours=0)) == 0
-
-
-@pytest.mark.parametrize("region", EU_REGIONS)
-@pytest.mark.parametrize("architecture", Architecture)
-def test_the_prices_of_the_settings_are_understood(region: str, architecture: Architecture) -> None:
-    """As the stack hands them to the function."""
-    listed = list_prices(region, architecture)
-    assert asdict(Prices.from_json(json.dumps(asdict(listed)))) == asdict(listed)
 
 
 def test_the_bill_is_read() -> None:
