@@ -9,7 +9,7 @@ import traceback
 
 from cli.local import local_session_conf, new_log, one_run_at_a_time
 from cli.terminal import terminal_reporter
-from contract.layout import results_folder
+from contract.layout import ResultFile, results_folder
 from contract.runs import Mode
 from contract.summary import Summary
 from spark_app.errors import FruitsError
@@ -80,6 +80,6 @@ def _print_results(root: Storage, summary: Summary, seconds: float) -> None:
     if len(summary.matrix) == 1:
         print(f"  matrix   {root.display}/{summary.matrix[0].file}  ({shape})")
     else:
-        print(f"  matrix   {len(summary.matrix)} files, named in {folder}summary.json  ({shape})")
-    print(f"  report   {folder}report.html")
-    print(f"  refused  {folder}rejects.csv  ({counts.rejects:,} images)")
+        print(f"  matrix   {len(summary.matrix)} files, named in {folder}{ResultFile.SUMMARY}  ({shape})")
+    print(f"  report   {folder}{ResultFile.REPORT}")
+    print(f"  refused  {folder}{ResultFile.REJECTS}  ({counts.rejects:,} images)")

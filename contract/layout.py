@@ -1,5 +1,7 @@
 """Where things lie below the root of an environment (a bucket, or a folder). All keys are composed here."""
 
+from enum import StrEnum
+
 IMAGES = "images/"
 """Input: ``images/<label>/.../<file>``."""
 
@@ -35,6 +37,30 @@ QUERIES = "athena/"
 
 LATEST = f"{RESULTS}latest.json"
 """Pointer to the last complete run. Written last, so that a reader never sees half a run."""
+
+
+class ResultFile(StrEnum):
+    """Files in the folder of a run's results."""
+
+    MATRIX = "pca.csv"
+    """The matrix, if it is one file: see `matrix_file` for several."""
+    EXPLAINED_VARIANCE = "explained_variance.csv"
+    REJECTS = "rejects.csv"
+    REPORT = "report.html"
+    REPORT_DATA = "report.json"
+    """What the report shows beside the summary."""
+    SUMMARY = "summary.json"
+    RUN_RECORD = "run.json"
+    """What the workflow records of the run: its job, its time and its cost."""
+
+
+class BasisFile(StrEnum):
+    """Files in the folder of a published basis."""
+
+    BASIS = "basis.npz"
+    STATISTICS = "statistics.npz"
+    CARD = "pca.json"
+    """A description of the basis for people."""
 
 
 def fault_of(image_key: str) -> str | None:
@@ -104,8 +130,8 @@ def results_folder(run_id: str) -> str:
 
 
 def run_record(run_id: str) -> str:
-    """File in which the workflow records a run: its job, its time and its cost."""
-    return f"{results_folder(run_id)}run.json"
+    """File in which the workflow records a run."""
+    return f"{results_folder(run_id)}{ResultFile.RUN_RECORD}"
 
 
 def staging_folder(run_id: str) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cdk.packaging import build, packages_for
 from cdk.settings import Architecture
-from contract.layout import LATEST
+from contract.layout import LATEST, ResultFile
 from contract.versions import IMAGE_PYTHONS
 from rehearsal.errors import RehearsalError
 
@@ -74,7 +74,7 @@ def run_here(images: Path, scratch: Path) -> Matrix:
     if done.returncode != 0:
         raise RehearsalError(f"The run on this machine fails: {done.stderr.strip() or done.stdout.strip()}")
     results = output / json.loads((output / LATEST).read_text())["results"]
-    return Matrix.from_csv((results / "pca.csv").read_text())
+    return Matrix.from_csv((results / ResultFile.MATRIX).read_text())
 
 
 def compare(ours: Matrix, theirs: Matrix) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contract.environments import Output, stack_name
-from contract.layout import IMAGES, LATEST
+from contract.layout import IMAGES, LATEST, ResultFile
 from contract.summary import Latest, Summary
 from contract.workflow import RunRecord
 from rehearsal.comparison import Matrix, compare, run_here
@@ -127,7 +127,7 @@ def check(host: Host, outputs: Mapping[str, str], images: Path, scratch: Path, t
     teller.tell("results", f"{summary.counts.images} images, {summary.counts.rejects} refused, s3://{bucket.folder}")
     teller.tell("record_run", f"the job took {record.seconds:.0f} s, and would have cost {record.cost_usd} USD")
     REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_bytes(bucket.read("report.html"))
+    REPORT.write_bytes(bucket.read(ResultFile.REPORT))
     teller.tell("report", f"file://{REPORT}")
     here = run_here(images, scratch)
     teller.tell(
@@ -199,11 +199,11 @@ class Results:
 
     def summary(self) -> Summary:
         """Read what the run says of itself."""
-        return Summary.from_json(self.read("summary.json"))
+        return Summary.from_json(self.read(ResultFile.SUMMARY))
 
     def record(self) -> RunRecord:
         """Read what the workflow has recorded of the run."""
-        return RunRecord.from_json(self.read("run.json"))
+        return RunRecord.from_json(self.read(ResultFile.RUN_RECORD))
 
     def _object(self, key: str) -> bytes:
         try:

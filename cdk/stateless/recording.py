@@ -11,7 +11,7 @@ from cdk.settings import Environment
 from cdk.stateless.functions import PipelineFunction
 from cdk.stateless.spark import SparkApplication
 from contract.functions import Function, RecordRunVariables
-from contract.layout import LATEST, RESULTS
+from contract.layout import LATEST, RESULTS, run_record
 
 
 class RunRecorder(Construct):
@@ -61,7 +61,7 @@ class RunRecorder(Construct):
                 Permission(
                     sid="Record",
                     actions=["s3:PutObject"],
-                    resources=[bucket.arn_for_objects(f"{RESULTS}*/run.json")],
+                    resources=[bucket.arn_for_objects(run_record("*"))],
                     because="Runs have names that are not known before.",
                 ),
                 Permission(

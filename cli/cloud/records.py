@@ -8,11 +8,10 @@ from typing import TypeVar
 
 from cli.cloud.bucket import folders_in, read
 from cli.cloud.environment import Deployment
-from contract.layout import LATEST, RESULTS, results_folder, run_record
+from contract.layout import LATEST, RESULTS, ResultFile, results_folder, run_record
 from contract.runs import is_run_id
 from contract.summary import Latest, Summary
 from contract.workflow import RunRecord
-from spark_app.stages.results import SUMMARY
 
 T = TypeVar("T")
 
@@ -53,7 +52,7 @@ def recorded_run(deployment: Deployment, run_id: str) -> RecordedRun:
     return RecordedRun(
         run_id=run_id,
         record=_read_as(RunRecord.from_json, deployment, run_record(run_id)),
-        summary=_read_as(Summary.from_json, deployment, f"{results_folder(run_id)}{SUMMARY}"),
+        summary=_read_as(Summary.from_json, deployment, f"{results_folder(run_id)}{ResultFile.SUMMARY}"),
     )
 
 

@@ -19,11 +19,10 @@ from cli.cloud.parallel import in_parallel
 from cli.cloud.progress import transfer_progress
 from cli.cloud.records import last_complete_run, recorded_run
 from cli.cloud.transfer import Outcome, Tally, attempt, md5_of, watch
-from contract.layout import results_folder
+from contract.layout import ResultFile, results_folder
 from contract.runs import is_run_id
 from contract.summary import Summary
 from spark_app.errors import OutputError, UsageError
-from spark_app.stages.results import REJECTS, REPORT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -206,5 +205,5 @@ def _print_folder(folder: Path, summary: Summary | None) -> None:
     files = f", {len(summary.matrix)} files" if len(summary.matrix) > 1 else ""
     if summary.matrix:
         print(f"  matrix   {where}  ({counts.images:,} images x {k} components{files})")
-    print(f"  report   {folder / REPORT}")
-    print(f"  refused  {folder / REJECTS}  ({words.counted(counts.rejects, 'image')})")
+    print(f"  report   {folder / ResultFile.REPORT}")
+    print(f"  refused  {folder / ResultFile.REJECTS}  ({words.counted(counts.rejects, 'image')})")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from contract.layout import LATEST, RESULTS, SUPERSEDED, results_folder
+from contract.layout import LATEST, RESULTS, SUPERSEDED, ResultFile, results_folder
 from contract.summary import Latest
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def mark_superseded(s3: "S3Client", bucket: str) -> None:
         keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=folder).get("Contents", [])]
         for key in keys:
             mark(s3, bucket, key)
-        complete += f"{folder}summary.json" in keys
+        complete += f"{folder}{ResultFile.SUMMARY}" in keys
         if complete == LOOKING_BACK:
             return
 

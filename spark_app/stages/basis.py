@@ -7,16 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from contract.layout import pca_folder
+from contract.layout import BasisFile, pca_folder
 from contract.runs import Mode
 from contract.summary import Summary
 from spark_app.numerics.pca import Assessment, Basis, assess, assess_own, fit, max_components
 from spark_app.numerics.statistics import Statistics
 from spark_app.settings import FEATURES, RunSettings
 from spark_app.storage import Storage
-
-BASIS = "basis.npz"
-STATISTICS = "statistics.npz"
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def choose_basis(
     if last is None or last.pca is None or last.pca_version is None:
         reason = "all is computed anew" if settings.mode is Mode.REPROCESS else "it is the first"
     elif in_force is None:
-        reason = f"basis.npz of {last.pca_version} is gone"
+        reason = f"{BasisFile.BASIS} of {last.pca_version} is gone"
     elif (last.pca.requested, last.pca.standardize) != (settings.components, settings.standardize):
         reason = "another one is asked for than the last time"
     else:
@@ -149,14 +146,14 @@ def publish_basis(root: Storage, pca_version: str, basis: Basis) -> None:
         If the storage fails.
     """
     folder = pca_folder(pca_version)
-    root.write(folder + BASIS, basis_to_npz(basis))
+    root.write(folder + BasisFile.BASIS, basis_to_npz(basis))
     card = {
         "pca_version": pca_version,
         "components": len(basis.components),
         "images": basis.count,
         "captured": basis.captured,
     }
-    root.write(folder + "pca.json", (json.dumps(card, indent=2) + "\n").encode())
+    root.write(folder + BasisFile.CARD, (json.dumps(card, indent=2) + "\n").encode())
 
 
 def load_basis(root: Storage, pca_version: str) -> Basis | None:
@@ -167,7 +164,7 @@ def load_basis(root: Storage, pca_version: str) -> Basis | None:
     StorageError
         If the storage fails.
     """
-    body = root.read(pca_folder(pca_version) + BASIS)
+    body = root.read(pca_folder(pca_version) + BasisFile.BASIS)
     return _basis_from_npz(body) if body else None
 
 
@@ -187,7 +184,7 @@ def save_statistics(root: Storage, pca_version: str, described: Described) -> No
         rounding=statistics.rounding,
         snapshot=described.content or 0,
     )
-    root.write(pca_folder(pca_version) + STATISTICS, body)
+    root.write(pca_folder(pca_version) + BasisFile.STATISTICS, body)
 
 
 def load_statistics(root: Storage, pca_version: str, content: int | None) -> Statistics | None:
@@ -198,7 +195,7 @@ def load_statistics(root: Storage, pca_version: str, content: int | None) -> Sta
     StorageError
         If the storage fails.
     """
-    body = root.read(pca_folder(pca_version) + STATISTICS)
+    body = root.read(pca_folder(pca_version) + BasisFile.STATISTICS)
     if body is None:
         return None
     with np.load(io.BytesIO(body)) as arrays:

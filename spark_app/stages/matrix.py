@@ -22,7 +22,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.functions import expr
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from contract.layout import RESULTS, matrix_file, results_folder
+from contract.layout import RESULTS, ResultFile, matrix_file, results_folder
 from contract.summary import MatrixFile
 from spark_app.keys import quoted
 from spark_app.stages.arrow import FloatMatrix, to_matrix
@@ -36,7 +36,6 @@ ROWS_PER_FILE = 10_000
 FILES_AT_ONCE = 64
 """Where a run changes more files than these, it writes all of them."""
 
-MATRIX = "pca.csv"
 
 SAMPLE = 2_000
 """Images in the report's scatter plot at most, about: a page that opens at once, from a corpus of any size."""
@@ -112,7 +111,7 @@ class MatrixJob:
     def file(self, number: int, of: int) -> str:
         """Name a file: the only one lies with the results, several ones with the basis."""
         if of == 1 or self.pca_version is None:
-            return results_folder(self.run_id) + MATRIX
+            return results_folder(self.run_id) + ResultFile.MATRIX
         return matrix_file(self.pca_version, self.run_id, number)
 
 

@@ -1,16 +1,12 @@
 """The results of a run, written from what has changed since the last one, or else from all there is."""
 
-from contract.layout import LATEST, results_folder
+from contract.layout import LATEST, ResultFile, results_folder
 from contract.summary import Latest, Summary
 from spark_app.report.page import render_report
 from spark_app.run import Change, Run, Start
 from spark_app.stages.basis import Choice
 from spark_app.stages.matrix import Matrix, MatrixJob, carry_over, publish_matrix, update_matrix
 from spark_app.stages.results import (
-    REJECTS,
-    REPORT,
-    REPORT_DATA,
-    SUMMARY,
     Refusals,
     ReportData,
     publish_explained_variance,
@@ -34,9 +30,9 @@ def publish_tables(
 
 def publish_report(this: Run, summary: Summary, report: ReportData) -> None:
     """Write the report and the summary: the run is complete, and nothing points to it yet."""
-    this.root.write(this.results + REPORT_DATA, report.to_json().encode())
-    this.root.write(this.results + REPORT, render_report(summary, report).encode())
-    this.root.write(this.results + SUMMARY, summary.to_json().encode())
+    this.root.write(this.results + ResultFile.REPORT_DATA, report.to_json().encode())
+    this.root.write(this.results + ResultFile.REPORT, render_report(summary, report).encode())
+    this.root.write(this.results + ResultFile.SUMMARY, summary.to_json().encode())
 
 
 def point_to(this: Run, summary: Summary) -> None:
@@ -63,7 +59,8 @@ def _publish_matrix(this: Run, start: Start, change: Change, choice: Choice | No
 def _publish_rejects(this: Run, start: Start, change: Change) -> Refusals:
     tables = start.tables
     if start.last is not None and not change.touches_rejects:
-        this.root.copy(results_folder(start.last.summary.run_id) + REJECTS, this.results + REJECTS)
+        last = results_folder(start.last.summary.run_id)
+        this.root.copy(last + ResultFile.REJECTS, this.results + ResultFile.REJECTS)
         return start.last.report.refusals
     publish_rejects(tables.spark.table(tables.rejects), this.root, this.results)
     return read_refusals(tables)

@@ -12,18 +12,12 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Row
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from contract.layout import LATEST
+from contract.layout import LATEST, ResultFile
 from contract.summary import Latest, Summary
 from spark_app.numerics.pca import Assessment
 from spark_app.stages.csv_files import WRITTEN, write_csv
 from spark_app.storage import Storage
 from spark_app.tables import Tables
-
-REJECTS = "rejects.csv"
-EXPLAINED_VARIANCE = "explained_variance.csv"
-REPORT = "report.html"
-REPORT_DATA = "report.json"
-SUMMARY = "summary.json"
 
 LISTED_REJECTS = 20
 """Refused images that the report names."""
@@ -126,8 +120,8 @@ def load_last_run(root: Storage) -> LastRun | None:
     pointer = root.read(LATEST)
     try:
         folder = Latest.from_json(pointer).results if pointer else None
-        summary = root.read(folder + SUMMARY) if folder else None
-        report = root.read(folder + REPORT_DATA) if folder else None
+        summary = root.read(folder + ResultFile.SUMMARY) if folder else None
+        report = root.read(folder + ResultFile.REPORT_DATA) if folder else None
         return LastRun(Summary.from_json(summary), ReportData.from_json(report)) if summary and report else None
     except (ValueError, KeyError, TypeError):
         # Written by another version of the pipeline. It only tells what need not be done again.
@@ -148,7 +142,7 @@ def read_refusals(tables: Tables) -> Refusals:
 def publish_rejects(rejects: DataFrame, root: Storage, folder: str) -> None:
     """Write ``rejects.csv``: key, reason, detail of every image that stands refused."""
     frame = rejects.select("key", "reason", "detail").coalesce(1).sortWithinPartitions("key")
-    write = partial(_write_rejects, root=root, key=folder + REJECTS)
+    write = partial(_write_rejects, root=root, key=folder + ResultFile.REJECTS)
     written: list[Row] = frame.mapInArrow(write, from_arrow_schema(WRITTEN)).collect()
     if not written:
         # Spark runs no task for a table without rows, and a header is wanted all the same.
@@ -157,7 +151,7 @@ def publish_rejects(rejects: DataFrame, root: Storage, folder: str) -> None:
 
 def publish_explained_variance(assessment: Assessment | None, root: Storage, folder: str) -> None:
     """Write ``explained_variance.csv``: component, variance, ratio, cumulative."""
-    root.write(folder + EXPLAINED_VARIANCE, explained_variance_csv(assessment))
+    root.write(folder + ResultFile.EXPLAINED_VARIANCE, explained_variance_csv(assessment))
 
 
 def explained_variance_csv(assessment: Assessment | None) -> bytes:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from contract.layout import BASES, LATEST, MATRICES, RESULTS
+from contract.layout import BASES, LATEST, MATRICES, RESULTS, ResultFile
 from contract.runs import run_id_at
 from contract.summary import Latest, Summary
 from spark_app.iceberg import IcebergTable
 from spark_app.stages.rebuild import BRANCH, end_rebuild
-from spark_app.stages.results import SUMMARY
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 
@@ -82,7 +81,7 @@ def _matrices(root: Storage, since: str) -> Iterator[str]:
     latest = Latest.from_json(pointer).run_id if pointer else ""
     for key in _keys(root, RESULTS):
         run_id, _, name = key.removeprefix(RESULTS).rpartition("/")
-        if name == SUMMARY and (run_id >= since or run_id == latest) and (body := root.read(key)):
+        if name == ResultFile.SUMMARY and (run_id >= since or run_id == latest) and (body := root.read(key)):
             yield from _matrix_of(body)
 
 
