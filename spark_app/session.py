@@ -62,5 +62,7 @@ def _defaults() -> dict[str, str]:
     return {
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS_PER_ARROW_BATCH),
         "spark.sql.session.timeZone": "UTC",
+        # Spark's default, which a variable of the environment may change: an overflow fails a run.
+        "spark.sql.ansi.enabled": "true",
         "spark.ui.showConsoleProgress": "false",
     }

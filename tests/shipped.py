@@ -1,9 +1,9 @@
-"""What a deployment ships, as far as it runs on this machine: `make packages` has built it."""
+"""What a deployment ships, as far as the tests look at it. `make packages` builds it with this module."""
 
 import platform
 import sys
 
-from cdk.packaging import Packages, packages_for
+from cdk.packaging import Packages, build, packages_for
 from cdk.settings import Architecture
 from contract.versions import IMAGE_PYTHONS
 
@@ -17,3 +17,8 @@ IS_PYTHON_OF_THE_IMAGE = OWN_PYTHON in IMAGE_PYTHONS
 
 SHIPPED: Packages = packages_for(HERE, OWN_PYTHON if IS_PYTHON_OF_THE_IMAGE else IMAGE_PYTHONS[0], "seeded")
 WORKERS = {HERE: SHIPPED.worker, OTHER: packages_for(OTHER, IMAGE_PYTHONS[0], "seeded").worker}
+
+if __name__ == "__main__":
+    for package in (*SHIPPED, WORKERS[OTHER]):
+        path = build(package)
+        print(f"{package.name:<28}{path.stat().st_size / 1e6:7.1f} MB  {path}", flush=True)  # noqa: T201 -- a command

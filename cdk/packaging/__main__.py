@@ -39,7 +39,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cdk.packaging", description="Build what a deployment ships.")
     parser.add_argument("package", choices=[*Packages.names(), ALL])
     parser.add_argument("--architecture", type=Architecture, choices=list(Architecture), default=Architecture.ARM64)
-    parser.add_argument("--python", choices=IMAGE_PYTHONS, default=IMAGE_PYTHONS[0], help="its version [%(default)s]")
+    parser.add_argument(
+        "--python",
+        choices=IMAGE_PYTHONS,
+        default=IMAGE_PYTHONS[0],
+        help="of workers and functions [%(default)s]",
+    )
     parser.add_argument("--weights", default="imagenet", help="of the model: imagenet, seeded, or a file [%(default)s]")
     parser.add_argument("--inputs", metavar="SHA256", help="fail if this is not the hash of the inputs (any more)")
     return parser

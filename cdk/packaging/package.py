@@ -28,13 +28,13 @@ class Package:
     Attributes
     ----------
     name
-        Such as ``worker-arm64``.
+        Such as ``worker-arm64-python313``.
     suffix
         ``.tgz``, ``.zip`` or ``.jar``. Spark knows archives by it, and unzips without keeping the executable bit.
     inputs_hash
         SHA-256 of all that decides about the content.
     arguments
-        Of the command that builds the package, such as ``("worker", "--architecture", "ARM64")``.
+        Of the command that builds the package, such as ``("worker", "--architecture", "ARM64", "--python", "3.13")``.
     make
         Builds it: takes an empty folder to work in, and the path of the file to write.
     """

@@ -22,7 +22,7 @@ exit 127
 """
 
 PLACES = ("/usr/bin", "/usr/local/bin")
-"""Where the packages of Amazon Linux 2023 put a Python, and where AWS' guide to custom images does."""
+"""Folders in which Amazon Linux 2023, and AWS' guide to custom images, install Python."""
 
 LEFT_OUT_HERE = {
     "pyarrow/*flight*": "remote procedure calls; 33 MB",
@@ -77,7 +77,7 @@ def _make(lock: Path, architecture: Architecture, python: str, stage: Path, targ
 
 
 def launcher(python: str) -> str:
-    """Write the program that is the Python of a job: it finds the one of the image."""
+    """Compose the script that a job runs as its Python: it executes the Python of the image."""
     return Template(LAUNCHER).substitute(python=python, places=" ".join(f"{place}/python{python}" for place in PLACES))
 
 

@@ -33,8 +33,11 @@ KNOWN_SETTINGS = frozenset(
     }
 )
 
-SPARK_RELEASES, KNOWN_RELEASE = r"emr-spark-8\.\d{1,2}\.0", "emr-7.0.0"
-"""Labels of the releases that hold Spark alone, and a label that moto takes."""
+SPARK_RELEASES = r"emr-spark-8\.\d{1,2}\.0"
+"""Labels of the releases that hold Spark alone."""
+
+KNOWN_RELEASE = "emr-7.0.0"
+"""A label that moto takes."""
 
 IDLE_MINUTES = 15
 """After which an application stops that doesn't say when."""

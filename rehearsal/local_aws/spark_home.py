@@ -12,8 +12,6 @@ from rehearsal.local_aws.account import LocalAwsError
 
 SPARK_HOME = Path(pyspark.__file__).parent
 
-JAVA = "17 or 21"
-
 S3_CLIENT = (
     "org.apache.hadoop:hadoop-aws:3.4.2",
     "software.amazon.awssdk:s3:2.44.4",
@@ -33,7 +31,9 @@ THERE_ALREADY = (
 )
 """What the client asks for, and Spark has, or nobody needs."""
 
-JARS = Path(sys.prefix) / "share" / "fruits" / "jars" / f"s3-client-{S3_CLIENT[0].rpartition(':')[2]}"
+VERSIONS = "-".join(coordinates.rpartition(":")[2] for coordinates in S3_CLIENT)
+
+JARS = Path(sys.prefix) / "share" / "fruits" / "jars" / f"s3-client-{VERSIONS}"
 
 _FETCH = "from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().stop()"
 
@@ -48,7 +48,7 @@ def java_home() -> str:
     """
     if home := os.environ.get("JAVA_HOME"):
         return home
-    raise LocalAwsError(f"JAVA_HOME must be that of a Java {JAVA}: `fruits rehearse` sees to it.")
+    raise LocalAwsError("JAVA_HOME must be that of a Java: `fruits rehearse` sees to it.")
 
 
 def python_folder() -> Path:

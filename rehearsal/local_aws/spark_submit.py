@@ -49,7 +49,6 @@ LOCAL = {
     "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
     "spark.hadoop.fs.s3a.path.style.access": "true",
     "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
-    "spark.hadoop.fs.s3a.directory.marker.retention": "keep",
 }
 """What is configured beside, for Spark in one process and an AWS on this machine."""
 

@@ -31,7 +31,7 @@ def test_local_runs_have_all_of_spark_but_mllib(tmp_path: Path) -> None:
 
 
 def test_a_run_takes_its_classes_from_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`make` has made the archive, and the JVM of a run accepts it: most classes of Spark come from there."""
+    """`fruits setup` has made the archive, and the JVM of a run accepts it: most classes of Spark come from there."""
     monkeypatch.setenv("SPARK_HOME", os.environ.get("SPARK_HOME", ""))
     with local_session_conf("local[1]", tmp_path / "log") as conf:
         options = conf["spark.driver.extraJavaOptions"]

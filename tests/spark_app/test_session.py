@@ -1,4 +1,4 @@
-"""Tests of what every run configures."""
+"""Tests of the configuration of every run."""
 
 import pytest
 from pyspark.errors import ArithmeticException, NumberFormatException

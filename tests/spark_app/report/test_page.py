@@ -32,7 +32,7 @@ SUMMARY = Summary(
     timings={"start": 2.0, "featurise": 0.0},
     images_per_second=100.0,
     settings={"images": "file:///images"},
-    versions={"spark": "3.5.8"},
+    versions={"spark": "4.1.1"},
     notes=["The weights are seeded."],
 )
 HOSTILE = "<script>alert(1)</script>"
