@@ -16,7 +16,7 @@ CONTEXT = -c env=$(ENV) $(if $(WEIGHTS),-c weights=$(WEIGHTS)) $(if $(EMAIL),-c 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
 
-.PHONY: demo synth deploy destroy rehearse test packages check format lock clean
+.PHONY: demo synth deploy destroy rehearse test packages check format lock clean help
 
 demo: .venv/ready  ## Draw pictures, run the pipeline on them, say where the results are.
 	$(BIN)/fruits demo
@@ -51,7 +51,7 @@ check: .venv/ready .venv/checkov/ready  ## Lint, format, types, import boundarie
 			--skip-download --compact --quiet || exit 1; \
 	done
 
-format: .venv/ready
+format: .venv/ready  ## Mend what ruff can mend: imports, layout, simple findings.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -63,8 +63,11 @@ lock: .venv/ready  ## Pin the packages anew after a change of pyproject.toml.
 	echo checkov | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal \
 		--no-annotate --no-header - -o requirements-checkov.txt
 
-clean:
+clean:  ## Delete what make has made: the environment, packages, templates, the demo.
 	rm -rf .venv node_modules build cdk.out demo
+
+help:  ## List the targets.
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The environment: pinned packages, our own in place, Node and what npm has of it, and what `fruits setup` prepares.
 .venv/ready: requirements.txt pyproject.toml package-lock.json contract/versions.py
