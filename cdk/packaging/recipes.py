@@ -3,8 +3,6 @@
 import hashlib
 import re
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cdk.packaging.archives import copy_files, pack
@@ -56,7 +54,7 @@ def bundle_package(root: Path, function: str, python: str) -> Package:
         suffix=".zip",
         inputs_hash=hash_of({**own, "lock": lock, **CODE_OF_BUNDLES}, function, python),
         arguments=(function, "--python", python),
-        make=lambda stage, target: _make_bundle(own, _Needs(lock, python, SERVICES[function]), stage, target),
+        make=lambda stage, target: _make_bundle(own, lock, function, python, stage, target),
     )
 
 
@@ -113,20 +111,11 @@ def _pack_files(files: dict[str, Path], stage: Path, target: Path) -> None:
     pack(stage, target)
 
 
-@dataclass(frozen=True)
-class _Needs:
-    """What a function needs beside our code: locked packages, for a version of Python, to call some services."""
-
-    lock: Path
-    python: str
-    services: Sequence[str]
-
-
-def _make_bundle(own: dict[str, Path], needs: _Needs, stage: Path, target: Path) -> None:
-    install_wheels(needs.lock, stage, Architecture.ARM64, needs.python)
+def _make_bundle(own: dict[str, Path], lock: Path, function: str, python: str, stage: Path, target: Path) -> None:
+    install_wheels(lock, stage, Architecture.ARM64, python)
     check_pure(stage)
     leave_out(stage, [*LEFT_OUT])
-    keep_services(stage, needs.services)
+    keep_services(stage, SERVICES[function])
     _pack_files(own, stage, target)
 
 

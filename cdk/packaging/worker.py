@@ -17,7 +17,7 @@ export PYTHONPATH="$$here/site-packages$${PYTHONPATH:+:$$PYTHONPATH}"
 for place in "$$(command -v python$python)" $places; do
     [ -x "$$place" ] && exec "$$place" "$$@"
 done
-echo "fruits: Python $python is neither on the PATH ($$PATH) nor one of $places: deploy with another -c python=..." >&2
+echo "fruits: Python $python is neither on the PATH ($$PATH) nor one of $places: set another in cdk/settings.py" >&2
 exit 127
 """
 
