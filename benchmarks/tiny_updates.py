@@ -16,8 +16,8 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from benchmarks.update import notify
-from cli.local import local_session_conf
 from contract.runs import Mode
+from localspark.session import local_session_conf
 from spark_app import pipeline
 from spark_app.progress import PlainReporter
 from spark_app.session import open_session

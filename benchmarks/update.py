@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.memory import peak_memory
-from cli.local import local_session_conf
+from localspark.session import local_session_conf
 from spark_app.engine.model import model_id_of
 from spark_app.engine.weights import find_weights
 from spark_app.session import open_session

@@ -3,11 +3,8 @@
 import argparse
 from pathlib import Path
 
-from spark_app.engine.export import export_model, in_own_process
-from spark_app.engine.model import model_id_of, write_model
-from spark_app.engine.provision import resolve_weights
-from spark_app.errors import UsageError
-from spark_app.storage import Storage
+from spark_app.engine.model import model_id_of
+from spark_app.engine.provision import export_weights
 
 
 def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,13 +18,6 @@ def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    target = Storage(arguments.folder.expanduser().resolve().as_uri())
-    target.check_writable()
-    weights = resolve_weights(arguments.weights)
-    if weights.exported:
-        raise UsageError(f"The model in {weights.exported} is exported already.")
-    exported = in_own_process(export_model, weights)
-    target.create()
-    write_model(target, "", weights, exported)
-    print(f"model {model_id_of(weights)} in {target.display}")
+    weights = export_weights(arguments.weights, arguments.folder)
+    print(f"model {model_id_of(weights)} in {arguments.folder.expanduser().resolve()}")
     return 0

@@ -4,8 +4,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 
 from spark_app.errors import FruitsError
+
+COMMANDS = "fruits.commands"
+"""Entry points of this group add subcommands. They let a package that uses the command line extend it as well."""
 
 INTERRUPTED = 130
 """The shell's exit code of a command ended by Ctrl-C."""
@@ -36,13 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from cli import demo, export, notify, rehearse, run, sample, setup
+    from cli import demo, export, notify, run, sample, setup
     from cli.cloud import reprocess, results, runs, status, upload
 
     parser = argparse.ArgumentParser(prog="fruits", description="Images to MobileNetV2 features to a PCA matrix.")
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for module in (run, notify, demo, sample, export, setup, rehearse, upload, reprocess, status, runs, results):
+    for module in (run, notify, demo, sample, export, setup, upload, reprocess, status, runs, results):
         module.add_command(subcommands)
+    for plugin in entry_points(group=COMMANDS):
+        plugin.load()(subcommands)
     return parser
 
 

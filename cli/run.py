@@ -7,11 +7,12 @@ import sys
 import time
 import traceback
 
-from cli.local import local_session_conf, new_log, one_run_at_a_time
+from cli.local import new_log, one_run_at_a_time
 from cli.terminal import terminal_reporter
 from contract.layout import ResultFile, results_folder
 from contract.runs import Mode
 from contract.summary import Summary
+from localspark.session import local_session_conf
 from spark_app.errors import FruitsError
 from spark_app.main import add_arguments, settings_from
 from spark_app.pipeline import maintain, run

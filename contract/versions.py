@@ -11,6 +11,13 @@ ICEBERG_RUNTIME = f"org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:{ICEBERG}"
 ICEBERG_AWS_BUNDLE = f"org.apache.iceberg:iceberg-aws-bundle:{ICEBERG}"
 """Maven coordinates of what Iceberg needs for S3 and Glue."""
 
+S3_CLIENT = (
+    "org.apache.hadoop:hadoop-aws:3.4.2",
+    "software.amazon.awssdk:s3:2.44.4",
+    "software.amazon.awssdk:s3-transfer-manager:2.44.4",
+)
+"""Maven coordinates of Hadoop's S3 client, and of the modules of AWS's SDK that it needs. EMR has SDK 2.44.5."""
+
 SPARK_OF_RELEASE = {"emr-spark-8.1.0": SPARK, "emr-spark-8.0.0": "4.0.2", "emr-7.14.0": "3.5.8"}
 """EMR release label → its version of Spark."""
 

@@ -12,15 +12,18 @@ from typing import IO
 
 from contract.environments import stack_name
 from contract.versions import IMAGE_PYTHONS
+from localaws.account import ACCOUNT, REGION
+from localaws.host import Host
+from localaws.leftovers import leftovers
 from rehearsal.errors import RehearsalError
-from rehearsal.host import ROOT, Host
-from rehearsal.leftovers import leftovers
-from rehearsal.local_aws.account import ACCOUNT, REGION
 
 __all__ = ["bootstrap", "deploy", "destroy", "leftovers", "outputs_of", "synthesize"]
 
 LINES = 15
 """Of what the CDK command said, in the message of an error."""
+
+ROOT = Path(__file__).parents[1]
+"""Root folder of the repository."""
 
 ARCHITECTURES = {"x86_64": "X86_64", "amd64": "X86_64", "arm64": "ARM64", "aarch64": "ARM64"}
 

@@ -1,9 +1,19 @@
-"""Errors of the rehearsal: each has a sentence for whoever rehearses."""
+"""The errors of the rehearsal. Each message is a sentence for the user."""
+
+from spark_app.errors import FruitsError
 
 
-class RehearsalError(Exception):
-    """The rehearsal did not go as it should; the message says what, and where to look."""
+class RehearsalError(FruitsError):
+    """The rehearsal failed. The message says which step failed, and where to look."""
 
 
-class UsageError(RehearsalError):
-    """The rehearsal was asked for something that can't be."""
+class RehearsalUsageError(RehearsalError):
+    """The user asked for something that the current state of the rehearsal rules out."""
+
+    exit_code = 2
+
+
+class RehearsalInterruptedError(RehearsalError):
+    """The user interrupted the rehearsal."""
+
+    exit_code = 130

@@ -12,10 +12,11 @@ from contract.environments import Output, stack_name
 from contract.layout import IMAGES, LATEST, ResultFile
 from contract.summary import Latest, Summary
 from contract.workflow import RunRecord
+from localaws.host import Host, local_aws
+from localspark.jars import Jars, fetched
 from rehearsal.comparison import Matrix, compare, run_here
-from rehearsal.deployment import deploy, destroy, leftovers
+from rehearsal.deployment import ROOT, deploy, destroy, leftovers
 from rehearsal.errors import RehearsalError
-from rehearsal.host import ROOT, Host, local_aws
 from rehearsal.scope import NOT_NEEDED, tell_scope, unneeded
 from rehearsal.watch import Hop, Watch
 
@@ -60,7 +61,10 @@ def rehearse() -> None:
     """
     teller = Teller()
     print("The cloud on this machine, for nothing: no account, nothing leaves it.\n")
-    with local_aws(PACE) as host, tempfile.TemporaryDirectory(prefix="fruits-rehearsal-") as scratch:
+    with (
+        local_aws(PACE, fetched(Jars.S3_CLIENT)) as host,
+        tempfile.TemporaryDirectory(prefix="fruits-rehearsal-") as scratch,
+    ):
         outputs = deployed(host, Path(scratch), teller)
         images = Path(scratch) / "images"
         draw(images)

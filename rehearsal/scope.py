@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rehearsal.local_aws import resources
+from localaws import resources
 
 REAL = {
     "the template": "as CDK synthesises it, for this machine's processor and Python, and the untrained weights",

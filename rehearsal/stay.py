@@ -1,14 +1,19 @@
 """A deployed stack that stays up to play with: `fruits rehearse up|down|status`."""
 
+import json
 import tempfile
 from pathlib import Path
 
 from contract.environments import Output, stack_name
-from rehearsal.deployment import outputs_of
-from rehearsal.errors import UsageError
-from rehearsal.host import Host, forget, recall, remember, start
+from localaws.host import Host, start
+from localspark.jars import Jars, fetched
+from rehearsal.deployment import ROOT, outputs_of
+from rehearsal.errors import RehearsalUsageError
 from rehearsal.rehearse import ENVIRONMENT, PACE, Teller, deployed, destroyed
 from rehearsal.watch import Watch
+
+STATE = ROOT / "build" / "rehearsal.json"
+"""This file describes the local AWS that stays up."""
 
 DOWN = "No rehearsal is up: `fruits rehearse up` deploys one."
 
@@ -18,21 +23,21 @@ def up() -> None:
 
     Raises
     ------
-    UsageError
+    RehearsalUsageError
         If one is up already.
     RehearsalError
         If the deployment fails; nothing is up then.
     """
-    if host := recall():
-        raise UsageError(f"A rehearsal is up at {host.endpoint}: `fruits rehearse down` ends it.")
-    host = start(PACE, stay=True)
+    if host := _recall():
+        raise RehearsalUsageError(f"A rehearsal is up at {host.endpoint}: `fruits rehearse down` ends it.")
+    host = start(PACE, fetched(Jars.S3_CLIENT), stay=True)
     try:
         with tempfile.TemporaryDirectory(prefix="fruits-rehearsal-") as scratch:
             outputs = deployed(host, Path(scratch), Teller())
     except BaseException:
         host.end()
         raise
-    remember(host)
+    _remember(host)
     print("\n" + _instructions(host, outputs[Output.BUCKET]))
 
 
@@ -41,7 +46,7 @@ def down() -> None:
 
     Raises
     ------
-    UsageError
+    RehearsalUsageError
         If none is up.
     RehearsalError
         If something is left; the local AWS is ended all the same.
@@ -52,7 +57,7 @@ def down() -> None:
             destroyed(host, Path(scratch), Teller())
     finally:
         host.end()
-        forget()
+        STATE.unlink(missing_ok=True)
 
 
 def status() -> None:
@@ -60,7 +65,7 @@ def status() -> None:
 
     Raises
     ------
-    UsageError
+    RehearsalUsageError
         If none is up.
     """
     host = _host()
@@ -73,9 +78,9 @@ def status() -> None:
 
 
 def _host() -> Host:
-    host = recall()
+    host = _recall()
     if host is None:
-        raise UsageError(DOWN)
+        raise RehearsalUsageError(DOWN)
     return host
 
 
@@ -94,5 +99,20 @@ Then, for example:
     .venv/bin/fruits reprocess --env {ENVIRONMENT} --endpoint-url {host.endpoint}
     aws --endpoint-url {host.endpoint} s3 rm "s3://{bucket}/images/Plum/view 000.jpg"
 
-The last report, in a browser: {host.endpoint}/rehearsal/report
 `fruits rehearse down` destroys it again."""
+
+
+def _remember(host: Host) -> None:
+    STATE.parent.mkdir(exist_ok=True)
+    STATE.write_text(json.dumps({"endpoint": host.endpoint, "pid": host.pid, "folder": host.folder}))
+
+
+def _recall() -> Host | None:
+    """Find the local AWS that stays up; return `None` if there is none, or if it has ended."""
+    if not STATE.exists():
+        return None
+    host = Host(**json.loads(STATE.read_text()))
+    if host.is_alive:
+        return host
+    STATE.unlink(missing_ok=True)
+    return None

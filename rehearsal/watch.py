@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contract.environments import Output
+from localaws.host import Host
 from rehearsal.errors import RehearsalError
-from rehearsal.host import Host
 
 BETWEEN_LOOKS = 0.5
 """Seconds."""

@@ -14,11 +14,11 @@ from moto.server import ThreadedMotoServer
 from PIL import Image
 from pyspark.sql import SparkSession
 
-from cli.local import local_session_conf
 from cli.sample import draw_sample
 from contract.layout import TABLES
 from contract.runs import Mode
 from contract.summary import Latest, Summary
+from localspark.session import local_session_conf
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
 from spark_app.engine.provision import export_model, in_own_process
 from spark_app.engine.weights import Weights, find_weights

@@ -8,6 +8,7 @@ from cdk.packaging.catalogue import Packages, packages_for
 from cdk.packaging.package import Package, PackagingError, build
 from cdk.settings import Architecture
 from contract.versions import IMAGE_PYTHONS
+from spark_app.errors import FruitsError
 
 ALL = "all"
 
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             lines = iter([_build_one(getattr(packages, arguments.package), arguments.inputs)])
         for line in lines:
             print(line, flush=True)  # noqa: T201 -- this is a command
-    except PackagingError as error:
+    except (PackagingError, FruitsError) as error:
         print(f"packaging: {error}", file=sys.stderr)  # noqa: T201 -- as above
         return 1
     return 0

@@ -8,6 +8,7 @@ from cdk.packaging.package import ROOT, Package
 from cdk.packaging.recipes import application_package, bundle_package, jar_package, model_package
 from cdk.packaging.worker import worker_package
 from cdk.settings import Architecture
+from localspark.jars import Jars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,6 @@ def packages_for(architecture: Architecture, python: str, weights: str, root: Pa
         model=model_package(root, weights),
         start_run=bundle_package(root, "start_run", python),
         record_run=bundle_package(root, "record_run", python),
-        iceberg_runtime=jar_package("iceberg_runtime"),
-        iceberg_aws_bundle=jar_package("iceberg_aws_bundle"),
+        iceberg_runtime=jar_package("iceberg_runtime", Jars.ICEBERG_RUNTIME),
+        iceberg_aws_bundle=jar_package("iceberg_aws_bundle", Jars.ICEBERG_AWS_BUNDLE),
     )

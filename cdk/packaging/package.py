@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -120,23 +119,3 @@ def hash_of(files: Mapping[str, Path], *facts: str) -> str:
     """
     contents = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     return hashlib.sha256(json.dumps([contents, facts], sort_keys=True).encode()).hexdigest()
-
-
-def run_python(*arguments: str | Path) -> str:
-    """Call a module of this environment's Python in a process of its own.
-
-    Returns
-    -------
-    str
-        What it printed.
-
-    Raises
-    ------
-    PackagingError
-        If it failed.
-    """
-    command = [sys.executable, "-m", *map(str, arguments)]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 -- our own
-    if answer.returncode != 0:
-        raise PackagingError(f"`python -m {' '.join(command[2:5])} ...` failed:\n{answer.stderr.strip()}")
-    return answer.stdout.strip()

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 from cdk.packaging.archives import copy_files, pack
-from cdk.packaging.package import Package, PackagingError, hash_of, run_python
+from cdk.packaging.package import Package, PackagingError, hash_of
 from cdk.packaging.wheels import LEFT_OUT, check_pure, install_wheels, keep_services, leave_out
 from cdk.settings import Architecture
-from contract.versions import ICEBERG_AWS_BUNDLE, ICEBERG_RUNTIME
+from localspark.jars import COORDINATES, Jars, fetched
 
 HERE = Path(__file__).parent
 CODE = {name: HERE / name for name in ("recipes.py", "archives.py")}
@@ -25,12 +25,6 @@ EXPORT_CODE = ("card", "export", "model", "network", "onnx_engine", "preprocessi
 """Modules of the engine that decide what an exported model is."""
 
 EXPORT_TOOLS = ("keras", "onnx", "tensorflow", "tensorflow-cpu", "tf2onnx")
-
-JARS = {
-    "iceberg_runtime": ("iceberg-spark-runtime", ICEBERG_RUNTIME),
-    "iceberg_aws_bundle": ("iceberg-aws-bundle", ICEBERG_AWS_BUNDLE),
-}
-"""Name here → name of the jar, and its Maven coordinates."""
 
 
 def application_package(root: Path) -> Package:
@@ -85,15 +79,14 @@ def model_package(root: Path, weights: str) -> Package:
     )
 
 
-def jar_package(name: str) -> Package:
-    """Describe a jar: as Maven Central has it under its coordinates."""
-    jar, coordinates = JARS[name]
+def jar_package(name: str, jars: Jars) -> Package:
+    """Describe a jar that is shipped as Maven Central has it."""
     return Package(
-        name=jar,
+        name=jars,
         suffix=".jar",
-        inputs_hash=hash_of({}, coordinates),
+        inputs_hash=hash_of({}, *COORDINATES[jars]),
         arguments=(name,),
-        make=lambda _, target: _make_jar(jar, target),
+        make=lambda _, target: _copy_jar(jars, target),
     )
 
 
@@ -130,13 +123,16 @@ def _identify(weights: str) -> tuple[str, str, str]:
 
 
 def _make_model(weights: str, stage: Path, target: Path) -> None:
-    run_python("cli.main", "export", "--weights", weights, stage)
+    from spark_app.engine.provision import export_weights  # the libraries of the engine: a synthesis needs none of them
+
+    export_weights(weights, stage)
     (stage / "weights.npz").unlink()  # for the other engine, which the workers don't have
     pack(stage, target)
 
 
-def _make_jar(jar: str, target: Path) -> None:
-    shutil.copyfile(run_python("cli.main", "setup", "--jar", jar), target)
+def _copy_jar(jars: Jars, target: Path) -> None:
+    [jar] = fetched(jars)
+    shutil.copyfile(jar, target)
 
 
 def _lines_of(file: Path, beginning: str) -> list[str]:

@@ -1,12 +1,14 @@
 """Python packages for another machine: wheels as they were locked, without what no program needs to run."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
 from cdk.packaging.archives import names_below
-from cdk.packaging.package import PackagingError, run_python
+from cdk.packaging.package import PackagingError
 from cdk.settings import Architecture
 
 NEWEST_GLIBC = 34
@@ -61,7 +63,12 @@ def install_wheels(lock: Path, folder: Path, architecture: Architecture, python:
     """
     exact = ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--link-mode", "copy"]
     machine = ["--python-version", python, "--python-platform", f"{MACHINES[architecture]}-manylinux_2_{NEWEST_GLIBC}"]
-    run_python("uv", "pip", "install", "--quiet", *exact, *machine, "--target", folder, "--requirement", lock)
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", *exact, *machine]
+    answer = subprocess.run(  # noqa: S603 -- the installer of this environment
+        [*command, "--target", folder, "--requirement", lock], capture_output=True, text=True, check=False
+    )
+    if answer.returncode != 0:
+        raise PackagingError(f"uv can't install {lock}:\n{answer.stderr.strip()}")
 
 
 def check_pure(folder: Path) -> None:

@@ -15,10 +15,11 @@ from spark_app.engine.model import (
     load_payload,
     model_id_of,
     save_model,
+    write_model,
 )
 from spark_app.engine.network import download_imagenet_weights
 from spark_app.engine.weights import Weights, find_weights
-from spark_app.errors import WeightsUnavailableError
+from spark_app.errors import WeightsError, WeightsUnavailableError
 from spark_app.settings import Engine
 from spark_app.storage import Storage
 
@@ -70,6 +71,29 @@ def resolve_weights(requested: str, log: Path | None = None) -> Weights:
         weights = find_weights(requested)
     if weights is None:
         raise WeightsUnavailableError("Keras has downloaded the ImageNet weights, but not to its cache folder.")
+    return weights
+
+
+def export_weights(requested: str, folder: Path) -> Weights:
+    """Export a network to a folder, for machines without TensorFlow.
+
+    Raises
+    ------
+    WeightsError
+        If `requested` names no weights, or an exported model.
+    WeightsUnavailableError
+        If the weights can't be downloaded.
+    StorageError
+        If the folder can't be written.
+    """
+    target = Storage(folder.expanduser().resolve().as_uri())
+    target.check_writable()
+    weights = resolve_weights(requested)
+    if weights.exported:
+        raise WeightsError(f"The model in {weights.exported} is exported already.")
+    exported = in_own_process(export_model, weights)
+    target.create()
+    write_model(target, "", weights, exported)
     return weights
 
 

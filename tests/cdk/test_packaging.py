@@ -20,12 +20,12 @@ import pytest
 from cdk.packaging import ROOT, Package, PackagingError, build, packages_for
 from cdk.packaging.archives import EPOCH_SECONDS, MANIFEST, check, names_below, pack, read_manifest
 from cdk.packaging.package import hash_of
-from cdk.packaging.recipes import JARS, SERVICES
+from cdk.packaging.recipes import COORDINATES, SERVICES
 from cdk.packaging.wheels import NEWEST_GLIBC, check_pure, leave_out
 from cdk.packaging.worker import LIMIT_MB, check_size, launcher
 from cdk.settings import Architecture
-from cli.java import find_java
 from contract.summary import Latest, Summary
+from localspark.java import find_java
 from spark_app.engine.model import model_id_of
 from spark_app.engine.weights import Weights
 from tests.shipped import HERE, IS_PYTHON_OF_THE_IMAGE, OTHER, OWN_PYTHON, SHIPPED, WORKERS
@@ -122,8 +122,8 @@ def test_versions_settings_and_places_rename_what_they_decide_about(
     (sources / "requirements.txt").write_text(re.sub("^keras==.*", "keras==99.0", pins, flags=re.MULTILINE))
     assert _changed(before, _hashes(sources)) == {"model"}
     (sources / "requirements.txt").write_text(pins)
-    other_jars = {name: (jar, f"{coordinates}.1") for name, (jar, coordinates) in JARS.items()}
-    monkeypatch.setattr("cdk.packaging.recipes.JARS", other_jars)
+    other_jars = {jars: (*coordinates, "another:1") for jars, coordinates in COORDINATES.items()}
+    monkeypatch.setattr("cdk.packaging.recipes.COORDINATES", other_jars)
     assert _changed(before, _hashes(sources)) == {"iceberg_runtime", "iceberg_aws_bundle"}
 
 

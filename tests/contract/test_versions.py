@@ -13,10 +13,10 @@ from contract.versions import (
     ICEBERG_AWS_BUNDLE,
     ICEBERG_RUNTIME,
     IMAGE_PYTHONS,
+    S3_CLIENT,
     SPARK,
     SPARK_OF_RELEASE,
 )
-from rehearsal.local_aws.spark_home import S3_CLIENT
 
 ROOT = Path(__file__).parents[2]
 JARS = {jar.name for jar in (Path(pyspark.__file__).parent / "jars").iterdir()}

@@ -10,7 +10,7 @@ from typing import Any
 
 from contract.environments import Output, stack_name
 from contract.layout import IMAGES, INBOX
-from rehearsal.host import Host
+from localaws.host import Host
 from rehearsal.rehearse import ENVIRONMENT, Results
 from rehearsal.watch import Hop, Watch
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.java import find_java
 from contract.environments import Output
+from localaws.host import local_aws
+from localspark.jars import Jars, fetched
+from localspark.java import find_java
 from rehearsal.deployment import deploy, destroy, leftovers
-from rehearsal.host import local_aws
 from rehearsal.rehearse import ENVIRONMENT
 from tests.rehearsal.cloud import Cloud
 from tests.shipped import IS_PYTHON_OF_THE_IMAGE, OWN_PYTHON
@@ -52,7 +53,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with ExitStack() as stack:
         # Settings of another AWS, which nobody may heed.
         with _environment(AWS_ENDPOINT_URL_S3="http://127.0.0.1:9", AWS_PROFILE="nobody"):
-            host = stack.enter_context(local_aws(PACE))
+            host = stack.enter_context(local_aws(PACE, fetched(Jars.S3_CLIENT)))
             outputs = deploy(host, scratch, ENVIRONMENT, told.append)
             cloud = Cloud(host, outputs)
         assert outputs.keys() == {*Output}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from localaws.host import Host, local_aws
 from rehearsal.deployment import synthesize
 from rehearsal.errors import RehearsalError
-from rehearsal.host import Host, local_aws
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from rehearsal.host import ROOT
-from rehearsal.local_aws.patches import MOTO
-from rehearsal.local_aws.policies import Grant
+from localaws.patches import MOTO
+from localaws.policies import Grant
+from rehearsal.deployment import ROOT
 from rehearsal.scope import EMULATED, NOT_NEEDED, NOT_REHEARSED, REAL, unneeded
 
 PAGE = (ROOT / "docs/rehearsal.md").read_text()
@@ -22,7 +22,7 @@ def test_the_page_has_every_row_of_a_table(table: dict[str, str]) -> None:
 
 def test_the_page_names_every_part_of_the_local_aws() -> None:
     """And the version of moto that it is made for."""
-    parts = {path.name for path in (ROOT / "rehearsal/local_aws").glob("*.py")}
+    parts = {path.name for path in (ROOT / "localaws").glob("*.py")}
     named = set(re.findall(r"`(?:[\w/]+/)?(\w+\.py)`", PAGE))
     assert parts - named == {"__init__.py", "account.py", "server.py"}
     assert f"moto {MOTO} " in PAGE

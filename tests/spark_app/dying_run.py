@@ -19,9 +19,9 @@ from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import DataFrame, SparkSession
 
-from cli.local import local_session_conf
 from contract.layout import TABLES
 from contract.runs import Mode
+from localspark.session import local_session_conf
 from spark_app import pipeline
 from spark_app.iceberg import IcebergTable
 from spark_app.progress import PlainReporter, Progress

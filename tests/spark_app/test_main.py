@@ -9,8 +9,8 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from cli.jars import iceberg_jar
-from cli.java import find_java
+from localspark.jars import iceberg_jar
+from localspark.java import find_java
 
 ROOT = Path(__file__).parents[2]
 

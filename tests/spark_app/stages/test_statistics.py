@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from sklearn.decomposition import PCA
 
-from cli.java import find_java
+from localspark.java import find_java
 from spark_app.numerics.pca import fit
 from spark_app.settings import FEATURES
 from spark_app.stages.statistics import FAN_IN, compute_statistics

@@ -1,0 +1,177 @@
+"""Which permissions a request takes: read from the request, as AWS's services do. Pure.
+
+The table has the calls that the roles of the stack make. A call that is not in it is an error, not a pass.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, unquote
+from xml.etree import ElementTree as ET
+
+from localaws.account import ACCOUNT, REGION, LocalAwsError
+from localaws.policies import Need
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What there is to see of a request.
+
+    Attributes
+    ----------
+    service
+        As it is signed for, such as ``s3``.
+    method, path, query
+        Of HTTP; the path is still percent-encoded.
+    headers
+        With names in lower case.
+    body
+        Not read for objects of S3: they may be large, and say nothing about permissions.
+    """
+
+    service: str
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def needs_of(request: Request) -> list[Need]:
+    """Say which permissions a request takes; the first names the call.
+
+    Raises
+    ------
+    LocalAwsError
+        If it is a call that is not known here.
+    """
+    readers: dict[str, Callable[[Request], list[Need]]] = {
+        "s3": _s3,
+        "lambda": _lambda,
+        "emr-serverless": _emr_serverless,
+    }
+    needs = readers.get(request.service, _by_target)(request)
+    if not needs:
+        raise LocalAwsError(
+            f"The local AWS does not know which permissions {request.method} {request.path}?{request.query} of "
+            f"{request.service} takes ({request.headers.get('x-amz-target', 'no target')})."
+        )
+    return needs
+
+
+def _by_target(request: Request) -> list[Need]:
+    """Read a call of a service that names it in a header, and has its parameters in a JSON document."""
+    # SQS has one permission for a call and for its batch.
+    action = request.headers.get("x-amz-target", "").rpartition(".")[2].removesuffix("Batch")
+    resources = _RESOURCES.get(request.service)
+    if not action or not resources:
+        return []
+    return [Need(f"{request.service}:{action}", resource) for resource in resources(json.loads(request.body))]
+
+
+def _arn(service: str, rest: str) -> str:
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}"
+
+
+def _glue(body: Body) -> Iterator[str]:
+    """Name catalogue, database and table: AWS wants to see each of them allowed."""
+    database = body.get("DatabaseName") or body["Name"]
+    yield from (_arn("glue", "catalog"), _arn("glue", f"database/{database}"))
+    if "DatabaseName" in body:
+        table = body.get("Name") or body.get("TableInput", {}).get("Name", "*")
+        yield _arn("glue", f"table/{database}/{table}")
+
+
+def _logs(body: Body) -> Iterator[str]:
+    if "logGroupName" not in body:
+        yield _arn("logs", "log-group:*")
+    else:
+        yield _arn("logs", f"log-group:{body['logGroupName']}:log-stream:{body.get('logStreamName', '')}")
+
+
+_RESOURCES: dict[str, Callable[[Body], Iterator[str]]] = {
+    "dynamodb": lambda body: iter([_arn("dynamodb", f"table/{body['TableName']}")]),
+    "sqs": lambda body: iter([_arn("sqs", body["QueueUrl"].rpartition("/")[2])]),
+    "states": lambda body: iter([body.get("executionArn") or body["stateMachineArn"]]),
+    "events": lambda body: iter([_arn("events", f"rule/{body.get('Rule') or body['Name']}")]),
+    "glue": _glue,
+    "logs": _logs,
+}
+
+
+def _lambda(request: Request) -> list[Need]:
+    match = re.fullmatch(r"/2015-03-31/functions/([^/]+)/invocations", unquote(request.path))
+    if not match or request.method != "POST":
+        return []
+    return [Need("lambda:InvokeFunction", _arn("lambda", f"function:{match[1].rpartition(':')[2]}"))]
+
+
+def _emr_serverless(request: Request) -> list[Need]:
+    match = re.fullmatch(r"(/applications/[^/]+)/jobruns(/[^/]+)?", unquote(request.path))
+    if not match:
+        return []
+    application = _arn("emr-serverless", match[1])
+    if match[2]:
+        action = {"GET": "GetJobRun", "DELETE": "CancelJobRun"}[request.method]
+        return [Need(f"emr-serverless:{action}", f"{application}/jobruns{match[2]}")]
+    body = json.loads(request.body)
+    passed = {"iam:PassedToService": "emr-serverless.amazonaws.com"}
+    needs = [Need("emr-serverless:StartJobRun", application), Need("iam:PassRole", body["executionRoleArn"], passed)]
+    return [*needs, Need("emr-serverless:TagResource", f"{application}/jobruns/*")] if body.get("tags") else needs
+
+
+_BUCKET_READS = {
+    "location": "GetBucketLocation",
+    "policy": "GetBucketPolicy",
+    "tagging": "GetBucketTagging",
+    "versions": "ListBucketVersions",
+}
+_LISTING = {"list-type", "prefix", "delimiter", "max-keys", "encoding-type", "fetch-owner"}
+_PAGES = {"continuation-token", "start-after", "marker", "key-marker", "version-id-marker"}
+_OF_BUCKETS = _BUCKET_READS.keys() | _LISTING | _PAGES | {"delete", "x-id"}
+_OF_OBJECTS = {"partNumber", "tagging", "uploadId", "uploads", "versionId", "x-id"}
+"""Parameters that are known here. Others may make something else of a request: ``?acl`` is no reading of the object."""
+
+
+def _s3(request: Request) -> list[Need]:
+    """Read a call of S3: REST, so that method, path and query say what it is."""
+    bucket, _, key = unquote(request.path).lstrip("/").partition("/")
+    query = {name: values[0] for name, values in parse_qs(request.query, keep_blank_values=True).items()}
+    if query.keys() - (_OF_OBJECTS if key else _OF_BUCKETS):
+        return []
+    if key:
+        return _s3_object(request, f"arn:aws:s3:::{bucket}/{key}", query)
+    arn = f"arn:aws:s3:::{bucket}"
+    if request.method == "POST" and "delete" in query:
+        keys = [element.text or "" for element in ET.fromstring(request.body).iter() if element.tag.endswith("Key")]  # noqa: S314 -- our own clients wrote it
+        return [Need("s3:DeleteObject", f"{arn}/{key}") for key in keys]
+    if request.method == "PUT" and "policy" in query:
+        return [Need("s3:PutBucketPolicy", arn)]
+    if request.method not in {"GET", "HEAD"}:
+        return []
+    action = next((action for name, action in _BUCKET_READS.items() if name in query), "ListBucket")
+    # S3 knows the condition key only where the request has the parameter.
+    return [Need(f"s3:{action}", arn, {"s3:prefix": query["prefix"]} if "prefix" in query else {})]
+
+
+def _s3_object(request: Request, arn: str, query: Mapping[str, str]) -> list[Need]:
+    if "tagging" in query:
+        action = {"GET": "GetObjectTagging", "PUT": "PutObjectTagging", "DELETE": "DeleteObjectTagging"}[request.method]
+        return [Need(f"s3:{action}", arn)]
+    action = {
+        "GET": "GetObject",
+        "HEAD": "GetObject",
+        "PUT": "PutObject",
+        "POST": "PutObject",  # the beginning and the end of a multipart upload
+        "DELETE": "AbortMultipartUpload" if "uploadId" in query else "DeleteObject",
+    }[request.method]
+    needs = [Need(f"s3:{action}", arn)]
+    if source := request.headers.get("x-amz-copy-source"):
+        needs.append(Need("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').partition('?')[0]}"))
+    if "x-amz-tagging" in request.headers:
+        needs.append(Need("s3:PutObjectTagging", arn))
+    return needs

@@ -1,0 +1,170 @@
+"""Which state machines the local AWS takes: those of which every part does here what it does in AWS."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.model import OperationModel, Shape, StructureShape
+
+from localaws.account import LocalAwsError
+
+Document = Mapping[str, Any]
+
+RESOURCE = "arn:aws:states:::"
+
+
+@dataclass(frozen=True)
+class Integration:
+    """A service that a Task may call.
+
+    Attributes
+    ----------
+    service, operation
+        As boto3 names them.
+    waits
+        Whether the state waits until what was started has ended: ``.sync``.
+    """
+
+    service: str
+    operation: str
+    waits: bool = False
+
+    @property
+    def model(self) -> OperationModel:
+        """The operation, as AWS describes it."""
+        return _operation(self.service, self.operation)
+
+
+@cache
+def _operation(service: str, operation: str) -> OperationModel:
+    return botocore.session.get_session().get_service_model(service).operation_model(operation)
+
+
+INTEGRATIONS = {
+    "dynamodb:getItem": Integration("dynamodb", "GetItem"),
+    "dynamodb:updateItem": Integration("dynamodb", "UpdateItem"),
+    "aws-sdk:sfn:describeExecution": Integration("stepfunctions", "DescribeExecution"),
+    "states:startExecution": Integration("stepfunctions", "StartExecution"),
+    "lambda:invoke": Integration("lambda", "Invoke"),
+    "emr-serverless:startJobRun.sync": Integration("emr-serverless", "StartJobRun", waits=True),
+}
+"""What a Task may call."""
+
+_ANY = frozenset({"Type", "Comment"})
+_FLOW = _ANY | {"Next", "End"}
+_PATHS = frozenset({"InputPath", "OutputPath"})
+
+STATES = {
+    "Task": _FLOW
+    | _PATHS
+    | {"Resource", "Parameters", "ResultSelector", "ResultPath", "Retry", "Catch", "TimeoutSeconds"},
+    "Choice": _ANY | _PATHS | {"Choices", "Default"},
+    "Pass": _FLOW | _PATHS | {"Parameters", "Result", "ResultPath"},
+    "Wait": _FLOW | _PATHS | {"Seconds"},
+    "Succeed": _ANY | _PATHS,
+    "Fail": _ANY | {"Error", "ErrorPath", "Cause", "CausePath"},
+}
+"""Type of a state → its fields."""
+
+MACHINE = frozenset({"Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds"})
+
+RETRIER = frozenset(
+    {"ErrorEquals", "IntervalSeconds", "BackoffRate", "MaxAttempts", "MaxDelaySeconds", "JitterStrategy"}
+)
+
+CATCHER = frozenset({"ErrorEquals", "ResultPath", "Next"})
+
+RULE = frozenset({"And", "Or", "Not", "Variable", "Next"})
+
+COMPARISONS = frozenset({"IsPresent", "StringEquals", "StringEqualsPath", "NumericLessThan", "NumericEquals"})
+"""Of a Choice."""
+
+
+def check(text: str) -> None:
+    """See that a definition says nothing that would be ignored, or would work otherwise than in AWS.
+
+    Raises
+    ------
+    LocalAwsError
+        If it does; names what and where.
+    """
+    try:
+        machine = json.loads(text)
+    except ValueError as error:
+        raise LocalAwsError(f"The definition is no JSON: {error}.") from error
+    _know(machine, MACHINE, "the state machine")
+    if (language := machine.get("QueryLanguage", "JSONPath")) != "JSONPath":
+        raise LocalAwsError(f"State machines speak JSONPath here, not {language}.")
+    for name, state in machine["States"].items():
+        _check_state(name, state)
+    _check_targets(machine)
+
+
+def integrations_of(text: str) -> list[Integration]:
+    """List what the tasks of a definition call."""
+    states = json.loads(text)["States"].values()
+    return [_integration(state["Resource"], "") for state in states if state["Type"] == "Task"]
+
+
+def _check_state(name: str, state: Document) -> None:
+    if state.get("Type") not in STATES:
+        raise LocalAwsError(f"The state {name} is a {state.get('Type')}: there are only {', '.join(STATES)} here.")
+    _know(state, STATES[state["Type"]], f"the state {name}")
+    for retrier in state.get("Retry", ()):
+        _know(retrier, RETRIER, f"a Retry of {name}")
+    for catcher in state.get("Catch", ()):
+        _know(catcher, CATCHER, f"a Catch of {name}")
+    for rule in state.get("Choices", ()):
+        _check_rule(name, rule)
+    if state["Type"] == "Task":
+        shape = _integration(state["Resource"], name).model.input_shape
+        _check_parameters(name, state.get("Parameters", {}), shape)
+
+
+def _check_rule(name: str, rule: Document) -> None:
+    _know(rule, RULE | COMPARISONS, f"a choice of {name}")
+    inner = [*rule.get("And", ()), *rule.get("Or", ()), *([rule["Not"]] if "Not" in rule else [])]
+    for part in inner:
+        _check_rule(name, part)
+
+
+def _integration(resource: str, name: str) -> Integration:
+    called = resource.removeprefix(RESOURCE)
+    if not resource.startswith(RESOURCE) or called not in INTEGRATIONS:
+        raise LocalAwsError(f"The state {name} calls {resource}: there are only {', '.join(INTEGRATIONS)} here.")
+    return INTEGRATIONS[called]
+
+
+def _check_parameters(name: str, parameters: Document, shape: Shape | None) -> None:
+    """See that the operation knows all parameters: moto would drop those that it doesn't know."""
+    if not isinstance(shape, StructureShape):
+        return
+    members = {member[0].upper() + member[1:]: inner for member, inner in shape.members.items()}
+    _know({key.removesuffix(".$"): None for key in parameters}, members, f"the parameters of {name}")
+    for key, value in parameters.items():
+        if isinstance(value, Mapping) and key in members:
+            _check_parameters(name, value, members[key])
+
+
+def _check_targets(machine: Document) -> None:
+    states = machine["States"]
+    for where, target in (("StartAt", machine["StartAt"]), *_targets(states)):
+        if target not in states:
+            raise LocalAwsError(f"{where} goes on with {target}, and there is no such state.")
+    reached = {machine["StartAt"], *(target for _, target in _targets(states))}
+    if lonely := [name for name in states if name not in reached]:
+        raise LocalAwsError(f"No state goes on with {lonely[0]}.")
+
+
+def _targets(states: Document) -> Iterator[tuple[str, str]]:
+    for name, state in states.items():
+        for part in (state, *state.get("Choices", ()), *state.get("Catch", ())):
+            yield from ((f"The state {name}", part[key]) for key in ("Next", "Default") if key in part)
+
+
+def _know(found: Document, known: Collection[str], where: str) -> None:
+    if unknown := [key for key in found if key not in known]:
+        raise LocalAwsError(f"What {unknown[0]} of {where} would do is not known here.")

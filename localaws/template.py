@@ -1,0 +1,278 @@
+"""What a template of CloudFormation says: its functions evaluated, its resources put in order. Pure.
+
+What is not known here is an error: a template must not be deployed by halves.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import yaml  # type: ignore[import-untyped] # it publishes no types
+
+from localaws.account import LocalAwsError
+
+Document = Mapping[str, Any]
+
+NO_VALUE = object()
+"""What ``AWS::NoValue`` refers to: whoever has it as a property, or in a list, has nothing."""
+
+_SECTIONS = {
+    "AWSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Metadata",
+    "Outputs",
+    "Parameters",
+    "Resources",
+    "Rules",
+}
+_RESOURCE = {"Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type", "UpdateReplacePolicy"}
+_OUTPUT = {"Condition", "Description", "Export", "Value"}
+
+
+class TemplateError(LocalAwsError):
+    """A template says what can't be, or what is not known here."""
+
+
+def read(text: str) -> Document:
+    """Read a template.
+
+    Parameters
+    ----------
+    text
+        JSON or YAML.
+
+    Raises
+    ------
+    TemplateError
+        If it has sections, or parts of resources and outputs, that are not known here.
+    """
+    # PyYAML understands JSON as well, but takes seconds for what the JSON reader takes milliseconds.
+    document: Document = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
+    _insist_on(document, _SECTIONS, "templates")
+    for name, resource in document.get("Resources", {}).items():
+        _insist_on(resource, _RESOURCE, f"resources ({name})")
+        if resource.get("DeletionPolicy", "Delete") not in {"Delete", "Retain"}:
+            raise TemplateError(f"The DeletionPolicy {resource['DeletionPolicy']} of {name} is not known here.")
+    for name, output in document.get("Outputs", {}).items():
+        _insist_on(output, _OUTPUT, f"outputs ({name})")
+    return document
+
+
+def _insist_on(document: Document, known: set[str], what: str) -> None:
+    if unknown := sorted(document.keys() - known):
+        raise TemplateError(f"The local CloudFormation does not know {', '.join(unknown)} of {what}.")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the functions of a template refer to.
+
+    Attributes
+    ----------
+    values
+        Of parameters, and of what AWS adds to them, such as ``AWS::Region``; of resources, their names.
+    conditions
+        As the template has them.
+    attribute
+        Looks up an attribute of a resource.
+    """
+
+    values: Mapping[str, Any]
+    conditions: Document = field(default_factory=dict)
+    attribute: Callable[[str, str], Any] = lambda name, attribute: _unresolved(f"{name}.{attribute}")
+
+    def evaluate(self, value: Any) -> Any:  # noqa: ANN401 -- any part of a template
+        """Replace the functions in a part of the template by their results.
+
+        Raises
+        ------
+        TemplateError
+            If a function is not known here, or refers to nothing.
+        """
+        if isinstance(value, list):
+            return [result for result in map(self.evaluate, value) if result is not NO_VALUE]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            name, argument = next(iter(value.items()))
+            if name == "Ref" or name.startswith("Fn::"):
+                return self._call(name, argument)
+        results = {name: self.evaluate(argument) for name, argument in value.items()}
+        return {name: result for name, result in results.items() if result is not NO_VALUE}
+
+    def holds(self, condition: Any) -> bool:  # noqa: ANN401 -- as the template has it
+        """Say whether a condition holds."""
+        name, argument = next(iter(condition.items()))
+        operators: dict[str, Callable[[], bool]] = {
+            "Condition": lambda: self.holds(self.conditions[argument]),
+            "Fn::Equals": lambda: self.evaluate(argument[0]) == self.evaluate(argument[1]),
+            "Fn::Not": lambda: not self.holds(argument[0]),
+            "Fn::And": lambda: all(map(self.holds, argument)),
+            "Fn::Or": lambda: any(map(self.holds, argument)),
+            "Fn::Contains": lambda: self.evaluate(argument[1]) in self.evaluate(argument[0]),
+        }
+        if name not in operators:
+            raise TemplateError(f"The local CloudFormation does not know the condition {name}.")
+        return operators[name]()
+
+    def _call(self, name: str, argument: Any) -> Any:  # noqa: ANN401 -- any function
+        functions: dict[str, Callable[[Any], Any]] = {
+            "Ref": self._ref,
+            "Fn::GetAtt": self._get_att,
+            "Fn::If": lambda choice: self.evaluate(choice[1 if self.holds({"Condition": choice[0]}) else 2]),
+            "Fn::Join": lambda parts: parts[0].join(map(as_text, self.evaluate(parts[1]))),
+            "Fn::Select": lambda parts: self.evaluate(parts[1])[int(parts[0])],
+            "Fn::Split": lambda parts: self.evaluate(parts[1]).split(parts[0]),
+            "Fn::Sub": self._sub,
+        }
+        if name not in functions:
+            raise TemplateError(f"The local CloudFormation does not know the function {name}.")
+        return functions[name](argument)
+
+    def _ref(self, name: str) -> Any:  # noqa: ANN401 -- a name, or the value of a parameter
+        if name == "AWS::NoValue":
+            return NO_VALUE
+        return self.values[name] if name in self.values else _unresolved(name)
+
+    def _get_att(self, path: str | list[str]) -> Any:  # noqa: ANN401 -- as the resource has it
+        name, _, attribute = ".".join(path).partition(".") if isinstance(path, list) else path.partition(".")
+        return self.attribute(name, attribute)
+
+    def _sub(self, argument: str | list[Any]) -> str:
+        text, own = (argument, {}) if isinstance(argument, str) else argument
+
+        def substitute(match: re.Match[str]) -> str:
+            literal, name = match.groups()
+            if literal:
+                return f"${{{name}}}"
+            if name in own:
+                return as_text(self.evaluate(own[name]))
+            return as_text(self._get_att(name) if "." in name else self._ref(name))
+
+        return _VARIABLE.sub(substitute, text)
+
+
+_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+
+
+def _unresolved(name: str) -> Any:  # noqa: ANN401 -- never returns
+    raise TemplateError(f"Unresolved resource dependencies [{name}] in the template.")
+
+
+def as_text(value: Any) -> str:  # noqa: ANN401 -- text, a number or a truth value
+    """Write a value as CloudFormation does where text is wanted."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def broken_rules(template: Document, scope: Scope) -> list[str]:
+    """Evaluate the rules of a template.
+
+    Returns
+    -------
+    list of str
+        What those say that don't hold.
+    """
+    return [
+        assertion["AssertDescription"]
+        for rule in template.get("Rules", {}).values()
+        if "RuleCondition" not in rule or scope.holds(rule["RuleCondition"])
+        for assertion in rule["Assertions"]
+        if not scope.holds(assertion["Assert"])
+    ]
+
+
+def in_order(template: Document, scope: Scope) -> list[str]:
+    """Put the resources that are to be made in an order in which each comes after what it refers to.
+
+    Raises
+    ------
+    TemplateError
+        If one refers to nothing, or they refer to each other in a circle.
+    """
+    resources = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if "Condition" not in resource or scope.holds({"Condition": resource["Condition"]})
+    }
+    elsewhere = scope.values.keys() | template["Resources"].keys() | {"AWS::NoValue"}
+    graph: dict[str, list[str]] = {}
+    for name, resource in resources.items():
+        depended_on = resource.get("DependsOn", [])
+        needed = {*_references(resource), *([depended_on] if isinstance(depended_on, str) else depended_on)}
+        if unknown := sorted(needed - elsewhere):
+            _unresolved(", ".join(unknown))
+        graph[name] = sorted(needed & resources.keys())
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise TemplateError(f"Circular dependency between resources: {error.args[1]}") from error
+
+
+def _references(value: Any) -> Iterator[str]:  # noqa: ANN401 -- any part of a template
+    """Name what a part of the template refers to."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    if not isinstance(value, dict):
+        return
+    for name, argument in value.items():
+        if name == "Ref":
+            yield argument
+        elif name == "Fn::GetAtt":
+            yield (argument if isinstance(argument, list) else argument.split("."))[0]
+        elif name == "Fn::Sub":
+            text, own = (argument, {}) if isinstance(argument, str) else argument
+            yield from (
+                variable.partition(".")[0]
+                for literal, variable in _VARIABLE.findall(text)
+                if not literal and variable not in own
+            )
+            yield from _references(own)
+        elif name != "Metadata":
+            yield from _references(argument)
+
+
+def parameter_values(template: Document, given: Mapping[str, str], look_up: Callable[[str], str]) -> dict[str, Any]:
+    """Work out the values of a template's parameters.
+
+    Parameters
+    ----------
+    template
+        Which has them.
+    given
+        Name → value, where it is not the default.
+    look_up
+        Reads a parameter of the Parameter Store.
+
+    Raises
+    ------
+    TemplateError
+        If one has no value, one that it may not have, or a type that is not known here.
+    """
+    parameters = template.get("Parameters", {})
+    if unknown := sorted(given.keys() - parameters.keys()):
+        raise TemplateError(f"Parameters: [{', '.join(unknown)}] do not exist in the template.")
+    return {
+        name: _parameter(name, one, given.get(name, one.get("Default")), look_up) for name, one in parameters.items()
+    }
+
+
+def _parameter(name: str, parameter: Document, value: str | None, look_up: Callable[[str], str]) -> Any:  # noqa: ANN401 -- text, or several
+    if value is None:
+        raise TemplateError(f"Parameters: [{name}] must have values.")
+    if value not in parameter.get("AllowedValues", [value]) or not re.fullmatch(
+        parameter.get("AllowedPattern", ".*"), value, re.DOTALL
+    ):
+        raise TemplateError(f"The parameter {name} may not be {value!r}.")
+    readers: dict[str, Callable[[str], Any]] = {
+        "String": str,
+        "CommaDelimitedList": lambda text: text.split(","),
+        "AWS::SSM::Parameter::Value<String>": look_up,
+    }
+    if parameter["Type"] not in readers:
+        raise TemplateError(f"The local CloudFormation does not know parameters of type {parameter['Type']} ({name}).")
+    return readers[parameter["Type"]](value)

@@ -1,0 +1,171 @@
+"""The door of the local AWS: who may do what, and what goes wrong on purpose."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from localaws.account import REGION
+from localaws.host import Host, local_aws
+
+BUCKET = "a-bucket"
+
+POLICY = [
+    {"Sid": "Read", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/open/*"},
+    {"Sid": "Read2", "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "arn:aws:dynamodb:*:*:table/mine"},
+    {"Sid": "Unused", "Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"},
+]
+
+
+def _document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    """Start a local AWS with a bucket, two tables and a role."""
+    with local_aws(1) as host:
+        s3 = host.client("s3")
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        for key in ("open/a", "closed/a"):
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+        for table in ("mine", "theirs"):
+            host.client("dynamodb").create_table(
+                TableName=table,
+                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        yield host
+
+
+@pytest.fixture(scope="module")
+def role(host: Host) -> str:
+    """Make a role that may do a little."""
+    iam = host.client("iam")
+    arn: str = iam.create_role(RoleName="some", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    iam.put_role_policy(RoleName="some", PolicyName="p", PolicyDocument=_document(*POLICY))
+    return arn
+
+
+@pytest.fixture
+def client(host: Host, role: str) -> Callable[[str], Any]:
+    """Return a function that makes clients under that role."""
+    keys = host.ask(f"credentials?role={role}")
+
+    def make(service: str) -> Any:  # noqa: ANN401 -- boto3's clients
+        return boto3.client(
+            service,
+            endpoint_url=host.endpoint,
+            region_name=REGION,
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=keys["AWS_SESSION_TOKEN"],
+            config=Config(retries={"max_attempts": 1, "mode": "standard"}),
+        )
+
+    return make
+
+
+def _code(call: Callable[[], object]) -> str:
+    with pytest.raises(ClientError) as error:
+        call()
+    return str(error.value.response["Error"]["Code"])
+
+
+def test_a_role_may_do_what_its_policy_says_and_nothing_else(client: Callable[[str], Any]) -> None:
+    """By action and by resource; each service refuses in its own words."""
+    s3, dynamodb = client("s3"), client("dynamodb")
+    assert s3.get_object(Bucket=BUCKET, Key="open/a")["Body"].read() == b"x"
+    assert _code(lambda: s3.get_object(Bucket=BUCKET, Key="closed/a")) == "AccessDenied"
+    assert _code(lambda: s3.put_object(Bucket=BUCKET, Key="open/b", Body=b"x")) == "AccessDenied"
+    key = {"id": {"S": "1"}}
+    assert "Item" not in dynamodb.get_item(TableName="mine", Key=key)
+    assert _code(lambda: dynamodb.get_item(TableName="theirs", Key=key)) == "AccessDeniedException"
+    assert _code(lambda: dynamodb.put_item(TableName="mine", Item=key)) == "AccessDeniedException"
+    invoke = client("lambda").invoke
+    assert _code(lambda: invoke(FunctionName="f")) == "AccessDeniedException"
+
+
+def test_what_is_not_there_is_forbidden_to_who_may_not_list(host: Host, client: Callable[[str], Any]) -> None:
+    """As S3 has it: only who may list a bucket is told that it has no such object."""
+    s3 = client("s3")
+    assert _code(lambda: s3.get_object(Bucket=BUCKET, Key="open/none")) == "AccessDenied"
+    assert _code(lambda: s3.head_object(Bucket=BUCKET, Key="open/none")) == "403"
+    listing = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"}
+    host.client("iam").put_role_policy(RoleName="some", PolicyName="listing", PolicyDocument=_document(listing))
+    assert _code(lambda: s3.get_object(Bucket=BUCKET, Key="open/none")) == "NoSuchKey"
+    host.client("iam").delete_role_policy(RoleName="some", PolicyName="listing")
+
+
+def test_the_policy_of_a_bucket_lets_in_and_keeps_out(host: Host, role: str, client: Callable[[str], Any]) -> None:
+    """A role that it names may come; a denial of what is not encrypted does not count here."""
+    place = f"arn:aws:s3:::{BUCKET}/closed/*"
+    plain = {"Bool": {"aws:SecureTransport": "false"}}
+    policy = [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": place, "Principal": {"AWS": role}},
+        {"Effect": "Deny", "Action": "s3:*", "Resource": place, "Principal": "*", "Condition": plain},
+    ]
+    host.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=_document(*policy))
+    assert client("s3").get_object(Bucket=BUCKET, Key="closed/a")["Body"].read() == b"x"
+    policy[1].pop("Condition")
+    host.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=_document(*policy))
+    assert _code(lambda: client("s3").get_object(Bucket=BUCKET, Key="closed/a")) == "AccessDenied"
+    host.client("s3").delete_bucket_policy(Bucket=BUCKET)
+
+
+def test_a_call_that_is_not_known_is_refused(client: Callable[[str], Any]) -> None:
+    """It is not passed on, whatever the policies say."""
+    assert _code(lambda: client("s3").get_object_acl(Bucket=BUCKET, Key="open/a")) == "NotImplemented"
+    assert _code(lambda: client("kms").list_keys()) == "NotImplemented"
+
+
+def test_faults_strike_roles_and_not_the_administrator(host: Host, client: Callable[[str], Any]) -> None:
+    """And end when they are taken away."""
+    host.ask("faults", [{"kind": "unavailable", "action": "s3:GetObject"}])
+    assert _code(lambda: client("s3").get_object(Bucket=BUCKET, Key="open/a")) == "SlowDown"
+    host.client("s3").get_object(Bucket=BUCKET, Key="open/a")
+    assert host.ask("faults", [])["s3:GetObject"] >= 1
+    assert client("s3").get_object(Bucket=BUCKET, Key="open/a")["Body"].read() == b"x"
+
+
+def test_the_ledger_tells_what_was_used(host: Host, role: str, client: Callable[[str], Any]) -> None:
+    """Grant by grant, for every role."""
+    client("s3").get_object(Bucket=BUCKET, Key="open/a")
+    used = {grant["statement"]: grant["used"] for grant in host.ask("grants") if grant["role"] == role}
+    assert used["Read"]
+    assert not used["Unused"]
+
+
+def test_an_alarm_is_raised_by_a_figure_and_told_to_its_topic(host: Host) -> None:
+    """The stack's alarms are about figures that services put; they are judged when one arrives."""
+    cloudwatch, sqs, sns = host.client("cloudwatch"), host.client("sqs"), host.client("sns")
+    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
+    source = sqs.create_queue(QueueName="source", Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "0"})
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:told")
+    cloudwatch.put_metric_alarm(
+        AlarmName="letters",
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": "dead"}],
+        Statistic="Maximum",
+        Period=300,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[topic],
+    )
+    sqs.send_message(QueueUrl=source["QueueUrl"], MessageBody="poison")
+    for _ in range(2):
+        sqs.receive_message(QueueUrl=source["QueueUrl"], VisibilityTimeout=0)
+    told = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0]["Body"]
+    assert json.loads(told)["Subject"] == "ALARM: letters"
+    assert cloudwatch.describe_alarms(AlarmNames=["letters"])["MetricAlarms"][0]["StateValue"] == "ALARM"
