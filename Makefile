@@ -16,7 +16,7 @@ CONTEXT = -c env=$(ENV) $(if $(WEIGHTS),-c weights=$(WEIGHTS)) $(if $(EMAIL),-c 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
 
-.PHONY: demo synth deploy destroy rehearse test packages check format lock clean help
+.PHONY: demo synth deploy destroy rehearse test packages check format costs lock clean help
 
 demo: .venv/ready  ## Draw pictures, run the pipeline on them, say where the results are.
 	$(BIN)/fruits demo
@@ -54,6 +54,9 @@ check: .venv/ready .venv/checkov/ready  ## Lint, format, types, import boundarie
 format: .venv/ready  ## Mend what ruff can mend: imports, layout, simple findings.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+costs: .venv/ready  ## Write docs/costs.md anew, after a change of prices, settings or assumptions.
+	$(BIN)/python -m cdk.costs > docs/costs.md
 
 lock: .venv/ready  ## Pin the packages anew after a change of pyproject.toml.
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \

@@ -1,0 +1,1 @@
+"""What the pipeline costs: the arithmetic, and docs/costs.md, which is printed from it."""
