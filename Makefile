@@ -43,6 +43,7 @@ packages: .venv/ready  ## Build what deployments ship, as far as the tests look 
 check: .venv/ready .venv/checkov/ready  ## Lint, format, types, import boundaries, and the templates.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell --dictionary=- --dictionary=.ci/words.txt $(shell git ls-files)
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_boundaries.py
 	for env in dev prod; do \

@@ -57,8 +57,8 @@ class Assumptions:
     core_rate: float = _is(88, "Small images a second on one measured core. Measured.")
     vcpu: float = _is(
         0.5,
-        "Share of that core's work that a vCPU does. Assumed. On x86_64 a vCPU is a hyperthread, which is half a core; on "
-        "arm64 it is a whole, but slower, core.",
+        "Share of that core's work that a vCPU does. Assumed. On x86_64 a vCPU is a hyperthread, which is half a core; "
+        "on arm64 it is a whole, but slower, core.",
     )
     decode_s: float = _is(
         0.155,
@@ -74,7 +74,8 @@ class Assumptions:
     job_s: float = _is(180, "Seconds of the driver that AWS bills for any job; it bills at least a minute. Assumed.")
     executor_s: float = _is(
         120,
-        "Seconds of an executor beyond its work: it unpacks its packages, and is released after an idle minute. Assumed.",
+        "Seconds of an executor beyond its work: it unpacks its packages, and AWS releases it after an idle minute. "
+        "Assumed.",
     )
     commit_s: float = _is(15, "Seconds that executors wait for the commit of a chunk. Assumed.")
     start_s: float = _is(60, "Seconds before the first job and between two rounds, which AWS does not bill. Assumed.")
