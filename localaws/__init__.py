@@ -1,1 +1,1 @@
-"""An AWS of this machine: moto's services, and what they lack to run the stack for real."""
+"""An AWS on this machine: moto's services, and what moto lacks to run a deployed stack; see README.md."""

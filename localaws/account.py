@@ -1,4 +1,4 @@
-"""What the parts of the local AWS share: where it answers, in whose name calls are made, and how fast time passes."""
+"""The state that all parts of the local AWS share: its address, its access keys, its clients and its pace."""
 
 import os
 import secrets
@@ -14,33 +14,27 @@ ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 
 ADMINISTRATOR = "administrator"
-"""Access key of whoever deploys and uploads; as every key that is no role's, it may do anything."""
+"""Access key for deployments and uploads. Any access key that does not belong to a role has administrator rights."""
 
 OWN_PAGES = "/_localaws/"
 """Requests below this path are for the local AWS itself, not for a service of AWS."""
 
 LOG = "local-aws.log"
-"""In the scratch folder: what goes wrong behind the scenes."""
+"""Name of the log in the scratch folder."""
 
 
 class LocalAwsError(Exception):
-    """The local AWS can't do what was asked for, and won't pretend; the message says what."""
+    """The local AWS cannot do what a request or a template asks for; the message says what."""
 
 
 class Principals:
-    """Who holds which access key: keys of roles are made here, as AWS makes them when a service takes on a role."""
+    """The access keys of roles: they are made here, as AWS makes them when a service assumes a role."""
 
     def __init__(self) -> None:
         self._roles: dict[str, str] = {}
 
-    def take_on(self, role_arn: str) -> dict[str, str]:
-        """Make temporary credentials of a role.
-
-        Returns
-        -------
-        dict
-            As environment variables that every AWS SDK understands.
-        """
+    def assume_role(self, role_arn: str) -> dict[str, str]:
+        """Return temporary credentials of a role, as the environment variables that every AWS SDK reads."""
         key = f"ASIA{secrets.token_hex(8).upper()}"
         self._roles[key] = role_arn
         return {
@@ -50,38 +44,36 @@ class Principals:
         }
 
     def role_of(self, access_key: str) -> str | None:
-        """Return the role that a key stands for, or None if it is the administrator's."""
+        """Return the role that an access key belongs to, or `None` if the key has administrator rights."""
         return self._roles.get(access_key)
 
 
 @dataclass(frozen=True)
 class LocalAws:
-    """What every part needs to know.
+    """The state that every part needs.
 
     Attributes
     ----------
     port
-        Where it answers, on this machine only.
+        Port of all services; they listen on 127.0.0.1 only.
     folder
-        Scratch, removed with everything in it when the local AWS ends.
+        Scratch folder; the server removes it when it closes.
     pace
-        How much shorter waits are than those of AWS: the window of the queue, its visibility timeouts, the waits and
-        retries of the workflow. Nothing else is sped up.
-    principals
-        The keys of roles.
+        Factor by which waits are shorter than in AWS: the batching window, the visibility timeout, the idle time of
+        applications, and the waits and retries of state machines. Nothing else is faster.
     spark_jars
-        Jars that every Spark job gets, as those of EMR's image: the client for S3.
+        Jars on the class path of every Spark job, such as the S3 client that EMR's image contains.
     processes
-        Role → process group that runs under it, for faults that kill who calls.
+        ARN of a role → id of the process group that runs under it, so that a fault can kill the caller.
     stopping
-        Set when the local AWS ends: threads that wait for something wait for this, too.
+        This event is set when the local AWS ends; threads that wait for anything else also watch it.
     """
 
     port: int
     folder: Path
     pace: float = 1.0
-    principals: Principals = field(default_factory=Principals)
     spark_jars: tuple[Path, ...] = ()
+    principals: Principals = field(default_factory=Principals)
     processes: dict[str, int] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
     _session: boto3.Session = field(default_factory=boto3.Session, repr=False)
@@ -93,23 +85,23 @@ class LocalAws:
         """URL of all services."""
         return f"http://127.0.0.1:{self.port}"
 
-    def seconds(self, of_aws: float) -> float:
-        """Say how long a wait lasts here."""
-        return of_aws / self.pace
+    def shortened(self, seconds: float) -> float:
+        """Convert a wait of AWS into the wait that the pace makes of it."""
+        return seconds / self.pace
 
     def client(self, service: str, role_arn: str | None = None) -> Any:  # noqa: ANN401 -- boto3's clients
-        """Make a client of a service, as the administrator or under a role."""
-        with self._making_clients:  # a session of boto3 is made for one thread, its clients for many
+        """Return a client of a service that acts under a role, or as the administrator if `role_arn` is `None`."""
+        with self._making_clients:  # a boto3 session is not thread-safe, its clients are
             if role_arn is not None:
-                return self._make_client(service, self.principals.take_on(role_arn))
+                return self._make_client(service, self.principals.assume_role(role_arn))
             if service not in self._clients:
                 keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ADMINISTRATOR)
                 self._clients[service] = self._make_client(service, keys)
             return self._clients[service]
 
-    def _make_client(self, service: str, keys: dict[str, str]) -> Any:  # noqa: ANN401 -- as above
+    def _make_client(self, service: str, keys: dict[str, str]) -> Any:  # noqa: ANN401 -- boto3's clients
         return self._session.client(
-            service,  # type: ignore[call-overload]
+            service,  # type: ignore[call-overload] # the overloads of boto3's stubs list literal names
             endpoint_url=self.endpoint,
             region_name=REGION,
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
@@ -119,14 +111,14 @@ class LocalAws:
         )
 
     def environment(self, role_arn: str) -> dict[str, str]:
-        """Compose the environment variables of a process that runs under a role, and knows no other AWS than this."""
+        """Return the environment variables of a process that acts under a role and can reach only this AWS."""
         return {
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ALLOW_HTTP": "true",  # obstore's
+            "AWS_ALLOW_HTTP": "true",  # obstore reads it
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
-            **self.principals.take_on(role_arn),
+            **self.principals.assume_role(role_arn),
         }

@@ -1,6 +1,6 @@
-"""IAM: what a role may do is what the policies of the stack say, and nothing else.
+"""IAM: whether the policies that are deployed allow a call, and which of their grants were used.
 
-moto's own check knows no conditions and no policies of buckets, and not which resource most calls are about.
+moto's own check evaluates neither conditions nor bucket policies, and does not know the resource of most calls.
 """
 
 import json
@@ -13,59 +13,64 @@ from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
-from localaws.account import ACCOUNT, REGION, LocalAws, LocalAwsError
-from localaws.policies import Grant, Need, Statement, as_list, find_grant, grants_of, matches
+from localaws.account import ACCOUNT, REGION, LocalAwsError
+from localaws.policies import Grant, Permission, Statement, as_list, find_grant, grants_of, matches
 
 ENCRYPTED = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
-"""Said of every call: there is no TLS on this machine, and the policies that demand it are not what is rehearsed."""
-
-_used: dict[str, set[Grant]] = {}
-_lock = threading.Lock()
+"""Condition keys of every call: there is no TLS here, and policies that demand TLS must not refuse all calls."""
 
 
-def refusal(role_arn: str, needs: list[Need]) -> Need | None:
-    """Look for a permission that a role lacks.
+class Authorization:
+    """The decisions about the calls of roles, with a record of the grants that allowed them."""
 
-    Returns
-    -------
-    Need or None
-        The first one; None if it has all of them.
-    """
-    return next((need for need in needs if not is_allowed(role_arn, need)), None)
+    def __init__(self) -> None:
+        self._used: dict[str, set[Grant]] = {}
+        self._lock = threading.Lock()
 
+    def first_denied(self, role_arn: str, permissions: list[Permission]) -> Permission | None:
+        """Return the first permission that a role lacks, or `None` if it has all of them."""
+        return next((one for one in permissions if not self.is_allowed(role_arn, one)), None)
 
-def is_allowed(role_arn: str, need: Need) -> bool:
-    """Say whether the policies of a role, or of the bucket, allow something; remember which grant did."""
-    if need.action == "sts:GetCallerIdentity":  # of everybody
-        return True
-    need = Need(need.action, need.resource, {**ENCRYPTED, **need.context})
-    statements = [*_role_statements(role_arn), *_bucket_statements(role_arn, need.resource)]
-    grant = find_grant(statements, need)
-    if grant:
-        with _lock:
-            _used.setdefault(role_arn, set()).add(grant)
-    return grant is not None
+    def is_allowed(self, role_arn: str, permission: Permission) -> bool:
+        """Evaluate the policies of a role and of the bucket, and record the grant that allows the call."""
+        if permission.action == "sts:GetCallerIdentity":  # IAM allows it to everyone
+            return True
+        permission = Permission(permission.action, permission.resource, {**ENCRYPTED, **permission.context})
+        statements = [*_role_statements(role_arn), *_bucket_statements(role_arn, permission.resource)]
+        grant = find_grant(statements, permission)
+        if grant:
+            with self._lock:
+                self._used.setdefault(role_arn, set()).add(grant)
+        return grant is not None
 
+    def require(self, role_arn: str, action: str, resource: str = "*") -> None:
+        """Check a permission that AWS demands when a resource is created.
 
-def require(aws: LocalAws, role_arn: str, action: str, resource: str = "*") -> None:  # noqa: ARG001 -- as its callers have it
-    """Insist that a role has a permission that AWS checks when a resource is made.
+        Raises
+        ------
+        LocalAwsError
+            If the role lacks the permission.
+        """
+        if not self.is_allowed(role_arn, Permission(action, resource)):
+            raise LocalAwsError(f"The role {role_arn} does not have permissions to call {action} on {resource}.")
 
-    Raises
-    ------
-    LocalAwsError
-        If it has not.
-    """
-    if not is_allowed(role_arn, Need(action, resource)):
-        raise LocalAwsError(f"The role {role_arn} does not have permissions to call {action} on {resource}.")
+    def grants(self) -> list[dict[str, Any]]:
+        """List the grants of all roles, each with whether a call has used it."""
+        return [
+            {"role": role.arn, "used": grant in self._used.get(role.arn, ()), **vars(grant)}
+            for role in _roles()
+            for statement in _role_statements(role.arn)
+            for grant in grants_of(statement)
+        ]
 
 
 def require_trust(role_arn: str, service: str) -> None:
-    """Insist that a role may be taken on by a service, such as ``lambda.amazonaws.com``.
+    """Check that a service, such as ``lambda.amazonaws.com``, may assume a role.
 
     Raises
     ------
     LocalAwsError
-        If it may not, or is not there.
+        If the role does not exist, or does not trust the service.
     """
     role = next((role for role in _roles() if role.arn == role_arn), None)
     document = json.loads(role.assume_role_policy_document) if role else {"Statement": []}
@@ -74,41 +79,25 @@ def require_trust(role_arn: str, service: str) -> None:
         raise LocalAwsError(f"The role {role_arn} cannot be assumed by {service}.")
 
 
-def require_service_access(service: str, action: str, queue_arn: str, source_arn: str) -> None:
-    """Insist that the policy of a queue lets a service of AWS in.
+def require_queue_access(service: str, queue_arn: str, source_arn: str) -> None:
+    """Check that the policy of a queue lets a service send messages for one of its resources.
 
     Raises
     ------
     LocalAwsError
-        If it doesn't.
+        If the queue does not exist, or its policy does not allow it.
     """
-    queue = sqs_backends[ACCOUNT][REGION].queues[queue_arn.rpartition(":")[2]]
+    queue = sqs_backends[ACCOUNT][REGION].queues.get(queue_arn.rpartition(":")[2])
     statements = [
         statement
-        for statement in (json.loads(queue.policy)["Statement"] if queue.policy else ())
+        for statement in (json.loads(queue.policy)["Statement"] if queue and queue.policy else ())
         if _is_principal(statement["Principal"], "Service", service)
     ]
     context = {**ENCRYPTED, "aws:SourceArn": source_arn, "aws:SourceAccount": ACCOUNT}
-    if not find_grant(statements, Need(action, queue_arn, context)):
+    if not find_grant(statements, Permission("sqs:SendMessage", queue_arn, context)):
         raise LocalAwsError(
-            f"The policy of the queue {queue_arn} does not let {service} call {action} for {source_arn}."
+            f"The policy of the queue {queue_arn} does not let {service} call sqs:SendMessage for {source_arn}."
         )
-
-
-def ledger() -> list[dict[str, Any]]:
-    """List the grants of all roles, and which of them has been needed."""
-    return [
-        {
-            "role": role.arn,
-            "statement": grant.statement,
-            "action": grant.action,
-            "resource": grant.resource,
-            "used": grant in _used.get(role.arn, ()),
-        }
-        for role in _roles()
-        for statement in _role_statements(role.arn)
-        for grant in grants_of(statement)
-    ]
 
 
 def _roles() -> list[Any]:

@@ -1,6 +1,6 @@
-"""Which permissions a request takes: read from the request, as AWS's services do. Pure.
+"""The permissions that a request needs, read from the request as AWS's services read them, without any state.
 
-The table has the calls that the roles of the stack make. A call that is not in it is an error, not a pass.
+Only calls that deployed roles make are known. An unknown call is an error: it is not let through.
 """
 
 import json
@@ -12,25 +12,25 @@ from urllib.parse import parse_qs, unquote
 from xml.etree import ElementTree as ET
 
 from localaws.account import ACCOUNT, REGION, LocalAwsError
-from localaws.policies import Need
+from localaws.policies import Permission
 
 Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What there is to see of a request.
+    """The parts of an HTTP request that decide which permissions it needs.
 
     Attributes
     ----------
     service
-        As it is signed for, such as ``s3``.
-    method, path, query
-        Of HTTP; the path is still percent-encoded.
+        Name that the request is signed for, such as ``s3``.
+    path
+        Path of the URL, still percent-encoded.
     headers
-        With names in lower case.
+        Headers with lower-case names.
     body
-        Not read for objects of S3: they may be large, and say nothing about permissions.
+        Empty for objects of S3: they may be large, and do not matter for permissions.
     """
 
     service: str
@@ -41,36 +41,32 @@ class Request:
     body: bytes
 
 
-def needs_of(request: Request) -> list[Need]:
-    """Say which permissions a request takes; the first names the call.
+def required_permissions(request: Request) -> list[Permission]:
+    """Return the permissions that a request needs; the first one names the call.
 
     Raises
     ------
     LocalAwsError
-        If it is a call that is not known here.
+        If the call is unknown.
     """
-    readers: dict[str, Callable[[Request], list[Need]]] = {
-        "s3": _s3,
-        "lambda": _lambda,
-        "emr-serverless": _emr_serverless,
-    }
-    needs = readers.get(request.service, _by_target)(request)
-    if not needs:
+    readers = {"s3": _s3, "lambda": _lambda, "emr-serverless": _emr_serverless}
+    permissions = readers.get(request.service, _by_target)(request)
+    if not permissions:
         raise LocalAwsError(
             f"The local AWS does not know which permissions {request.method} {request.path}?{request.query} of "
-            f"{request.service} takes ({request.headers.get('x-amz-target', 'no target')})."
+            f"{request.service} needs ({request.headers.get('x-amz-target', 'no target')})."
         )
-    return needs
+    return permissions
 
 
-def _by_target(request: Request) -> list[Need]:
-    """Read a call of a service that names it in a header, and has its parameters in a JSON document."""
-    # SQS has one permission for a call and for its batch.
+def _by_target(request: Request) -> list[Permission]:
+    """Read a call whose name is in a header and whose parameters are a JSON document."""
+    # SQS has one permission for a call and its batch variant.
     action = request.headers.get("x-amz-target", "").rpartition(".")[2].removesuffix("Batch")
     resources = _RESOURCES.get(request.service)
     if not action or not resources:
         return []
-    return [Need(f"{request.service}:{action}", resource) for resource in resources(json.loads(request.body))]
+    return [Permission(f"{request.service}:{action}", resource) for resource in resources(json.loads(request.body))]
 
 
 def _arn(service: str, rest: str) -> str:
@@ -78,7 +74,7 @@ def _arn(service: str, rest: str) -> str:
 
 
 def _glue(body: Body) -> Iterator[str]:
-    """Name catalogue, database and table: AWS wants to see each of them allowed."""
+    """Return catalogue, database and table: AWS demands the permission on each of them."""
     database = body.get("DatabaseName") or body["Name"]
     yield from (_arn("glue", "catalog"), _arn("glue", f"database/{database}"))
     if "DatabaseName" in body:
@@ -103,25 +99,30 @@ _RESOURCES: dict[str, Callable[[Body], Iterator[str]]] = {
 }
 
 
-def _lambda(request: Request) -> list[Need]:
+def _lambda(request: Request) -> list[Permission]:
     match = re.fullmatch(r"/2015-03-31/functions/([^/]+)/invocations", unquote(request.path))
     if not match or request.method != "POST":
         return []
-    return [Need("lambda:InvokeFunction", _arn("lambda", f"function:{match[1].rpartition(':')[2]}"))]
+    return [Permission("lambda:InvokeFunction", _arn("lambda", f"function:{match[1].rpartition(':')[2]}"))]
 
 
-def _emr_serverless(request: Request) -> list[Need]:
+def _emr_serverless(request: Request) -> list[Permission]:
     match = re.fullmatch(r"(/applications/[^/]+)/jobruns(/[^/]+)?", unquote(request.path))
     if not match:
         return []
     application = _arn("emr-serverless", match[1])
     if match[2]:
         action = {"GET": "GetJobRun", "DELETE": "CancelJobRun"}[request.method]
-        return [Need(f"emr-serverless:{action}", f"{application}/jobruns{match[2]}")]
+        return [Permission(f"emr-serverless:{action}", f"{application}/jobruns{match[2]}")]
     body = json.loads(request.body)
     passed = {"iam:PassedToService": "emr-serverless.amazonaws.com"}
-    needs = [Need("emr-serverless:StartJobRun", application), Need("iam:PassRole", body["executionRoleArn"], passed)]
-    return [*needs, Need("emr-serverless:TagResource", f"{application}/jobruns/*")] if body.get("tags") else needs
+    needed = [
+        Permission("emr-serverless:StartJobRun", application),
+        Permission("iam:PassRole", body["executionRoleArn"], passed),
+    ]
+    return (
+        [*needed, Permission("emr-serverless:TagResource", f"{application}/jobruns/*")] if body.get("tags") else needed
+    )
 
 
 _BUCKET_READS = {
@@ -134,11 +135,11 @@ _LISTING = {"list-type", "prefix", "delimiter", "max-keys", "encoding-type", "fe
 _PAGES = {"continuation-token", "start-after", "marker", "key-marker", "version-id-marker"}
 _OF_BUCKETS = _BUCKET_READS.keys() | _LISTING | _PAGES | {"delete", "x-id"}
 _OF_OBJECTS = {"partNumber", "tagging", "uploadId", "uploads", "versionId", "x-id"}
-"""Parameters that are known here. Others may make something else of a request: ``?acl`` is no reading of the object."""
+"""Known query parameters. An unknown one may change the meaning: ``GET /b/k?acl`` does not read the object."""
 
 
-def _s3(request: Request) -> list[Need]:
-    """Read a call of S3: REST, so that method, path and query say what it is."""
+def _s3(request: Request) -> list[Permission]:
+    """Read a call of S3, whose method, path and query parameters name the call."""
     bucket, _, key = unquote(request.path).lstrip("/").partition("/")
     query = {name: values[0] for name, values in parse_qs(request.query, keep_blank_values=True).items()}
     if query.keys() - (_OF_OBJECTS if key else _OF_BUCKETS):
@@ -147,21 +148,21 @@ def _s3(request: Request) -> list[Need]:
         return _s3_object(request, f"arn:aws:s3:::{bucket}/{key}", query)
     arn = f"arn:aws:s3:::{bucket}"
     if request.method == "POST" and "delete" in query:
-        keys = [element.text or "" for element in ET.fromstring(request.body).iter() if element.tag.endswith("Key")]  # noqa: S314 -- our own clients wrote it
-        return [Need("s3:DeleteObject", f"{arn}/{key}") for key in keys]
+        keys = [element.text or "" for element in ET.fromstring(request.body).iter() if element.tag.endswith("Key")]  # noqa: S314 -- written by an SDK on this machine
+        return [Permission("s3:DeleteObject", f"{arn}/{key}") for key in keys]
     if request.method == "PUT" and "policy" in query:
-        return [Need("s3:PutBucketPolicy", arn)]
+        return [Permission("s3:PutBucketPolicy", arn)]
     if request.method not in {"GET", "HEAD"}:
         return []
     action = next((action for name, action in _BUCKET_READS.items() if name in query), "ListBucket")
-    # S3 knows the condition key only where the request has the parameter.
-    return [Need(f"s3:{action}", arn, {"s3:prefix": query["prefix"]} if "prefix" in query else {})]
+    # S3 sets the condition key only if the request has the parameter.
+    return [Permission(f"s3:{action}", arn, {"s3:prefix": query["prefix"]} if "prefix" in query else {})]
 
 
-def _s3_object(request: Request, arn: str, query: Mapping[str, str]) -> list[Need]:
+def _s3_object(request: Request, arn: str, query: Mapping[str, str]) -> list[Permission]:
     if "tagging" in query:
         action = {"GET": "GetObjectTagging", "PUT": "PutObjectTagging", "DELETE": "DeleteObjectTagging"}[request.method]
-        return [Need(f"s3:{action}", arn)]
+        return [Permission(f"s3:{action}", arn)]
     action = {
         "GET": "GetObject",
         "HEAD": "GetObject",
@@ -169,9 +170,9 @@ def _s3_object(request: Request, arn: str, query: Mapping[str, str]) -> list[Nee
         "POST": "PutObject",  # the beginning and the end of a multipart upload
         "DELETE": "AbortMultipartUpload" if "uploadId" in query else "DeleteObject",
     }[request.method]
-    needs = [Need(f"s3:{action}", arn)]
+    needed = [Permission(f"s3:{action}", arn)]
     if source := request.headers.get("x-amz-copy-source"):
-        needs.append(Need("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').partition('?')[0]}"))
+        needed.append(Permission("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').partition('?')[0]}"))
     if "x-amz-tagging" in request.headers:
-        needs.append(Need("s3:PutObjectTagging", arn))
-    return needs
+        needed.append(Permission("s3:PutObjectTagging", arn))
+    return needed

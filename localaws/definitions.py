@@ -1,4 +1,4 @@
-"""Which state machines the local AWS takes: those of which every part does here what it does in AWS."""
+"""The part of the Amazon States Language that works here as in AWS; any other definition is refused."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -18,14 +18,14 @@ RESOURCE = "arn:aws:states:::"
 
 @dataclass(frozen=True)
 class Integration:
-    """A service that a Task may call.
+    """An integration that a Task may call.
 
     Attributes
     ----------
     service, operation
-        As boto3 names them.
+        Names in boto3.
     waits
-        Whether the state waits until what was started has ended: ``.sync``.
+        Whether the state waits for the end of the job that it starts (``.sync``).
     """
 
     service: str
@@ -34,7 +34,7 @@ class Integration:
 
     @property
     def model(self) -> OperationModel:
-        """The operation, as AWS describes it."""
+        """The description of the operation in botocore."""
         return _operation(self.service, self.operation)
 
 
@@ -51,7 +51,7 @@ INTEGRATIONS = {
     "lambda:invoke": Integration("lambda", "Invoke"),
     "emr-serverless:startJobRun.sync": Integration("emr-serverless", "StartJobRun", waits=True),
 }
-"""What a Task may call."""
+"""Name of an integration in a definition → the integration."""
 
 _ANY = frozenset({"Type", "Comment"})
 _FLOW = _ANY | {"Next", "End"}
@@ -80,38 +80,38 @@ CATCHER = frozenset({"ErrorEquals", "ResultPath", "Next"})
 RULE = frozenset({"And", "Or", "Not", "Variable", "Next"})
 
 COMPARISONS = frozenset({"IsPresent", "StringEquals", "StringEqualsPath", "NumericLessThan", "NumericEquals"})
-"""Of a Choice."""
+"""Operators of a Choice."""
 
 
 def check(text: str) -> None:
-    """See that a definition says nothing that would be ignored, or would work otherwise than in AWS.
+    """Check that a definition has nothing that would be ignored, or would work differently than in AWS.
 
     Raises
     ------
     LocalAwsError
-        If it does; names what and where.
+        If it has; the message names the field and the state.
     """
     try:
         machine = json.loads(text)
     except ValueError as error:
-        raise LocalAwsError(f"The definition is no JSON: {error}.") from error
+        raise LocalAwsError(f"The definition is not JSON: {error}.") from error
     _know(machine, MACHINE, "the state machine")
     if (language := machine.get("QueryLanguage", "JSONPath")) != "JSONPath":
-        raise LocalAwsError(f"State machines speak JSONPath here, not {language}.")
+        raise LocalAwsError(f"The query language of state machines is JSONPath here, not {language}.")
     for name, state in machine["States"].items():
         _check_state(name, state)
     _check_targets(machine)
 
 
 def integrations_of(text: str) -> list[Integration]:
-    """List what the tasks of a definition call."""
+    """List the integrations that the tasks of a definition call."""
     states = json.loads(text)["States"].values()
     return [_integration(state["Resource"], "") for state in states if state["Type"] == "Task"]
 
 
 def _check_state(name: str, state: Document) -> None:
     if state.get("Type") not in STATES:
-        raise LocalAwsError(f"The state {name} is a {state.get('Type')}: there are only {', '.join(STATES)} here.")
+        raise LocalAwsError(f"The type of the state {name} is {state.get('Type')}; known types: {', '.join(STATES)}.")
     _know(state, STATES[state["Type"]], f"the state {name}")
     for retrier in state.get("Retry", ()):
         _know(retrier, RETRIER, f"a Retry of {name}")
@@ -134,12 +134,12 @@ def _check_rule(name: str, rule: Document) -> None:
 def _integration(resource: str, name: str) -> Integration:
     called = resource.removeprefix(RESOURCE)
     if not resource.startswith(RESOURCE) or called not in INTEGRATIONS:
-        raise LocalAwsError(f"The state {name} calls {resource}: there are only {', '.join(INTEGRATIONS)} here.")
+        raise LocalAwsError(f"The state {name} calls {resource}; known integrations: {', '.join(INTEGRATIONS)}.")
     return INTEGRATIONS[called]
 
 
 def _check_parameters(name: str, parameters: Document, shape: Shape | None) -> None:
-    """See that the operation knows all parameters: moto would drop those that it doesn't know."""
+    """Check that the operation has all parameters: moto would drop the others."""
     if not isinstance(shape, StructureShape):
         return
     members = {member[0].upper() + member[1:]: inner for member, inner in shape.members.items()}
@@ -153,10 +153,10 @@ def _check_targets(machine: Document) -> None:
     states = machine["States"]
     for where, target in (("StartAt", machine["StartAt"]), *_targets(states)):
         if target not in states:
-            raise LocalAwsError(f"{where} goes on with {target}, and there is no such state.")
+            raise LocalAwsError(f"{where} is followed by {target}, and there is no such state.")
     reached = {machine["StartAt"], *(target for _, target in _targets(states))}
-    if lonely := [name for name in states if name not in reached]:
-        raise LocalAwsError(f"No state goes on with {lonely[0]}.")
+    if unreached := [name for name in states if name not in reached]:
+        raise LocalAwsError(f"No state is followed by {unreached[0]}.")
 
 
 def _targets(states: Document) -> Iterator[tuple[str, str]]:
@@ -167,4 +167,4 @@ def _targets(states: Document) -> Iterator[tuple[str, str]]:
 
 def _know(found: Document, known: Collection[str], where: str) -> None:
     if unknown := [key for key in found if key not in known]:
-        raise LocalAwsError(f"What {unknown[0]} of {where} would do is not known here.")
+        raise LocalAwsError(f"The field {unknown[0]} of {where} is not known here.")

@@ -1,7 +1,7 @@
-"""From a queue to a function: what Lambda does between them.
+"""Event source mappings: what Lambda does between a queue and a function.
 
-It gathers messages into batches, calls the function, and deletes what the function is done with; the queue delivers
-the rest again.
+A poller collects messages into batches, invokes the function, and deletes the messages that did not fail; the queue
+delivers the others again.
 """
 
 import base64
@@ -18,25 +18,26 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.account import REGION, LocalAws
-from localaws.queues import give_back
-from localaws.sandbox import INIT_SECONDS, Outcome
+from localaws.queues import make_visible_at
+from localaws.sandbox import INIT_SECONDS, InvocationResult
 
-PAYLOAD = 6 * 2**20
-"""Bytes that a function can be called with."""
+PAYLOAD_BYTES = 6 * 2**20
+"""Largest event of an invocation."""
 
-AT_ONCE = 10
-"""Messages that SQS hands out, or deletes, in one call."""
+MESSAGES_PER_CALL = 10
+"""Messages that SQS returns, or deletes, in one call."""
 
-CALLS_AT_ONCE = 5
-"""As many batches as AWS begins with, where no limit is set."""
+DEFAULT_CONCURRENCY = 5
+"""Concurrent batches that AWS begins with if no limit is set."""
 
-SHORTEST = 2.0
-"""Seconds until a message is delivered again, however fast time passes here."""
+SHORTEST_VISIBILITY = 2.0
+"""Seconds until a message is delivered again, at any pace."""
 
-LONGEST = 43_200
-"""Seconds that SQS lets a message be invisible."""
+LONGEST_VISIBILITY = 43_200
+"""Seconds; SQS allows no more."""
 
 RETRY_SECONDS = 1.0
+"""Wait after a call that failed."""
 
 Record = dict[str, Any]
 
@@ -45,22 +46,22 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class QueueMapping:
-    """What is asked for when a queue is to call a function.
+    """The settings of a mapping from a queue to a function, with times in seconds of AWS.
 
     Attributes
     ----------
-    queue_arn, queue_url
-        The queue.
     role_arn, timeout
-        Of the function; the timeout in seconds.
-    batch_size, window
-        How many messages to gather, and for how many seconds of AWS.
+        Role and timeout of the function.
+    batch_size
+        Most messages of a batch.
+    window
+        Longest time to collect a batch.
     concurrency
-        Batches that are worked on at once.
+        Most batches that are processed at once.
     partial
-        Whether the function says which messages of a batch have failed.
+        Whether the function reports which messages of a batch have failed.
     visibility
-        After how many seconds of AWS a message is delivered again.
+        Visibility timeout of the queue.
     """
 
     queue_arn: str
@@ -86,30 +87,27 @@ class _Received:
 
 
 class Poller:
-    """Calls a function with the messages of a queue, until it is stopped.
+    """Invokes a function with the messages of a queue, until it is stopped.
 
-    The pace shortens waits: for more messages, and until a message is delivered again. It does not make functions
-    faster, nor the queue: what lies there when the window is over still goes with the batch, and a message stays
-    invisible while the function works on it.
+    The pace shortens two waits: that for more messages, and that until a message is delivered again. The function and
+    the queue are as fast as they are: messages that are in the queue at the end of the window still join the batch, and
+    a message stays invisible while the function processes it.
     """
 
-    def __init__(self, aws: LocalAws, mapping: QueueMapping, call: Callable[[bytes], Outcome]) -> None:
+    def __init__(self, aws: LocalAws, mapping: QueueMapping, invoke: Callable[[bytes], InvocationResult]) -> None:
         self._aws = aws
         self._mapping = mapping
-        self._call = call
+        self._invoke = invoke
         self._sqs = aws.client("sqs", mapping.role_arn)
         self._ended = threading.Event()
         self._free = threading.Semaphore(mapping.concurrency)
         self._left_over: list[_Received] = []
-        self._window = aws.seconds(mapping.window)
-        self._visibility = max(SHORTEST, aws.seconds(mapping.visibility))
-
-    def start(self) -> None:
-        """Begin."""
+        self._window = aws.shortened(mapping.window)
+        self._visibility = max(SHORTEST_VISIBILITY, aws.shortened(mapping.visibility))
         threading.Thread(target=self._run, name="polls-queue", daemon=True).start()
 
     def stop(self) -> None:
-        """Call the function no more."""
+        """Begin no more invocations."""
         self._ended.set()
 
     def _run(self) -> None:
@@ -117,15 +115,15 @@ class Poller:
             self._free.acquire()
             batch = self._gather()
             if batch and not self._ended.is_set():
-                threading.Thread(target=self._work, args=(batch,), daemon=True).start()
+                threading.Thread(target=self._process, args=(batch,), daemon=True).start()
             else:
                 self._free.release()
 
     def _gather(self) -> list[_Received]:
-        """Wait for a message, and take what comes until the batch is full or the window over."""
-        batch = self._left_over or self._receive(1, AT_ONCE)
+        """Wait for a message, and collect others until the batch is full or the window over."""
+        batch = self._left_over or self._receive(1, MESSAGES_PER_CALL)
         begun, size = time.monotonic(), _size(batch)
-        while batch and size <= PAYLOAD and time.monotonic() < begun + self._mapping.window:
+        while batch and size <= PAYLOAD_BYTES and time.monotonic() < begun + self._mapping.window:
             left = begun + self._window - time.monotonic()
             more = self._receive(int(left >= 1), self._mapping.batch_size - len(batch))
             batch, size = batch + more, size + _size(more)
@@ -139,13 +137,13 @@ class Poller:
 
     def _receive(self, wait: int, at_most: int) -> list[_Received]:
         mapping = self._mapping
-        at_work = mapping.window + INIT_SECONDS + mapping.timeout
+        processing = mapping.window + INIT_SECONDS + mapping.timeout
         try:
             answer = self._sqs.receive_message(
                 QueueUrl=mapping.queue_url,
-                MaxNumberOfMessages=min(AT_ONCE, at_most, mapping.batch_size),
+                MaxNumberOfMessages=min(MESSAGES_PER_CALL, at_most, mapping.batch_size),
                 WaitTimeSeconds=wait,
-                VisibilityTimeout=min(math.ceil(self._visibility + at_work), LONGEST),
+                VisibilityTimeout=min(math.ceil(self._visibility + processing), LONGEST_VISIBILITY),
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
@@ -158,30 +156,28 @@ class Poller:
         records = [record_of(message, mapping.queue_arn) for message in answer.get("Messages", ())]
         return [_Received(record, len(json.dumps(record)), visible_at) for record in records]
 
-    def _work(self, batch: Sequence[_Received]) -> None:
-        """Call the function, and settle what becomes of the messages."""
+    def _process(self, batch: Sequence[_Received]) -> None:
+        """Invoke the function, delete the messages that did not fail, and make the others visible in time."""
         try:
             event = {"Records": [received.record for received in batch]}
-            failed = self._failed(self._call(json.dumps(event).encode()), event["Records"])
+            failed = self._failed(self._invoke(json.dumps(event).encode()), event["Records"])
             self._delete([received.handle for received in batch if received.record["messageId"] not in failed])
-        except Exception:  # what happened to a batch is to be seen, and the next one to be worked on
-            logger.exception("A batch of %s is to be delivered again", self._mapping.queue_arn)
+        except Exception:  # the log shows the failure, and the next batch is processed
+            logger.exception("A batch of %s will be delivered again", self._mapping.queue_arn)
         finally:
-            give_back(self._mapping.queue_arn, {received.handle: received.visible_at for received in batch})
+            make_visible_at(self._mapping.queue_arn, {received.handle: received.visible_at for received in batch})
             self._free.release()
 
-    def _failed(self, outcome: Outcome, records: Sequence[Record]) -> set[str]:
+    def _failed(self, result: InvocationResult, records: Sequence[Record]) -> set[str]:
         sent = {str(record["messageId"]) for record in records}
-        if outcome.failed:
+        if result.failed:
             return sent
-        return failures_in(outcome.payload, sent) if self._mapping.partial else set()
+        return failures_in(result.payload, sent) if self._mapping.partial else set()
 
     def _delete(self, handles: Sequence[str]) -> None:
-        for start in range(0, len(handles), AT_ONCE):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": handle}
-                for number, handle in enumerate(handles[start : start + AT_ONCE])
-            ]
+        for start in range(0, len(handles), MESSAGES_PER_CALL):
+            part = handles[start : start + MESSAGES_PER_CALL]
+            entries = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(part)]
             try:
                 answer = self._sqs.delete_message_batch(QueueUrl=self._mapping.queue_url, Entries=entries)
             except (BotoCoreError, ClientError) as error:
@@ -192,23 +188,22 @@ class Poller:
 
 
 def failures_in(payload: bytes, sent: set[str]) -> set[str]:
-    """Read which messages a function has failed on.
+    """Read the ids of the messages that a function reports as failed.
 
     Parameters
     ----------
     payload
-        What it returned.
+        The value that the function returned, as JSON.
     sent
-        The ids of all messages of the batch.
+        Ids of all messages of the batch.
 
     Returns
     -------
     set
-        Their ids; all, as in AWS, where the answer is not what it should be.
+        Ids; all of them if the payload is not a valid report, as in AWS.
     """
     try:
-        answer = json.loads(payload)
-        items = (answer or {}).get("batchItemFailures") or []
+        items = (json.loads(payload) or {}).get("batchItemFailures") or []
         failed = {item["itemIdentifier"] for item in items}
     except (AttributeError, KeyError, TypeError, ValueError):
         return sent
@@ -216,7 +211,7 @@ def failures_in(payload: bytes, sent: set[str]) -> set[str]:
 
 
 def record_of(message: Record, queue_arn: str) -> Record:
-    """Shape a message as Lambda hands it to functions."""
+    """Convert a message of SQS into a record of a Lambda event."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -246,6 +241,6 @@ def _size(batch: Iterable[_Received]) -> int:
 
 
 def _how_many_fit(batch: Sequence[_Received]) -> int:
-    """Count the messages that a function can be called with at once."""
+    """Return how many messages from the start fit into the event of one invocation."""
     sizes = accumulate(received.bytes + len(", ") for received in batch)
-    return sum(1 for size in sizes if size + len('{"Records": []}') <= PAYLOAD)
+    return sum(1 for size in sizes if size + len('{"Records": []}') <= PAYLOAD_BYTES)

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: a service that refuses now and then, a process that dies in the middle of a call."""
+"""Faults on request: a service that is unavailable now and then, a process that is killed in the middle of a call."""
 
 import os
 import signal
@@ -12,33 +12,33 @@ from localaws.policies import matches
 
 
 class Kind(StrEnum):
-    """What happens."""
+    """The effect of a fault."""
 
     UNAVAILABLE = "unavailable"
-    """The service answers 503, as when it is asked too much."""
+    """The service answers 503, as it does when it receives too many requests."""
 
     CRASH = "crash"
-    """Whoever calls is killed, before the call has any effect."""
+    """The process group of the caller is killed before the call has any effect."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Something that goes wrong.
+    """A fault that strikes some of the calls that roles make.
 
     Attributes
     ----------
     kind
-        What.
+        The effect on a call that is struck.
     action
-        Of which calls, as a pattern of IAM: ``s3:*``.
+        Pattern of the actions that are struck: ``s3:*``.
     role
-        Of which roles, as a pattern of their ARNs.
+        Pattern of the ARNs of roles whose calls are struck.
     skip
-        Calls that go well before.
+        Number of calls that succeed first.
     every
-        From then on each so many-th call is struck: 1 for all.
+        The fault strikes one call in so many from then on; 1 strikes all.
     times
-        After so many it is over; None for never.
+        Number of calls after which the fault ends; `None` for no end.
     """
 
     kind: Kind
@@ -50,38 +50,43 @@ class Fault:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Read a fault back.
+        """Read a fault from a JSON object.
 
         Raises
         ------
         LocalAwsError
-            If the document is none.
+            If the object lacks a key, or has an unknown key or kind.
         """
         try:
             return cls(**{**document, "kind": Kind(document["kind"])})
         except (KeyError, TypeError, ValueError) as error:
-            raise LocalAwsError(f"This is no fault: {document} ({error}).") from error
+            raise LocalAwsError(f"This is not a fault: {document} ({error}).") from error
+
+    def strikes(self, calls: int) -> int:
+        """Return how often the fault has struck after a number of calls that it is about."""
+        strikes = max(0, calls - self.skip + self.every - 1) // self.every
+        return strikes if self.times is None else min(strikes, self.times)
 
 
 class Faults:
-    """The faults of the moment: none, unless somebody asks for them."""
+    """The faults that are active; none at the start."""
 
     def __init__(self) -> None:
         self._calls: dict[Fault, int] = {}
         self._lock = threading.Lock()
 
-    def put(self, faults: list[Fault]) -> None:
-        """Take these faults in the place of those before."""
+    def set(self, faults: list[Fault]) -> None:
+        """Activate these faults, and end those before."""
         with self._lock:
             self._calls = dict.fromkeys(faults, 0)
 
     def struck(self) -> dict[str, int]:
-        """Count what went wrong so far, by action."""
+        """Count the calls that the active faults have struck, by action."""
         with self._lock:
-            return {fault.action: _strikes(fault, calls) for fault, calls in self._calls.items()}
+            return {fault.action: fault.strikes(calls) for fault, calls in self._calls.items()}
 
     def strike(self, aws: LocalAws, role_arn: str, action: str) -> Kind | None:
-        """Say what goes wrong with a call, if anything; if it is a crash, let it happen."""
+        """Return the kind of the fault that strikes a call, if any; a crash kills the caller at once."""
         with self._lock:
             kind = next((fault.kind for fault in self._calls if self._hits(fault, role_arn, action)), None)
         if kind is Kind.CRASH and role_arn in aws.processes:
@@ -91,12 +96,5 @@ class Faults:
     def _hits(self, fault: Fault, role_arn: str, action: str) -> bool:
         if not (matches(fault.action, action) and matches(fault.role, role_arn)):
             return False
-        before = _strikes(fault, self._calls[fault])
         self._calls[fault] += 1
-        return _strikes(fault, self._calls[fault]) > before
-
-
-def _strikes(fault: Fault, calls: int) -> int:
-    """Count how often a fault has struck after so many calls."""
-    strikes = max(0, calls - fault.skip + fault.every - 1) // fault.every
-    return strikes if fault.times is None else min(strikes, fault.times)
+        return fault.strikes(self._calls[fault]) > fault.strikes(self._calls[fault] - 1)

@@ -1,4 +1,4 @@
-"""The process that is the local AWS, seen from outside: starting it, finding it again, ending it."""
+"""A local AWS in a process of its own: its start, its use by clients, and its end."""
 
 import json
 import os
@@ -22,24 +22,24 @@ from botocore.config import Config
 
 from localaws.account import ADMINISTRATOR, LOG, OWN_PAGES, REGION, LocalAwsError
 
-PATIENCE = 30.0
-"""Seconds that a local AWS has to end its jobs and functions."""
+END_SECONDS = 30.0
+"""Time that a local AWS has to end its jobs and functions before it is killed."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """A local AWS that runs.
+    """A running local AWS.
 
     Attributes
     ----------
     endpoint
         URL of all services.
     pid
-        Of the process.
+        Process id.
     folder
-        Its scratch.
+        Scratch folder.
     child
-        The process, where it is ours.
+        The process; `None` if another process has started it.
     """
 
     endpoint: str
@@ -48,29 +48,30 @@ class Host:
     child: subprocess.Popen[str] | None = field(default=None, repr=False, compare=False)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3's clients
-        """Make a client of a service, as the administrator."""
-        return self._session.client(
+        """Return a client of a service that acts as the administrator."""
+        return self.session.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.endpoint,
             config=Config(s3={"addressing_style": "path"}, retries={"mode": "standard"}),
         )
 
     def ask(self, page: str, document: object = None) -> Any:  # noqa: ANN401 -- a JSON document
-        """Ask for what AWS has no service for: ``grants``, ``faults``, ``credentials?role=…``."""
+        """Get a page of the local AWS itself, such as ``grants`` or ``credentials?role=…``, or put a document to it."""
         body = None if document is None else json.dumps(document).encode()
-        request = urllib.request.Request(f"{self.endpoint}{OWN_PAGES}{page}", body, method="PUT" if body else "GET")  # noqa: S310 -- http, of this machine
-        with urllib.request.urlopen(request) as answer:  # noqa: S310 -- as above
+        request = urllib.request.Request(f"{self.endpoint}{OWN_PAGES}{page}", body, method="PUT" if body else "GET")  # noqa: S310 -- http, on this machine
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 -- http, on this machine
             return json.load(answer)
 
     @cached_property
-    def _session(self) -> boto3.Session:
-        # Whatever profile of AWS is chosen in this shell is not meant for this.
+    def session(self) -> boto3.Session:
+        """Session of the administrator."""
+        # The AWS profile of this shell is for another account.
         plain = botocore.session.Session({"profile": (None, None, None, None)})
         return boto3.Session(ADMINISTRATOR, ADMINISTRATOR, region_name=REGION, botocore_session=plain)
 
     @property
     def variables(self) -> dict[str, str]:
-        """Environment variables by which every AWS SDK and command finds this AWS and no other."""
+        """Environment variables that lead every AWS SDK and command to this AWS only."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": ADMINISTRATOR,
@@ -82,12 +83,12 @@ class Host:
 
     @property
     def log(self) -> Path:
-        """What goes wrong behind the scenes."""
+        """File with the warnings and errors of the server."""
         return Path(self.folder) / LOG
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process exists."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -95,72 +96,59 @@ class Host:
         return True
 
     def end(self) -> None:
-        """End it, with all that it has started."""
+        """End the process with everything that it has started, and remove the scratch folder."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
-        deadline = time.monotonic() + PATIENCE
-        while self._is_there() and time.monotonic() < deadline:
+        deadline = time.monotonic() + END_SECONDS
+        while (self.is_alive if self.child is None else self.child.poll() is None) and time.monotonic() < deadline:
             time.sleep(0.05)
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _is_there(self) -> bool:
-        return self.is_alive if self.child is None else self.child.poll() is None
-
 
 def start(pace: float, spark_jars: Sequence[Path] = (), *, stay: bool = False) -> Host:
-    """Start a local AWS in a folder of its own.
+    """Start a local AWS with a scratch folder of its own.
 
     Parameters
     ----------
     pace
-        How much shorter waits are than those of AWS.
+        Factor by which waits are shorter than in AWS.
     spark_jars
-        Jars that every Spark job gets.
+        Jars on the class path of every Spark job.
     stay
-        Whether it outlives this process.
+        Whether the local AWS outlives this process.
 
     Raises
     ------
     LocalAwsError
-        If it doesn't come up.
+        If the process ends before it accepts requests.
     """
     folder = tempfile.mkdtemp(prefix="local-aws-")
-    program: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "localaws.server",
-        "--folder",
-        folder,
-        "--pace",
-        str(pace),
-        "--spark-jars",
-        *spark_jars,
-    ]
+    program: list[str | Path] = [sys.executable, "-m", "localaws", "--folder", folder, "--pace", str(pace)]
     process = subprocess.Popen(
-        [*program, *(["--stay"] if stay else [])],
+        [*program, "--spark-jars", *spark_jars, *(["--stay"] if stay else [])],
         cwd=Path(__file__).parents[1],
         env={**{name: value for name, value in os.environ.items() if not name.startswith("AWS_")}, "TMPDIR": folder},
-        # Its end is ours: it lives as long as the pipe, which the system closes however we end.
+        # The local AWS ends with this pipe, which the system closes when this process ends in any way.
         stdin=subprocess.DEVNULL if stay else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE if not stay else subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for us: we end it in order
+        start_new_session=True,  # Ctrl-C reaches this process only, which then ends the local AWS in order
         text=True,
     )
-    assert process.stdout is not None  # noqa: S101 -- for the types
+    assert process.stdout is not None  # noqa: S101 -- for mypy
     line = process.stdout.readline()
     if not line:
         reason = (process.stderr.read() if process.stderr else "").strip().splitlines()
         shutil.rmtree(folder, ignore_errors=True)
-        raise LocalAwsError(f"The local AWS doesn't start: {reason[-1] if reason else 'it says no reason'}.")
+        raise LocalAwsError(f"The local AWS does not start: {reason[-1] if reason else 'it gives no reason'}.")
     return Host(json.loads(line)["endpoint"], process.pid, folder, process)
 
 
 @contextmanager
 def local_aws(pace: float, spark_jars: Sequence[Path] = ()) -> Iterator[Host]:
-    """Have a local AWS for a while; nothing of it is left afterwards."""
+    """Run a local AWS as long as the context is open; nothing of it is left afterwards."""
     host = start(pace, spark_jars)
     try:
         yield host

@@ -1,16 +1,15 @@
-"""Calls of the workflow: in the name of the state machine's role, in the casing and with the errors of AWS."""
+"""The calls that state machines make: under the role of the state machine, in the casing and with the errors of AWS."""
 
 import json
 import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
@@ -21,6 +20,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resou
     ResourceCondition,
     ResourceRuntimePart,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
 )
@@ -31,69 +31,62 @@ from localaws.account import LocalAws
 from localaws.definitions import INTEGRATIONS, RESOURCE
 
 POLL_SECONDS = 0.5
-"""Between two looks at a job."""
+"""Time between two looks at a job."""
 
 SLICE_SECONDS = 0.5
-"""Longest wait at a stretch: moto's signal of an end is gone at once, so that who begins to wait then misses it."""
+"""Longest wait for moto's event of an end: moto clears the event at once, so that a later waiter misses it."""
 
 RULE = "StepFunctionsGetEventsForEMRServerlessJobRule"
-"""The rule that AWS manages, to hear of the ends of jobs."""
+"""Name of the EventBridge rule that AWS manages to learn of the end of jobs."""
 
 RULE_PATTERN = {"source": ["aws.emr-serverless"], "detail-type": ["EMR Serverless Job Run State Change"]}
 
 FAILED = frozenset({"FAILED", "CANCELLED"})
 
-JOB_RUN = INTEGRATIONS["emr-serverless:startJobRun.sync"].model.service_model.shape_for("JobRun")
-
 logger = logging.getLogger(__name__)
 
 
 def pause(aws: LocalAws, env: Environment, seconds: float) -> None:
-    """Wait, but not longer than the execution, or the state, or the local AWS."""
+    """Wait until the time is over, or the execution, the state or the local AWS ends."""
     until = time.monotonic() + seconds
     while env.is_running() and not aws.stopping.is_set() and (left := until - time.monotonic()) > 0:
         env.program_state_event.wait(min(left, SLICE_SECONDS))
 
 
 def client_of(aws: LocalAws, service: str, role_arn: str) -> Any:  # noqa: ANN401 -- boto3's clients
-    """Make a client for calls of a state: whether to try again is up to the definition, not to the client."""
+    """Return a client for the calls of a state; it never retries, as retries are up to the definition."""
     client = aws.client(service, role_arn)
     name = client.meta.service_model.service_id.hyphenize()
     client.meta.events.unregister(f"needs-retry.{name}", unique_id=f"retry-config-{name}")
-    client.meta.events.register("after-call", _identify)
+    client.meta.events.register("after-call", _add_request_id)
     return client
 
 
-def _identify(parsed: dict[str, Any], **_: object) -> None:
-    """Give the answer to a call an id if it has none: moto puts it into the cause of an error, and fails without."""
+def _add_request_id(parsed: dict[str, Any], **_: object) -> None:
+    """Give an answer a request id if it has none: moto reads it for the cause of an error, and fails without it."""
     parsed["ResponseMetadata"].setdefault("RequestId", str(uuid.uuid4()))
 
 
-def shape_of(resource: str, kind: str) -> StructureShape:
-    """Look up what an integration takes (``input_shape``) or answers (``output_shape``)."""
-    return getattr(INTEGRATIONS[resource.removeprefix(RESOURCE)].model, kind)  # type: ignore[no-any-return]
+def operation_of(task: StateTaskService) -> OperationModel:
+    """Return the operation that a Task calls."""
+    return INTEGRATIONS[task.resource.resource_arn.removeprefix(RESOURCE)].model
 
 
-def written(value: Any, shape: Shape | None) -> Any:  # noqa: ANN401 -- any answer
-    """Write an answer as Step Functions does: names begin with a capital, times are text.
+def as_step_functions(value: Any, shape: Shape | None) -> Any:  # noqa: ANN401 -- any answer
+    """Convert an answer of boto3 into that of Step Functions: names begin with a capital, times are text.
 
-    Parameters
-    ----------
-    value
-        As boto3 gives it.
-    shape
-        Says what are names; the keys of a map are none.
+    The shape tells names of members, which are converted, from keys of maps, which are not.
     """
     if isinstance(value, datetime):
         return timestamp(value)
     if isinstance(value, list):
-        return [written(one, shape.member if isinstance(shape, ListShape) else None) for one in value]
+        return [as_step_functions(one, shape.member if isinstance(shape, ListShape) else None) for one in value]
     if not isinstance(value, dict):
         return value
     if not isinstance(shape, StructureShape):
         inner = shape.value if isinstance(shape, MapShape) else None
-        return {key: written(one, inner) for key, one in value.items()}
-    return {key[0].upper() + key[1:]: written(one, shape.members.get(key)) for key, one in value.items()}
+        return {key: as_step_functions(one, inner) for key, one in value.items()}
+    return {key[0].upper() + key[1:]: as_step_functions(one, shape.members.get(key)) for key, one in value.items()}
 
 
 def timestamp(moment: datetime) -> str:
@@ -101,29 +94,42 @@ def timestamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
-def start_job_task(aws: LocalAws) -> Callable[[], StateTaskServiceCallback]:
-    """Make the class of the task that moto lacks."""
-
-    class StartJobRun(_StartJobRun):
-        local_aws = aws
-
-    return StartJobRun
-
-
-class _StartJobRun(StateTaskServiceCallback):
-    """``emr-serverless:startJobRun.sync``: starts a job, and waits for its end."""
-
-    local_aws: LocalAws
+class JobRule:
+    """The EventBridge rule that AWS manages to learn of the end of jobs."""
 
     def __init__(self) -> None:
-        super().__init__(supported_integration_patterns={ResourceCondition.Sync})  # type: ignore[arg-type]
+        self._lock = threading.Lock()
+
+    def ensure(self, events: Any, state_machine_arn: str) -> None:  # noqa: ANN401 -- boto3's client
+        """Create the rule if it does not exist.
+
+        Raises
+        ------
+        ClientError
+            If the role of the client may not create it.
+        """
+        with self._lock:
+            try:
+                events.describe_rule(Name=RULE)
+            except events.exceptions.ResourceNotFoundException:
+                events.put_rule(Name=RULE, EventPattern=json.dumps(RULE_PATTERN))
+                events.put_targets(Rule=RULE, Targets=[{"Id": "StepFunctions", "Arn": state_machine_arn}])
+
+
+class StartJobRun(StateTaskServiceCallback):
+    """``emr-serverless:startJobRun.sync``: the task starts a job, and waits for its end by asking for its state."""
+
+    def __init__(self, aws: LocalAws, rule: JobRule) -> None:
+        super().__init__(supported_integration_patterns={ResourceCondition.Sync})  # type: ignore[arg-type] # wrong in moto
+        self._aws = aws
+        self._rule = rule
 
     def _get_supported_parameters(self) -> set[str]:
-        shape = shape_of(self.resource.resource_arn, "input_shape")
-        return {self._to_sfn_cased(member) for member in shape.members}
+        members = operation_of(self).input_shape.members  # type: ignore[union-attr] # the operation has parameters
+        return {self._to_sfn_cased(member) for member in members}
 
     def _from_error(self, env: Environment, ex: Exception) -> FailureEvent:
-        """Name an error as AWS does."""
+        """Give an error the name that AWS gives it."""
         if not isinstance(ex, ClientError):
             return super()._from_error(env=env, ex=ex)
         code = ex.response["Error"]["Code"]
@@ -139,8 +145,8 @@ class _StartJobRun(StateTaskServiceCallback):
     ) -> None:
         role_arn = state_credentials.role_arn
         machine = env.states.context_object.context_object_data["StateMachine"]["Id"]
-        hear_of_jobs(client_of(self.local_aws, "events", role_arn), machine)
-        answer = client_of(self.local_aws, "emr-serverless", role_arn).start_job_run(**normalised_parameters)
+        self._rule.ensure(client_of(self._aws, "events", role_arn), machine)
+        answer = client_of(self._aws, "emr-serverless", role_arn).start_job_run(**normalised_parameters)
         answer.pop("ResponseMetadata")
         env.stack.append(answer)
 
@@ -151,30 +157,30 @@ class _StartJobRun(StateTaskServiceCallback):
         normalised_parameters: dict[str, Any],  # noqa: ARG002 -- moto's
         state_credentials: StateCredentials,
     ) -> None:
-        """Wait for the job; if the state is left before, because it is stopped or took too long, cancel it."""
+        """Wait for the job, and cancel it if the state ends before, because of a stop or a timeout."""
         started = env.stack.pop()
         job = {"applicationId": started["ApplicationId"], "jobRunId": started["JobRunId"]}
-        emr = self.local_aws.client("emr-serverless", state_credentials.role_arn)
-        while env.is_running() and not self.local_aws.stopping.is_set():
+        emr = self._aws.client("emr-serverless", state_credentials.role_arn)
+        shape = operation_of(self).service_model.shape_for("JobRun")
+        while env.is_running() and not self._aws.stopping.is_set():
             run = emr.get_job_run(**job)["jobRun"]
             if run["state"] in FAILED:
-                cause = json.dumps(written(run, JOB_RUN))
+                cause = json.dumps(as_step_functions(run, shape))
                 failed = StatesErrorNameType.StatesTaskFailed
                 raise FailureEventException(self._failure(env, StatesErrorName(failed), failed.to_name(), cause))
             if run["state"] == "SUCCESS":
-                env.stack.append(written(run, JOB_RUN))
+                env.stack.append(as_step_functions(run, shape))
                 return
-            pause(self.local_aws, env, POLL_SECONDS)
+            pause(self._aws, env, POLL_SECONDS)
         env.stack.append(started)
-        self._cancel(emr, job)
+        if not self._aws.stopping.is_set():
+            self._cancel(emr, job)
 
     def _cancel(self, emr: Any, job: dict[str, str]) -> None:  # noqa: ANN401 -- boto3's client
-        if self.local_aws.stopping.is_set():
-            return
         try:
             emr.cancel_job_run(**job)
         except ClientError as error:
-            logger.warning("The job %s of a state that has ended goes on: %s", job["jobRunId"], error)
+            logger.warning("The job run %s of a state that has ended can't be cancelled: %s", job["jobRunId"], error)
 
     def _failure(self, env: Environment, name: ErrorName, error: str, cause: str) -> FailureEvent:
         details = TaskFailedEventDetails(
@@ -184,24 +190,5 @@ class _StartJobRun(StateTaskServiceCallback):
             env=env,
             error_name=name,
             event_type=HistoryEventType.TaskFailed,
-            event_details=EventDetails(taskFailedEventDetails=details),  # type: ignore[typeddict-item]
+            event_details=EventDetails(taskFailedEventDetails=details),  # type: ignore[typeddict-item] # wrong in moto
         )
-
-
-_making_rule = threading.Lock()
-
-
-def hear_of_jobs(events: Any, state_machine_arn: str) -> None:  # noqa: ANN401 -- boto3's client
-    """Make the managed rule, where it is not there yet.
-
-    Raises
-    ------
-    ClientError
-        If the role may not.
-    """
-    with _making_rule:
-        try:
-            events.describe_rule(Name=RULE)
-        except events.exceptions.ResourceNotFoundException:
-            events.put_rule(Name=RULE, EventPattern=json.dumps(RULE_PATTERN))
-            events.put_targets(Rule=RULE, Targets=[{"Id": "StepFunctions", "Arn": state_machine_arn}])

@@ -1,4 +1,4 @@
-"""moto's interpreter of the Amazon States Language, made to do what AWS's does: patches, each with its reason."""
+"""The interpreter of the Amazon States Language: moto's, with replacements where AWS's behaves differently."""
 
 import sys
 from datetime import UTC, datetime
@@ -33,182 +33,142 @@ from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+from moto.stepfunctions.parser.asl.eval.states import StateData
 from moto.stepfunctions.parser.asl.utils.json_path import extract_json
 
-from localaws.account import REGION, LocalAws, LocalAwsError
-from localaws.integrations import client_of, pause, shape_of, start_job_task, timestamp, written
-from localaws.patches import replace
+from localaws.account import REGION, LocalAwsError
+from localaws.integrations import (
+    JobRule,
+    StartJobRun,
+    as_step_functions,
+    client_of,
+    operation_of,
+    pause,
+    timestamp,
+)
+from localaws.patches import Original, Part, replaces
 
 UNCATCHABLE = frozenset({"States.Runtime", "States.DataLimitExceeded"})
 """Errors that AWS neither retries nor catches: the definition is wrong."""
 
-
-def install(aws: LocalAws) -> None:
-    """Patch the interpreter."""
-    _take_on_roles(aws)
-    _write_parameters()
-    _write_times()
-    _run_jobs(aws)
-    _compare()
-    _name_errors()
-    _let_mistakes_show()
-    _pace(aws)
-    _keep_stopped()
+CASING = "moto leaves the casing as it is, and times in a form that JSON does not have"
 
 
-def _take_on_roles(aws: LocalAws) -> None:
-    """Make the calls of a state with the permissions of its state machine's role."""
+class Interpreter(Part):
+    """The interpreter that executes state machines."""
 
-    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ANN401 -- moto's
+    def start(self) -> None:
+        """Let the interpreter act under roles, and write times as AWS does."""
+        super().start()
+        self._job_rule = JobRule()
+        for name, module in list(sys.modules.items()):
+            if name.startswith("moto.stepfunctions.") and hasattr(module, "boto_client_for"):
+                self.replace(module, "boto_client_for", self._client, because="moto calls services without a role")
+        if set(StateData.__annotations__) != {"EnteredTime", "Name", "RetryCount"}:
+            raise LocalAwsError("moto's context of a state is no longer what the local AWS was made for.")
+        self.exchange(state_module, "StateData", before=StateData, now=_state_data)
+
+    def _client(self, _: Original, region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ANN401 -- moto's
         if region != REGION or state_credentials is None:
             raise LocalAwsError(f"A state calls {service} in {region}, or under no role.")
-        return client_of(aws, service, state_credentials.role_arn)
+        return client_of(self.aws, service, state_credentials.role_arn)
 
-    for name, module in list(sys.modules.items()):
-        if name.startswith("moto.stepfunctions.") and hasattr(module, "boto_client_for"):
-            replace(module, "boto_client_for", boto_client_for, because="moto calls services under nobody's name")
+    @replaces(StateTaskService, "_normalise_parameters", because=CASING)
+    def _parameters(self, _: Original, task: StateTaskService, *, parameters: dict[str, Any], **others: object) -> None:  # noqa: ARG002 -- moto's
+        task._to_boto_request(parameters, operation_of(task).input_shape)  # type: ignore[arg-type] # noqa: SLF001 -- moto's own step, for operations with parameters
 
-
-def _write_parameters() -> None:
-    """Have parameters and answers written as each service, and as Step Functions, write them."""
-
-    def _normalise_parameters(
-        self: StateTaskService,
-        parameters: dict[str, Any],
-        boto_service_name: str | None = None,  # noqa: ARG001 -- moto's
-        service_action_name: str | None = None,  # noqa: ARG001 -- moto's
-    ) -> None:
-        self._to_boto_request(parameters, shape_of(self.resource.resource_arn, "input_shape"))
-
-    def _normalise_response(
-        self: StateTaskService,
-        response: Any,  # noqa: ANN401 -- moto's
-        boto_service_name: str | None = None,  # noqa: ARG001 -- moto's
-        service_action_name: str | None = None,  # noqa: ARG001 -- moto's
-    ) -> None:
-        answer = written(response, shape_of(self.resource.resource_arn, "output_shape"))
+    @replaces(StateTaskService, "_normalise_response", because=CASING)
+    def _response(self, _: Original, task: StateTaskService, *, response: Any, **others: object) -> None:  # noqa: ANN401, ARG002 -- moto's
+        answer = as_step_functions(response, operation_of(task).output_shape)
         response.clear()
         response.update(answer)
 
-    left = "moto leaves the casing as it is, and times that are no JSON"
-    replace(StateTaskService, "_normalise_parameters", _normalise_parameters, because=left)
-    replace(StateTaskService, "_normalise_response", _normalise_response, because=left)
+    @replaces(state_task_factory, "state_task_service_for", because="moto's interpreter has no EMR Serverless")
+    def _task_service(self, original: Original, service_name: str) -> StateTaskService:
+        if service_name == "emr-serverless":
+            return StartJobRun(self.aws, self._job_rule)
+        return original(service_name)  # type: ignore[no-any-return] # the original has no type
 
-
-def _write_times() -> None:
-    """Write the time at which a state was entered as AWS does: definitions take it apart."""
-
-    def state_data(**data: Any) -> Any:  # noqa: ANN401 -- moto's
-        return original(**data | {"EnteredTime": timestamp(datetime.now(UTC))})
-
-    original = vars(state_module)["StateData"]
-    if set(original.__annotations__) != {"EnteredTime", "Name", "RetryCount"}:
-        raise LocalAwsError("moto's context of a state is no longer what the rehearsal was made for.")
-    vars(state_module)["StateData"] = state_data
-
-
-def _run_jobs(aws: LocalAws) -> None:
-    def state_task_service_for(service_name: str) -> StateTaskService:
-        return job_task() if service_name == "emr-serverless" else original(service_name)
-
-    job_task = start_job_task(aws)
-    original = replace(
-        state_task_factory,
-        "state_task_service_for",
-        state_task_service_for,
-        because="moto's interpreter has no EMR Serverless",
+    @replaces(
+        ComparisonFuncValue, "_eval_body", because="AWS fails if a Choice compares a variable that does not exist"
     )
-
-
-def _compare() -> None:
-    def _eval_body(self: ComparisonFuncValue, env: Environment) -> None:
+    def _compare(self, original: Original, comparison: ComparisonFuncValue, env: Environment) -> None:
         missing = env.stack[-1]
-        if isinstance(missing, NoSuchVariable) and self.operator_type != ComparisonOperatorType.IsPresent:
+        if isinstance(missing, NoSuchVariable) and comparison.operator_type != ComparisonOperatorType.IsPresent:
             raise LookupError(f"Invalid path: {missing.path}")
-        compare(self, env)
+        original(comparison, env)
 
-    def eval(env: Environment, value: Any) -> None:  # noqa: A001, ANN401 -- moto's
+    @replaces(StringEqualsPath, "eval", because="moto can't compare with the context ($$)")
+    def _equals_path(self, _: Original, env: Environment, value: Any) -> None:  # noqa: ANN401 -- moto's
         variable = env.stack.pop()
         in_context = value.startswith("$$")
         data = env.states.context_object.context_object_data if in_context else env.stack[-1]
         env.stack.append(isinstance(variable, str) and variable == extract_json(value[in_context:], data))
 
-    compare = replace(
-        ComparisonFuncValue, "_eval_body", _eval_body, because="AWS fails where a Choice compares what is not there"
-    )
-    replace(StringEqualsPath, "eval", eval, because="moto can't compare with the context ($$)")
-
-
-def _name_errors() -> None:
-    def _from_error(self: StateTaskServiceSfn, env: Environment, ex: Exception) -> FailureEvent:
-        event = original(self, env, ex)
+    @replaces(StateTaskServiceSfn, "_from_error", because="moto appends Exception to names that end with it")
+    def _sfn_error(
+        self, original: Original, task: StateTaskServiceSfn, env: Environment, ex: Exception
+    ) -> FailureEvent:
+        event = original(task, env, ex)
         for details in (event.event_details or {}).values():
             if isinstance(details, dict) and str(details.get("error")).endswith("ExceptionException"):
                 details["error"] = details["error"].removesuffix("Exception")
                 event.error_name = ErrorName(details["error"])
-        return event  # type: ignore[no-any-return]
+        return event  # type: ignore[no-any-return] # the original has no type
 
-    def custom_error_name(error_name: str | None) -> ErrorName:
-        return ErrorName(error_name)
-
-    original = replace(StateTaskServiceSfn, "_from_error", _from_error, because="moto says Exception twice")
-    replace(
+    @replaces(
         state_fail,
         "CustomErrorName",
-        custom_error_name,
-        because="a Fail may end with the error of another state, as States.TaskFailed",
+        because="a Fail may end with the error of another state, such as States.TaskFailed",
     )
+    def _custom_error(self, _: Original, error_name: str | None) -> ErrorName:
+        return ErrorName(error_name)
 
-
-def _let_mistakes_show() -> None:
-    def _eval_body(self: ErrorEqualsDecl, env: Environment) -> None:
+    @replaces(ErrorEqualsDecl, "_eval_body", because="moto retries and catches mistakes in a definition")
+    def _match_error(self, original: Original, declaration: ErrorEqualsDecl, env: Environment) -> None:
         if env.stack[-1] is not None and env.stack[-1].error_name in UNCATCHABLE:
             env.stack[-1] = False
         else:
-            matches(self, env)
+            original(declaration, env)
 
-    def _from_error(self: StateTaskServiceDynamoDB, env: Environment, ex: Exception) -> FailureEvent:
+    @replaces(StateTaskServiceDynamoDB, "_from_error", because="moto reports wrong parameters as errors of DynamoDB")
+    def _dynamodb_error(
+        self, original: Original, task: StateTaskServiceDynamoDB, env: Environment, ex: Exception
+    ) -> FailureEvent:
         if isinstance(ex, ClientError | BotoCoreError):
-            return original(self, env, ex)  # type: ignore[no-any-return]
-        return StateTask._from_error(self, env, ex)  # noqa: SLF001 -- what moto's other tasks do
+            return original(task, env, ex)  # type: ignore[no-any-return] # the original has no type
+        return StateTask._from_error(task, env, ex)  # noqa: SLF001 -- what moto's other tasks do
 
-    original = replace(
-        StateTaskServiceDynamoDB, "_from_error", _from_error, because="moto blames DynamoDB for wrong parameters"
-    )
-    matches = replace(
-        ErrorEqualsDecl, "_eval_body", _eval_body, because="moto retries and catches mistakes in a definition"
-    )
+    @replaces(WaitFunction, "_wait_interval", because="moto waits as long as AWS does")
+    def _wait(self, _: Original, __: WaitFunction, env: Environment, wait_seconds: float) -> None:
+        pause(self.aws, env, self.aws.shortened(wait_seconds))
 
-
-def _pace(aws: LocalAws) -> None:
-    """Shorten the waits of states and between retries, and end them with the execution."""
-
-    def _wait_interval(self: WaitFunction, env: Environment, wait_seconds: float) -> None:  # noqa: ARG001 -- moto's
-        pause(aws, env, aws.seconds(wait_seconds))
-
-    def _eval_body(self: RetrierDecl, env: Environment) -> None:
-        self.error_equals.eval(env)
+    @replaces(RetrierDecl, "_eval_body", because="moto's wait between retries does not end with the execution")
+    def _retry(self, _: Original, retrier: RetrierDecl, env: Environment) -> None:
+        retrier.error_equals.eval(env)
         if not env.stack.pop():
             env.stack.append(RetrierOutcome.Skipped)
             return
-        self.max_attempts.eval(env=env)
+        retrier.max_attempts.eval(env=env)
         if env.stack.pop() == MaxAttemptsOutcome.EXHAUSTED:
             env.stack.append(RetrierOutcome.Failed)
             return
-        for step in (self.interval_seconds, self.backoff_rate, self.max_delay_seconds, self.jitter_strategy):
+        for step in (
+            retrier.interval_seconds,
+            retrier.backoff_rate,
+            retrier.max_delay_seconds,
+            retrier.jitter_strategy,
+        ):
             step.eval(env=env)
-        pause(aws, env, aws.seconds(env.stack.pop()))
+        pause(self.aws, env, self.aws.shortened(env.stack.pop()))
         env.stack.append(RetrierOutcome.Executed)
 
-    replace(WaitFunction, "_wait_interval", _wait_interval, because="moto waits as long as AWS does")
-    replace(RetrierDecl, "_eval_body", _eval_body, because="moto sleeps between retries, whatever happens")
+    @replaces(Environment, "set_error", because="an error in a state that was stopped is not a failure")
+    def _set_error(self, original: Original, env: Environment, error: Any) -> None:  # noqa: ANN401 -- moto's
+        if not isinstance(env._program_state, ProgramStopped):  # noqa: SLF001 -- it has no public name
+            original(env, error)
 
 
-def _keep_stopped() -> None:
-    def set_error(self: Environment, error: Any) -> None:  # noqa: ANN401 -- moto's
-        if not isinstance(self._program_state, ProgramStopped):
-            original(self, error)
-
-    original = replace(
-        Environment, "set_error", set_error, because="a state that was stopped may stumble over it, which is no failure"
-    )
+def _state_data(**data: Any) -> Any:  # noqa: ANN401 -- moto's
+    """Write the time at which a state was entered as AWS does: definitions take parts of it."""
+    return {**data, "EnteredTime": timestamp(datetime.now(UTC))}

@@ -1,4 +1,4 @@
-"""What EMR Serverless stages for a job: files of S3, fetched under the job's role, and unpacked."""
+"""The files that EMR Serverless stages for a job: fetched from S3 under the job's role, and unpacked."""
 
 import hashlib
 import shutil
@@ -11,33 +11,31 @@ from localaws.spark_submit import S3Url, Submission
 
 
 class JobFiles:
-    """Files that were fetched before: jobs ship the same 200 MB again and again."""
+    """A cache of staged files: most jobs ship the same 200 MB."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
 
     def stage(self, s3: Any, submission: Submission, job_folder: Path) -> Mapping[S3Url, Path]:  # noqa: ANN401 -- boto3's client
-        """Fetch all files of a job, and lay its archives into its folder.
+        """Fetch all files of a job.
 
         Parameters
         ----------
         s3
-            A client that has the permissions of the job's role.
-        submission
-            Names the files.
+            Client that acts under the role of the job.
         job_folder
-            Gets a link for each archive.
+            Working folder of the job, which gets a link to each unpacked archive.
 
         Returns
         -------
         mapping
-            Where the files lie.
+            URL → path of the staged file.
 
         Raises
         ------
         ClientError
-            If the role may not read one, or it is not there.
+            If a file does not exist, or the role may not read it.
         """
         with self._lock:
             paths = {url: self._fetch(s3, url) for url in submission.files}
@@ -45,8 +43,8 @@ class JobFiles:
                 (job_folder / name).symlink_to(_unpacked(paths[url]))
         return paths
 
-    def _fetch(self, s3: Any, url: S3Url) -> Path:  # noqa: ANN401 -- as above
-        """Ask for the version of a file each time, under the role; fetch those that are new."""
+    def _fetch(self, s3: Any, url: S3Url) -> Path:  # noqa: ANN401 -- boto3's client
+        """Ask for the version of a file under the role of each job, and fetch it if it is new."""
         etag = s3.head_object(Bucket=url.bucket, Key=url.key)["ETag"]
         version = hashlib.sha256(f"{url.bucket}/{url.key} {etag}".encode()).hexdigest()[:16]
         path = self._folder / version / Path(url.key).name

@@ -1,21 +1,22 @@
-"""What a job says: delivered to CloudWatch Logs under its role, and boiled down to a reason where it failed."""
+"""The logs of jobs: their delivery to CloudWatch Logs under the job's role, and the reason of a failure in them."""
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from localaws.account import LocalAwsError
+from localaws.log_events import LogLine, put_lines
 
 DEFAULT_GROUP = "/aws/emr-serverless"
 
 STREAMS = ("stdout", "stderr")
 
-BATCH_EVENTS, BATCH_CHARACTERS, LINE_CHARACTERS = 5_000, 200_000, 60_000
-"""Well below what PutLogEvents takes: 10,000 events and 1 MB in a batch, 256 KB in an event."""
+LINE_CHARACTERS = 60_000
+"""Longer lines are cut: an event of CloudWatch Logs has at most 256 KB, and a character at most 4 bytes."""
 
 LAST_LINES = 3
 
@@ -24,17 +25,12 @@ _STACK_LINE = re.compile(r"\s+(at |\.\.\. \d+ more)|\s+File \"|Traceback \(most 
 
 
 def group_of(monitoring: Mapping[str, Any] | None) -> str | None:
-    """Read where an application's jobs log to.
-
-    Returns
-    -------
-    str or None
-        A log group; None if the application does not log to CloudWatch.
+    """Return the log group of an application's jobs, or `None` if they do not log to CloudWatch.
 
     Raises
     ------
     LocalAwsError
-        If the configuration asks for what is not done here.
+        If the configuration has a setting that is not known here.
     """
     if not monitoring:
         return None
@@ -47,17 +43,17 @@ def group_of(monitoring: Mapping[str, Any] | None) -> str | None:
 
 
 def stream_name(application_id: str, job_id: str, stream: str) -> str:
-    """Name a stream of the driver as EMR Serverless does."""
+    """Return the name that EMR Serverless gives to a log stream of the driver."""
     return f"applications/{application_id}/jobs/{job_id}/SPARK_DRIVER/{stream}"
 
 
 def open_stream(logs: Any, group: str, name: str) -> None:  # noqa: ANN401 -- boto3's client
-    """Make a stream, with the calls that EMR Serverless makes.
+    """Create a log stream with the calls that EMR Serverless makes.
 
     Raises
     ------
     LocalAwsError
-        If the group is not there, or the role may not make streams.
+        If the group does not exist, or the role may not create streams.
     """
     try:
         found = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
@@ -69,39 +65,28 @@ def open_stream(logs: Any, group: str, name: str) -> None:  # noqa: ANN401 -- bo
         raise LocalAwsError(f"The log group {group} can't be used: {error}") from error
 
 
-def deliver(logs: Any, group: str, name: str, file: Path) -> None:  # noqa: ANN401 -- as above
-    """Put the lines of a file into a stream.
+def deliver(logs: Any, group: str, name: str, file: Path) -> None:  # noqa: ANN401 -- boto3's client
+    """Write the lines of a file into a log stream.
 
     Raises
     ------
     LocalAwsError
-        If the role may not.
+        If the role may not write them.
     """
-    now = int(time.time() * 1000)
     try:
-        for batch in _batches(file.read_text(errors="replace").splitlines()):
-            events = [{"timestamp": now, "message": line} for line in batch]
-            logs.put_log_events(logGroupName=group, logStreamName=name, logEvents=events)
+        put_lines(logs, group, name, lines_of(file.read_text(errors="replace")))
     except ClientError as error:
         raise LocalAwsError(f"The log group {group} can't be written: {error}") from error
 
 
-def _batches(lines: list[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    size = 0
-    for line in lines:
-        event = line[:LINE_CHARACTERS] or " "  # an event may not be empty
-        if batch and (len(batch) == BATCH_EVENTS or size + len(event) > BATCH_CHARACTERS):
-            yield batch
-            batch, size = [], 0
-        batch.append(event)
-        size += len(event)
-    if batch:
-        yield batch
+def lines_of(text: str) -> list[LogLine]:
+    """Split the output of a job into lines; an empty line becomes a blank, as an event must not be empty."""
+    now = int(time.time() * 1000)
+    return [LogLine(now, line[:LINE_CHARACTERS] or " ") for line in text.splitlines()]
 
 
-def reason(exit_code: int, stderr: str) -> str:
-    """Say why a job failed, in the words of EMR Serverless."""
+def failure_reason(exit_code: int, stderr: str) -> str:
+    """Return the reason that EMR Serverless gives for a failed job."""
     lines = [line for line in stderr.splitlines() if line.strip() and not _is_noise(line)]
     last = "; ".join(lines[-LAST_LINES:]) or "none"
     return (

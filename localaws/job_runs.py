@@ -1,4 +1,4 @@
-"""A job run: through the states that EMR Serverless has, with a real spark-submit on this machine in the middle."""
+"""Job runs: they pass through the states of EMR Serverless, with a real spark-submit on this machine in the middle."""
 
 import logging
 import platform
@@ -16,58 +16,69 @@ from moto.emrserverless.models import Application, JobRun
 from localaws import processes
 from localaws.account import REGION, LocalAws, LocalAwsError
 from localaws.job_files import JobFiles
-from localaws.job_logs import STREAMS, deliver, group_of, open_stream, reason, stream_name
+from localaws.job_logs import STREAMS, deliver, failure_reason, group_of, open_stream, stream_name
 from localaws.spark_home import SPARK_HOME, java_home, python_folder
 from localaws.spark_submit import LOCAL, S3Url, Submission, command
 
 ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 
-MOST_AT_ONCE, PATIENCE_MINUTES = 15, 360
-"""Of an application that doesn't say how many jobs may run at once, and how long others wait: what AWS takes."""
+DEFAULT_CONCURRENT_RUNS, DEFAULT_QUEUE_MINUTES = 15, 360
+"""Limits of AWS for an application that sets none: concurrent job runs, and the time that others wait."""
 
 MACHINES = {"x86_64": "X86_64", "AMD64": "X86_64", "aarch64": "ARM64", "arm64": "ARM64"}
+"""Machine as Python names it → architecture as EMR Serverless names it."""
 
 LEAST_BILLED = timedelta(minutes=1)
 
 logger = logging.getLogger(__name__)
 
 
-class App(Application):
-    """An application, with what moto forgets."""
+class LocalApplication(Application):
+    """An application, with the settings that moto forgets."""
 
     architecture: str | None = None
     scheduler_configuration: Mapping[str, Any] | None = None
     monitoring_configuration: Mapping[str, Any] | None = None
 
 
-class Run(JobRun):
-    """A job run, with what moto has no use for."""
+class LocalJobRun(JobRun):
+    """A job run, with the times and the resources that moto does not keep."""
 
     started_at: datetime | None = None
     ended_at: datetime | None = None
     total_resource_utilization: Mapping[str, float] | None = None
-    billed_resource_utilization: Mapping[str, float] | None  # type: ignore[assignment]
+    billed_resource_utilization: Mapping[str, float] | None  # type: ignore[assignment] # moto says it is never None
+
+    def enter(self, state: str, details: str | None = None) -> None:
+        """Enter a state; `None` keeps the details of the state before."""
+        self.updated_at = utcnow()
+        if state in ENDED:
+            self.ended_at = self.updated_at
+            duration = self.ended_at - (self.started_at or self.ended_at)
+            self.total_execution_duration_seconds = int(duration.total_seconds())
+        self.state_details = self.state_details if details is None else details
+        self.state = state
 
 
-def are_running(runs: Iterable[Run]) -> bool:
-    """Say whether any of these has not ended."""
+def are_active(runs: Iterable[LocalJobRun]) -> bool:
+    """Return whether any of these job runs has not ended."""
     return any(run.state not in ENDED for run in runs)
 
 
-class Jobs:
-    """The jobs that wait and run."""
+class JobRunner:
+    """The job runs that wait and run, until the runner is closed."""
 
     def __init__(self, aws: LocalAws) -> None:
         self._aws = aws
         self._files = JobFiles(aws.folder / "staged")
         self._changed = threading.Condition()
-        self._queues: dict[str, list[Run]] = {}
+        self._queues: dict[str, list[LocalJobRun]] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._cancelled: set[str] = set()
         self._closed = False
 
-    def start(self, run: Run, submission: Submission, application: App) -> None:
-        """Let a job take its way."""
+    def start(self, run: LocalJobRun, submission: Submission, application: LocalApplication) -> None:
+        """Put a job run into the queue of its application."""
         application.state = "STARTED"
         run.created_at = run.updated_at = utcnow()
         run.billed_resource_utilization = None
@@ -75,18 +86,18 @@ class Jobs:
             self._queues.setdefault(application.id, []).append(run)
         threading.Thread(target=self._live, args=(run, submission, application), daemon=True).start()
 
-    def cancel(self, run: Run) -> None:
-        """Have a job end, wherever it stands."""
+    def cancel(self, run: LocalJobRun) -> None:
+        """End a job run in any state."""
         with self._changed:
             self._cancelled.add(run.id)
-            _go_on(run, "CANCELLING")
+            run.enter("CANCELLING")
             process = self._processes.get(run.id)
             self._changed.notify_all()
         if process:
             threading.Thread(target=processes.end, args=(process,), daemon=True).start()
 
     def close(self) -> None:
-        """End all."""
+        """End all job runs, and wait until their processes are gone."""
         with self._changed:
             self._closed = True
             running = list(self._processes.values())
@@ -97,62 +108,66 @@ class Jobs:
         for ender in enders:
             ender.join()
 
-    def _live(self, run: Run, submission: Submission, application: App) -> None:
-        """Take a job through its states, from the queue to its end."""
+    def _live(self, run: LocalJobRun, submission: Submission, application: LocalApplication) -> None:
+        """Take a job run through its states, from the queue to its end."""
         try:
-            if self._wait_for_turn(run, application):
+            if self._wait_in_queue(run, application):
                 self._work(run, submission, application)
         except (LocalAwsError, ClientError, BotoCoreError, OSError) as error:
-            logger.warning("The job %s failed: %s", run.id, error)
-            _go_on(run, "FAILED", f"Job failed before or after it ran: {error}")
+            logger.warning("The job run %s failed: %s", run.id, error)
+            run.enter("FAILED", f"Job failed before or after it ran: {error}")
         finally:
             with self._changed:
                 self._queues[application.id].remove(run)
                 self._changed.notify_all()
             if run.state not in ENDED:
-                _go_on(run, "CANCELLED", run.state_details or "Job run was cancelled.")
+                run.enter("CANCELLED", run.state_details or "Job run was cancelled.")
 
-    def _wait_for_turn(self, run: Run, application: App) -> bool:
-        """Wait while as many jobs run as may run at once.
+    def _wait_in_queue(self, run: LocalJobRun, application: LocalApplication) -> bool:
+        """Wait until fewer jobs run than may run at once.
 
         Returns
         -------
         bool
-            Whether the job is to run; False if it was cancelled, or waited too long.
+            Whether the job can run; `False` if it was cancelled or has waited too long.
         """
-        scheduler: Mapping[str, Any] = application.scheduler_configuration or {}
-        most, patience = (
-            scheduler.get("maxConcurrentRuns", MOST_AT_ONCE),
-            scheduler.get("queueTimeoutMinutes", PATIENCE_MINUTES),
-        )
+        scheduler, queue = application.scheduler_configuration or {}, self._queues[application.id]
+        limit = scheduler.get("maxConcurrentRuns", DEFAULT_CONCURRENT_RUNS)
+        minutes = scheduler.get("queueTimeoutMinutes", DEFAULT_QUEUE_MINUTES)
         with self._changed:
-            if self._queues[application.id].index(run) >= most:
-                _go_on(run, "QUEUED")
-            came = self._changed.wait_for(
-                lambda: self._is_over(run) or self._queues[application.id].index(run) < most, patience * 60
-            )
-            if not came:
-                run.state_details = f"Job run was cancelled: it was queued for {patience} minutes."
-            return came and not self._is_over(run)
+            if queue.index(run) >= limit:
+                run.enter("QUEUED")
+            in_time = self._changed.wait_for(lambda: self._is_over(run) or queue.index(run) < limit, minutes * 60)
+            if not in_time:
+                run.state_details = f"Job run was cancelled: it was queued for {minutes} minutes."
+            return in_time and not self._is_over(run)
 
-    def _is_over(self, run: Run) -> bool:
+    def _is_over(self, run: LocalJobRun) -> bool:
         return self._closed or run.id in self._cancelled
 
-    def _work(self, run: Run, submission: Submission, application: App) -> None:
-        _go_on(run, "SCHEDULED")
-        _check_machine(application)
+    def _work(self, run: LocalJobRun, submission: Submission, application: LocalApplication) -> None:
+        run.enter("SCHEDULED")
+        _check_architecture(application)
         folder = self._aws.folder / "jobs" / run.id
         folder.mkdir(parents=True)
         try:
             exit_code = self._execute_with_log(run, submission, application, folder)
-        finally:  # it had its machines, whatever has become of it
+        finally:  # AWS bills the workers of a failed job, too
             run.billed_resource_utilization = run.total_resource_utilization = _bill(run, submission)
         if exit_code is not None and run.id not in self._cancelled:
-            stderr = (folder / "stderr").read_text(errors="replace")
-            _go_on(run, "FAILED" if exit_code else "SUCCESS", reason(exit_code, stderr) if exit_code else "")
+            reason = failure_reason(exit_code, (folder / "stderr").read_text(errors="replace")) if exit_code else ""
+            run.enter("FAILED" if exit_code else "SUCCESS", reason)
 
-    def _execute_with_log(self, run: Run, submission: Submission, application: App, folder: Path) -> int | None:
-        """Fetch what is shipped, run it, and deliver what it says; all of it under the role of the job."""
+    def _execute_with_log(
+        self, run: LocalJobRun, submission: Submission, application: LocalApplication, folder: Path
+    ) -> int | None:
+        """Stage the files of a job, run it, and deliver its log, all under the role of the job.
+
+        Returns
+        -------
+        int or None
+            Exit code; `None` if the job was cancelled before it ran, or the local AWS ends.
+        """
         role_arn = run.execution_role_arn
         logs, group = self._aws.client("logs", role_arn), group_of(application.monitoring_configuration)
         names = {stream: stream_name(application.id, run.id, stream) for stream in STREAMS} if group else {}
@@ -165,14 +180,8 @@ class Jobs:
                 deliver(logs, str(group), name, folder / stream)
         return None if self._closed else exit_code
 
-    def _execute(self, run: Run, line: list[str], submission: Submission, folder: Path) -> int | None:
-        """Run the process of a job to its end.
-
-        Returns
-        -------
-        int or None
-            Its exit code; None if it was cancelled before.
-        """
+    def _execute(self, run: LocalJobRun, line: list[str], submission: Submission, folder: Path) -> int | None:
+        """Run the process of a job to its end; return its exit code, or `None` if the job was cancelled before."""
         role_arn = run.execution_role_arn
         environment = compose_environment(self._aws, role_arn, submission, folder)
         with self._changed:
@@ -181,7 +190,7 @@ class Jobs:
             process = self._processes[run.id] = processes.start(line, folder, environment)
             self._aws.processes[role_arn] = process.pid
             run.started_at = utcnow()
-            _go_on(run, "RUNNING")
+            run.enter("RUNNING")
         try:
             return process.wait(run.execution_timeout_minutes * 60)
         except subprocess.TimeoutExpired:
@@ -196,7 +205,7 @@ class Jobs:
 
 
 def compose(aws: LocalAws, submission: Submission, paths: Mapping[S3Url, Path], folder: Path) -> list[str]:
-    """Compose the command of a job for this machine."""
+    """Return the command of a job on this machine."""
     scratch = folder / "scratch"
     scratch.mkdir()
     local = {
@@ -211,7 +220,7 @@ def compose(aws: LocalAws, submission: Submission, paths: Mapping[S3Url, Path], 
 
 
 def compose_environment(aws: LocalAws, role_arn: str, submission: Submission, folder: Path) -> dict[str, str]:
-    """Compose the environment of a job: its role, its own variables, and nothing of whoever started all this."""
+    """Return the environment of a job: its role and its own variables, and none of the variables of this process."""
     return {
         **aws.environment(role_arn),
         "PATH": f"{python_folder()}:/usr/bin:/bin",
@@ -223,27 +232,17 @@ def compose_environment(aws: LocalAws, role_arn: str, submission: Submission, fo
     }
 
 
-def _check_machine(application: App) -> None:
+def _check_architecture(application: LocalApplication) -> None:
     wanted = application.architecture or "X86_64"
     if MACHINES.get(platform.machine()) != wanted:
         raise LocalAwsError(
             f"The application is for {wanted}, and this machine is {platform.machine()}: the packages of its workers "
-            "can't run here. Deploy an environment whose architecture is that of the machine."
+            "can't run here. Deploy an application whose architecture is that of the machine."
         )
 
 
-def _go_on(run: Run, state: str, details: str | None = None) -> None:
-    """Enter the next state."""
-    run.updated_at = utcnow()
-    if state in ENDED:
-        run.ended_at = run.updated_at
-        run.total_execution_duration_seconds = int((run.ended_at - (run.started_at or run.ended_at)).total_seconds())
-    run.state_details = run.state_details if details is None else details
-    run.state = state
-
-
-def _bill(run: Run, submission: Submission) -> dict[str, float]:
-    """Say what AWS would bill: at least a minute of the driver and one executor, whose disks cost nothing."""
+def _bill(run: LocalJobRun, submission: Submission) -> dict[str, float]:
+    """Return the resources that AWS bills: a minute of the driver and one executor at least; their disks are free."""
     hours = max(LEAST_BILLED, utcnow() - (run.started_at or utcnow())).total_seconds() / 3600
     size = submission.size
     return {

@@ -1,4 +1,7 @@
-"""EMR Serverless: an application is a name and its settings, a job run is a real spark-submit on this machine."""
+"""EMR Serverless: moto keeps the applications and the job runs, and `JobRunner` runs the jobs.
+
+A setting that would have no effect here is refused. Applications are not updated.
+"""
 
 import re
 import threading
@@ -8,14 +11,14 @@ from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.emrserverless import models
 from moto.emrserverless.exceptions import AccessDeniedException, ValidationException
-from moto.emrserverless.models import EMRServerlessBackend
+from moto.emrserverless.models import Application, EMRServerlessBackend, JobRun
 from moto.emrserverless.responses import EMRServerlessResponse
 
-from localaws import authorization
-from localaws.account import LocalAws, LocalAwsError
+from localaws.account import LocalAwsError
+from localaws.authorization import require_trust
 from localaws.job_logs import group_of
-from localaws.job_runs import App, Jobs, Run, are_running
-from localaws.patches import replace
+from localaws.job_runs import JobRunner, LocalApplication, LocalJobRun, are_active
+from localaws.patches import Original, Part, replaces
 from localaws.spark_submit import Submission
 
 if TYPE_CHECKING:
@@ -23,207 +26,159 @@ if TYPE_CHECKING:
 
 SERVICE = "emr-serverless.amazonaws.com"
 
-SETTINGS = ("architecture", "schedulerConfiguration", "monitoringConfiguration")
-"""Of an application, which moto forgets."""
+SETTINGS = {
+    "architecture": "architecture",
+    "schedulerConfiguration": "scheduler_configuration",
+    "monitoringConfiguration": "monitoring_configuration",
+}
+"""Setting of an application that moto forgets → attribute of `LocalApplication`."""
 
-KNOWN_SETTINGS = frozenset(
-    {
-        *("name", "releaseLabel", "type", "clientToken", "tags", "maximumCapacity"),
-        *("autoStartConfiguration", "autoStopConfiguration", *SETTINGS),
-    }
-)
+KNOWN_SETTINGS = SETTINGS.keys() | {
+    *("name", "releaseLabel", "type", "clientToken", "tags", "maximumCapacity"),
+    *("autoStartConfiguration", "autoStopConfiguration"),
+}
 
-SPARK_RELEASES = r"emr-spark-8\.\d{1,2}\.0"
-"""Labels of the releases that hold Spark alone."""
+SPARK_RELEASES = re.compile(r"emr-spark-8\.\d{1,2}\.0")
+"""Labels of the releases that contain Spark only; moto knows none of them."""
 
-KNOWN_RELEASE = "emr-7.0.0"
-"""A label that moto takes."""
+MOTO_RELEASE = "emr-7.0.0"
+"""A release label that moto accepts."""
 
 IDLE_MINUTES = 15
-"""After which an application stops that doesn't say when."""
-
-_jobs: dict[int, Jobs] = {}
-"""Port of a local AWS → its jobs."""
+"""Idle time after which AWS stops an application that sets none."""
 
 
-def install(aws: LocalAws) -> None:
-    """Let moto's EMR Serverless run jobs."""
-    jobs = _jobs[aws.port] = Jobs(aws)
-    _set_constant("APPLICATION_STATUS", before="STARTED", now="CREATED")
-    _set_constant("JOB_STATUS", before="SUCCESS", now="SUBMITTED")
-    replace(models, "Application", App, because="moto's has no place for what it forgets")
-    replace(models, "JobRun", Run, because="moto's has no times of its own")
-    _take_spark_releases()
-    _keep_settings()
-    _follow_applications(aws)
-    _run_jobs(jobs)
+class Jobs(Part):
+    """The applications and their job runs."""
 
+    def start(self) -> None:
+        """Replace moto's job runs, which succeed at once, by processes."""
+        super().start()
+        self.exchange(models, "APPLICATION_STATUS", before="STARTED", now="CREATED")
+        self.exchange(models, "JOB_STATUS", before="SUCCESS", now="SUBMITTED")
+        self.exchange(models, "Application", before=Application, now=LocalApplication)
+        self.exchange(models, "JobRun", before=JobRun, now=LocalJobRun)
+        self._starting = threading.Lock()
+        self._runner = JobRunner(self.aws)
+        self.at_end.callback(self._runner.close)
 
-def close(aws: LocalAws) -> None:
-    """End all jobs, and wait until their processes are gone."""
-    if aws.port in _jobs:
-        _jobs.pop(aws.port).close()
-
-
-def _set_constant(name: str, *, before: str, now: str) -> None:
-    """Begin where AWS does: moto's applications and jobs are done as soon as they are made."""
-    if getattr(models, name, None) != before:
-        raise LocalAwsError(f"moto.emrserverless.models.{name} is no longer {before}.")
-    setattr(models, name, now)
-
-
-def _take_spark_releases() -> None:
-    def create_application(  # noqa: PLR0913, PLR0917 -- moto's
-        self: EMRServerlessBackend,
-        name: str,
-        release_label: str,
+    @replaces(EMRServerlessBackend, "create_application", because="moto knows no releases after EMR 7")
+    def _create(
+        self,
+        original: Original,
+        backend: EMRServerlessBackend,
+        *,
         application_type: str,
-        client_token: str,
-        initial_capacity: str,
-        maximum_capacity: str,
-        tags: dict[str, str],
-        auto_start_configuration: str,
-        auto_stop_configuration: str,
-        network_configuration: dict[str, Any] | None,
-    ) -> App:
-        is_spark_release = application_type == "SPARK" and re.fullmatch(SPARK_RELEASES, release_label)
-        application = original(
-            self,
-            name,
-            KNOWN_RELEASE if is_spark_release else release_label,
-            application_type,
-            client_token,
-            initial_capacity,
-            maximum_capacity,
-            tags,
-            auto_start_configuration,
-            auto_stop_configuration,
-            network_configuration,
-        )
+        release_label: str,
+        **others: object,
+    ) -> LocalApplication:
+        is_spark = application_type == "SPARK" and SPARK_RELEASES.fullmatch(release_label)
+        label = MOTO_RELEASE if is_spark else release_label
+        application = original(backend, application_type=application_type, release_label=label, **others)
         application.release_label = release_label
-        return application  # type: ignore[no-any-return]
+        return application  # type: ignore[no-any-return] # the original has no type
 
-    original = replace(
-        EMRServerlessBackend, "create_application", create_application, because="moto knows releases up to EMR 7 only"
-    )
-
-
-def _keep_settings() -> None:
-    def create_application(self: EMRServerlessResponse) -> ActionResult:
-        if unknown := set(self.params) - KNOWN_SETTINGS:
-            raise ValidationException(f"What {sorted(unknown)} of an application would do is not known here.")
-        settings = {name: self._get_param(name) for name in SETTINGS}
-        try:
-            group_of(settings["monitoringConfiguration"])
-        except LocalAwsError as error:
-            raise ValidationException(str(error)) from error
-        answer = original(self)
-        application = self.emrserverless_backend.applications[answer.result["applicationId"]]
-        application.created_at = application.updated_at = utcnow()
-        self.emrserverless_backend.job_runs[application.id] = []  # to be listed from the beginning
-        for name, value in settings.items():
-            setattr(application, _snake(name), value)
-        return answer  # type: ignore[no-any-return]
-
-    original = replace(
+    @replaces(
         EMRServerlessResponse,
         "create_application",
-        create_application,
-        because="moto forgets where jobs log to, how many may run at once, and on which processor",
+        because="moto forgets the processor, the log group and the number of concurrent jobs",
     )
+    def _answer_create(self, original: Original, response: EMRServerlessResponse) -> ActionResult:
+        if unknown := response.params.keys() - KNOWN_SETTINGS:
+            raise ValidationException(f"Settings of an application that are not known here: {sorted(unknown)}.")
+        settings = {attribute: response._get_param(name) for name, attribute in SETTINGS.items()}  # noqa: SLF001 -- moto's accessor
+        try:
+            group_of(settings["monitoring_configuration"])
+        except LocalAwsError as error:
+            raise ValidationException(str(error)) from error
+        answer = original(response)
+        backend = response.emrserverless_backend
+        application = backend.applications[answer.result["applicationId"]]
+        application.created_at = application.updated_at = utcnow()
+        backend.job_runs[application.id] = []  # AWS lists the jobs of a new application: there are none
+        vars(application).update(settings)
+        return answer  # type: ignore[no-any-return] # the original has no type
 
-
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-
-
-def _follow_applications(aws: LocalAws) -> None:
-    def get_application(self: EMRServerlessBackend, application_id: str) -> App:
-        application = get(self, application_id)
-        if application.state == "STARTED" and _is_idle(aws, application, _runs(self, application_id)):
+    @replaces(EMRServerlessBackend, "get_application", because="moto's applications do not stop when they are idle")
+    def _get(self, original: Original, backend: EMRServerlessBackend, application_id: str) -> LocalApplication:
+        application: LocalApplication = original(backend, application_id)
+        if application.state == "STARTED" and self._is_idle(application, _runs(backend, application_id)):
             application.state = "STOPPED"
-        return application  # type: ignore[no-any-return]
+        return application
 
-    def stop_application(self: EMRServerlessBackend, application_id: str) -> None:
-        if are_running(_runs(self, application_id)):
+    @replaces(EMRServerlessBackend, "stop_application", because="moto's applications stop while their jobs run")
+    def _stop(self, original: Original, backend: EMRServerlessBackend, application_id: str) -> None:
+        if are_active(_runs(backend, application_id)):
             raise ValidationException(f"Application {application_id} has jobs that run: cancel them first.")
-        stop(self, application_id)
+        original(backend, application_id)
 
-    def delete_application(self: EMRServerlessBackend, application_id: str) -> None:
-        self.get_application(application_id)
-        delete(self, application_id)
+    @replaces(EMRServerlessBackend, "delete_application", because="moto's does not see that an idle one has stopped")
+    def _delete(self, original: Original, backend: EMRServerlessBackend, application_id: str) -> None:
+        backend.get_application(application_id)
+        original(backend, application_id)
 
-    get = replace(EMRServerlessBackend, "get_application", get_application, because="moto's never stop by themselves")
-    stop = replace(EMRServerlessBackend, "stop_application", stop_application, because="moto's stop under their jobs")
-    delete = replace(
-        EMRServerlessBackend, "delete_application", delete_application, because="one that was idle has stopped"
-    )
+    def _is_idle(self, application: LocalApplication, runs: list[LocalJobRun]) -> bool:
+        """Return whether an application has been idle for so long that AWS would have stopped it."""
+        setting: Mapping[str, Any] = application.auto_stop_configuration  # type: ignore[assignment] # moto says str
+        if not setting.get("enabled", True) or are_active(runs):
+            return False
+        since = max([run.updated_at for run in runs], default=application.updated_at)
+        limit = 60 * setting.get("idleTimeoutMinutes", IDLE_MINUTES)
+        return (utcnow() - since).total_seconds() >= self.aws.shortened(limit)
 
-
-def _runs(backend: EMRServerlessBackend, application_id: str) -> list[Run]:
-    return cast("list[Run]", backend.job_runs.get(application_id, []))
-
-
-def _is_idle(aws: LocalAws, application: App, runs: list[Run]) -> bool:
-    """Say whether an application would have stopped by itself by now."""
-    setting: Mapping[str, Any] = application.auto_stop_configuration  # type: ignore[assignment]
-    if not setting.get("enabled", True) or are_running(runs):
-        return False
-    since = max([run.updated_at for run in runs], default=application.updated_at)
-    return (utcnow() - since).total_seconds() >= aws.seconds(60 * setting.get("idleTimeoutMinutes", IDLE_MINUTES))
-
-
-def _run_jobs(jobs: Jobs) -> None:
-    def start_job_run(  # noqa: PLR0913, PLR0917 -- moto's
-        self: EMRServerlessBackend,
+    @replaces(EMRServerlessBackend, "start_job_run", because="moto's jobs do nothing")
+    def _start_run(  # noqa: PLR0913 -- the parameters of moto's that matter here
+        self,
+        original: Original,
+        backend: EMRServerlessBackend,
+        *,
         application_id: str,
         client_token: str,
         execution_role_arn: str,
         job_driver: dict[str, Any],
         configuration_overrides: dict[str, Any] | None,
-        tags: dict[str, str] | None,
-        execution_timeout_minutes: int | None,
-        name: str | None,
-    ) -> Run:
-        with starting:
-            runs = _runs(self, application_id)
-            if (known := next((run for run in runs if run.client_token == client_token), None)) is not None:
-                return known
+        **others: object,
+    ) -> LocalJobRun:
+        with self._starting:
+            for known in _runs(backend, application_id):
+                if known.client_token == client_token:
+                    return known
             submission = _accepted(execution_role_arn, job_driver, configuration_overrides)
-            run = start(
-                self,
-                application_id,
-                client_token,
-                execution_role_arn,
-                job_driver,
-                configuration_overrides,
-                tags,
-                execution_timeout_minutes,
-                name,
+            run: LocalJobRun = original(
+                backend,
+                application_id=application_id,
+                client_token=client_token,
+                execution_role_arn=execution_role_arn,
+                job_driver=job_driver,
+                configuration_overrides=configuration_overrides,
+                **others,
             )
-        jobs.start(run, submission, cast("App", self.get_application(application_id)))
-        return run  # type: ignore[no-any-return]
+        self._runner.start(run, submission, cast("LocalApplication", backend.get_application(application_id)))
+        return run
 
-    def cancel_job_run(self: EMRServerlessBackend, application_id: str, job_run_id: str) -> tuple[str, str]:
-        run = cast("Run", self.get_job_run(application_id, job_run_id))
-        if not are_running([run]):
+    @replaces(EMRServerlessBackend, "cancel_job_run", because="moto's jobs have no process to be ended")
+    def _cancel_run(
+        self, _: Original, backend: EMRServerlessBackend, application_id: str, job_run_id: str
+    ) -> tuple[str, str]:
+        run = cast("LocalJobRun", backend.get_job_run(application_id, job_run_id))
+        if not are_active([run]):
             raise ValidationException(f"Job run {job_run_id} has ended already: {run.state}.")
-        jobs.cancel(run)
+        self._runner.cancel(run)
         return application_id, job_run_id
 
-    starting = threading.Lock()
-    start = replace(EMRServerlessBackend, "start_job_run", start_job_run, because="moto's jobs do nothing")
-    replace(EMRServerlessBackend, "cancel_job_run", cancel_job_run, because="moto's jobs have no process to be ended")
+
+def _runs(backend: EMRServerlessBackend, application_id: str) -> list[LocalJobRun]:
+    return cast("list[LocalJobRun]", backend.job_runs.get(application_id, []))
 
 
 def _accepted(role_arn: str, job_driver: dict[str, Any], overrides: dict[str, Any] | None) -> Submission:
-    """Look at a request as AWS does before it takes it."""
+    """Check a request as AWS does before it creates a job run."""
     try:
-        authorization.require_trust(role_arn, SERVICE)
+        require_trust(role_arn, SERVICE)
     except LocalAwsError as error:
         raise AccessDeniedException(str(error)) from error
     if overrides:
-        raise ValidationException("What overrides of an application's configuration would do is not known here.")
+        raise ValidationException("Configuration overrides are not known here: configure the application.")
     try:
         return Submission.parse(job_driver)
     except LocalAwsError as error:

@@ -1,4 +1,4 @@
-"""What a destruction has left behind: each service is asked for all that it has."""
+"""A search for resources that the deletion of a stack has left behind: it lists the resources of each service."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -8,34 +8,32 @@ from localaws.account import ACCOUNT
 from localaws.host import Host
 
 TOOLKIT = "CDKToolkit"
-"""The stack that `cdk bootstrap` makes; it stays, as in AWS."""
+"""Name of the stack that `cdk bootstrap` creates; it is not a leftover."""
 
 TOOLKIT_NAMES = "cdk-hnb659fds-"
-"""With which the names of its roles, and of the bucket of assets, begin."""
+"""Prefix of the names of its roles and of its bucket for assets."""
 
 GONE = {"DELETE_COMPLETE", "TERMINATED"}
-"""States of what services still list for a while after it was deleted."""
+"""States of resources that a service still lists for a while after their deletion."""
 
 
 @dataclass(frozen=True)
-class Inventory:
-    """A call that lists all there is of a kind.
+class ResourceKind:
+    """A kind of resource, with the call that lists all resources of this kind.
 
     Attributes
     ----------
-    kind
-        In words.
-    service, operation, key
-        Of the call; the list is under the key of its answer.
+    noun
+        For messages.
+    key
+        Key of the list in the answer.
     name
-        Under which the name stands in an item of the list; None if the item is the name.
+        Key of the name in an item of the list; `None` if the item is the name.
     state
-        Under which its state stands, if it has one.
-    arguments
-        Of the call.
+        Key of the state in an item; empty if there is none.
     """
 
-    kind: str
+    noun: str
     service: str
     operation: str
     key: str
@@ -44,7 +42,7 @@ class Inventory:
     arguments: dict[str, str] = field(default_factory=dict)
 
     def names(self, host: Host) -> Iterable[str]:
-        """List what is there, and is not there to stay."""
+        """List the names of all resources of this kind, without those of `cdk bootstrap`."""
         for item in _all(host.client(self.service), self.operation, self.key, **self.arguments):
             name = item if self.name is None else item[self.name]
             gone = self.state and item[self.state] in GONE
@@ -52,40 +50,36 @@ class Inventory:
                 yield name
 
 
-INVENTORIES = (
-    Inventory("stack", "cloudformation", "list_stacks", "StackSummaries", "StackName", state="StackStatus"),
-    Inventory("role", "iam", "list_roles", "Roles", "RoleName"),
-    Inventory("queue", "sqs", "list_queues", "QueueUrls", None),
-    Inventory("topic", "sns", "list_topics", "Topics", "TopicArn"),
-    Inventory("subscription", "sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
-    Inventory("function", "lambda", "list_functions", "Functions", "FunctionName"),
-    Inventory("event source mapping", "lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
-    Inventory("DynamoDB table", "dynamodb", "list_tables", "TableNames", None),
-    Inventory("application", "emr-serverless", "list_applications", "applications", "id", state="state"),
-    Inventory("state machine", "stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
-    Inventory("group of logs", "logs", "describe_log_groups", "logGroups", "logGroupName"),
-    Inventory("alarm", "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
-    Inventory("dashboard", "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
-    Inventory("budget", "budgets", "describe_budgets", "Budgets", "BudgetName", arguments={"AccountId": ACCOUNT}),
-    Inventory("workgroup", "athena", "list_work_groups", "WorkGroups", "Name"),
-    Inventory("Glue database", "glue", "get_databases", "DatabaseList", "Name"),
-    Inventory("bucket", "s3", "list_buckets", "Buckets", "Name"),
+KINDS = (
+    ResourceKind("stack", "cloudformation", "list_stacks", "StackSummaries", "StackName", state="StackStatus"),
+    ResourceKind("role", "iam", "list_roles", "Roles", "RoleName"),
+    ResourceKind("queue", "sqs", "list_queues", "QueueUrls", None),
+    ResourceKind("topic", "sns", "list_topics", "Topics", "TopicArn"),
+    ResourceKind("subscription", "sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
+    ResourceKind("function", "lambda", "list_functions", "Functions", "FunctionName"),
+    ResourceKind("event source mapping", "lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
+    ResourceKind("DynamoDB table", "dynamodb", "list_tables", "TableNames", None),
+    ResourceKind("application", "emr-serverless", "list_applications", "applications", "id", state="state"),
+    ResourceKind("state machine", "stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
+    ResourceKind("log group", "logs", "describe_log_groups", "logGroups", "logGroupName"),
+    ResourceKind("alarm", "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ResourceKind("dashboard", "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+    ResourceKind("budget", "budgets", "describe_budgets", "Budgets", "BudgetName", arguments={"AccountId": ACCOUNT}),
+    ResourceKind("workgroup", "athena", "list_work_groups", "WorkGroups", "Name"),
+    ResourceKind("Glue database", "glue", "get_databases", "DatabaseList", "Name"),
+    ResourceKind("bucket", "s3", "list_buckets", "Buckets", "Name"),
 )
 
 
 def leftovers(host: Host) -> list[str]:
-    """Look for what is still there after a destruction.
+    """Describe the resources that exist, such as "the bucket pictures-dev-… with 12 objects".
 
-    Returns
-    -------
-    list of str
-        Such as "the bucket pictures-dev-… with 12 objects"; nothing if only that is there which CDK keeps for the next
-        deployment.
+    Resources that `cdk bootstrap` keeps for the next deployment are left out.
     """
     return [
-        f"the {inventory.kind} {name}{_DETAILS[inventory.kind](host, name) if inventory.kind in _DETAILS else ''}"
-        for inventory in INVENTORIES
-        for name in inventory.names(host)
+        f"the {kind.noun} {name}{_DETAILS[kind.noun](host, name) if kind.noun in _DETAILS else ''}"
+        for kind in KINDS
+        for name in kind.names(host)
     ]
 
 
@@ -105,11 +99,7 @@ def _executions(host: Host, state_machine: str) -> str:
 
 
 def _jobs(host: Host, application: str) -> str:
-    emr = host.client("emr-serverless")
-    try:
-        jobs = _all(emr, "list_job_runs", "jobRuns", applicationId=application)
-    except emr.exceptions.ResourceNotFoundException:  # moto's answer where there was never a job
-        jobs = []
+    jobs = _all(host.client("emr-serverless"), "list_job_runs", "jobRuns", applicationId=application)
     return f" with {sum(job['state'] not in {'SUCCESS', 'FAILED', 'CANCELLED'} for job in jobs)} jobs that run"
 
 
@@ -119,11 +109,11 @@ _DETAILS: dict[str, Callable[[Host, str], str]] = {
     "Glue database": _tables,
     "state machine": _executions,
 }
-"""Kind → what to say of one beside its name."""
+"""Noun → function that returns details of a resource; takes its name."""
 
 
 def _all(client: Any, operation: str, key: str, **arguments: str) -> list[Any]:  # noqa: ANN401 -- boto3's clients
-    """List everything, over all pages."""
+    """Return the items of all pages of a list."""
     if not client.can_paginate(operation):
         return list(getattr(client, operation)(**arguments).get(key, []))
     return [item for page in client.get_paginator(operation).paginate(**arguments) for item in page.get(key, [])]

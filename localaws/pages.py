@@ -1,61 +1,34 @@
-"""What AWS has no service for: faults, the ledger of grants, and credentials of a role."""
+"""Pages of the local AWS itself, for what AWS has no service for: faults, grants, credentials, repeated events.
 
-import json
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+Any client may ask for them: the server listens on this machine only.
+"""
 
-from localaws import authorization, notifications
-from localaws.account import LocalAws, LocalAwsError
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localaws.account import LocalAws
+from localaws.authorization import Authorization
 from localaws.faults import Fault, Faults
+from localaws.notifications import Notifications
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-JSON = "application/json"
+Page = Callable[[Mapping[str, list[str]], Any], Any]
+"""Takes the parsed query and the JSON document of a request (`None` if there is none), returns the answer as JSON."""
 
 
-class Pages:
-    """Answers to whoever rehearses: there is nobody else here, so everybody may ask."""
+def own_pages(
+    aws: LocalAws, authorization: Authorization, faults: Faults, notifications: Notifications
+) -> dict[str, Page]:
+    """Return the pages by their names."""
 
-    def __init__(self, aws: LocalAws, faults: Faults) -> None:
-        self._aws = aws
-        self._faults = faults
-
-    def answer(self, page: str, query: str, document: Any) -> tuple[str, bytes]:  # noqa: ANN401 -- a JSON document
-        """Answer a request.
-
-        Parameters
-        ----------
-        page
-            Its name.
-        query
-            Behind the question mark.
-        document
-            What was sent, if anything: then something is to be changed.
-
-        Returns
-        -------
-        tuple
-            Type of the content, and the content.
-
-        Raises
-        ------
-        LocalAwsError
-            If there is no such page, or it can't be shown.
-        """
-        answers: dict[str, Callable[[], Any]] = {
-            "credentials": lambda: self._aws.principals.take_on(parse_qs(query)["role"][0]),
-            "events": lambda: notifications.deliver(document["times"]),
-            "faults": lambda: self._take_faults(document),
-            "grants": authorization.ledger,
-        }
-        if page not in answers:
-            raise LocalAwsError(f"There is no page {page}: it is one of {', '.join(answers)}.")
-        return JSON, json.dumps(answers[page]()).encode()
-
-    def _take_faults(self, documents: list[dict[str, Any]] | None) -> dict[str, int]:
-        """Take faults in the place of those before; say how often those have struck."""
-        struck = self._faults.struck()
+    def set_faults(_: object, documents: list[dict[str, Any]] | None) -> dict[str, int]:
+        struck = faults.struck()
         if documents is not None:
-            self._faults.put([Fault.from_document(document) for document in documents])
+            faults.set([Fault.from_document(document) for document in documents])
         return struck
+
+    return {
+        "credentials": lambda query, _: aws.principals.assume_role(query["role"][0]),
+        "events": lambda _, document: notifications.set_deliveries(document["times"]),
+        "faults": set_faults,
+        "grants": lambda *_: authorization.grants(),
+    }

@@ -1,71 +1,191 @@
-"""Replacing parts of moto: each replacement has its reason, and breaks when moto no longer is what it was made for."""
+"""Replacing functions of moto for as long as a part of the local AWS is open.
 
+A part declares its replacements with the decorators `replaces` and `adds`. A replacement states its reason, and fails
+if moto is not the version, or the function not the one, that it was written for.
+"""
+
+import functools
 import inspect
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
-from localaws.account import LocalAwsError
+from localaws.account import LocalAws, LocalAwsError
 
 MOTO = "5.2.5"
 
+Original = Callable[..., Any]
+"""The function of moto that a method replaces; the method receives it as its second parameter."""
 
-def replace(owner: Any, name: str, substitute: Callable[..., Any], *, because: str) -> Callable[..., Any]:  # noqa: ANN401 -- a module or a class of moto's
-    """Put a function of ours in the place of one of moto's.
-
-    Parameters
-    ----------
-    owner
-        Module or class that has it.
-    name
-        Of the function.
-    substitute
-        Takes the same parameters.
-    because
-        What moto lacks.
-
-    Returns
-    -------
-    callable
-        The one that was replaced.
-
-    Raises
-    ------
-    LocalAwsError
-        If moto is another version, or the function is not there, or takes other parameters.
-    """
-    if version("moto") != MOTO:
-        raise LocalAwsError(f"The rehearsal is made for moto {MOTO}, not {version('moto')}: install requirements.txt.")
-    original = inspect.getattr_static(owner, name, None)
-    function = original.__func__ if isinstance(original, staticmethod | classmethod) else original
-    if not callable(function):
-        raise LocalAwsError(f"moto has no {name} in {owner.__name__} to be replaced ({because}).")
-    theirs, ours = (list(inspect.signature(one).parameters) for one in (function, substitute))
-    if theirs != ours:
-        raise LocalAwsError(f"{owner.__name__}.{name} of moto takes {theirs}, not {ours} ({because}).")
-    setattr(owner, name, type(original)(substitute) if isinstance(original, staticmethod | classmethod) else substitute)
-    return function
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def add(owner: Any, name: str, addition: Callable[..., Any], *, because: str) -> None:  # noqa: ANN401 -- a class of moto's
-    """Add a call that moto does not have.
+@dataclass(frozen=True)
+class _Patch:
+    owner: Any
+    name: str
+    because: str
+    is_new: bool = False
+
+
+def replaces(owner: Any, name: str, *, because: str) -> Callable[[Method], Method]:  # noqa: ANN401 -- a module or class
+    """Declare that a method of a part replaces a function of moto.
+
+    The method takes `self`, the original, and the parameters of the original under their own names; moto's `self` may
+    have any name. A method that ends with ``**others`` may leave parameters out: it receives them by name.
 
     Parameters
     ----------
     owner
-        Class that answers the calls of a service.
+        Module or class of moto that has the function.
     name
-        Of the call.
-    addition
-        Answers it.
+        Name of the function.
     because
-        Who makes it.
-
-    Raises
-    ------
-    LocalAwsError
-        If moto has it by now.
+        What moto's own function lacks.
     """
-    if hasattr(owner, name):
-        raise LocalAwsError(f"moto has {name} in {owner.__name__} by now: it need not be added ({because}).")
-    setattr(owner, name, addition)
+    return _declare(_Patch(owner, name, because))
+
+
+def adds(owner: Any, name: str, *, because: str) -> Callable[[Method], Method]:  # noqa: ANN401 -- a class
+    """Declare that a method of a part answers a call that moto's class `owner` does not have."""
+    return _declare(_Patch(owner, name, because, is_new=True))
+
+
+def _declare(patch: _Patch) -> Callable[[Method], Method]:
+    def declare(method: Method) -> Method:
+        vars(method).setdefault("patches", []).append(patch)
+        return method
+
+    return declare
+
+
+class Part:
+    """A part of the local AWS: it replaces functions of moto while it is open, and restores them when it closes.
+
+    Parameters
+    ----------
+    aws
+        The local AWS that the part belongs to.
+    """
+
+    def __init__(self, aws: LocalAws) -> None:
+        self.aws = aws
+        self.at_end = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Replace what the class declares; a subclass extends this method.
+
+        Raises
+        ------
+        LocalAwsError
+            If moto is another version, or if a replaced function is missing or takes other parameters.
+        """
+        if version("moto") != MOTO:
+            raise LocalAwsError(
+                f"The local AWS is made for moto {MOTO}, not {version('moto')}: install requirements.txt."
+            )
+        for method, patch in self._declared():
+            self._put(patch.owner, patch.name, _added(method, patch) if patch.is_new else _replacement(method, patch))
+
+    def close(self) -> None:
+        """End what the part has started, the last first, and restore moto."""
+        self.at_end.close()
+
+    def replace(self, owner: Any, name: str, method: Callable[..., Any], *, because: str) -> None:  # noqa: ANN401 -- a module or class
+        """Replace a function of moto by a method, as the decorator `replaces` does."""
+        self._put(owner, name, _replacement(method, _Patch(owner, name, because)))
+
+    def exchange(self, owner: Any, name: str, before: object, now: object) -> None:  # noqa: ANN401 -- a module or class
+        """Exchange a constant or a class of moto.
+
+        Raises
+        ------
+        LocalAwsError
+            If moto has something else than `before` there.
+        """
+        found = vars(owner).get(name)
+        if found is not before and found != before:
+            raise LocalAwsError(f"{owner.__name__}.{name} of moto is no longer {before}.")
+        self._put(owner, name, now)
+
+    def set_variable(self, name: str, value: str) -> None:
+        """Set an environment variable that moto reads."""
+        if name in os.environ:
+            self.at_end.callback(os.environ.__setitem__, name, os.environ[name])
+        else:
+            self.at_end.callback(os.environ.pop, name)
+        os.environ[name] = value
+
+    def _put(self, owner: Any, name: str, value: object) -> None:  # noqa: ANN401 -- a module or class
+        if name in vars(owner):
+            self.at_end.callback(setattr, owner, name, vars(owner)[name])
+        else:
+            self.at_end.callback(delattr, owner, name)
+        setattr(owner, name, value)
+
+    def _declared(self) -> Iterator[tuple[Callable[..., Any], _Patch]]:
+        for name, member in inspect.getmembers_static(type(self), inspect.isfunction):
+            for patch in vars(member).get("patches", ()):
+                yield getattr(self, name), patch
+
+
+def _added(method: Callable[..., Any], patch: _Patch) -> Callable[..., Any]:
+    if hasattr(patch.owner, patch.name):
+        raise LocalAwsError(
+            f"moto has {patch.name} in {patch.owner.__name__} by now: remove the addition ({patch.because})."
+        )
+
+    def call(*arguments: Any) -> Any:  # noqa: ANN401 -- a bound method would not receive moto's `self`
+        return method(*arguments)
+
+    return call
+
+
+def _replacement(method: Callable[..., Any], patch: _Patch) -> Any:  # noqa: ANN401 -- a function, or a static method
+    found = inspect.getattr_static(patch.owner, patch.name, None)
+    is_wrapped = isinstance(found, staticmethod | classmethod)
+    original = found.__func__ if is_wrapped else found
+    if not callable(original):
+        raise LocalAwsError(f"moto has no {patch.name} in {patch.owner.__name__} to be replaced ({patch.because}).")
+    replacement = _calling(method, original, patch)
+    return type(found)(replacement) if is_wrapped else replacement
+
+
+def _calling(method: Callable[..., Any], original: Original, patch: _Patch) -> Callable[..., Any]:
+    """Wrap a method into a function with the parameters of the original."""
+    signature = inspect.signature(original)
+    theirs = list(signature.parameters)
+    ours = list(inspect.signature(method).parameters)[1:]
+    if theirs[:1] == ["self"] and ours:
+        ours[0] = "self"
+    others = "others" in ours
+    if (others and set(ours) - {"others"} - set(theirs)) or (not others and ours != theirs):
+        raise LocalAwsError(
+            f"{patch.owner.__name__}.{patch.name} of moto takes {theirs}, not {ours} ({patch.because})."
+        )
+
+    @functools.wraps(original)
+    def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 -- as moto calls it
+        if not others:
+            return method(original, *arguments, **named)
+        bound = signature.bind(*arguments, **named)
+        bound.apply_defaults()
+        itself = [bound.arguments.pop("self")] if theirs[:1] == ["self"] else []
+        return method(original, *itself, **bound.arguments)
+
+    return call

@@ -1,4 +1,7 @@
-"""What policies say: the evaluation of IAM, as far as the policies of the stack go. Pure."""
+"""Evaluation of IAM policies, without any state.
+
+The operators of conditions are those that deployed policies use; a policy with anything else is an error.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,17 +15,17 @@ Statement = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Need:
-    """A permission that a call takes.
+class Permission:
+    """A permission that a call needs.
 
     Attributes
     ----------
     action
-        Such as ``s3:GetObject``.
+        For example ``s3:GetObject``.
     resource
         ARN.
     context
-        What conditions may ask for, such as ``s3:prefix``.
+        Condition key, such as ``s3:prefix``, → its value in the call.
     """
 
     action: str
@@ -32,14 +35,14 @@ class Need:
 
 @dataclass(frozen=True)
 class Grant:
-    """The part of a policy that allows something: who removes it takes the permission away.
+    """The smallest part of a policy that can be removed: one action on one resource.
 
     Attributes
     ----------
     statement
-        Its Sid, or the actions that it begins with where it has none.
+        Sid of the statement, or its first action if it has no Sid.
     action, resource
-        The patterns that match.
+        Patterns, as the policy has them.
     """
 
     statement: str
@@ -47,22 +50,17 @@ class Grant:
     resource: str
 
 
-def find_grant(statements: Iterable[Statement], need: Need) -> Grant | None:
-    """Look for the statement that allows what is needed.
-
-    Returns
-    -------
-    Grant or None
-        None if nothing allows it, or something denies it.
+def find_grant(statements: Iterable[Statement], permission: Permission) -> Grant | None:
+    """Return the grant that allows a call, or `None` if no statement allows it or one denies it.
 
     Raises
     ------
     LocalAwsError
-        If a statement has something that is not evaluated here.
+        If a statement has an element or a condition that is not evaluated here.
     """
     found = None
     for statement in statements:
-        match = _matching_grant(statement, need)
+        match = _matching_grant(statement, permission)
         if match and statement["Effect"] == "Deny":
             return None
         found = found or match
@@ -70,36 +68,32 @@ def find_grant(statements: Iterable[Statement], need: Need) -> Grant | None:
 
 
 def grants_of(statement: Statement) -> Iterator[Grant]:
-    """Take a statement apart: each action on each resource."""
+    """Split a statement into grants."""
+    name = str(statement.get("Sid") or as_list(statement["Action"])[0])  # the statements that CDK adds have no Sid
     for action in as_list(statement["Action"]):
         for resource in as_list(statement.get("Resource", "*")):
-            yield Grant(name_of(statement), action, resource)
-
-
-def name_of(statement: Statement) -> str:
-    """Name a statement: CDK's own have no Sid."""
-    return str(statement.get("Sid") or as_list(statement["Action"])[0])
+            yield Grant(name, action, resource)
 
 
 def as_list(value: str | list[str]) -> list[str]:
-    """Read what may be one or several."""
+    """Read an element of a policy that is one string or a list of strings."""
     return [value] if isinstance(value, str) else list(value)
 
 
-def _matching_grant(statement: Statement, need: Need) -> Grant | None:
+def _matching_grant(statement: Statement, permission: Permission) -> Grant | None:
     unknown = statement.keys() - {"Sid", "Effect", "Action", "Resource", "Condition", "Principal"}
     if unknown:
         raise LocalAwsError(f"Policies with {', '.join(sorted(unknown))} are not evaluated here: {dict(statement)}")
-    if not _meets_conditions(statement.get("Condition", {}), need.context):
+    if not _meets_conditions(statement.get("Condition", {}), permission.context):
         return None
     for grant in grants_of(statement):
-        if matches(grant.action.lower(), need.action.lower()) and matches(grant.resource, need.resource):
+        if matches(grant.action.lower(), permission.action.lower()) and matches(grant.resource, permission.resource):
             return grant
     return None
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Compare with a pattern of IAM: ``*`` for any characters, ``?`` for one."""
+    """Compare a value with a pattern of IAM: ``*`` stands for any characters, ``?`` for one."""
     return _compiled(pattern).fullmatch(value) is not None
 
 
@@ -125,7 +119,7 @@ def _meets_conditions(conditions: Mapping[str, Mapping[str, Any]], context: Mapp
         compare = _OPERATORS[operator]
         for key, wanted in keys.items():
             values = wanted if isinstance(wanted, list) else [wanted]
-            # A key that the call doesn't have meets no condition.
+            # A key that the call does not have meets no condition.
             if key not in context or not any(compare(str(value), context[key]) for value in values):
                 return False
     return True

@@ -1,4 +1,4 @@
-"""Processes that nobody leaves behind: each has a group of its own, and dies with whoever started it."""
+"""Processes that leave nothing behind: each has a process group of its own, and ends with its parent."""
 
 import os
 import signal
@@ -9,14 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 GRACE_SECONDS = 5
-"""Between asking a process to end and ending it."""
+"""Time between SIGTERM and SIGKILL."""
 
-# On Linux, the system kills a process whose parent is gone, if asked to: however the parent died.
+# On request, Linux kills a process when its parent ends in any way.
 _DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 def start(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a process in a folder, which also takes what it prints: ``stdout`` and ``stderr``."""
+    """Start a process in a folder, and write its output there, into the files ``stdout`` and ``stderr``."""
     guard = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT] if sys.platform == "linux" else []
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         return subprocess.Popen(
@@ -31,7 +31,7 @@ def start(command: Sequence[str], folder: Path, environment: Mapping[str, str]) 
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started: politely, and then not."""
+    """End a process with everything that it has started: SIGTERM first, SIGKILL after a while."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
@@ -40,7 +40,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def sweep(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of a process: its group, and whoever has left the group but not the session."""
+    """Kill the process group of a process, and the members of its session that have left the group."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     for member in _session(process.pid):
@@ -50,7 +50,7 @@ def sweep(process: subprocess.Popen[bytes]) -> None:
 
 
 def _session(leader: int) -> Iterator[int]:
-    """List the processes of a session, where the system shows them: Spark's Python daemons have groups of their own."""
+    """List the processes of a session, if the system has /proc: Spark's Python daemons have groups of their own."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             if int(stat.read_text().rpartition(")")[2].split()[3]) == leader:

@@ -1,9 +1,9 @@
-"""SQS for many threads: what moto's queues lack to be written and read at the same time, and quickly."""
+"""SQS under load: what moto's queues lack to be written and read by many threads, and quickly."""
 
-# ruff: noqa: SLF001 -- moto's queues have their messages and their lock inside
+# ruff: noqa: SLF001 -- moto's queues have no public access to their messages and their lock
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from datetime import datetime
 
@@ -11,72 +11,113 @@ from moto.sqs import models
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import Message, Queue, SQSBackend, _filter_message_attributes, sqs_backends
 
-from localaws.account import ACCOUNT, REGION, LocalAwsError
-from localaws.function_logs import Figure
-from localaws.patches import replace
-
-Report = Callable[[Figure], None]
+from localaws.account import ACCOUNT, REGION, LocalAws, LocalAwsError
+from localaws.metrics import Metrics, MetricValue
+from localaws.patches import Original, Part, replaces
 
 
-def install(report: Report) -> None:
-    """Make moto's queues fit for bursts.
+class Queues(Part):
+    """The queues; a message that ends in a dead-letter queue is counted in the metrics."""
 
-    Parameters
-    ----------
-    report
-        Takes a figure whenever a message ends in a dead-letter queue.
-    """
+    def __init__(self, aws: LocalAws, metrics: Metrics) -> None:
+        super().__init__(aws)
+        self._metrics = metrics
 
-    def receive_message(
-        self: SQSBackend,
+    @replaces(
+        SQSBackend,
+        "receive_message",
+        because="moto's hands one message to two callers at once, and takes seconds if thousands are waiting",
+    )
+    def _receive_message(
+        self,
+        _: Original,
+        backend: SQSBackend,
         queue_name: str,
         count: int,
         wait_seconds_timeout: int,
         visibility_timeout: int,
         message_attribute_names: list[str] | None = None,
     ) -> list[Message]:
-        queue = self.get_queue(queue_name)
+        queue = backend.get_queue(queue_name)
         until = time.monotonic() + wait_seconds_timeout
         with queue._messages_lock:
-            taken = _take(queue, count, visibility_timeout, report)
+            taken = self._take(queue, count, visibility_timeout)
             while not taken and (left := until - time.monotonic()) > 0:
                 queue._messages_lock.wait(min(left, _until_visible(queue)))
-                taken = _take(queue, count, visibility_timeout, report)
+                taken = self._take(queue, count, visibility_timeout)
         for message in taken:
             _filter_message_attributes(message, message_attribute_names or [])
         return taken
 
-    replace(
-        SQSBackend,
-        "receive_message",
-        receive_message,
-        because="moto's hands one message to two callers at once, and takes seconds where thousands are waiting",
+    def _take(self, queue: Queue, count: int, visibility_timeout: int) -> list[Message]:
+        """Take visible messages in the order of their arrival; those that were received too often become dead."""
+        taken: list[Message] = []
+        dead: list[Message] = []
+        limit = queue.redrive_policy["maxReceiveCount"] if queue.dead_letter_queue and queue.redrive_policy else None
+        now = time.time() * 1000
+        for message in queue._messages:
+            if len(taken) == count:
+                break
+            if message.visible_at >= now or message.delayed_until > now:
+                continue
+            if limit is not None and message.approximate_receive_count >= limit:
+                dead.append(message)
+                continue
+            message.mark_received(visibility_timeout=visibility_timeout)
+            taken.append(copy(message))
+        self._set_aside(queue, dead)
+        return taken
+
+    def _set_aside(self, queue: Queue, dead: list[Message]) -> None:
+        """Move messages to the dead-letter queue."""
+        letters = queue.dead_letter_queue
+        if not dead or letters is None:
+            return
+        for message in dead:
+            queue._messages.remove(message)
+            letters.add_message(message)
+        name, waiting = "ApproximateNumberOfMessagesVisible", letters.approximate_number_of_messages
+        self._metrics.put(MetricValue("AWS/SQS", name, {"QueueName": letters.name}, waiting))
+
+    @replaces(
+        models, "unix_time_millis", because="moto's takes microseconds, and is called for each message at each message"
     )
-    replace(
-        models, "unix_time_millis", _milliseconds, because="moto's takes microseconds, for each message at each message"
-    )
-    replace(
-        Queue,
-        "add_message",
-        _add_message,
-        because="moto's calls the functions of the queue itself, with one message at a time",
-    )
-    replace(
+    def _milliseconds(self, _: Original, dt: datetime | None = None) -> float:
+        return (dt.timestamp() if dt else time.time()) * 1000
+
+    @replaces(Queue, "add_message", because="moto's invokes the functions of the queue itself, one message at a time")
+    def _add_message(self, _: Original, queue: Queue, message: Message) -> None:
+        if queue.fifo_queue:
+            raise LocalAwsError(f"{queue.name} is a FIFO queue: only standard queues are known here.")
+        with queue._messages_lock:
+            queue._messages.append(message)
+            queue._messages_lock.notify_all()
+
+    @replaces(
         Queue,
         "delete_message",
-        _delete_message,
-        because="moto's loses the messages that come meanwhile, and takes seconds for thousands",
+        because="moto's loses messages that arrive during the call, and takes seconds for thousands",
     )
+    def _delete_message(self, _: Original, queue: Queue, receipt_handle: str) -> None:
+        with queue._messages_lock:
+            if receipt_handle in queue.deleted_messages:
+                return
+            for position, message in enumerate(queue._messages):
+                if message.receipt_handle == receipt_handle or message.had_receipt_handle(receipt_handle):
+                    del queue._messages[position]
+                    queue.deleted_messages.update(handle for handle in message.all_receipt_handles if handle)
+                    return
+        raise ReceiptHandleIsInvalid
 
 
-def give_back(queue_arn: str, visible_at: Mapping[str, float]) -> None:
-    """Say anew when messages will be visible again.
+def make_visible_at(queue_arn: str, moments: Mapping[str, float]) -> None:
+    """Change when messages become visible again.
 
     Parameters
     ----------
     queue_arn
-        Of their queue.
-    visible_at
+        ARN of the queue; nothing happens if the queue is gone.
+    moments
         Receipt handle → seconds since 1970.
     """
     queue = sqs_backends[ACCOUNT][REGION].queues.get(queue_arn.rpartition(":")[2])
@@ -84,68 +125,13 @@ def give_back(queue_arn: str, visible_at: Mapping[str, float]) -> None:
         return
     with queue._messages_lock:
         for message in queue._messages:
-            moment = visible_at.get(message.receipt_handle or "")
+            moment = moments.get(message.receipt_handle or "")
             if moment is not None:
                 message.visible_at = moment * 1000
         queue._messages_lock.notify_all()
 
 
-def _take(queue: Queue, count: int, visibility_timeout: int, report: Report) -> list[Message]:
-    """Hand out messages, in the order in which they came; set aside those that were handed out too often."""
-    taken: list[Message] = []
-    dead: list[Message] = []
-    limit = queue.redrive_policy["maxReceiveCount"] if queue.dead_letter_queue and queue.redrive_policy else None
-    now = time.time() * 1000
-    for message in queue._messages:
-        if len(taken) == count:
-            break
-        if message.visible_at >= now or message.delayed_until > now:
-            continue
-        if limit is not None and message.approximate_receive_count >= limit:
-            dead.append(message)
-            continue
-        message.mark_received(visibility_timeout=visibility_timeout)
-        taken.append(copy(message))
-    _set_aside(queue, dead, report)
-    return taken
-
-
-def _set_aside(queue: Queue, dead: list[Message], report: Report) -> None:
-    letters = queue.dead_letter_queue
-    if not dead or letters is None:
-        return
-    for message in dead:
-        queue._messages.remove(message)
-        letters.add_message(message)
-    waiting = letters.approximate_number_of_messages
-    report(Figure("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": letters.name}, waiting))
-
-
 def _until_visible(queue: Queue) -> float:
-    """Say in how many seconds there will be a message, if nobody sends one."""
+    """Return the seconds until a message of the queue becomes visible."""
     moments = [max(message.visible_at, message.delayed_until) for message in queue._messages]
     return max(min(moments, default=float("inf")) / 1000 - time.time(), 0) + 0.001
-
-
-def _add_message(self: Queue, message: Message) -> None:
-    if self.fifo_queue:
-        raise LocalAwsError(f"{self.name} is a FIFO queue: there are none here.")
-    with self._messages_lock:
-        self._messages.append(message)
-        self._messages_lock.notify_all()
-
-
-def _delete_message(self: Queue, receipt_handle: str) -> None:
-    with self._messages_lock:
-        if receipt_handle in self.deleted_messages:
-            return
-        for position, message in enumerate(self._messages):
-            if message.receipt_handle == receipt_handle or message.had_receipt_handle(receipt_handle):
-                del self._messages[position]
-                self.deleted_messages.update(handle for handle in message.all_receipt_handles if handle)
-                return
-    raise ReceiptHandleIsInvalid
-
-
-def _milliseconds(dt: datetime | None = None) -> float:
-    return (dt.timestamp() if dt else time.time()) * 1000

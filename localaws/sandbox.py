@@ -1,7 +1,7 @@
-"""A process that runs a function: AWS's own runtime client, on the code that is shipped and nothing else.
+"""A process that runs a function: AWS's own runtime client with the code of the function's bundle and nothing else.
 
-The client asks for work, and hands in what came of it, at a small HTTP server: the Lambda Runtime API
-(https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). A process that is warm is called again.
+The client fetches invocations from, and posts their results to, a small HTTP server that implements the Lambda Runtime
+API (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). One process serves many invocations.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -24,41 +24,39 @@ from queue import Empty, SimpleQueue
 from uuid import uuid4
 
 from localaws.account import LocalAws
+from localaws.log_events import LogLine
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
-"""The only runtime of functions: that of this machine."""
+"""The only runtime of functions is the Python of this process."""
 
 INIT_SECONDS = 10
-"""How long AWS lets a process start before the time counts as the function's."""
+"""A process may take so long to start before the function's own timeout begins."""
 
 LAST_LOG_BYTES = 4096
-"""What AWS answers of the log, if asked."""
+"""Part of the log in the answer to a call."""
 
 _BOOT = "import runpy; runpy.run_module('awslambdaric', run_name='__main__', alter_sys=True)"
 if sys.platform == "linux":
-    # Should the local AWS be killed, so is the function, whatever it is busy with.
+    # Linux kills the function when the local AWS is killed.
     _BOOT = f"import ctypes; ctypes.CDLL(None).prctl(1, {int(signal.SIGKILL)}); del ctypes; {_BOOT}"
-
-# The kernel takes the end of a thread for the end of the parent (see above): all are started by one that stays.
-_starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starts-functions")
 
 
 @dataclass(frozen=True)
-class Program:
-    """What runs, and how.
+class FunctionSettings:
+    """The settings of a function that its process depends on.
 
     Attributes
     ----------
-    name, arn, handler, role_arn, log_group
-        Of the function.
     timeout
-        Seconds that it may take.
+        Seconds.
     memory_mb
-        Is told to the function, not enforced.
-    bundle, image
-        Folders of Python modules: its code, and what the image of AWS has.
+        Memory that the function is told, which is not enforced.
+    bundle
+        Folder with the code of the function.
+    image
+        Folder with the Python packages that AWS's image adds.
     variables
-        Its environment, as pairs.
+        Names and values of environment variables.
     """
 
     name: str
@@ -74,33 +72,17 @@ class Program:
 
 
 @dataclass(frozen=True)
-class LogLine:
-    """Something that was printed.
-
-    Attributes
-    ----------
-    at
-        Milliseconds since 1970.
-    text
-        With the end of its line, as AWS keeps it.
-    """
-
-    at: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of an invocation.
+class InvocationResult:
+    """The result of an invocation.
 
     Attributes
     ----------
     payload
-        What the function returned, or the error, as JSON.
+        The value that the function returned, or its error, as JSON.
     failed
-        Whether it is an error.
+        Whether `payload` is an error.
     log
-        What was printed meanwhile, and what AWS says about it.
+        The output of the function between the lines that AWS adds.
     """
 
     payload: bytes
@@ -109,52 +91,52 @@ class Outcome:
 
     @property
     def last_log(self) -> bytes:
-        """The end of the log."""
+        """The last bytes of the log."""
         return "".join(line.text for line in self.log).encode()[-LAST_LOG_BYTES:]
 
 
-class Happening(Enum):
-    """What a process does, as seen from outside."""
+class Signal(Enum):
+    """The signals that a process gives while it serves invocations."""
 
-    READY = "asks for work"
-    RESPONSE = "has a response"
-    ERROR = "has an error"
-    INIT_ERROR = "could not start"
+    READY = "asks for an invocation"
+    RESPONSE = "posts a response"
+    ERROR = "posts an error"
+    INIT_ERROR = "cannot load the function"
     EXIT = "has ended"
-    NOTHING = "took too long"
+    TIMEOUT = "gave no signal in time"
 
 
 @dataclass(frozen=True)
 class _Invocation:
     request_id: str
     event: bytes
-    program: Program
+    function: FunctionSettings
 
     def headers(self) -> dict[str, str]:
-        """Compose what the runtime client reads, at the moment when the time of the function begins to run."""
-        deadline = (time.time() + self.program.timeout) * 1000
+        """Return the headers for the runtime client; the timeout of the function begins at this call."""
+        deadline = (time.time() + self.function.timeout) * 1000
         return {
             "Lambda-Runtime-Aws-Request-Id": self.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(deadline)),
-            "Lambda-Runtime-Invoked-Function-Arn": self.program.arn,
-            # Not sampled: there is nobody to send traces to.
+            "Lambda-Runtime-Invoked-Function-Arn": self.function.arn,
+            # Not sampled: there is no X-Ray here.
             "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Sampled=0",
         }
 
 
 class _RuntimeApi(ThreadingHTTPServer):
-    """What the runtime client of one process talks to."""
+    """The Lambda Runtime API of one process."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _RuntimeCalls)
         self.work: SimpleQueue[_Invocation | None] = SimpleQueue()
-        self.happenings: SimpleQueue[tuple[Happening, bytes]] = SimpleQueue()
+        self.signals: SimpleQueue[tuple[Signal, bytes]] = SimpleQueue()
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
 
     def stop(self) -> None:
-        """Let nobody wait for work any longer, and end as soon as that is seen."""
+        """End the request that waits for an invocation, and the server soon after."""
         self.work.put(None)
         threading.Thread(target=self._end, daemon=True).start()
 
@@ -166,12 +148,12 @@ class _RuntimeApi(ThreadingHTTPServer):
 class _RuntimeCalls(BaseHTTPRequestHandler):
     server: _RuntimeApi
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # headers and body in one packet: else each answer waits 40 ms for an acknowledgement
+    wbufsize = -1  # headers and body in one packet: otherwise each answer waits 40 ms for an acknowledgement
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        """Hand over the next invocation, as soon as there is one."""
-        self.server.happenings.put((Happening.READY, b""))
+        """Wait for the next invocation, and answer with it."""
+        self.server.signals.put((Signal.READY, b""))
         invocation = self.server.work.get()
         if invocation is None:
             self.close_connection = True
@@ -179,14 +161,10 @@ class _RuntimeCalls(BaseHTTPRequestHandler):
             self._answer(200, invocation.event, invocation.headers())
 
     def do_POST(self) -> None:
-        """Take what came of one."""
-        body = self._body()
-        ends = {
-            "/runtime/init/error": Happening.INIT_ERROR,
-            "/response": Happening.RESPONSE,
-            "/error": Happening.ERROR,
-        }
-        self.server.happenings.put((next(what for end, what in ends.items() if self.path.endswith(end)), body))
+        """Accept the result of an invocation."""
+        ends = {"/runtime/init/error": Signal.INIT_ERROR, "/response": Signal.RESPONSE, "/error": Signal.ERROR}
+        given = next(given for end, given in ends.items() if self.path.endswith(end))
+        self.server.signals.put((given, self._body()))
         self._answer(202, b'{"status": "OK"}', {})
 
     def _body(self) -> bytes:
@@ -207,13 +185,13 @@ class _RuntimeCalls(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the name that the base class gives it
-        """Say nothing: the log is the function's."""
+        """Write no access log: standard error belongs to the server's log."""
 
 
 class _Output:
-    """What a process prints, line by line, up to a moment.
+    """The output of a process, line by line, up to a given moment.
 
-    This side can write into the pipe, too: when its own mark comes out, everything before it has.
+    `take` writes a mark into the same pipe: when the reader meets the mark, it has read everything before it.
     """
 
     def __init__(self) -> None:
@@ -224,12 +202,12 @@ class _Output:
         threading.Thread(target=self._read, args=(reading,), daemon=True).start()
 
     def take(self) -> list[LogLine]:
-        """Return what was printed since the last time."""
+        """Return the lines since the last call."""
         os.write(self.writing, self._mark)
         return self._taken.get()
 
     def close(self) -> None:
-        """End; who printed is gone."""
+        """Close the pipe; the process must have ended."""
         os.close(self.writing)
 
     def _read(self, reading: int) -> None:
@@ -237,7 +215,7 @@ class _Output:
             for printed in pipe:
                 line = printed.removesuffix(self._mark)
                 if line:
-                    # The runtime client has errors in one event, and writes \r for the ends of their lines.
+                    # The runtime client writes an error as one event, with \r for the ends of its lines.
                     text = line.decode(errors="replace").rstrip("\n").replace("\r", "\n")
                     self._lines.append(LogLine(_now(), f"{text}\n"))
                 if line != printed:
@@ -246,18 +224,17 @@ class _Output:
 
 
 class Sandbox:
-    """One process; it works on one invocation at a time.
+    """A process of a function; it serves one invocation at a time.
 
-    Attributes
+    Parameters
     ----------
-    program
-        What it runs.
-    log_stream
-        Its own, in the log group of the function.
+    starter
+        Executor whose only thread starts all processes and lives longer than they do: Linux takes the end of the thread
+        that started a process for the end of the parent, and kills the process.
     """
 
-    def __init__(self, aws: LocalAws, program: Program) -> None:
-        self.program = program
+    def __init__(self, aws: LocalAws, function: FunctionSettings, starter: Executor) -> None:
+        self.function = function
         self.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid4().hex}"
         self._aws = aws
         self._begun = time.monotonic()
@@ -265,61 +242,60 @@ class Sandbox:
         self._ended = False
         self._api = _RuntimeApi()
         self._output = _Output()
-        self._process = _starter.submit(self._start).result()
-        aws.processes[program.role_arn] = self._process.pid
+        self._process = starter.submit(self._start).result()
+        aws.processes[function.role_arn] = self._process.pid
         threading.Thread(target=self._watch, daemon=True).start()
 
     @property
     def is_usable(self) -> bool:
-        """Whether it can be called."""
+        """Whether the process can serve another invocation."""
         return not self._ended and self._process.poll() is None
 
-    def invoke(self, event: bytes) -> Outcome:
-        """Call the function; whatever happens to it, there is an outcome."""
+    def invoke(self, event: bytes) -> InvocationResult:
+        """Invoke the function; a timeout and the end of the process are results, too."""
         request_id = str(uuid4())
-        what, body = self._wait(self.program.timeout + INIT_SECONDS * self._cold)
+        given, body = self._wait(self.function.timeout + INIT_SECONDS * self._cold)
         before = self._output.take()
         started, begun, init = _now(), time.monotonic(), time.monotonic() - self._begun
-        if what is Happening.READY:
-            self._aws.processes[self.program.role_arn] = self._process.pid
-            self._api.work.put(_Invocation(request_id, event, self.program))
-            what, body = self._wait(self.program.timeout)
+        if given is Signal.READY:
+            self._aws.processes[self.function.role_arn] = self._process.pid
+            self._api.work.put(_Invocation(request_id, event, self.function))
+            given, body = self._wait(self.function.timeout)
         seconds = time.monotonic() - begun
-        if what not in {Happening.RESPONSE, Happening.ERROR}:
+        if given not in {Signal.RESPONSE, Signal.ERROR}:
             self.kill()
-            body = self._explain(what, request_id) if what is not Happening.INIT_ERROR else body
+            body = self._explain(given, request_id) if given is not Signal.INIT_ERROR else body
         log = [
             *before,
             LogLine(started, f"START RequestId: {request_id} Version: $LATEST\n"),
             *self._output.take(),
-            *([LogLine(_now(), f"{json.loads(body)['errorMessage']}\n")] if what in _SUDDEN else []),
+            *([LogLine(_now(), f"{json.loads(body)['errorMessage']}\n")] if given in _SUDDEN else []),
             LogLine(_now(), f"END RequestId: {request_id}\n"),
             LogLine(_now(), f"REPORT RequestId: {request_id}\t{self._report(seconds, init)}\n"),
         ]
         self._cold = False
-        return Outcome(body, what is not Happening.RESPONSE, log)
+        return InvocationResult(body, given is not Signal.RESPONSE, log)
 
     def kill(self) -> None:
-        """End the process, and everything that it has started; an invocation ends with it."""
+        """Kill the process with everything that it has started; this also ends an invocation."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def close(self) -> None:
-        """End it, and let go of everything; nobody waits for an invocation any longer."""
+        """Kill the process, and close its server and its pipe; no invocation may be going on."""
         self._ended = True
         self.kill()
         self._api.stop()
         self._output.close()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        program = self.program
         scratch = self._aws.folder / "functions" / uuid4().hex
         scratch.mkdir(parents=True)
         return subprocess.Popen(
-            # -S: the packages of this environment are not those of the function.
-            [sys.executable, "-S", "-c", _BOOT, program.handler],
-            cwd=program.bundle,
+            # -S hides the packages of this environment from the function.
+            [sys.executable, "-S", "-c", _BOOT, self.function.handler],
+            cwd=self.function.bundle,
             env=self._environment(scratch),
             stdin=subprocess.DEVNULL,
             stdout=self._output.writing,
@@ -328,45 +304,45 @@ class Sandbox:
         )
 
     def _environment(self, scratch: Path) -> dict[str, str]:
-        """Compose the environment as https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html has it."""
-        program = self.program
+        """Return the variables of https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
+        function = self.function
         return {
-            **self._aws.environment(program.role_arn),
-            "PYTHONPATH": f"{program.bundle}:{program.image}",
-            "HOME": str(scratch),  # not that of who rehearses: it may hold a configuration of AWS
+            **self._aws.environment(function.role_arn),
+            "PYTHONPATH": f"{function.bundle}:{function.image}",
+            "HOME": str(scratch),  # the user's own home may hold a configuration of AWS
             "TMPDIR": str(scratch),
             "TZ": ":UTC",
-            "_HANDLER": program.handler,
-            "LAMBDA_TASK_ROOT": str(program.bundle),
-            "LAMBDA_RUNTIME_DIR": str(program.image),
+            "_HANDLER": function.handler,
+            "LAMBDA_TASK_ROOT": str(function.bundle),
+            "LAMBDA_RUNTIME_DIR": str(function.image),
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{PYTHON}",
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.server_port}",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_FUNCTION_NAME": program.name,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(program.memory_mb),
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_LOG_GROUP_NAME": program.log_group,
+            "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
             "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
-            **dict(program.variables),
+            **dict(function.variables),
         }
 
     def _watch(self) -> None:
         self._process.wait()
-        if self._aws.processes.get(self.program.role_arn) == self._process.pid:
-            self._aws.processes.pop(self.program.role_arn, None)
-        self._api.happenings.put((Happening.EXIT, b""))
+        if self._aws.processes.get(self.function.role_arn) == self._process.pid:
+            self._aws.processes.pop(self.function.role_arn, None)
+        self._api.signals.put((Signal.EXIT, b""))
 
-    def _wait(self, seconds: float) -> tuple[Happening, bytes]:
+    def _wait(self, seconds: float) -> tuple[Signal, bytes]:
         try:
-            return self._api.happenings.get(timeout=seconds)
+            return self._api.signals.get(timeout=seconds)
         except Empty:
-            return Happening.NOTHING, b""
+            return Signal.TIMEOUT, b""
 
-    def _explain(self, what: Happening, request_id: str) -> bytes:
-        if what is Happening.NOTHING:
-            kind, reason = "Sandbox.Timedout", f"Task timed out after {self.program.timeout:.2f} seconds"
+    def _explain(self, given: Signal, request_id: str) -> bytes:
+        if given is Signal.TIMEOUT:
+            kind, reason = "Sandbox.Timedout", f"Task timed out after {self.function.timeout:.2f} seconds"
         else:
             kind, reason = "Runtime.ExitError", f"Runtime exited with error: {_status(self._process.returncode)}"
         return json.dumps({"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {reason}"}).encode()
@@ -376,15 +352,15 @@ class Sandbox:
         figures = {
             "Duration": f"{milliseconds:.2f} ms",
             "Billed Duration": f"{int(milliseconds) + 1} ms",
-            "Memory Size": f"{self.program.memory_mb} MB",
+            "Memory Size": f"{self.function.memory_mb} MB",
         }
         if self._cold:
             figures["Init Duration"] = f"{init * 1000:.2f} ms"
         return "\t".join(f"{name}: {value}" for name, value in figures.items())
 
 
-_SUDDEN = {Happening.EXIT, Happening.NOTHING}
-"""Of these the function itself can't print anything."""
+_SUDDEN = {Signal.EXIT, Signal.TIMEOUT}
+"""The function cannot print the reason of these itself."""
 
 
 def _status(code: int) -> str:

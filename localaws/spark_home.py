@@ -17,7 +17,7 @@ def java_home() -> str:
     Raises
     ------
     LocalAwsError
-        If it has none.
+        If it is not set.
     """
     if home := os.environ.get("JAVA_HOME"):
         return home
@@ -25,5 +25,5 @@ def java_home() -> str:
 
 
 def python_folder() -> Path:
-    """Return the folder of the Python that stands for the image's own: it has no installed packages."""
+    """Return the folder of the Python without installed packages, which stands for the Python of EMR's image."""
     return Path(os.path.realpath(sys._base_executable)).parent  # type: ignore[attr-defined]  # noqa: SLF001 -- no other name

@@ -1,4 +1,4 @@
-"""From the job driver of StartJobRun to a command line of spark-submit for this machine. Pure."""
+"""Conversion of the job driver of StartJobRun into a spark-submit command for this machine, without any state."""
 
 import re
 import shlex
@@ -10,24 +10,22 @@ from typing import Any, Self
 from localaws.account import LocalAwsError
 
 PY_FILES, JARS, ARCHIVES = "spark.submit.pyFiles", "spark.jars", "spark.archives"
-"""Where a job names the files that EMR Serverless stages for it."""
+"""Configuration that names the files that EMR Serverless stages for a job."""
 
 DRIVER_ENV = "spark.emr-serverless.driverEnv."
 
 PASSED_ON = ("spark.executorEnv.", "spark.sql.", "spark.hadoop.")
-"""Beginnings of the names of configuration that means here what it means in the cloud."""
+"""Prefixes of configuration that has the same meaning here as in EMR Serverless."""
 
 WITHOUT_EFFECT = {
-    "spark.driver.cores": "one process of this machine stands for all workers; it sizes the bill only",
-    "spark.driver.memory": "as the cores; a heap of 4 GB may be more than this machine has",
-    "spark.driver.memoryOverhead": "as the memory",
-    "spark.executor.cores": "as those of the driver",
-    "spark.executor.memory": "as that of the driver",
-    "spark.executor.memoryOverhead": "as the memory",
-    "spark.dynamicAllocation.initialExecutors": "there are no executors beside the driver",
-    "spark.dynamicAllocation.maxExecutors": "as the initial ones",
+    *(f"spark.{worker}.{size}" for worker in ("driver", "executor") for size in ("cores", "memory", "memoryOverhead")),
+    "spark.dynamicAllocation.initialExecutors",
+    "spark.dynamicAllocation.maxExecutors",
 }
-"""Configuration that is checked, and then left out → why."""
+"""Configuration that is accepted and left out: one process stands for all workers, whose sizes only make the bill.
+
+The heap of the driver is also left out because this machine may have less memory.
+"""
 
 MASTER = "local[2]"
 
@@ -35,7 +33,7 @@ LOCAL = {
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    # The job is over before the optimising compiler would pay off, and the classes come from jars that were checked.
+    # A job ends before the optimising compiler pays off, and the classes come from jars that were checked.
     "spark.driver.extraJavaOptions": (
         "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
     ),
@@ -43,23 +41,23 @@ LOCAL = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    # A bucket is a folder of the local AWS, not a host of its own.
+    # A bucket has no host name of its own here.
     "spark.sql.catalog.lake.s3.path-style-access": "true",
-    # EMR's Spark knows s3://; a plain one reads and writes it with Hadoop's client, as EMR does since 7.10.
+    # A plain Spark has no s3://: Hadoop's client serves it, as in EMR since 7.10.
     "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
     "spark.hadoop.fs.s3a.path.style.access": "true",
     "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
 }
-"""What is configured beside, for Spark in one process and an AWS on this machine."""
+"""Configuration that is added for Spark in one process and an AWS on this machine."""
 
 _CORES, _HEAP_GB = "4", "14g"
 _OVERHEAD = 0.1
-"""What EMR Serverless gives where a job doesn't say: vCPUs, heap, and the share of it that comes on top."""
+"""Defaults of EMR Serverless for a worker: vCPUs, heap, and memory overhead as a share of the heap."""
 
 
 @dataclass(frozen=True)
 class S3Url:
-    """An object of S3, by its URL."""
+    """The URL of an object of S3."""
 
     bucket: str
     key: str
@@ -71,17 +69,17 @@ class S3Url:
         Raises
         ------
         LocalAwsError
-            If it is none of S3.
+            If it is not the URL of an object of S3.
         """
         match = re.fullmatch(r"s3://([^/]+)/([^#]+)", url)
         if not match:
-            raise LocalAwsError(f"A file of a job lies in S3, not at {url!r}.")
+            raise LocalAwsError(f"The files of a job must be in S3, not at {url!r}.")
         return cls(match[1], match[2])
 
 
 @dataclass(frozen=True)
 class Size:
-    """Of the workers of a job, together."""
+    """The total size of the workers of a job."""
 
     vcpus: float
     memory_gb: float
@@ -89,17 +87,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Submission:
-    """What a job asks for.
-
-    Attributes
-    ----------
-    entry_point
-        The main file.
-    arguments
-        Of the main file.
-    conf
-        Spark's configuration.
-    """
+    """The job driver of a job: its main file with the arguments, and Spark's configuration."""
 
     entry_point: S3Url
     arguments: tuple[str, ...]
@@ -112,7 +100,7 @@ class Submission:
         Raises
         ------
         LocalAwsError
-            If it holds anything that would have no effect here without a reason.
+            If it is not for Spark, or has a parameter or configuration that is not known here.
         """
         if set(job_driver) != {"sparkSubmit"}:
             raise LocalAwsError(f"A job is submitted with spark-submit here, not with {sorted(job_driver)}.")
@@ -125,25 +113,25 @@ class Submission:
 
     @property
     def py_files(self) -> tuple[S3Url, ...]:
-        """Python packages for the job's path."""
+        """Python packages."""
         return tuple(S3Url.parse(url) for url in _listed(self.conf, PY_FILES))
 
     @property
     def jars(self) -> tuple[S3Url, ...]:
-        """Java packages for the job's path."""
+        """Java packages."""
         return tuple(S3Url.parse(url) for url in _listed(self.conf, JARS))
 
     @property
     def archives(self) -> dict[str, S3Url]:
-        """Name of a folder of the job → the archive that is unpacked there."""
+        """Name of a folder in the job's working folder → the archive that is unpacked there."""
         parts = [url.partition("#") for url in _listed(self.conf, ARCHIVES)]
         if unnamed := [url for url, _, name in parts if not re.fullmatch(r"[\w.-]+", name)]:
-            raise LocalAwsError(f"An archive is named after a '#', {unnamed[0]!r} is not.")
+            raise LocalAwsError(f"The archive {unnamed[0]!r} has no name: append '#' and a name to its URL.")
         return {name: S3Url.parse(url) for url, _, name in parts}
 
     @property
     def files(self) -> tuple[S3Url, ...]:
-        """All that is staged."""
+        """All files that EMR Serverless stages."""
         return (self.entry_point, *self.py_files, *self.jars, *self.archives.values())
 
     @property
@@ -155,7 +143,7 @@ class Submission:
 
     @property
     def size(self) -> Size:
-        """What the driver and one executor have, which is what such a job is billed for at least."""
+        """Size of the driver and one executor, the least that AWS bills for a job."""
         sizes = [_worker_size(self.conf, who) for who in ("driver", "executor")]
         return Size(sum(size.vcpus for size in sizes), sum(size.memory_gb for size in sizes))
 
@@ -163,18 +151,16 @@ class Submission:
 def command(
     submission: Submission, paths: Mapping[S3Url, Path], spark_home: Path, local: Mapping[str, str]
 ) -> list[str]:
-    """Compose the command that runs a job in its folder.
+    """Return the spark-submit command of a job.
 
     Parameters
     ----------
-    submission
-        The job.
     paths
-        Where its staged files lie.
+        URL → path of the staged file.
     spark_home
-        Of the Spark that runs it.
+        Folder of the Spark that runs the job.
     local
-        Configuration that this machine adds to `LOCAL`: the class path and the endpoint.
+        Configuration that depends on the job's folder and the endpoint; it is added to `LOCAL`.
     """
     staged = {PY_FILES: submission.py_files, JARS: submission.jars}
     conf = {
@@ -193,11 +179,11 @@ def _conf(parameters: str) -> dict[str, str]:
     options = dict(zip(words[::2], words[1::2], strict=False))
     if len(words) % 2 or set(words[::2]) - {"--conf"}:
         strange = next((word for word in options if word != "--conf"), words[-1])
-        raise LocalAwsError(f"Of the parameters of spark-submit only --conf NAME=VALUE is known here, not {strange!r}.")
+        raise LocalAwsError(f"The only parameter of spark-submit that is known here is --conf, not {strange!r}.")
     conf = {}
     for name, sign, value in (word.partition("=") for word in words[1::2]):
         if not sign or not _is_known(name):
-            raise LocalAwsError(f"What the configuration {name!r} of Spark would do is not known here.")
+            raise LocalAwsError(f"The configuration {name!r} of Spark is not known here.")
         conf[name] = value
     return conf
 
@@ -221,5 +207,5 @@ def _worker_size(conf: Mapping[str, str], who: str) -> Size:
 def _gigabytes(text: str) -> float:
     match = re.fullmatch(r"(\d+)([gm]?)b?", text.lower())
     if not match:
-        raise LocalAwsError(f"{text!r} is no amount of memory that is known here: write 4g or 4096m.")
+        raise LocalAwsError(f"{text!r} is not an amount of memory: write 4g or 4096m.")
     return int(match[1]) if match[2] == "g" else int(match[1]) / 1024

@@ -1,4 +1,4 @@
-"""How a stack is made and deleted: resource by resource, in order, and every step told as an event."""
+"""The creation and deletion of stacks: resource by resource, in order, with an event for every step."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -11,27 +11,29 @@ from moto.cloudformation.models import ChangeSet, Event, Stack
 from moto.cloudformation.parsing import Export, Output
 
 from localaws.account import ACCOUNT, REGION, LocalAwsError
-from localaws.resources import MADE, Resource
+from localaws.resources import MAKERS, Resource
 from localaws.template import Document, Scope, as_text, broken_rules, in_order, parameter_values
 
 logger = logging.getLogger(__name__)
 
 Client = Callable[..., Any]
-"""Makes clients of services: takes the name of one, and maybe the ARN of a role."""
+"""Returns the client of a service; takes its name, and optionally the ARN of a role."""
 
 
 @dataclass
-class Standing:
-    """A resource of a stack, with the attributes that moto's answers ask for.
+class StackResource:
+    """A resource of a stack, with the attributes that moto's answers read.
 
     Attributes
     ----------
-    logical_resource_id, cf_resource_type
-        Its name in the template, and its type.
+    logical_resource_id
+        Name in the template.
     retained
-        Whether it stays when the stack is deleted.
-    physical_resource_id, resource
-        What it is once it is made; nothing before.
+        Whether the resource outlives the stack.
+    physical_resource_id
+        Empty until the resource is created.
+    resource
+        The created resource; `None` before its creation begins.
     """
 
     logical_resource_id: str
@@ -42,59 +44,50 @@ class Standing:
 
 
 @dataclass
-class Contents:
-    """What a stack consists of, in the place of moto's map of resources.
+class StackContents:
+    """The template and the resources of a stack, in the place of moto's map of resources.
 
     Attributes
     ----------
-    template, resolved_parameters
-        What it was made from.
-    standing
-        Its resources, in the order in which they were made.
+    existing
+        Resources in the order of their creation.
     """
 
     template: Document
     resolved_parameters: Mapping[str, Any]
-    standing: list[Standing] = field(default_factory=list)
+    existing: list[StackResource] = field(default_factory=list)
     no_echo_parameter_keys: tuple[str, ...] = ()
 
-    def values(self) -> list[Standing]:
+    def values(self) -> list[StackResource]:
         """List the resources."""
-        return list(self.standing)
+        return list(self.existing)
 
     def build_change_set_actions(self, template: Document) -> dict[str, dict[str, Any]]:
-        """List what a change set would change: nothing, as all others are refused."""
+        """List the changes that a new template makes: there are none, as any other template is refused."""
         if template != self.template:
-            raise ValidationError(message="Stacks are not updated here: rehearse the new template from the beginning.")
+            raise ValidationError(message="Stacks are not updated here: delete the stack, and create it again.")
         return {}
 
 
 @dataclass(frozen=True)
-class Outputs:
-    """The outputs of a stack, in the place of moto's map of them."""
+class StackOutputs:
+    """The outputs of a stack, in the place of moto's map of outputs."""
 
     outputs: list[Output]
     exports: list[Export]
 
     def values(self) -> list[Output]:
-        """List them."""
+        """List the outputs."""
         return self.outputs
 
 
 class Plan:
-    """A stack that is to be made; all that can be found out beforehand is.
-
-    Parameters
-    ----------
-    change_set
-        Asks for the stack.
-    client
-        Reads parameters, and makes the resources.
+    """The creation of a stack, checked as far as it can be checked before it begins.
 
     Raises
     ------
     LocalAwsError
-        If the stack can't be made as the change set says.
+        If the stack can't be created as the change set says.
     """
 
     def __init__(self, change_set: ChangeSet, client: Client) -> None:
@@ -103,47 +96,46 @@ class Plan:
         self._stack, self._client = change_set.stack, client
         self._text, self._template = change_set.template, change_set.template_dict
         parameters = parameter_values(self._template, change_set.parameters, self._read_parameter)
-        self._contents = Contents(self._template, parameters)
+        self._contents = StackContents(self._template, parameters)
         self._names: dict[str, Any] = {**parameters, **_pseudo_parameters(self._stack)}
         self._attributes: dict[str, Mapping[str, Any]] = {}
         self._scope = Scope(self._names, self._template.get("Conditions", {}), self._attribute)
         if broken := broken_rules(self._template, self._scope):
             raise LocalAwsError(" ".join(broken))
         self._order = in_order(self._template, self._scope)
-        kinds = {self._template["Resources"][name]["Type"] for name in self._order}
-        if unknown := sorted(kinds - MADE.keys()):
+        types = {self._template["Resources"][name]["Type"] for name in self._order}
+        if unknown := sorted(types - MAKERS.keys()):
             raise LocalAwsError(f"The local CloudFormation does not know resources of type {', '.join(unknown)}.")
 
     def execute(self) -> None:
-        """Make the stack: all of it, or nothing."""
+        """Create the stack; if a resource fails, delete those before it."""
         _put_in_place(self._stack, resource_map=self._contents)
         self._stack.template, self._stack.template_dict = self._text, self._template
         self._stack.description = self._template.get("Description")
-        _tell(self._stack, "CREATE_IN_PROGRESS", "User Initiated")
-        failed = next((name for name in self._order if not self._make(name)), None)
+        _add_event(self._stack, "CREATE_IN_PROGRESS", "User Initiated")
+        failed = next((name for name in self._order if not self._create(name)), None)
         reason = f"The following resource(s) failed to create: [{failed}]." if failed else _attempt(self._set_outputs)
         if reason:
-            _remove_all(self._stack, "ROLLBACK", f"{reason} Rollback requested by user.")
+            _delete_all(self._stack, "ROLLBACK", f"{reason} Rollback requested by user.")
         else:
-            _tell(self._stack, "CREATE_COMPLETE")
+            _add_event(self._stack, "CREATE_COMPLETE")
 
-    def _make(self, name: str) -> bool:
+    def _create(self, name: str) -> bool:
         document = self._template["Resources"][name]
-        standing = Standing(name, document["Type"], retained=document.get("DeletionPolicy") == "Retain")
-        self._contents.standing.append(standing)
-        _tell(self._stack, "CREATE_IN_PROGRESS", of=standing)
-        reason = _attempt(lambda: self._make_resource(standing, document.get("Properties", {})))
-        _tell(self._stack, "CREATE_FAILED" if reason else "CREATE_COMPLETE", reason, of=standing)
+        one = StackResource(name, document["Type"], retained=document.get("DeletionPolicy") == "Retain")
+        self._contents.existing.append(one)
+        _add_event(self._stack, "CREATE_IN_PROGRESS", of=one)
+        reason = _attempt(lambda: self._make(one, document.get("Properties", {})))
+        _add_event(self._stack, "CREATE_FAILED" if reason else "CREATE_COMPLETE", reason, of=one)
         return not reason
 
-    def _make_resource(self, standing: Standing, properties: Document) -> None:
-        name, kind = standing.logical_resource_id, standing.cf_resource_type
-        resource = Resource(self._stack.name, name, kind, self._scope.evaluate(properties), self._client)
-        standing.resource = resource
-        made = MADE[kind](resource)
-        standing.physical_resource_id = made.physical_id
+    def _make(self, one: StackResource, properties: Document) -> None:
+        name, kind = one.logical_resource_id, one.cf_resource_type
+        one.resource = Resource(self._stack.name, name, kind, self._scope.evaluate(properties), self._client)
+        made = MAKERS[kind](one.resource)
+        one.physical_resource_id = made.physical_id
         self._names[name], self._attributes[name] = made.physical_id, made.attributes
-        resource.insist_on_all_taken()
+        one.resource.require_all_taken()
 
     def _attribute(self, name: str, attribute: str) -> Any:  # noqa: ANN401 -- as the resource has it
         if attribute not in self._attributes.get(name, {}):
@@ -162,83 +154,70 @@ class Plan:
             outputs.append(Output(name, value, output.get("Description")))
             if "Export" in output:
                 exports.append(Export(self._stack.stack_id, self._scope.evaluate(output["Export"]["Name"]), value))
-        _put_in_place(self._stack, output_map=Outputs(outputs, exports))
+        _put_in_place(self._stack, output_map=StackOutputs(outputs, exports))
 
 
 def delete(stack: Stack) -> None:
-    """Delete what stands of a stack, the last first; what fails is told in its events, and may be tried again.
+    """Delete the resources of a stack, the last first; after a failure, which is in the events, try again.
 
     Raises
     ------
     ValidationError
-        If it is protected.
+        If termination protection is enabled.
     """
     if stack.enable_termination_protection:
         raise ValidationError(message=f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
-    _remove_all(stack, "DELETE", "User Initiated")
+    _delete_all(stack, "DELETE", "User Initiated")
 
 
-def _remove_all(stack: Stack, operation: str, reason: str) -> None:
-    _tell(stack, f"{operation}_IN_PROGRESS", reason)
-    remaining = standing_of(stack)
-    while remaining:
-        standing = remaining[-1]
-        if not _remove(stack, standing):
-            failed = f"The following resource(s) failed to delete: [{standing.logical_resource_id}]."
-            _tell(stack, f"{operation}_FAILED", failed)
+def _delete_all(stack: Stack, operation: str, reason: str) -> None:
+    _add_event(stack, f"{operation}_IN_PROGRESS", reason)
+    contents: Any = stack.resource_map
+    existing = contents.existing if is_begun(stack) else []
+    while existing:
+        if not _delete_resource(stack, existing[-1]):
+            failed = f"The following resource(s) failed to delete: [{existing[-1].logical_resource_id}]."
+            _add_event(stack, f"{operation}_FAILED", failed)
             return
-        remaining.pop()
-    _tell(stack, f"{operation}_COMPLETE")
+        existing.pop()
+    _add_event(stack, f"{operation}_COMPLETE")
 
 
-def _remove(stack: Stack, standing: Standing) -> bool:
-    if standing.retained:
-        _tell(stack, "DELETE_SKIPPED", of=standing)
+def _delete_resource(stack: Stack, one: StackResource) -> bool:
+    if one.retained:
+        _add_event(stack, "DELETE_SKIPPED", of=one)
         return True
-    _tell(stack, "DELETE_IN_PROGRESS", of=standing)
-    reason = _attempt(standing.resource.remove) if standing.resource else None
-    _tell(stack, "DELETE_FAILED" if reason else "DELETE_COMPLETE", reason, of=standing)
+    _add_event(stack, "DELETE_IN_PROGRESS", of=one)
+    reason = _attempt(one.resource.remove) if one.resource else None
+    _add_event(stack, "DELETE_FAILED" if reason else "DELETE_COMPLETE", reason, of=one)
     return not reason
 
 
 def is_begun(stack: Stack) -> bool:
-    """Say whether anything was ever made of a stack; moto has one as soon as a change set asks for it."""
-    contents: Any = stack.resource_map
-    return isinstance(contents, Contents)
+    """Return whether the creation of a stack has begun; moto keeps a stack from its first change set on."""
+    return isinstance(stack.resource_map, StackContents)  # type: ignore[unreachable, unused-ignore] # moto says ResourceMap
 
 
-def standing_of(stack: Stack) -> list[Standing]:
-    """Return what stands of a stack."""
-    contents: Any = stack.resource_map
-    return contents.standing if isinstance(contents, Contents) else []
-
-
-def _put_in_place(stack: Stack, **parts: Contents | Outputs) -> None:
-    """Put parts of ours in the place of moto's; they have what moto's answers ask for, but are no relatives of them."""
+def _put_in_place(stack: Stack, **parts: StackContents | StackOutputs) -> None:
+    """Replace parts of moto's stack, which have another type but the same methods."""
     for name, part in parts.items():
         setattr(stack, name, part)
 
 
 def _attempt(step: Callable[[], None]) -> str | None:
-    """Take a step.
-
-    Returns
-    -------
-    str or None
-        Why it could not be taken; None if it could.
-    """
+    """Take a step, and return the reason of its failure, or `None` if it succeeds."""
     try:
         step()
     except (LocalAwsError, ClientError, BotoCoreError) as error:
         return str(error)
-    except Exception as error:  # whatever it is: the stack has to say so, or the CDK CLI would ask for it again
-        logger.exception("A resource can't be made or removed")
+    except Exception as error:  # any failure must end the stack, or the CDK command would wait for it forever
+        logger.exception("A resource can't be created or deleted")
         return f"{type(error).__name__}: {error}"
     return None
 
 
-def _tell(stack: Stack, status: str, reason: str | None = None, *, of: Standing | None = None) -> None:
-    """Tell an event of a stack, or of one of its resources."""
+def _add_event(stack: Stack, status: str, reason: str | None = None, *, of: StackResource | None = None) -> None:
+    """Add an event of a stack, or of one of its resources; an event of the stack also sets its status."""
     if of is None:
         stack.status = status
     event = Event(

@@ -1,6 +1,6 @@
-"""What a template of CloudFormation says: its functions evaluated, its resources put in order. Pure.
+"""CloudFormation templates: evaluation of their functions, and the order of their resources, without any state.
 
-What is not known here is an error: a template must not be deployed by halves.
+An unknown element is an error: a template must not be deployed in parts.
 """
 
 import json
@@ -17,16 +17,10 @@ from localaws.account import LocalAwsError
 Document = Mapping[str, Any]
 
 NO_VALUE = object()
-"""What ``AWS::NoValue`` refers to: whoever has it as a property, or in a list, has nothing."""
+"""Value of ``AWS::NoValue``: a property or list item that has it is removed."""
 
 _SECTIONS = {
-    "AWSTemplateFormatVersion",
-    "Conditions",
-    "Description",
-    "Metadata",
-    "Outputs",
-    "Parameters",
-    "Resources",
+    *("AWSTemplateFormatVersion", "Conditions", "Description", "Metadata", "Outputs", "Parameters", "Resources"),
     "Rules",
 }
 _RESOURCE = {"Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type", "UpdateReplacePolicy"}
@@ -34,51 +28,46 @@ _OUTPUT = {"Condition", "Description", "Export", "Value"}
 
 
 class TemplateError(LocalAwsError):
-    """A template says what can't be, or what is not known here."""
+    """A template is wrong, or has an element that is not known here."""
 
 
 def read(text: str) -> Document:
-    """Read a template.
-
-    Parameters
-    ----------
-    text
-        JSON or YAML.
+    """Read a template in JSON or YAML.
 
     Raises
     ------
     TemplateError
-        If it has sections, or parts of resources and outputs, that are not known here.
+        If it has a section, or an attribute of a resource or output, that is not known here.
     """
-    # PyYAML understands JSON as well, but takes seconds for what the JSON reader takes milliseconds.
+    # PyYAML reads JSON, too, but takes seconds where the JSON reader takes milliseconds.
     document: Document = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
-    _insist_on(document, _SECTIONS, "templates")
+    _refuse_unknown(document, _SECTIONS, "templates")
     for name, resource in document.get("Resources", {}).items():
-        _insist_on(resource, _RESOURCE, f"resources ({name})")
+        _refuse_unknown(resource, _RESOURCE, f"resources ({name})")
         if resource.get("DeletionPolicy", "Delete") not in {"Delete", "Retain"}:
             raise TemplateError(f"The DeletionPolicy {resource['DeletionPolicy']} of {name} is not known here.")
     for name, output in document.get("Outputs", {}).items():
-        _insist_on(output, _OUTPUT, f"outputs ({name})")
+        _refuse_unknown(output, _OUTPUT, f"outputs ({name})")
     return document
 
 
-def _insist_on(document: Document, known: set[str], what: str) -> None:
+def _refuse_unknown(document: Document, known: set[str], what: str) -> None:
     if unknown := sorted(document.keys() - known):
         raise TemplateError(f"The local CloudFormation does not know {', '.join(unknown)} of {what}.")
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What the functions of a template refer to.
+    """The values that the functions of a template refer to.
 
     Attributes
     ----------
     values
-        Of parameters, and of what AWS adds to them, such as ``AWS::Region``; of resources, their names.
+        Name → value of a parameter or pseudo parameter, or physical id of a resource.
     conditions
-        As the template has them.
+        Conditions section of the template.
     attribute
-        Looks up an attribute of a resource.
+        Function that returns an attribute of a resource; takes their names.
     """
 
     values: Mapping[str, Any]
@@ -91,7 +80,7 @@ class Scope:
         Raises
         ------
         TemplateError
-            If a function is not known here, or refers to nothing.
+            If a function is unknown, or refers to something that does not exist.
         """
         if isinstance(value, list):
             return [result for result in map(self.evaluate, value) if result is not NO_VALUE]
@@ -105,7 +94,7 @@ class Scope:
         return {name: result for name, result in results.items() if result is not NO_VALUE}
 
     def holds(self, condition: Any) -> bool:  # noqa: ANN401 -- as the template has it
-        """Say whether a condition holds."""
+        """Return whether a condition holds."""
         name, argument = next(iter(condition.items()))
         operators: dict[str, Callable[[], bool]] = {
             "Condition": lambda: self.holds(self.conditions[argument]),
@@ -164,18 +153,12 @@ def _unresolved(name: str) -> Any:  # noqa: ANN401 -- never returns
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401 -- text, a number or a truth value
-    """Write a value as CloudFormation does where text is wanted."""
+    """Convert a value into text as CloudFormation does."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def broken_rules(template: Document, scope: Scope) -> list[str]:
-    """Evaluate the rules of a template.
-
-    Returns
-    -------
-    list of str
-        What those say that don't hold.
-    """
+    """Return the descriptions of the rules of a template that do not hold."""
     return [
         assertion["AssertDescription"]
         for rule in template.get("Rules", {}).values()
@@ -186,12 +169,12 @@ def broken_rules(template: Document, scope: Scope) -> list[str]:
 
 
 def in_order(template: Document, scope: Scope) -> list[str]:
-    """Put the resources that are to be made in an order in which each comes after what it refers to.
+    """Return the names of the resources whose conditions hold, each after those that it refers to.
 
     Raises
     ------
     TemplateError
-        If one refers to nothing, or they refer to each other in a circle.
+        If a resource refers to something that does not exist, or resources refer to each other in a circle.
     """
     resources = {
         name: resource
@@ -213,7 +196,7 @@ def in_order(template: Document, scope: Scope) -> list[str]:
 
 
 def _references(value: Any) -> Iterator[str]:  # noqa: ANN401 -- any part of a template
-    """Name what a part of the template refers to."""
+    """Yield the names that a part of the template refers to."""
     if isinstance(value, list):
         for item in value:
             yield from _references(item)
@@ -237,21 +220,19 @@ def _references(value: Any) -> Iterator[str]:  # noqa: ANN401 -- any part of a t
 
 
 def parameter_values(template: Document, given: Mapping[str, str], look_up: Callable[[str], str]) -> dict[str, Any]:
-    """Work out the values of a template's parameters.
+    """Return the values of a template's parameters.
 
     Parameters
     ----------
-    template
-        Which has them.
     given
-        Name → value, where it is not the default.
+        Name → value, for parameters that do not have their default.
     look_up
-        Reads a parameter of the Parameter Store.
+        Function that reads a parameter of the Parameter Store.
 
     Raises
     ------
     TemplateError
-        If one has no value, one that it may not have, or a type that is not known here.
+        If a parameter has no value, an invalid value, or an unknown type.
     """
     parameters = template.get("Parameters", {})
     if unknown := sorted(given.keys() - parameters.keys()):
@@ -267,7 +248,7 @@ def _parameter(name: str, parameter: Document, value: str | None, look_up: Calla
     if value not in parameter.get("AllowedValues", [value]) or not re.fullmatch(
         parameter.get("AllowedPattern", ".*"), value, re.DOTALL
     ):
-        raise TemplateError(f"The parameter {name} may not be {value!r}.")
+        raise TemplateError(f"The parameter {name} must not be {value!r}.")
     readers: dict[str, Callable[[str], Any]] = {
         "String": str,
         "CommaDelimitedList": lambda text: text.split(","),

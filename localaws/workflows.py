@@ -1,10 +1,13 @@
-"""Step Functions: state machines that are checked when they are made, as AWS does, and executed."""
+"""Step Functions: state machines are checked when they are created, as AWS does, and `Interpreter` executes them.
+
+A state machine is not updated.
+"""
 
 import logging
 import threading
 import time
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.config import default_user_config
@@ -15,11 +18,12 @@ from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
-from localaws import authorization, interpreter, metrics
 from localaws.account import ACCOUNT, REGION, LocalAws, LocalAwsError
+from localaws.authorization import Authorization, require_trust
 from localaws.definitions import check, integrations_of
 from localaws.integrations import RULE
-from localaws.patches import replace
+from localaws.metrics import Metrics, MetricValue
+from localaws.patches import Original, Part, replaces
 
 SERVICE = "states.amazonaws.com"
 
@@ -36,7 +40,7 @@ TRACING_ACTIONS = tuple(
 )
 
 RULE_ACTIONS = ("events:DescribeRule", "events:PutRule", "events:PutTargets")
-"""To hear of the end of what a state waits for."""
+"""Actions of the role of a state machine that waits for the end of a job."""
 
 METRICS = {
     ExecutionStatus.SUCCEEDED: "ExecutionsSucceeded",
@@ -46,124 +50,138 @@ METRICS = {
 }
 
 START_SECONDS = 10
-"""An execution whose first state was not entered by then never will be."""
+"""Longest time from the start of an execution to its first state."""
 
-LOGGED = {
+LOG_LEVELS = {
     "moto.stepfunctions": logging.WARNING,
     "moto.stepfunctions.parser.asl.component.eval_component": logging.CRITICAL,
 }
-"""What the interpreter says of every word and of every error is too much; the history of an execution has it all."""
-
-logger = logging.getLogger(__name__)
+"""The interpreter logs every step and every error; the history of the execution has them all."""
 
 
 class AccessDeniedError(AWSError):
-    """The role of a state machine lacks something that AWS looks for when the state machine is made."""
+    """The role of a state machine lacks a permission that AWS demands when the state machine is created."""
 
     TYPE = "AccessDeniedException"
     STATUS = 400
 
 
 class InvalidDefinitionError(AWSError):
-    """A definition is wrong, or would work otherwise here; moto's own error of this name reaches callers without it."""
+    """A definition is wrong, or would work differently here; callers see no message of moto's error of this name."""
 
     TYPE = "InvalidDefinition"
     STATUS = 400
 
 
-def install(aws: LocalAws) -> None:
-    """Let moto's Step Functions run state machines."""
-    for name, level in LOGGED.items():
-        logging.getLogger(name).setLevel(level)
-    _use_interpreter()
-    interpreter.install(aws)
-    _check_machines(aws)
-    _refuse_updates()
-    _start()
-    _stop()
-    _record_ends(aws)
+class Workflows(Part):
+    """The state machines and their executions."""
 
+    def __init__(self, aws: LocalAws, authorization: Authorization, metrics: Metrics) -> None:
+        super().__init__(aws)
+        self._authorization = authorization
+        self._metrics = metrics
+        self._starting = threading.Lock()
 
-def _use_interpreter() -> None:
-    """Have every state machine executed, whether the API makes it or CloudFormation."""
-    default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    for module in (models, responses):
-        if "stepfunctions_backends" not in vars(module):
-            raise LocalAwsError(f"{module.__name__} has no backends to be replaced by those that run state machines.")
-        vars(module)["stepfunctions_backends"] = stepfunctions_parser_backends
+    def start(self) -> None:
+        """Let moto execute every state machine, whether a client creates it or CloudFormation."""
+        super().start()
+        for name, level in LOG_LEVELS.items():
+            logger = logging.getLogger(name)
+            self.at_end.callback(logger.setLevel, logger.level)
+            logger.setLevel(level)
+        before = default_user_config["stepfunctions"]
+        self.at_end.callback(default_user_config.update, {"stepfunctions": before})
+        default_user_config["stepfunctions"] = {"execute_state_machine": True}
+        theirs = models.stepfunctions_backends
+        for module in (models, responses):
+            self.exchange(module, "stepfunctions_backends", before=theirs, now=stepfunctions_parser_backends)
+        self.at_end.callback(_stop_executions)
 
-
-def _check_machines(aws: LocalAws) -> None:
-    def create_state_machine(  # noqa: PLR0913, PLR0917 -- moto's
-        self: StepFunctionsParserBackend,
-        name: str,
+    @replaces(
+        StepFunctionsParserBackend,
+        "create_state_machine",
+        because="moto checks neither the permissions of the role nor whether the definition works as in AWS",
+    )
+    def _create(  # noqa: PLR0913 -- the parameters of moto's that matter here
+        self,
+        original: Original,
+        backend: StepFunctionsParserBackend,
+        *,
         definition: str,
         roleArn: str,
-        tags: list[dict[str, str]] | None = None,
-        publish: bool | None = None,  # noqa: FBT001 -- moto's
-        loggingConfiguration: dict[str, Any] | None = None,
-        tracingConfiguration: dict[str, Any] | None = None,
-        encryptionConfiguration: dict[str, Any] | None = None,
-        version_description: str | None = None,
-        sm_type: str | None = None,
+        loggingConfiguration: dict[str, Any] | None,
+        tracingConfiguration: dict[str, Any] | None,
+        sm_type: str | None,
+        **others: object,
     ) -> StateMachine:
         if sm_type not in {None, "STANDARD"}:
             raise InvalidDefinitionError(f"State machines are STANDARD here, not {sm_type}.")
-        _check_definition(definition)
-        _check_role(aws, roleArn, _needs(definition, loggingConfiguration or {}, tracingConfiguration or {}))
-        return original(  # type: ignore[no-any-return]
-            self,
-            name,
-            definition,
-            roleArn,
-            tags,
-            publish,
-            loggingConfiguration,
-            tracingConfiguration,
-            encryptionConfiguration,
-            version_description,
-            sm_type,
+        try:
+            check(definition)
+        except LocalAwsError as error:
+            raise InvalidDefinitionError(str(error)) from error
+        self._check_role(roleArn, _role_actions(definition, loggingConfiguration or {}, tracingConfiguration or {}))
+        return original(  # type: ignore[no-any-return] # the original has no type
+            backend,
+            definition=definition,
+            roleArn=roleArn,
+            loggingConfiguration=loggingConfiguration,
+            tracingConfiguration=tracingConfiguration,
+            sm_type=sm_type,
+            **others,
         )
 
-    original = replace(
+    def _check_role(self, role_arn: str, actions: list[tuple[str, str]]) -> None:
+        try:
+            require_trust(role_arn, SERVICE)
+            for action, resource in actions:
+                self._authorization.require(role_arn, action, resource)
+        except LocalAwsError as error:
+            raise AccessDeniedError(str(error)) from error
+
+    @replaces(StepFunctionsParserBackend, "update_state_machine", because="moto's checks nothing")
+    def _refuse_update(self, _: Original, __: StepFunctionsParserBackend, *, arn: str, **others: object) -> None:  # noqa: ARG002 -- moto's
+        raise InvalidDefinitionError(f"A state machine can't be updated here: delete {arn}, and create it again.")
+
+    @replaces(
         StepFunctionsParserBackend,
-        "create_state_machine",
-        create_state_machine,
-        because="moto takes roles that can't do what the state machine needs, and definitions that it runs otherwise",
+        "start_execution",
+        because="moto's executions may have no name, and two that start at the same time may have the same",
     )
+    def _start(
+        self,
+        original: Original,
+        backend: StepFunctionsParserBackend,
+        state_machine_arn: str,
+        name: str | None = None,
+        execution_input: str | None = None,
+        trace_header: str | None = None,
+    ) -> Execution:
+        with self._starting:
+            name = name or str(uuid.uuid4())
+            backend._validate_name(name)  # noqa: SLF001 -- moto checks only names that callers give
+            return original(backend, state_machine_arn, name, execution_input, trace_header)  # type: ignore[no-any-return] # no type
+
+    @replaces(Execution, "stop", because="moto's can't be stopped before the first state, and is not ABORTED at once")
+    def _stop(
+        self, original: Original, execution: Execution, stop_date: datetime, error: str | None, cause: str | None
+    ) -> None:
+        if execution.exec_status == ExecutionStatus.RUNNING:
+            _wait_until_running(execution)
+            original(execution, stop_date, error, cause)
+            execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, stop_date
+
+    @replaces(BaseExecutionWorkerCommunication, "terminated", because="moto counts no executions")
+    def _count_end(self, original: Original, communication: BaseExecutionWorkerCommunication) -> None:
+        original(communication)
+        execution = communication.execution
+        if execution.exec_status is not None:
+            dimensions = {"StateMachineArn": execution.state_machine.arn}
+            self._metrics.put(MetricValue("AWS/States", METRICS[execution.exec_status], dimensions, 1))
 
 
-def _refuse_updates() -> None:
-    def update_state_machine(  # noqa: PLR0913, PLR0917 -- moto's
-        self: StepFunctionsParserBackend,  # noqa: ARG001 -- moto's
-        arn: str,
-        definition: str | None = None,  # noqa: ARG001
-        role_arn: str | None = None,  # noqa: ARG001
-        logging_configuration: dict[str, Any] | None = None,  # noqa: ARG001
-        tracing_configuration: dict[str, Any] | None = None,  # noqa: ARG001
-        encryption_configuration: dict[str, Any] | None = None,  # noqa: ARG001
-        publish: bool | None = None,  # noqa: ARG001, FBT001
-        version_description: str | None = None,  # noqa: ARG001
-    ) -> StateMachine:
-        raise InvalidDefinitionError(f"A state machine can't be updated here: {arn}.")
-
-    replace(
-        StepFunctionsParserBackend,
-        "update_state_machine",
-        update_state_machine,
-        because="it would have to be checked again, and no stack is updated here",
-    )
-
-
-def _check_definition(definition: str) -> None:
-    try:
-        check(definition)
-    except LocalAwsError as error:
-        raise InvalidDefinitionError(str(error)) from error
-
-
-def _needs(definition: str, log: dict[str, Any], tracing: dict[str, Any]) -> list[tuple[str, str]]:
-    """List the actions, with their resources, that AWS wants the role of a state machine to be allowed."""
+def _role_actions(definition: str, log: dict[str, Any], tracing: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the actions, with their resources, that AWS demands of the role of a state machine."""
     rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{RULE}"
     return [
         *((action, "*") for action in LOGGING_ACTIONS if log.get("level", "OFF") != "OFF"),
@@ -172,49 +190,8 @@ def _needs(definition: str, log: dict[str, Any], tracing: dict[str, Any]) -> lis
     ]
 
 
-def _check_role(aws: LocalAws, role_arn: str, needs: list[tuple[str, str]]) -> None:
-    try:
-        authorization.require_trust(role_arn, SERVICE)
-        for action, resource in needs:
-            authorization.require(aws, role_arn, action, resource)
-    except LocalAwsError as error:
-        raise AccessDeniedError(str(error)) from error
-
-
-def _start() -> None:
-    def start_execution(
-        self: StepFunctionsParserBackend,
-        state_machine_arn: str,
-        name: str | None = None,
-        execution_input: str | None = None,
-        trace_header: str | None = None,
-    ) -> Execution:
-        with starting:
-            name = name or str(uuid.uuid4())
-            self._validate_name(name)
-            return original(self, state_machine_arn, name, execution_input, trace_header)  # type: ignore[no-any-return]
-
-    starting = threading.Lock()
-    original = replace(
-        StepFunctionsParserBackend,
-        "start_execution",
-        start_execution,
-        because="moto's executions have no name unless they are given one, and two may be given the same at once",
-    )
-
-
-def _stop() -> None:
-    def stop(self: Execution, stop_date: datetime, error: str | None, cause: str | None) -> None:
-        if self.exec_status == ExecutionStatus.RUNNING:
-            _wait_until_running(self)
-            original(self, stop_date, error, cause)
-            self.exec_status, self.stop_date = ExecutionStatus.ABORTED, stop_date
-
-    original = replace(Execution, "stop", stop, because="moto's can't be stopped in their first moments, nor at once")
-
-
 def _wait_until_running(execution: Execution) -> None:
-    """Wait for the moment between the start of an execution's thread and its first state; moto has no event for it."""
+    """Wait until the thread of an execution has reached its first state; moto has no event for it."""
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and execution.exec_status == ExecutionStatus.RUNNING:
         environment = execution.exec_worker.env if execution.exec_worker else None
@@ -223,17 +200,8 @@ def _wait_until_running(execution: Execution) -> None:
         time.sleep(0.01)
 
 
-def _record_ends(aws: LocalAws) -> None:
-    def terminated(self: BaseExecutionWorkerCommunication) -> None:
-        original(self)
-        execution = self.execution
-        if aws.stopping.is_set() or execution.exec_status is None:
-            return
-        try:
-            dimensions = {"StateMachineArn": execution.state_machine.arn}
-            metrics.record(aws, "AWS/States", METRICS[execution.exec_status], dimensions, 1)
-        except Exception:
-            logger.exception("The end of %s could not be recorded.", execution.exec_arn)
-            raise
-
-    original = replace(BaseExecutionWorkerCommunication, "terminated", terminated, because="moto counts no executions")
+def _stop_executions() -> None:
+    """Stop all executions: without the replacements, they would not act under their roles."""
+    for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
+        for execution in machine.executions:
+            execution.stop(datetime.now(UTC), None, None)

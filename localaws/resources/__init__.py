@@ -1,68 +1,46 @@
-"""Which resources there are, and how each is made: by the calls of its service that anybody could make."""
+"""The resource types of stacks: how a resource of each type is made, and which properties have no effect here."""
 
-from collections.abc import Callable
+from localaws.resources import compute, identity, messaging, observation, storage, toolkit
+from localaws.resources.resource import Made, Maker, Resource
 
-from localaws.resources import compute, identity, messaging, observation, storage, toolkit, workflow
-from localaws.resources.resource import Made, Resource
-
-Maker = Callable[[Resource], Made]
-
-MADE: dict[str, Maker] = {
-    "AWS::Athena::NamedQuery": observation.make_named_query,
-    "AWS::Athena::WorkGroup": observation.make_workgroup,
-    "AWS::Budgets::Budget": observation.make_budget,
-    "AWS::CloudWatch::Alarm": observation.make_alarm,
-    "AWS::CloudWatch::Dashboard": observation.make_dashboard,
-    "AWS::DynamoDB::Table": storage.make_table,
-    "AWS::ECR::Repository": toolkit.make_repository,
-    "AWS::EMRServerless::Application": compute.make_application,
-    "AWS::Glue::Database": storage.make_database,
-    "AWS::IAM::Policy": identity.make_policy,
-    "AWS::IAM::Role": identity.make_role,
-    "AWS::Lambda::EventSourceMapping": compute.make_event_source_mapping,
-    "AWS::Lambda::Function": compute.make_function,
-    "AWS::Logs::LogGroup": observation.make_log_group,
-    "AWS::S3::Bucket": storage.make_bucket,
-    "AWS::S3::BucketPolicy": storage.make_bucket_policy,
-    "AWS::SNS::Subscription": messaging.make_subscription,
-    "AWS::SNS::Topic": messaging.make_topic,
-    "AWS::SNS::TopicPolicy": messaging.make_topic_policy,
-    "AWS::SQS::Queue": messaging.make_queue,
-    "AWS::SQS::QueuePolicy": messaging.make_queue_policy,
-    "AWS::SSM::Parameter": toolkit.make_parameter,
-    "AWS::StepFunctions::StateMachine": workflow.make_state_machine,
-    "Custom::S3AutoDeleteObjects": storage.make_emptying,
+MAKERS: dict[str, Maker] = {
+    **compute.MAKERS,
+    **identity.MAKERS,
+    **messaging.MAKERS,
+    **observation.MAKERS,
+    **storage.MAKERS,
+    **toolkit.MAKERS,
 }
-"""Type → the function that makes resources of it."""
+"""Type → the function that makes a resource of this type."""
 
 EMULATED: dict[str, str] = {
-    "Custom::S3AutoDeleteObjects": "buckets are emptied as CDK's function does it and under its role, but not by it",
+    "Custom::S3AutoDeleteObjects": "the local AWS empties the bucket under the role of CDK's function, which can't run here",
 }
-"""Type → what of it is not the real thing, but does the same."""
+"""Type → how the emulation differs from the resource in AWS, which has the same effect."""
 
 NOT_REHEARSED: dict[str, str] = {
     "AWS::Athena::NamedQuery": "Stored; there is no Athena that could run it.",
     "AWS::Athena::WorkGroup": "Stored; there is no Athena, nor its limit on what a query may read.",
-    "AWS::Budgets::Budget": "Stored; nothing costs anything here.",
-    "AWS::CloudWatch::Dashboard": "Stored; nobody draws it.",
+    "AWS::Budgets::Budget": "Stored; nothing has a cost here.",
+    "AWS::CloudWatch::Dashboard": "Stored; it is not drawn.",
     "AWS::DynamoDB::Table.TimeToLiveSpecification": "Stored; items don't expire.",
-    "AWS::EMRServerless::Application.AutoStopConfiguration": "Stored; there is no machine that could be stopped.",
-    "AWS::IAM::Role.AssumeRolePolicyDocument": "The service that takes the role on is checked; conditions are not.",
-    "AWS::Lambda::Function.Architectures": "Stored; the code is Python's alone, and runs on any.",
-    "AWS::Lambda::Function.MemorySize": "Told to the function, not enforced.",
+    "AWS::EMRServerless::Application.AutoStopConfiguration": "The state of the application follows it; there are no workers to stop.",
+    "AWS::IAM::Role.AssumeRolePolicyDocument": "The service that assumes the role is checked; conditions are not.",
+    "AWS::Lambda::Function.Architectures": "Stored; all code is Python, and runs on any processor.",
+    "AWS::Lambda::Function.MemorySize": "The function can read it; it is not enforced.",
     "AWS::Lambda::Function.TracingConfig": "Stored; there is no X-Ray.",
     "AWS::Logs::LogGroup.RetentionInDays": "Stored; logs don't expire.",
-    "AWS::S3::Bucket.BucketEncryption": "Stored; objects are kept as they are, on this machine.",
+    "AWS::S3::Bucket.BucketEncryption": "Stored; objects are not encrypted.",
     "AWS::S3::Bucket.LifecycleConfiguration": "Stored; nothing expires.",
     "AWS::S3::Bucket.LoggingConfiguration": "Stored; accesses are not logged.",
-    "AWS::S3::Bucket.PublicAccessBlockConfiguration": "Stored; nobody from outside comes here.",
+    "AWS::S3::Bucket.PublicAccessBlockConfiguration": "Stored; other machines can't reach the local AWS.",
     "AWS::SNS::Subscription": "Stored; no e-mail is sent.",
-    "AWS::SNS::TopicPolicy": "Stored; who may tell the topic something is not looked at.",
-    "AWS::SQS::Queue.MessageRetentionPeriod": "Stored; no rehearsal lasts that long.",
-    "AWS::SQS::Queue.SqsManagedSseEnabled": "Stored; messages are kept as they are, on this machine.",
+    "AWS::SNS::TopicPolicy": "Stored; it is not checked who publishes to the topic.",
+    "AWS::SQS::Queue.MessageRetentionPeriod": "Stored; messages don't expire.",
+    "AWS::SQS::Queue.SqsManagedSseEnabled": "Stored; messages are not encrypted.",
     "AWS::StepFunctions::StateMachine.LoggingConfiguration": "The permissions for it are checked; no log is written.",
     "AWS::StepFunctions::StateMachine.TracingConfiguration": "Stored; there is no X-Ray.",
 }
-"""Type, or type and property → why it has no effect here."""
+"""Type, or type and property → the reason why it has no effect here."""
 
-__all__ = ["EMULATED", "MADE", "NOT_REHEARSED", "Made", "Maker", "Resource"]
+__all__ = ["EMULATED", "MAKERS", "NOT_REHEARSED", "Made", "Maker", "Resource"]

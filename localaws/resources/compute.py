@@ -1,65 +1,53 @@
-"""Functions, what calls them, and the application that runs the jobs."""
+"""Functions, event source mappings, state machines, and the applications that run jobs."""
 
 import threading
 
 from localaws.account import LocalAwsError
-from localaws.resources.resource import Made, Resource, as_lower_camel
+from localaws.resources.resource import Made, Maker, Resource, as_lower_camel
 
 _STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
 
-def make_function(resource: Resource) -> Made:
-    """Make an ``AWS::Lambda::Function``."""
+def _function(resource: Resource) -> Made:
     functions = resource.client("lambda")
-    name = resource.take("FunctionName") or resource.generate_name(64)
-    settings = resource.same(
-        "Architectures",
-        "Code",
-        "Description",
-        "Environment",
-        "Handler",
-        "LoggingConfig",
-        "MemorySize",
-        "Role",
-        "Runtime",
-        "Timeout",
-        "TracingConfig",
+    name = resource.name("FunctionName", longest=64)
+    settings = resource.take_all(
+        "Architectures Code Description Environment Handler LoggingConfig MemorySize Role Runtime Timeout TracingConfig"
     )
     function = functions.create_function(FunctionName=name, Tags=resource.tags(), **settings)
     resource.undo(functions.delete_function, FunctionName=name)
     return Made(name, {"Arn": function["FunctionArn"]})
 
 
-def make_event_source_mapping(resource: Resource) -> Made:
-    """Make an ``AWS::Lambda::EventSourceMapping``."""
+def _event_source_mapping(resource: Resource) -> Made:
     functions = resource.client("lambda")
-    settings = resource.same(
-        "BatchSize",
-        "EventSourceArn",
-        "FunctionName",
-        "FunctionResponseTypes",
-        "MaximumBatchingWindowInSeconds",
-        "ScalingConfig",
+    settings = resource.take_all(
+        "BatchSize EventSourceArn FunctionName FunctionResponseTypes MaximumBatchingWindowInSeconds ScalingConfig"
     )
     uuid = functions.create_event_source_mapping(Tags=resource.tags(), **settings)["UUID"]
     resource.undo(functions.delete_event_source_mapping, UUID=uuid)
     return Made(uuid, {"Id": uuid})
 
 
-def make_application(resource: Resource) -> Made:
-    """Make an ``AWS::EMRServerless::Application``."""
+def _state_machine(resource: Resource) -> Made:
+    states = resource.client("stepfunctions")
+    name = resource.name("StateMachineName", longest=80)
+    arn = states.create_state_machine(
+        name=name,
+        definition=resource.require("DefinitionString"),
+        tags=as_lower_camel(resource.tag_list()),
+        **as_lower_camel(resource.take_all("LoggingConfiguration RoleArn TracingConfiguration")),
+    )["stateMachineArn"]
+    resource.undo(states.delete_state_machine, stateMachineArn=arn)
+    return Made(arn, {"Arn": arn, "Name": name})
+
+
+def _application(resource: Resource) -> Made:
     emr = resource.client("emr-serverless")
-    settings = resource.same(
-        "Architecture",
-        "AutoStartConfiguration",
-        "AutoStopConfiguration",
-        "MaximumCapacity",
-        "MonitoringConfiguration",
-        "Name",
-        "ReleaseLabel",
-        "SchedulerConfiguration",
-        "Type",
+    settings = resource.take_all(
+        "Architecture AutoStartConfiguration AutoStopConfiguration MaximumCapacity MonitoringConfiguration Name "
+        "ReleaseLabel SchedulerConfiguration Type"
     )
     application = emr.create_application(tags=resource.tags(), **as_lower_camel(settings))
     application_id = application["applicationId"]
@@ -69,7 +57,7 @@ def make_application(resource: Resource) -> Made:
 
 
 def _stop(resource: Resource, application_id: str) -> None:
-    """Stop the application, as CloudFormation does before it deletes one; there is nothing to listen to, so it asks."""
+    """Stop an application as CloudFormation does before it deletes one, and wait until it has stopped."""
     emr = resource.client("emr-serverless")
 
     def state() -> str:
@@ -83,3 +71,11 @@ def _stop(resource: Resource, application_id: str) -> None:
             return
         pause.wait(_POLL_SECONDS)
     raise LocalAwsError(f"The application {application_id} does not stop: it is {state()}.")
+
+
+MAKERS: dict[str, Maker] = {
+    "AWS::EMRServerless::Application": _application,
+    "AWS::Lambda::EventSourceMapping": _event_source_mapping,
+    "AWS::Lambda::Function": _function,
+    "AWS::StepFunctions::StateMachine": _state_machine,
+}

@@ -3,18 +3,17 @@
 import json
 from typing import Any
 
-from localaws.resources.resource import Made, Resource, as_tag_list
+from localaws.resources.resource import Made, Maker, Resource
 
 
-def make_role(resource: Resource) -> Made:
-    """Make an ``AWS::IAM::Role``."""
+def _role(resource: Resource) -> Made:
     iam = resource.client("iam")
-    name = resource.take("RoleName") or resource.generate_name(64)
+    name = resource.name("RoleName", longest=64)
     role = iam.create_role(
         RoleName=name,
-        AssumeRolePolicyDocument=json.dumps(resource.demand("AssumeRolePolicyDocument")),
-        Tags=as_tag_list(resource.tags()),
-        **resource.same("Description", "MaxSessionDuration", "Path"),
+        AssumeRolePolicyDocument=json.dumps(resource.require("AssumeRolePolicyDocument")),
+        Tags=resource.tag_list(),
+        **resource.take_all("Description MaxSessionDuration Path"),
     )["Role"]
     resource.undo(iam.delete_role, RoleName=name)
     for arn in resource.take("ManagedPolicyArns", []):
@@ -25,10 +24,9 @@ def make_role(resource: Resource) -> Made:
     return Made(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
 
 
-def make_policy(resource: Resource) -> Made:
-    """Make an ``AWS::IAM::Policy``: a part of each of its roles."""
-    name, document = resource.demand("PolicyName"), resource.demand("PolicyDocument")
-    for role in resource.demand("Roles"):
+def _policy(resource: Resource) -> Made:
+    name, document = resource.require("PolicyName"), resource.require("PolicyDocument")
+    for role in resource.require("Roles"):
         _put_policy(resource, role, name, document)
     return Made(resource.generate_name(128))
 
@@ -37,3 +35,6 @@ def _put_policy(resource: Resource, role: str, name: str, document: Any) -> None
     iam = resource.client("iam")
     iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
     resource.undo(iam.delete_role_policy, RoleName=role, PolicyName=name)
+
+
+MAKERS: dict[str, Maker] = {"AWS::IAM::Policy": _policy, "AWS::IAM::Role": _role}

@@ -1,16 +1,13 @@
-"""What there is to look at: logs, alarms, the dashboard, the budget, queries."""
-
-from typing import Any
+"""Log groups, alarms, dashboards, budgets, and what belongs to queries."""
 
 from localaws.account import ACCOUNT, REGION
-from localaws.resources.resource import Made, Resource, as_tag_list
+from localaws.resources.resource import Made, Maker, Resource
 from localaws.template import as_text
 
 
-def make_log_group(resource: Resource) -> Made:
-    """Make an ``AWS::Logs::LogGroup``."""
+def _log_group(resource: Resource) -> Made:
     logs = resource.client("logs")
-    name = resource.take("LogGroupName") or resource.generate_name(512)
+    name = resource.name("LogGroupName", longest=512)
     logs.create_log_group(logGroupName=name, tags=resource.tags())
     resource.undo(logs.delete_log_group, logGroupName=name)
     if days := resource.take("RetentionInDays"):
@@ -18,71 +15,63 @@ def make_log_group(resource: Resource) -> Made:
     return Made(name, {"Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"})
 
 
-def make_alarm(resource: Resource) -> Made:
-    """Make an ``AWS::CloudWatch::Alarm``."""
+def _alarm(resource: Resource) -> Made:
     cloudwatch = resource.client("cloudwatch")
-    name = resource.take("AlarmName") or resource.generate_name(255)
-    settings = resource.same(
-        "AlarmActions",
-        "AlarmDescription",
-        "ComparisonOperator",
-        "DatapointsToAlarm",
-        "Dimensions",
-        "EvaluationPeriods",
-        "MetricName",
-        "Namespace",
-        "Period",
-        "Statistic",
-        "Threshold",
-        "TreatMissingData",
+    name = resource.name("AlarmName", longest=255)
+    settings = resource.take_all(
+        "AlarmActions AlarmDescription ComparisonOperator DatapointsToAlarm Dimensions EvaluationPeriods MetricName "
+        "Namespace Period Statistic Threshold TreatMissingData"
     )
-    cloudwatch.put_metric_alarm(AlarmName=name, Tags=as_tag_list(resource.tags()), **settings)
+    cloudwatch.put_metric_alarm(AlarmName=name, Tags=resource.tag_list(), **settings)
     resource.undo(cloudwatch.delete_alarms, AlarmNames=[name])
     return Made(name, {"Arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"})
 
 
-def make_dashboard(resource: Resource) -> Made:
-    """Make an ``AWS::CloudWatch::Dashboard``."""
+def _dashboard(resource: Resource) -> Made:
     cloudwatch = resource.client("cloudwatch")
-    name = resource.take("DashboardName") or resource.generate_name(255)
-    tags, body = as_tag_list(resource.tags()), resource.demand("DashboardBody")
-    cloudwatch.put_dashboard(DashboardName=name, DashboardBody=body, Tags=tags)
+    name = resource.name("DashboardName", longest=255)
+    body = resource.require("DashboardBody")
+    cloudwatch.put_dashboard(DashboardName=name, DashboardBody=body, Tags=resource.tag_list())
     resource.undo(cloudwatch.delete_dashboards, DashboardNames=[name])
     return Made(name)
 
 
-def make_budget(resource: Resource) -> Made:
-    """Make an ``AWS::Budgets::Budget``."""
-    budgets, budget = resource.client("budgets"), resource.demand("Budget")
-    limit = budget["BudgetLimit"]
-    arguments: dict[str, Any] = {"ResourceTags": resource.take("ResourceTags", [])}
-    if notifications := resource.take("NotificationsWithSubscribers"):
-        arguments["NotificationsWithSubscribers"] = notifications
-    name = budget.get("BudgetName") or resource.generate_name(100)
+def _budget(resource: Resource) -> Made:
+    budgets, budget = resource.client("budgets"), resource.require("Budget")
+    name, limit = budget.get("BudgetName") or resource.generate_name(100), budget["BudgetLimit"]
     wanted = {**budget, "BudgetName": name, "BudgetLimit": {**limit, "Amount": as_text(limit["Amount"])}}
-    budgets.create_budget(AccountId=ACCOUNT, Budget=wanted, **arguments)
+    others = resource.take_all("NotificationsWithSubscribers ResourceTags")
+    budgets.create_budget(AccountId=ACCOUNT, Budget=wanted, **others)
     resource.undo(budgets.delete_budget, AccountId=ACCOUNT, BudgetName=name)
     return Made(name)
 
 
-def make_workgroup(resource: Resource) -> Made:
-    """Make an ``AWS::Athena::WorkGroup``."""
-    athena, name = resource.client("athena"), resource.demand("Name")
+def _workgroup(resource: Resource) -> Made:
+    athena, name = resource.client("athena"), resource.require("Name")
     recursive = resource.take("RecursiveDeleteOption", default=False)
     athena.create_work_group(
         Name=name,
         Configuration=resource.take("WorkGroupConfiguration", {}),
-        Tags=as_tag_list(resource.tags()),
-        **resource.same("Description"),
+        Tags=resource.tag_list(),
+        **resource.take_all("Description"),
     )
     resource.undo(athena.delete_work_group, WorkGroup=name, RecursiveDeleteOption=recursive)
     return Made(name)
 
 
-def make_named_query(resource: Resource) -> Made:
-    """Make an ``AWS::Athena::NamedQuery``."""
+def _named_query(resource: Resource) -> Made:
     athena = resource.client("athena")
-    settings = resource.same("Database", "Description", "Name", "QueryString", "WorkGroup")
+    settings = resource.take_all("Database Description Name QueryString WorkGroup")
     query = athena.create_named_query(**settings)["NamedQueryId"]
     resource.undo(athena.delete_named_query, NamedQueryId=query)
     return Made(query, {"NamedQueryId": query})
+
+
+MAKERS: dict[str, Maker] = {
+    "AWS::Athena::NamedQuery": _named_query,
+    "AWS::Athena::WorkGroup": _workgroup,
+    "AWS::Budgets::Budget": _budget,
+    "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::CloudWatch::Dashboard": _dashboard,
+    "AWS::Logs::LogGroup": _log_group,
+}

@@ -1,4 +1,4 @@
-"""What the functions that make resources have in common."""
+"""A resource of a stack: its properties, its name, and the steps that undo its creation."""
 
 import secrets
 import string
@@ -7,22 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localaws.account import LocalAwsError
-from localaws.template import as_text
 
 SUFFIX = 12
-"""Characters that CloudFormation adds to a name, so that it is nobody else's."""
+"""Number of random characters at the end of a generated name."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a resource is once it is made.
+    """A created resource.
 
     Attributes
     ----------
     physical_id
-        What ``Ref`` gives.
+        Value of ``Ref``.
     attributes
-        What ``Fn::GetAtt`` gives.
+        Values of ``Fn::GetAtt``.
     """
 
     physical_id: str
@@ -30,16 +29,16 @@ class Made:
 
 
 class Resource:
-    """A resource that is to be made. Each of its properties must be taken: what nobody takes would be ignored.
+    """A resource to be created. Its maker must take each of its properties: the others would have no effect.
 
     Parameters
     ----------
     stack, logical_id, kind
-        Where it belongs, its name there, and its type.
+        Name of the stack, name in the template, and type.
     properties
-        With all functions evaluated.
+        Properties without functions.
     client
-        Makes clients of services: takes its name, and maybe the ARN of a role.
+        Function that returns the client of a service; takes its name, and optionally the ARN of a role.
     """
 
     def __init__(
@@ -53,64 +52,71 @@ class Resource:
         self._undo: list[Callable[[], object]] = []
 
     def take(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 -- as the template has it
-        """Take a property that may not be there."""
+        """Take an optional property."""
         return self._properties.pop(name, default)
 
-    def demand(self, name: str) -> Any:  # noqa: ANN401 -- as the template has it
-        """Take a property that must be there.
+    def require(self, name: str) -> Any:  # noqa: ANN401 -- as the template has it
+        """Take a required property.
 
         Raises
         ------
         LocalAwsError
-            If it is not.
+            If the template does not have it.
         """
         if name not in self._properties:
             raise LocalAwsError(f"{self.kind} needs the property {name}.")
         return self._properties.pop(name)
 
-    def same(self, *names: str) -> dict[str, Any]:
-        """Take properties that the API knows by the same names; those that are not there are left out."""
-        return {name: self._properties.pop(name) for name in names if name in self._properties}
+    def take_all(self, names: str) -> dict[str, Any]:
+        """Take the optional properties with these names, separated by blanks, as keyword arguments of a call."""
+        return {name: self._properties.pop(name) for name in names.split() if name in self._properties}
+
+    def name(self, property_name: str, *, longest: int) -> str:
+        """Take the property with the name of the resource, or generate a name."""
+        return str(self.take(property_name) or self.generate_name(longest))
+
+    def tag_list(self) -> list[dict[str, str]]:
+        """Take the tags as a list of keys and values."""
+        return list(self.take("Tags", []))
 
     def tags(self) -> dict[str, str]:
-        """Take the tags."""
-        return {tag["Key"]: tag["Value"] for tag in self._properties.pop("Tags", [])}
+        """Take the tags as a mapping."""
+        return {tag["Key"]: tag["Value"] for tag in self.tag_list()}
 
-    def insist_on_all_taken(self) -> None:
-        """Insist that nothing is ignored.
+    def require_all_taken(self) -> None:
+        """Check that no property is left.
 
         Raises
         ------
         LocalAwsError
-            If there are properties that nobody took.
+            If the maker has not taken a property.
         """
         if self._properties:
             names = ", ".join(sorted(self._properties))
             raise LocalAwsError(f"The local CloudFormation does not know the properties of {self.kind}: {names}.")
 
     def generate_name(self, longest: int) -> str:
-        """Generate a name as CloudFormation does for what the template gives none."""
+        """Generate a unique name from those of the stack and of the resource, as CloudFormation does."""
         suffix = "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(SUFFIX))
         return f"{f'{self._stack}-{self.logical_id}'[: longest - SUFFIX - 1].rstrip('-')}-{suffix}"
 
     def undo(self, call: Callable[..., object], **arguments: Any) -> None:  # noqa: ANN401 -- of any call
-        """Say how the last step is undone, whether the resource is removed or could not be made to the end."""
+        """Register the call that undoes the last step, for the removal and for a creation that fails later."""
         self._undo.append(lambda: call(**arguments))
 
     def remove(self) -> None:
-        """Undo all steps, the last one first; what fails is tried again the next time."""
+        """Undo all steps, the last one first; after a failure, the next call continues with the step that failed."""
         while self._undo:
             self._undo[-1]()
             self._undo.pop()
 
 
-def as_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Write tags as most services want them."""
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+Maker = Callable[[Resource], Made]
+"""Creates a resource by calls of its service."""
 
 
 def as_lower_camel(value: Any) -> Any:  # noqa: ANN401 -- any property
-    """Write the names in a property as the services want them that begin names with a small letter."""
+    """Convert the names in a property for services whose names begin with a small letter."""
     if isinstance(value, list):
         return [as_lower_camel(item) for item in value]
     if isinstance(value, dict):
@@ -118,23 +124,13 @@ def as_lower_camel(value: Any) -> Any:  # noqa: ANN401 -- any property
     return value
 
 
-def as_texts(values: Mapping[str, Any]) -> dict[str, str]:
-    """Write values as services want them that know only text."""
-    return {name: as_text(value) for name, value in values.items()}
-
-
 def only(document: Mapping[str, Any], *known: str) -> dict[str, Any]:
-    """Read the parts of a property.
-
-    Returns
-    -------
-    dict
-        Those that are there.
+    """Return the parts of a property.
 
     Raises
     ------
     LocalAwsError
-        If there are others than these.
+        If the property has a part that is not in `known`.
     """
     if unknown := sorted(document.keys() - set(known)):
         raise LocalAwsError(f"The local CloudFormation does not know {', '.join(unknown)} of {dict(document)}.")

@@ -1,4 +1,4 @@
-"""Buckets and what belongs to them, tables of DynamoDB, databases of the Glue catalogue."""
+"""Buckets with their policies and their emptying, tables of DynamoDB, databases of the Glue catalogue."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,20 +8,19 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from localaws.account import REGION, LocalAwsError
-from localaws.resources.resource import Made, Resource, as_tag_list, only
+from localaws.resources.resource import Made, Maker, Resource, only
 
 AUTO_DELETE = "aws-cdk:auto-delete-objects"
-"""Tag of the buckets that CDK's function may empty."""
+"""Tag of the buckets that CDK's function empties."""
 
 
-def make_bucket(resource: Resource) -> Made:
-    """Make an ``AWS::S3::Bucket``."""
+def _bucket(resource: Resource) -> Made:
     s3 = resource.client("s3")
-    name = resource.take("BucketName") or resource.generate_name(63).lower()
+    name = resource.name("BucketName", longest=63).lower()
     ownership = only(resource.take("OwnershipControls", {"Rules": [{}]}), "Rules")["Rules"][0]
-    # No bucket of today has lists of who may do what, unless asked for: "Private" is what all are.
+    # Access control lists are off in a new bucket, which is the same as "Private".
     if resource.take("AccessControl", "Private") != "Private":
-        raise LocalAwsError("Buckets with an AccessControl other than Private are not made here.")
+        raise LocalAwsError("Buckets with an AccessControl other than Private are not known here.")
     s3.create_bucket(
         Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION}, **only(ownership, "ObjectOwnership")
     )
@@ -29,15 +28,17 @@ def make_bucket(resource: Resource) -> Made:
     _configure(resource, name)
     arn = f"arn:aws:s3:::{name}"
     if notifications := resource.take("NotificationConfiguration"):
-        _notify(s3, name, arn, notifications)
+        queues = only(notifications, "QueueConfigurations")["QueueConfigurations"]
+        configuration = {"QueueConfigurations": [_notification(queue) for queue in queues]}
+        s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=configuration)
     domain = {"DomainName": f"{name}.s3.amazonaws.com", "RegionalDomainName": f"{name}.s3.{REGION}.amazonaws.com"}
     return Made(name, {"Arn": arn, **domain})
 
 
 def _configure(resource: Resource, name: str) -> None:
     s3 = resource.client("s3")
-    if tags := resource.tags():
-        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": as_tag_list(tags)})
+    if tags := resource.tag_list():
+        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
     if encryption := resource.take("BucketEncryption"):
         s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=_encryption(encryption))
     if access := resource.take("PublicAccessBlockConfiguration"):
@@ -71,23 +72,8 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     return {**written, **{name: rule[name] for name in passed_on if name in rule}}
 
 
-def _notify(s3: Any, bucket: str, arn: str, notifications: Mapping[str, Any]) -> None:  # noqa: ANN401 -- boto3's client
-    from localaws.authorization import require_service_access  # the whole of moto: not for who reads tables
-
-    queues = only(notifications, "QueueConfigurations")["QueueConfigurations"]
-    for queue in queues:
-        try:
-            require_service_access(
-                "s3.amazonaws.com", "sqs:SendMessage", only(queue, "Event", "Filter", "Queue")["Queue"], arn
-            )
-        except LocalAwsError as error:
-            raise LocalAwsError(f"Unable to validate the following destination configurations: {error}") from error
-    s3.put_bucket_notification_configuration(
-        Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [_queue(queue) for queue in queues]}
-    )
-
-
-def _queue(queue: Mapping[str, Any]) -> dict[str, Any]:
+def _notification(queue: Mapping[str, Any]) -> dict[str, Any]:
+    only(queue, "Event", "Filter", "Queue")
     written = {"QueueArn": queue["Queue"], "Events": [queue["Event"]]}
     if "Filter" in queue:
         rules = only(only(queue["Filter"], "S3Key")["S3Key"], "Rules")["Rules"]
@@ -95,22 +81,21 @@ def _queue(queue: Mapping[str, Any]) -> dict[str, Any]:
     return written
 
 
-def make_bucket_policy(resource: Resource) -> Made:
-    """Make an ``AWS::S3::BucketPolicy``."""
-    s3, bucket = resource.client("s3"), resource.demand("Bucket")
-    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(resource.demand("PolicyDocument")))
+def _bucket_policy(resource: Resource) -> Made:
+    s3, bucket = resource.client("s3"), resource.require("Bucket")
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(resource.require("PolicyDocument")))
     resource.undo(s3.delete_bucket_policy, Bucket=bucket)
     return Made(bucket)
 
 
-def make_emptying(resource: Resource) -> Made:
-    """Make a ``Custom::S3AutoDeleteObjects``: nothing now; the bucket is emptied when this is removed.
+def _emptying(resource: Resource) -> Made:
+    """Create nothing; the removal empties the bucket.
 
-    CDK's function can't run here: it wants Amazon's own Node with its SDK. What it does is done in its place, and under
-    its role.
+    CDK's function can't run here, as it needs Amazon's image of Node with its SDK. The removal does the same under the
+    role of the function.
     """
-    function = resource.client("lambda").get_function_configuration(FunctionName=resource.demand("ServiceToken"))
-    bucket = resource.demand("BucketName")
+    function = resource.client("lambda").get_function_configuration(FunctionName=resource.require("ServiceToken"))
+    bucket = resource.require("BucketName")
     resource.undo(lambda: _empty(resource.client("s3", function["Role"]), bucket))
     return Made(resource.generate_name(128))
 
@@ -128,17 +113,17 @@ def _empty(s3: Any, bucket: str) -> None:  # noqa: ANN401 -- boto3's client
 
 
 def _lock(s3: Any, bucket: str) -> None:  # noqa: ANN401 -- boto3's client
-    """Let nobody write any more, so that the bucket stays empty; the function goes on if it can't."""
+    """Deny all writes, so that the bucket stays empty; like CDK's function, go on if that fails."""
     with suppress(ClientError):
         policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
         resources = [f"arn:aws:s3:::{bucket}/*"]
-        nobody = {"Principal": "*", "Effect": "Deny", "Action": ["s3:PutObject"], "Resource": resources}
-        policy["Statement"].append(nobody)
+        denial = {"Principal": "*", "Effect": "Deny", "Action": ["s3:PutObject"], "Resource": resources}
+        policy["Statement"].append(denial)
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
 
 
 def _pages(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:  # noqa: ANN401 -- boto3's client
-    """List what is left: always the first page, as those before it are deleted by then."""
+    """Yield the first page of the versions again and again, as the caller deletes each page."""
     while True:
         page = s3.list_object_versions(Bucket=bucket)
         objects = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
@@ -148,25 +133,29 @@ def _pages(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:  # noqa: ANN
             return
 
 
-def make_table(resource: Resource) -> Made:
-    """Make an ``AWS::DynamoDB::Table``."""
+def _table(resource: Resource) -> Made:
     dynamodb = resource.client("dynamodb")
-    name = resource.take("TableName") or resource.generate_name(255)
-    table = dynamodb.create_table(
-        TableName=name,
-        Tags=as_tag_list(resource.tags()),
-        **resource.same("AttributeDefinitions", "BillingMode", "KeySchema"),
-    )["TableDescription"]
+    name = resource.name("TableName", longest=255)
+    settings = resource.take_all("AttributeDefinitions BillingMode KeySchema")
+    table = dynamodb.create_table(TableName=name, Tags=resource.tag_list(), **settings)["TableDescription"]
     resource.undo(dynamodb.delete_table, TableName=name)
     if lifetime := resource.take("TimeToLiveSpecification"):
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=lifetime)
     return Made(name, {"Arn": table["TableArn"]})
 
 
-def make_database(resource: Resource) -> Made:
-    """Make an ``AWS::Glue::Database``."""
-    glue, catalog = resource.client("glue"), resource.same("CatalogId")
-    database = resource.demand("DatabaseInput")
+def _database(resource: Resource) -> Made:
+    glue, catalog = resource.client("glue"), resource.take_all("CatalogId")
+    database = resource.require("DatabaseInput")
     glue.create_database(DatabaseInput=database, **catalog)
     resource.undo(glue.delete_database, Name=database["Name"], **catalog)
     return Made(database["Name"])
+
+
+MAKERS: dict[str, Maker] = {
+    "AWS::DynamoDB::Table": _table,
+    "AWS::Glue::Database": _database,
+    "AWS::S3::Bucket": _bucket,
+    "AWS::S3::BucketPolicy": _bucket_policy,
+    "Custom::S3AutoDeleteObjects": _emptying,
+}

@@ -1,13 +1,13 @@
-"""What only the stack has that ``cdk bootstrap`` makes: a repository of images, the number of its version."""
+"""The types that only the stack of ``cdk bootstrap`` has: a repository of images, and the number of its version."""
 
 import json
 
-from localaws.resources.resource import Made, Resource, only
+from localaws.resources.resource import Made, Maker, Resource, only
 
 
-def make_repository(resource: Resource) -> Made:
-    """Make an ``AWS::ECR::Repository``; it stays empty: nothing here is shipped in images."""
-    ecr, name = resource.client("ecr"), resource.demand("RepositoryName")
+def _repository(resource: Resource) -> Made:
+    """Create a repository, which stays empty, as no code is deployed in images here."""
+    ecr, name = resource.client("ecr"), resource.require("RepositoryName")
     mutability = resource.take("ImageTagMutability", "MUTABLE")
     repository = ecr.create_repository(repositoryName=name, imageTagMutability=mutability)["repository"]
     resource.undo(ecr.delete_repository, repositoryName=name)
@@ -19,10 +19,12 @@ def make_repository(resource: Resource) -> Made:
     return Made(name, {"Arn": repository["repositoryArn"], "RepositoryUri": repository["repositoryUri"]})
 
 
-def make_parameter(resource: Resource) -> Made:
-    """Make an ``AWS::SSM::Parameter``."""
-    ssm, name = resource.client("ssm"), resource.demand("Name")
-    value = resource.same("Type", "Value")
+def _parameter(resource: Resource) -> Made:
+    ssm, name = resource.client("ssm"), resource.require("Name")
+    value = resource.take_all("Type Value")
     ssm.put_parameter(Name=name, **value)
     resource.undo(ssm.delete_parameter, Name=name)
     return Made(name, value)
+
+
+MAKERS: dict[str, Maker] = {"AWS::ECR::Repository": _repository, "AWS::SSM::Parameter": _parameter}

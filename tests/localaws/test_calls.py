@@ -1,4 +1,4 @@
-"""Which permissions the requests of the AWS SDK take: the requests are those that boto3 really sends."""
+"""The permissions that requests need; the requests are those that boto3 sends."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 
 from localaws.account import LocalAwsError
-from localaws.calls import Request, needs_of
+from localaws.calls import Request, required_permissions
 
 PLACE = "eu-west-1:123456789012"
 QUEUE = "http://127.0.0.1:1/123456789012/events"
@@ -22,13 +22,13 @@ class _Sent(Exception):  # noqa: N818 -- ends the call before it reaches any net
 
 
 def _needs(service: str, call: Callable[[Any], object]) -> list[tuple[str, str]]:
-    """Let boto3 compose a request, and read it."""
+    """Let boto3 compose a request, and return the actions and resources that it needs."""
     client = boto3.client(
         service,
         region_name="eu-west-1",
         endpoint_url="http://127.0.0.1:1",
         aws_access_key_id="a",
-        aws_secret_access_key="b",  # noqa: S106 -- of nobody
+        aws_secret_access_key="b",  # noqa: S106 -- not a real key
         config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
     )
     sent: list[AWSPreparedRequest] = []
@@ -47,7 +47,7 @@ def _needs(service: str, call: Callable[[Any], object]) -> list[tuple[str, str]]
     body = sent[0].body
     raw = body.encode() if isinstance(body, str) else bytes(body) if isinstance(body, bytes | bytearray) else b""
     request = Request(client.meta.service_model.signing_name, sent[0].method, url.path, url.query, headers, raw)
-    return [(need.action, need.resource) for need in needs_of(request)]
+    return [(one.action, one.resource) for one in required_permissions(request)]
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,10 @@ def _needs(service: str, call: Callable[[Any], object]) -> list[tuple[str, str]]
         (lambda s3: s3.get_bucket_tagging(Bucket="b"), [("s3:GetBucketTagging", "b")]),
     ],
 )
-def test_calls_of_s3_take_what_aws_says(call: Callable[[Any], object], needs: list[tuple[str, str]]) -> None:
-    """As in the service authorization reference of Amazon S3."""
+def test_calls_of_s3_need_the_permissions_that_aws_documents(
+    call: Callable[[Any], object], needs: list[tuple[str, str]]
+) -> None:
+    """The permissions are those of the service authorization reference of Amazon S3."""
     assert _needs("s3", call) == [(action, f"arn:aws:s3:::{resource}") for action, resource in needs]
 
 
@@ -146,29 +148,29 @@ def test_calls_of_s3_take_what_aws_says(call: Callable[[Any], object], needs: li
 def test_calls_of_other_services_name_their_resource(
     service: str, call: Callable[[Any], object], needs: list[tuple[str, str]]
 ) -> None:
-    """The table, the queue, the function: whatever the policies of the stack are about."""
+    """A permission names the table, the queue or the function that the call is about."""
     assert _needs(service, call) == needs
 
 
-def test_starting_a_job_takes_the_permission_to_pass_its_role_on() -> None:
-    """To EMR Serverless, and to nobody else: that is a condition in the policy."""
+def test_starting_a_job_needs_the_permission_to_pass_its_role() -> None:
+    """The role is passed to EMR Serverless, which a policy can demand as a condition."""
     body = json.dumps({"executionRoleArn": "arn:aws:iam::1:role/job"}).encode()
-    start, pass_on = needs_of(Request("emr-serverless", "POST", "/applications/a/jobruns", "", {}, body))
+    start, pass_on = required_permissions(Request("emr-serverless", "POST", "/applications/a/jobruns", "", {}, body))
     assert start.action == "emr-serverless:StartJobRun"
     assert (pass_on.action, pass_on.resource) == ("iam:PassRole", "arn:aws:iam::1:role/job")
     assert pass_on.context == {"iam:PassedToService": "emr-serverless.amazonaws.com"}
 
 
-def test_a_listing_says_what_it_lists() -> None:
-    """Conditions on the prefix see it, and see nothing where there is none."""
+def test_a_listing_has_its_prefix_as_a_condition_key() -> None:
+    """A request without a prefix does not have the key."""
     listing = Request("s3", "GET", "/b", "list-type=2&prefix=results%2F", {}, b"")
-    assert needs_of(listing)[0].context == {"s3:prefix": "results/"}
-    assert needs_of(Request("s3", "HEAD", "/b", "", {}, b""))[0].context == {}
+    assert required_permissions(listing)[0].context == {"s3:prefix": "results/"}
+    assert required_permissions(Request("s3", "HEAD", "/b", "", {}, b""))[0].context == {}
 
 
-def test_a_call_that_is_not_known_is_an_error() -> None:
-    """It is not passed on in the hope that it is harmless."""
+def test_an_unknown_call_is_an_error() -> None:
+    """It is not let through, and the message names it."""
     with pytest.raises(LocalAwsError, match="does not know which permissions PUT /b"):
-        needs_of(Request("s3", "PUT", "/b", "acl", {}, b""))
+        required_permissions(Request("s3", "PUT", "/b", "acl", {}, b""))
     with pytest.raises(LocalAwsError, match="of kms"):
-        needs_of(Request("kms", "POST", "/", "", {"x-amz-target": "TrentService.Decrypt"}, b"{}"))
+        required_permissions(Request("kms", "POST", "/", "", {"x-amz-target": "TrentService.Decrypt"}, b"{}"))

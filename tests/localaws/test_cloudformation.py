@@ -1,4 +1,4 @@
-"""Stacks are made and deleted as CloudFormation does it: all or nothing, in order, and nothing is ignored."""
+"""Stacks are created and deleted as CloudFormation does it: completely or not at all, and in order."""
 
 import json
 from collections.abc import Iterator
@@ -9,10 +9,9 @@ from botocore.exceptions import ClientError
 
 from localaws.host import Host, local_aws
 from localaws.leftovers import leftovers
-from localaws.resources import EMULATED, MADE, NOT_REHEARSED, Resource
-from rehearsal.deployment import outputs_of
+from localaws.resources import EMULATED, MAKERS, NOT_REHEARSED, Resource
 
-STACK = "fruits-test"
+STACK = "some-test"
 ROLE = {
     "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}],
     "Version": "2012-10-17",
@@ -23,20 +22,20 @@ UNKNOWN = {"Type": "AWS::SQS::Queue", "Properties": {"Colour": "red"}}
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Host]:
-    """Have a local AWS for all tests of this file."""
+    """Run a local AWS for all tests of this file."""
     with local_aws(pace=60.0) as host:
         yield host
 
 
 @pytest.fixture
 def aws(running: Host) -> Iterator[Host]:
-    """Have it empty, and see that the test leaves nothing behind."""
+    """Return the empty local AWS, and check that the test leaves nothing behind."""
     yield running
     assert leftovers(running) == []
 
 
 def _create(aws: Host, template: dict[str, Any], **arguments: list[dict[str, str]]) -> str:
-    """Make a stack as the CDK command does, and return what has become of it."""
+    """Create a stack as the CDK command does, and return its status."""
     client = aws.client("cloudformation")
     client.create_change_set(
         StackName=STACK,
@@ -50,7 +49,7 @@ def _create(aws: Host, template: dict[str, Any], **arguments: list[dict[str, str
 
 
 def _delete(aws: Host) -> str:
-    stack = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["StackId"]
+    stack = _stack(aws)["StackId"]
     aws.client("cloudformation").delete_stack(StackName=STACK)
     return _status(aws, stack)
 
@@ -68,12 +67,12 @@ def _events(aws: Host, stack: str) -> list[tuple[str, str, str]]:
     ]
 
 
-def _stack_id(aws: Host) -> str:
-    return str(aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["StackId"])
+def _stack(aws: Host) -> dict[str, Any]:
+    return dict(aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0])
 
 
-def test_a_stack_is_made_and_deleted_in_order(aws: Host) -> None:
-    """By the calls of each service; outputs are there; it is deleted in the reverse order, to the last trace."""
+def test_a_stack_is_created_and_deleted_in_order(aws: Host) -> None:
+    """A resource follows those that it refers to; the deletion has the reverse order, and leaves nothing."""
     role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": ROLE}}
     statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": {"Fn::GetAtt": ["Queue", "Arn"]}}
     policy = {
@@ -84,7 +83,7 @@ def test_a_stack_is_made_and_deleted_in_order(aws: Host) -> None:
     resources = {"Policy": {"Type": "AWS::IAM::Policy", "Properties": policy}, "Queue": QUEUE, "Role": role}
     outputs = {"Url": {"Value": {"Ref": "Queue"}}, "Arn": {"Value": {"Fn::GetAtt": ["Queue", "Arn"]}}}
     assert _create(aws, {"Resources": resources, "Outputs": outputs}) == "CREATE_COMPLETE"
-    found = outputs_of(aws, STACK)
+    found = {output["OutputKey"]: output["OutputValue"] for output in _stack(aws)["Outputs"]}
     name = found["Arn"].rpartition(":")[2]
     assert name.startswith(f"{STACK}-Queue-")
     assert found["Url"].endswith(f"/{name}")
@@ -94,7 +93,7 @@ def test_a_stack_is_made_and_deleted_in_order(aws: Host) -> None:
     [made] = [one["RoleName"] for one in iam.list_roles()["Roles"]]
     document = iam.get_role_policy(RoleName=made, PolicyName="p")["PolicyDocument"]
     assert document["Statement"][0]["Resource"] == found["Arn"]
-    stack = _stack_id(aws)
+    stack = _stack(aws)["StackId"]
     assert _delete(aws) == "DELETE_COMPLETE"
     told = _events(aws, stack)
     order = [name for status, name, _ in told if status == "CREATE_COMPLETE"]
@@ -115,8 +114,8 @@ LONG_LOGS = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": "l
         (LONG_LOGS, "Invalid type for parameter retentionInDays"),
     ],
 )
-def test_what_cant_be_made_undoes_all_that_was(aws: Host, resource: dict[str, Any], reason: str) -> None:
-    """Also the resource itself, as far as it had come; the events name it and say why, for the CDK command to print."""
+def test_a_resource_that_fails_rolls_the_stack_back(aws: Host, resource: dict[str, Any], reason: str) -> None:
+    """The steps of the resource itself are undone, too; an event gives its name and the reason."""
     resources = {"Queue": QUEUE, "Odd": {**resource, "DependsOn": "Queue"}}
     assert _create(aws, {"Resources": resources}) == "ROLLBACK_COMPLETE"
     [(_, name, sentence)] = [event for event in _events(aws, STACK) if event[0] == "CREATE_FAILED"]
@@ -141,22 +140,24 @@ def test_what_cant_be_made_undoes_all_that_was(aws: Host, resource: dict[str, An
         ),
     ],
 )
-def test_what_can_be_seen_beforehand_is_refused(aws: Host, template: dict[str, Any], sentence: str) -> None:
-    """The change set is not made, and no stack remains of it."""
+def test_a_wrong_template_is_refused_before_anything_is_created(
+    aws: Host, template: dict[str, Any], sentence: str
+) -> None:
+    """There is no change set, and no stack."""
     with pytest.raises(ClientError, match=sentence):
         _create(aws, template)
 
 
 def test_tags_of_stacks_are_refused(aws: Host) -> None:
-    """AWS would pass them on to the resources."""
+    """AWS would pass them on to the resources, and the local AWS would not."""
     with pytest.raises(ClientError, match="Tags of stacks are not passed on"):
         _create(aws, {"Resources": {"A": QUEUE}}, Tags=[{"Key": "a", "Value": "b"}])
 
 
-def test_stacks_are_made_by_change_sets_and_not_updated(aws: Host) -> None:
-    """What is not rehearsed says so."""
+def test_stacks_are_created_by_change_sets_and_not_updated(aws: Host) -> None:
+    """Other calls are refused."""
     client = aws.client("cloudformation")
-    with pytest.raises(ClientError, match="Stacks are made by change sets"):
+    with pytest.raises(ClientError, match="Stacks are created by change sets"):
         client.create_stack(StackName=STACK, TemplateBody=json.dumps({"Resources": {"A": QUEUE}}))
     _create(aws, {"Resources": {"A": QUEUE}})
     with pytest.raises(ClientError, match="Stacks are not updated here"):
@@ -169,8 +170,8 @@ def test_stacks_are_made_by_change_sets_and_not_updated(aws: Host) -> None:
     assert _delete(aws) == "DELETE_COMPLETE"
 
 
-def test_what_is_to_be_kept_stays(aws: Host) -> None:
-    """A resource that is retained outlives its stack."""
+def test_a_retained_resource_outlives_its_stack(aws: Host) -> None:
+    """It is a leftover until it is deleted by hand."""
     kept = {**QUEUE, "DeletionPolicy": "Retain"}
     _create(aws, {"Resources": {"Kept": kept, "Other": QUEUE}})
     assert _delete(aws) == "DELETE_COMPLETE"
@@ -201,11 +202,11 @@ def _listening_bucket(*, service: str) -> dict[str, Any]:
     }
 
 
-def test_a_bucket_may_only_notify_a_queue_that_lets_it(aws: Host) -> None:
-    """As S3 checks it when the notification is set up."""
+def test_a_bucket_may_only_notify_a_queue_whose_policy_allows_it(aws: Host) -> None:
+    """S3 checks the policy when the notification is configured."""
     assert _create(aws, {"Resources": _listening_bucket(service="sns.amazonaws.com")}) == "ROLLBACK_COMPLETE"
     [reason] = [reason for status, _, reason in _events(aws, STACK) if status == "CREATE_FAILED"]
-    assert reason.startswith("Unable to validate the following destination configurations")
+    assert "Unable to validate the following destination configurations" in reason
     assert _delete(aws) == "DELETE_COMPLETE"
     assert _create(aws, {"Resources": _listening_bucket(service="s3.amazonaws.com")}) == "CREATE_COMPLETE"
     [configured] = aws.client("s3").get_bucket_notification_configuration(Bucket="listening-bucket")[
@@ -217,7 +218,7 @@ def test_a_bucket_may_only_notify_a_queue_that_lets_it(aws: Host) -> None:
 
 
 def _emptied_bucket(bucket: str, *, action: str) -> dict[str, Any]:
-    """Put together what CDK makes of `auto_delete_objects`, but for its function's code."""
+    """Return the resources that CDK makes of `auto_delete_objects`; the function has no code."""
     arns = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
     grant = {
         "Effect": "Allow",
@@ -252,7 +253,7 @@ def _emptied_bucket(bucket: str, *, action: str) -> dict[str, Any]:
 
 @pytest.fixture
 def code(aws: Host) -> Iterator[None]:
-    """Have a bucket with the code of a function."""
+    """Create a bucket with the code of a function, for the duration of a test."""
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_object(Bucket="code", Key="code.zip", Body=b"PK\5\6" + bytes(18))
@@ -263,7 +264,7 @@ def code(aws: Host) -> Iterator[None]:
 
 @pytest.mark.usefixtures("code")
 def test_buckets_are_emptied_under_the_role_of_the_function(aws: Host) -> None:
-    """Thousands of objects, in pages; a policy that denies only what has no TLS is in nobody's way."""
+    """More than a page of objects is deleted; a policy that denies calls without TLS has no effect."""
     s3 = aws.client("s3")
     assert _create(aws, {"Resources": _emptied_bucket("full", action="s3:DeleteObject*")}) == "CREATE_COMPLETE"
     for number in range(1001):
@@ -273,11 +274,11 @@ def test_buckets_are_emptied_under_the_role_of_the_function(aws: Host) -> None:
 
 @pytest.mark.usefixtures("code")
 def test_buckets_are_not_emptied_without_permission(aws: Host) -> None:
-    """The stack says why it is still there, and is deleted once that is put right."""
+    """The events of the stack give the reason, and the next deletion succeeds once the bucket is empty."""
     s3 = aws.client("s3")
     _create(aws, {"Resources": _emptied_bucket("full", action="s3:DeleteBucket")})
     s3.put_object(Bucket="full", Key="images/1", Body=b"")
-    stack = _stack_id(aws)
+    stack = _stack(aws)["StackId"]
     assert _delete(aws) == "DELETE_FAILED"
     assert "the bucket full with 1 objects" in leftovers(aws)
     [reason] = [
@@ -289,7 +290,7 @@ def test_buckets_are_not_emptied_without_permission(aws: Host) -> None:
 
 
 def test_accesses_are_not_logged(aws: Host) -> None:
-    """S3 would do it some hours later: a bucket that was emptied stays empty."""
+    """S3 would write the logs some hours later: a bucket that was emptied stays empty."""
     bucket = {"LoggingConfiguration": {"DestinationBucketName": {"Ref": "Logs"}}}
     resources = {"Logs": {"Type": "AWS::S3::Bucket"}, "Data": {"Type": "AWS::S3::Bucket", "Properties": bucket}}
     assert _create(aws, {"Resources": resources}) == "CREATE_COMPLETE"
@@ -301,22 +302,22 @@ def test_accesses_are_not_logged(aws: Host) -> None:
     assert _delete(aws) == "DELETE_COMPLETE"
 
 
-def test_the_cdk_command_is_told_of_no_other_events(aws: Host) -> None:
-    """After a failure it asks CloudTrail, and would ask again and again if nobody answered."""
+def test_cloudtrail_has_no_events(aws: Host) -> None:
+    """After a failure, the CDK command asks CloudTrail, and repeats the call until it succeeds."""
     assert aws.client("cloudtrail").lookup_events()["Events"] == []
 
 
 @pytest.mark.parametrize(
-    ("longest", "prefix"), [(64, "fruits-test-ALogicalIdThatGoesOnAndOnAndOnAndOnAndO-"), (255, None)]
+    ("longest", "prefix"), [(64, "some-test-ALogicalIdThatGoesOnAndOnAndOnAndOnAndOnA-"), (255, None)]
 )
-def test_names_are_generated_as_long_as_they_may_be(longest: int, prefix: str | None) -> None:
-    """Stack, name in the template, and characters that make them unique."""
+def test_generated_names_are_as_long_as_possible(longest: int, prefix: str | None) -> None:
+    """A name consists of the stack, the name in the template, and random characters."""
     logical_id = "ALogicalIdThatGoesOnAndOnAndOnAndOnAndOnAndOn"
     names = {Resource(STACK, logical_id, "A::B::C", {}, Host).generate_name(longest) for _ in range(10)}
     assert len(names) == 10
     assert all(len(name) <= longest and name.startswith(prefix or f"{STACK}-{logical_id}-") for name in names)
 
 
-def test_the_tables_of_what_is_rehearsed_speak_of_types_that_are_made() -> None:
-    """They are printed: an entry about something that isn't there would be a lie."""
-    assert {key.partition(".")[0] for key in (*EMULATED, *NOT_REHEARSED)} <= MADE.keys()
+def test_the_tables_of_limits_are_about_known_types() -> None:
+    """An entry about another type would say nothing."""
+    assert {key.partition(".")[0] for key in (*EMULATED, *NOT_REHEARSED)} <= MAKERS.keys()

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose goes wrong when it should."""
+"""Faults strike the calls that they are about, as often as they say."""
 
 import signal
 import subprocess
@@ -12,14 +12,14 @@ from localaws.faults import Fault, Faults, Kind
 
 @pytest.fixture
 def aws(tmp_path: Path) -> LocalAws:
-    """Return a local AWS that nobody needs to reach."""
+    """Return a local AWS without a server."""
     return LocalAws(port=1, folder=tmp_path)
 
 
 def test_one_call_in_ten_is_struck(aws: LocalAws) -> None:
-    """Of the calls that the fault is about, after those that it spares, and as often as it says."""
+    """A fault spares the first calls, strikes every tenth from then on, and ends after some strikes."""
     faults = Faults()
-    faults.put([Fault(kind=Kind.UNAVAILABLE, action="s3:*", role="*job*", skip=2, every=10, times=3)])
+    faults.set([Fault(kind=Kind.UNAVAILABLE, action="s3:*", role="*job*", skip=2, every=10, times=3)])
     struck = [number for number in range(100) if faults.strike(aws, "arn:job", "s3:GetObject")]
     assert struck == [2, 12, 22]
     assert faults.struck() == {"s3:*": 3}
@@ -27,18 +27,18 @@ def test_one_call_in_ten_is_struck(aws: LocalAws) -> None:
     assert not faults.strike(aws, "arn:job", "sqs:GetObject")
 
 
-def test_a_crash_kills_who_calls(aws: LocalAws) -> None:
-    """The whole process group, at once: there is no time to tidy up."""
+def test_a_crash_kills_the_caller(aws: LocalAws) -> None:
+    """The whole process group of the role gets SIGKILL."""
     faults = Faults()
-    faults.put([Fault(kind=Kind.CRASH, action="a:b")])
+    faults.set([Fault(kind=Kind.CRASH, action="a:b")])
     with subprocess.Popen(["/bin/sleep", "60"], start_new_session=True) as process:
         aws.processes["arn:job"] = process.pid
         assert faults.strike(aws, "arn:job", "a:b") is Kind.CRASH
         assert process.wait() == -signal.SIGKILL
 
 
-def test_a_fault_that_is_none_is_refused() -> None:
-    """Who asks for one by hand learns what is wrong with it."""
+def test_a_document_that_is_not_a_fault_is_refused() -> None:
+    """The message says what is wrong with it."""
     for document in ({"action": "a:b"}, {"kind": "flood", "action": "a:b"}, {"kind": "crash", "act": "a"}):
-        with pytest.raises(LocalAwsError, match="This is no fault"):
+        with pytest.raises(LocalAwsError, match="This is not a fault"):
             Fault.from_document(document)

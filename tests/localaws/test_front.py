@@ -1,4 +1,4 @@
-"""The door of the local AWS: who may do what, and what goes wrong on purpose."""
+"""Every request of a role is authorized, and faults strike it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def role(host: Host) -> str:
-    """Make a role that may do a little."""
+    """Create a role with `POLICY`."""
     iam = host.client("iam")
     arn: str = iam.create_role(RoleName="some", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     iam.put_role_policy(RoleName="some", PolicyName="p", PolicyDocument=_document(*POLICY))
@@ -54,7 +54,7 @@ def role(host: Host) -> str:
 
 @pytest.fixture
 def client(host: Host, role: str) -> Callable[[str], Any]:
-    """Return a function that makes clients under that role."""
+    """Return a function that makes clients that act under the role."""
     keys = host.ask(f"credentials?role={role}")
 
     def make(service: str) -> Any:  # noqa: ANN401 -- boto3's clients
@@ -77,8 +77,8 @@ def _code(call: Callable[[], object]) -> str:
     return str(error.value.response["Error"]["Code"])
 
 
-def test_a_role_may_do_what_its_policy_says_and_nothing_else(client: Callable[[str], Any]) -> None:
-    """By action and by resource; each service refuses in its own words."""
+def test_a_role_may_make_the_calls_that_its_policy_allows_and_no_others(client: Callable[[str], Any]) -> None:
+    """Action and resource count; each service refuses with its own error."""
     s3, dynamodb = client("s3"), client("dynamodb")
     assert s3.get_object(Bucket=BUCKET, Key="open/a")["Body"].read() == b"x"
     assert _code(lambda: s3.get_object(Bucket=BUCKET, Key="closed/a")) == "AccessDenied"
@@ -91,8 +91,10 @@ def test_a_role_may_do_what_its_policy_says_and_nothing_else(client: Callable[[s
     assert _code(lambda: invoke(FunctionName="f")) == "AccessDeniedException"
 
 
-def test_what_is_not_there_is_forbidden_to_who_may_not_list(host: Host, client: Callable[[str], Any]) -> None:
-    """As S3 has it: only who may list a bucket is told that it has no such object."""
+def test_only_a_role_that_may_list_a_bucket_learns_that_an_object_is_missing(
+    host: Host, client: Callable[[str], Any]
+) -> None:
+    """S3 answers other roles with AccessDenied."""
     s3 = client("s3")
     assert _code(lambda: s3.get_object(Bucket=BUCKET, Key="open/none")) == "AccessDenied"
     assert _code(lambda: s3.head_object(Bucket=BUCKET, Key="open/none")) == "403"
@@ -102,8 +104,8 @@ def test_what_is_not_there_is_forbidden_to_who_may_not_list(host: Host, client: 
     host.client("iam").delete_role_policy(RoleName="some", PolicyName="listing")
 
 
-def test_the_policy_of_a_bucket_lets_in_and_keeps_out(host: Host, role: str, client: Callable[[str], Any]) -> None:
-    """A role that it names may come; a denial of what is not encrypted does not count here."""
+def test_the_policy_of_a_bucket_allows_and_denies(host: Host, role: str, client: Callable[[str], Any]) -> None:
+    """A role that it names is allowed; a denial of calls without TLS has no effect here."""
     place = f"arn:aws:s3:::{BUCKET}/closed/*"
     plain = {"Bool": {"aws:SecureTransport": "false"}}
     policy = [
@@ -118,14 +120,14 @@ def test_the_policy_of_a_bucket_lets_in_and_keeps_out(host: Host, role: str, cli
     host.client("s3").delete_bucket_policy(Bucket=BUCKET)
 
 
-def test_a_call_that_is_not_known_is_refused(client: Callable[[str], Any]) -> None:
-    """It is not passed on, whatever the policies say."""
+def test_an_unknown_call_is_refused(client: Callable[[str], Any]) -> None:
+    """It does not reach moto, even if a policy allows it."""
     assert _code(lambda: client("s3").get_object_acl(Bucket=BUCKET, Key="open/a")) == "NotImplemented"
     assert _code(lambda: client("kms").list_keys()) == "NotImplemented"
 
 
 def test_faults_strike_roles_and_not_the_administrator(host: Host, client: Callable[[str], Any]) -> None:
-    """And end when they are taken away."""
+    """They end when an empty list replaces them."""
     host.ask("faults", [{"kind": "unavailable", "action": "s3:GetObject"}])
     assert _code(lambda: client("s3").get_object(Bucket=BUCKET, Key="open/a")) == "SlowDown"
     host.client("s3").get_object(Bucket=BUCKET, Key="open/a")
@@ -133,16 +135,16 @@ def test_faults_strike_roles_and_not_the_administrator(host: Host, client: Calla
     assert client("s3").get_object(Bucket=BUCKET, Key="open/a")["Body"].read() == b"x"
 
 
-def test_the_ledger_tells_what_was_used(host: Host, role: str, client: Callable[[str], Any]) -> None:
-    """Grant by grant, for every role."""
+def test_the_grants_say_whether_they_were_used(host: Host, role: str, client: Callable[[str], Any]) -> None:
+    """Each action on each resource is a grant of its role."""
     client("s3").get_object(Bucket=BUCKET, Key="open/a")
     used = {grant["statement"]: grant["used"] for grant in host.ask("grants") if grant["role"] == role}
     assert used["Read"]
     assert not used["Unused"]
 
 
-def test_an_alarm_is_raised_by_a_figure_and_told_to_its_topic(host: Host) -> None:
-    """The stack's alarms are about figures that services put; they are judged when one arrives."""
+def test_a_dead_letter_raises_the_alarm_of_its_queue(host: Host) -> None:
+    """The alarm is evaluated when the metric value arrives, and published to its topic."""
     cloudwatch, sqs, sns = host.client("cloudwatch"), host.client("sqs"), host.client("sns")
     queue = sqs.create_queue(QueueName="told")["QueueUrl"]
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]

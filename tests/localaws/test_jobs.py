@@ -1,4 +1,4 @@
-"""Tests of EMR Serverless in the local AWS: a job is a process, and goes through the states that AWS has."""
+"""EMR Serverless: a job is a process, and passes through the states that AWS documents."""
 
 import os
 import re
@@ -11,13 +11,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws.account import LocalAwsError
-from localaws.job_logs import BATCH_CHARACTERS, BATCH_EVENTS, _batches, group_of, reason
-from tests.localaws.obedient_jobs import BUCKET, GROUP, SCRIPT, Cloud, cloud_in, until
+from localaws.job_logs import LINE_CHARACTERS, failure_reason, group_of, lines_of
+from tests.localaws.cloud import BUCKET, GROUP, SCRIPT, Cloud, cloud_in, until
 
 SIZES = "--conf spark.driver.cores=1 --conf spark.driver.memory=2g --conf spark.driver.memoryOverhead=2g"
 
 PACE = 600.0
-"""An application that is idle for a minute stops after 0.1 s."""
+"""An application that stops after an idle minute in AWS stops after 0.1 s here."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 class Jobs:
-    """The jobs of one application."""
+    """An application and its job runs."""
 
     def __init__(self, cloud: Cloud, **settings: Any) -> None:  # noqa: ANN401 -- of boto3
         self.cloud = cloud
@@ -37,31 +37,31 @@ class Jobs:
         self.application = cloud.application(**settings)
 
     def start(self, script: str = SCRIPT, **request: Any) -> str:  # noqa: ANN401 -- of boto3
-        """Start a job, and return its id."""
+        """Start a job run, and return its id."""
         driver = {"entryPoint": self.cloud.put_script(script), "sparkSubmitParameters": SIZES}
         defaults = {"executionRoleArn": self.role, "clientToken": uuid4().hex, "jobDriver": {"sparkSubmit": driver}}
         return str(self.emr.start_job_run(applicationId=self.application, **defaults | request)["jobRunId"])
 
     def run(self, job: str) -> dict[str, Any]:
-        """Look at a job."""
+        """Return the description of a job run."""
         return dict(self.emr.get_job_run(applicationId=self.application, jobRunId=job)["jobRun"])
 
     def wait(self, job: str, *states: str) -> dict[str, Any]:
-        """Wait until it is in one of these states, and look at it."""
+        """Wait until a job run is in one of these states, and return its description."""
         return dict(until(lambda: (run := self.run(job))["state"] in states and run))
 
     def end(self, job: str) -> dict[str, Any]:
-        """Wait for its end."""
+        """Wait for the end of a job run, and return its description."""
         return self.wait(job, "SUCCESS", "FAILED", "CANCELLED")
 
     def state(self) -> str:
-        """Look at the application."""
+        """Return the state of the application."""
         return str(self.emr.get_application(applicationId=self.application)["application"]["state"])
 
 
 @pytest.fixture
 def jobs(cloud: Cloud) -> Jobs:
-    """Return an application."""
+    """Return an application without job runs."""
     return Jobs(cloud)
 
 
@@ -72,7 +72,7 @@ def _lines(cloud: Cloud, application: str, job: str, stream: str) -> list[str]:
 
 
 def _process(cloud: Cloud, job: str) -> int:
-    """Return the id of a job's process, which it has written."""
+    """Return the id of a job's process, which is the first line of its output."""
     found = until((cloud.folder / "jobs" / job / "stdout").read_text)
     return int(found)
 
@@ -85,8 +85,8 @@ def _is_alive(process: int) -> bool:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_a_job_runs_and_what_it_says_is_in_the_logs(cloud: Cloud, jobs: Jobs) -> None:
-    """It was running while it ran; afterwards there are its times and its bill, of a minute at least."""
+def test_a_job_runs_and_its_output_is_in_the_logs(cloud: Cloud, jobs: Jobs) -> None:
+    """It is RUNNING while it runs; afterwards it has its times and a bill of at least one minute."""
     assert jobs.state() == "CREATED"
     job = jobs.start()
     assert jobs.wait(job, "RUNNING")["startedAt"]
@@ -96,7 +96,7 @@ def test_a_job_runs_and_what_it_says_is_in_the_logs(cloud: Cloud, jobs: Jobs) ->
     run = jobs.end(job)
     assert run["state"] == "SUCCESS"
     assert run["createdAt"] <= run["startedAt"] <= run["endedAt"] <= run["updatedAt"]
-    # A driver of 1 vCPU and 4 GB; an executor as AWS makes it, of 4 vCPUs and 14 GB and a tenth.
+    # A driver of 1 vCPU and 4 GB, and an executor of AWS's default size: 4 vCPUs, 14 GB and 10 % overhead.
     expected = {"vCPUHour": round(5 / 60, 3), "memoryGBHour": round(19.4 / 60, 3), "storageGBHour": 0.0}
     assert run["billedResourceUtilization"] == run["totalResourceUtilization"] == expected
     assert _lines(cloud, jobs.application, job, "stdout") == ["begun", "done"]
@@ -104,7 +104,7 @@ def test_a_job_runs_and_what_it_says_is_in_the_logs(cloud: Cloud, jobs: Jobs) ->
 
 
 def test_an_application_keeps_its_settings_and_stops_when_idle(cloud: Cloud) -> None:
-    """As AWS does; so that it can be deleted, which it can't while it runs a job."""
+    """It can't be stopped or deleted while it runs a job, and can be deleted when it has stopped."""
     jobs = Jobs(cloud, autoStopConfiguration={"enabled": True, "idleTimeoutMinutes": 1})
     application = jobs.emr.get_application(applicationId=jobs.application)["application"]
     assert application["schedulerConfiguration"] == {"maxConcurrentRuns": 1, "queueTimeoutMinutes": 60}
@@ -121,17 +121,17 @@ def test_an_application_keeps_its_settings_and_stops_when_idle(cloud: Cloud) -> 
     assert jobs.state() == "TERMINATED"
 
 
-def test_a_job_that_fails_says_why(cloud: Cloud, jobs: Jobs) -> None:
-    """In the last lines of what it said, without the noise around them."""
+def test_a_failed_job_has_a_reason(cloud: Cloud, jobs: Jobs) -> None:
+    """The reason has the last lines of standard error, without log lines."""
     job = jobs.start()
-    cloud.tell("echo '26/11/21 05:00:00 INFO Spark: on' >&2; echo 'fruits: no images' >&2; exit 3")
+    cloud.tell("echo '26/11/21 05:00:00 INFO Spark: on' >&2; echo 'app: no images' >&2; exit 3")
     run = jobs.end(job)
     assert run["state"] == "FAILED"
-    assert run["stateDetails"].endswith("ExitCode: 3. Last few exceptions: fruits: no images")
+    assert run["stateDetails"].endswith("ExitCode: 3. Last few exceptions: app: no images")
 
 
 def test_the_same_token_starts_one_job(cloud: Cloud, jobs: Jobs) -> None:
-    """However often the request is sent."""
+    """A repeated request returns the same job run."""
     job = jobs.start(clientToken="same")
     assert jobs.start(clientToken="same") == job
     cloud.tell("true")
@@ -140,7 +140,7 @@ def test_the_same_token_starts_one_job(cloud: Cloud, jobs: Jobs) -> None:
 
 
 def test_a_job_waits_for_the_one_before(cloud: Cloud, jobs: Jobs) -> None:
-    """One at a time, in the order in which they came; one that is cancelled meanwhile never runs."""
+    """Jobs run one at a time, in the order of their start; a job that is cancelled in the queue never runs."""
     first, second, third = jobs.start(), jobs.start(), jobs.start()
     jobs.wait(first, "RUNNING")
     for waiting in (second, third):
@@ -155,8 +155,8 @@ def test_a_job_waits_for_the_one_before(cloud: Cloud, jobs: Jobs) -> None:
     assert not (cloud.folder / "jobs" / second).exists()
 
 
-def test_a_cancelled_job_is_gone_with_all_it_started(cloud: Cloud, jobs: Jobs) -> None:
-    """Also what has left its process group, as the Python daemons of Spark do; and it can't be cancelled again."""
+def test_a_cancelled_job_ends_with_all_its_processes(cloud: Cloud, jobs: Jobs) -> None:
+    """A process that has left the group ends, too, as Spark's Python daemons must; a second cancellation fails."""
     job = jobs.start("python3 -c 'import os, time; os.setpgid(0, 0); print(os.getpid(), flush=True); time.sleep(99)'")
     jobs.wait(job, "RUNNING")
     process = _process(cloud, job)
@@ -168,7 +168,7 @@ def test_a_cancelled_job_is_gone_with_all_it_started(cloud: Cloud, jobs: Jobs) -
 
 
 def test_a_job_whose_process_is_killed_has_failed(cloud: Cloud, jobs: Jobs) -> None:
-    """As when a worker dies."""
+    """The same happens in AWS when the driver dies."""
     job = jobs.start("echo $$; exec sleep 99")
     jobs.wait(job, "RUNNING")
     os.killpg(_process(cloud, job), 9)
@@ -186,21 +186,21 @@ def test_a_job_whose_process_is_killed_has_failed(cloud: Cloud, jobs: Jobs) -> N
 def test_a_job_has_the_permissions_of_its_role_and_no_others(
     jobs: Jobs, cloud: Cloud, actions: tuple[str, ...], reason: str
 ) -> None:
-    """Its files are fetched, and its log is written, in its name."""
+    """The job's files are staged, and its log streams are created, under its role."""
     run = jobs.end(jobs.start("true", executionRoleArn=cloud.job_role(*actions)))
     assert run["state"] == "FAILED"
     assert reason in run["stateDetails"]
 
 
 def test_a_log_that_may_not_be_written_fails_the_job(jobs: Jobs, cloud: Cloud) -> None:
-    """Nobody would know else that it says nothing."""
+    """A lost log is visible in the state of the job."""
     may = ("s3:GetObject", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:CreateLogStream")
     run = jobs.end(jobs.start("echo here", executionRoleArn=cloud.job_role(*may)))
     assert (run["state"], "logs:PutLogEvents" in run["stateDetails"]) == ("FAILED", True)
 
 
-def test_files_are_fetched_again_when_they_are_others(jobs: Jobs, cloud: Cloud) -> None:
-    """The same key may hold another version."""
+def test_a_changed_file_is_staged_again(jobs: Jobs, cloud: Cloud) -> None:
+    """The cache distinguishes the versions of a key."""
     s3 = cloud.aws.client("s3")
     driver = {"sparkSubmit": {"entryPoint": f"s3://{BUCKET}/main.sh"}}
     for exit_code, state in ((0, "SUCCESS"), (1, "FAILED"), (0, "SUCCESS")):
@@ -208,8 +208,8 @@ def test_files_are_fetched_again_when_they_are_others(jobs: Jobs, cloud: Cloud) 
         assert jobs.end(jobs.start(jobDriver=driver))["state"] == state
 
 
-def test_a_job_knows_its_role_and_nothing_of_whoever_started_all_this(jobs: Jobs, cloud: Cloud) -> None:
-    """Its environment is made for it."""
+def test_a_job_has_an_environment_of_its_own(jobs: Jobs, cloud: Cloud) -> None:
+    """It has the keys of its role, and no variables of the process that runs the local AWS."""
     job = jobs.start("env")
     jobs.end(job)
     names = {line.partition("=")[0] for line in _lines(cloud, jobs.application, job, "stdout")}
@@ -217,8 +217,8 @@ def test_a_job_knows_its_role_and_nothing_of_whoever_started_all_this(jobs: Jobs
     assert not {name for name in names if re.match("PYTEST|VIRTUAL_ENV|PYTHON", name)}
 
 
-def test_what_aws_refuses_is_refused(jobs: Jobs, cloud: Cloud) -> None:
-    """A role that trusts somebody else, and whatever would be ignored here."""
+def test_wrong_requests_are_refused(jobs: Jobs, cloud: Cloud) -> None:
+    """The role must trust EMR Serverless, and each setting must have an effect here."""
     with pytest.raises(ClientError, match=r"AccessDenied.*cannot be assumed by emr-serverless"):
         jobs.start(executionRoleArn=cloud.role(service="lambda.amazonaws.com"))
     with pytest.raises(ClientError, match="overrides"):
@@ -229,15 +229,15 @@ def test_what_aws_refuses_is_refused(jobs: Jobs, cloud: Cloud) -> None:
         cloud.application(monitoringConfiguration={"s3MonitoringConfiguration": {"logUri": "s3://logs/"}})
 
 
-def test_packages_for_another_processor_are_found_out(cloud: Cloud) -> None:
-    """Before they fail with a riddle."""
+def test_an_application_for_another_processor_runs_no_jobs(cloud: Cloud) -> None:
+    """The reason of the failure names the architecture."""
     other = {"x86_64": "ARM64"}.get(os.uname().machine, "X86_64")
     jobs = Jobs(cloud, architecture=other)
     assert other in jobs.end(jobs.start("true"))["stateDetails"]
 
 
 def test_no_job_outlives_the_local_aws(tmp_path: Path) -> None:
-    """Its process is ended with it."""
+    """The process of a job ends with it."""
     with cloud_in(tmp_path) as cloud:
         jobs = Jobs(cloud)
         job = jobs.start("echo $$; sleep 99")
@@ -247,27 +247,24 @@ def test_no_job_outlives_the_local_aws(tmp_path: Path) -> None:
     assert not _is_alive(process)
 
 
-def test_lines_go_to_the_log_in_batches_that_it_takes() -> None:
-    """None is lost, and an empty one is a blank."""
-    lines = [""] + ["x" * 30_000] * 20 + ["y"] * (BATCH_EVENTS + 1)
-    batches = list(_batches(lines))
-    assert [line for batch in batches for line in batch] == [" ", *lines[1:]]
-    assert max(len(batch) for batch in batches) <= BATCH_EVENTS
-    assert max(sum(map(len, batch)) for batch in batches) <= BATCH_CHARACTERS
+def test_every_line_of_the_output_becomes_an_event() -> None:
+    """No line is lost, an empty line becomes a blank, and a long one is cut."""
+    assert [line.text for line in lines_of("\none\n\ntwo")] == [" ", "one", " ", "two"]
+    assert [len(line.text) for line in lines_of("x" * (LINE_CHARACTERS + 1))] == [LINE_CHARACTERS]
 
 
-def test_a_reason_leaves_out_what_explains_nothing() -> None:
-    """Log lines and the frames of a stack."""
+def test_a_reason_leaves_out_log_lines_and_frames_of_stacks() -> None:
+    """Without other lines, there is no exception to name."""
     stderr = '26/11/21 05:00:00 WARN A: b\nTraceback (most recent call last):\n  File "x"\nValueError: no\n\tat a.B.c\n'
-    assert reason(1, stderr).endswith("ExitCode: 1. Last few exceptions: ValueError: no")
-    assert reason(137, "").endswith("Last few exceptions: none")
+    assert failure_reason(1, stderr).endswith("ExitCode: 1. Last few exceptions: ValueError: no")
+    assert failure_reason(137, "").endswith("Last few exceptions: none")
 
 
 @pytest.mark.parametrize(
     "logging", [{"enabled": True, "logStreamNamePrefix": "x"}, {"enabled": True, "encryptionKeyArn": "x"}]
 )
-def test_a_setting_of_the_log_that_does_nothing_here_is_refused(logging: dict[str, Any]) -> None:
-    """None is ignored."""
+def test_a_setting_of_the_log_without_effect_is_refused(logging: dict[str, Any]) -> None:
+    """Without a group, the log goes to the default group of EMR Serverless."""
     with pytest.raises(LocalAwsError, match="not known"):
         group_of({"cloudWatchLoggingConfiguration": logging})
     assert group_of(None) is None

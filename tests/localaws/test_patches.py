@@ -1,57 +1,157 @@
-"""What is replaced in moto: it breaks loudly when moto changes."""
+"""The replacements in moto: a changed moto is noticed, and moto is restored at the end."""
 
-import json
-import subprocess
-import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from localaws import patches
-from localaws.account import LocalAwsError
-from rehearsal.deployment import ROOT
+from localaws.account import LocalAws, LocalAwsError
+from localaws.authorization import Authorization
+from localaws.cloudformation import CloudFormation
+from localaws.functions import Functions
+from localaws.interpreter import Interpreter
+from localaws.jobs import Jobs
+from localaws.metrics import Metrics
+from localaws.notifications import Notifications
+from localaws.patches import Original, Part, adds, replaces
+from localaws.queues import Queues
+from localaws.workflows import Workflows
+
+PARTS: dict[str, Callable[[LocalAws, Metrics], Part]] = {
+    "notifications": lambda aws, _: Notifications(aws),
+    "queues": Queues,
+    "functions": lambda aws, metrics: Functions(aws, Authorization(), metrics),
+    "interpreter": lambda aws, _: Interpreter(aws),
+    "workflows": lambda aws, metrics: Workflows(aws, Authorization(), metrics),
+    "jobs": lambda aws, _: Jobs(aws),
+    "cloudformation": lambda aws, _: CloudFormation(aws),
+}
 
 
 class _Theirs:
-    def call(self, name: str) -> str:
-        return name
+    def call(self, name: str, times: int = 1) -> str:
+        return name * times
 
     @staticmethod
     def static(name: str) -> str:
         return name
 
 
+class _Inherited(_Theirs):
+    pass
+
+
+@pytest.fixture
+def aws(tmp_path: Path) -> LocalAws:
+    """Return a local AWS without a server."""
+    return LocalAws(port=1, folder=tmp_path)
+
+
 @pytest.mark.parametrize(
-    ("part", "least"), [("notifications", 1), ("functions", 12), ("workflows", 18), ("jobs", 7), ("cloudformation", 8)]
+    ("part", "least"),
+    [
+        ("notifications", 2),
+        ("queues", 4),
+        ("functions", 8),
+        ("interpreter", 16),
+        ("workflows", 5),
+        ("jobs", 9),
+        ("cloudformation", 11),
+    ],
 )
-def test_a_moto_that_has_changed_is_found_out_at_once(part: str, least: int) -> None:
-    """Whatever is replaced must be there, and take the parameters that it took: each is changed in its turn."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "tests.localaws.changed_moto", part],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stderr
-    count, unnoticed = json.loads(answer.stdout)
-    assert count >= least
-    assert unnoticed == []
+def test_a_changed_moto_is_noticed_and_moto_is_restored(
+    part: str, least: int, aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every function that a part replaces must exist with the same parameters; each one is changed in turn."""
+    metrics = Metrics(aws)
+    make = lambda: PARTS[part](aws, metrics)  # noqa: E731 -- a new part for each start
+    places = _places(make, monkeypatch)
+    assert len(places) >= least
+    before = [vars(owner).get(name) for owner, name in places]
+    for owner, name in places:
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, lambda surprise: surprise, raising=False)
+            with pytest.raises(LocalAwsError, match=name), make():
+                pass
+    for _ in range(2):
+        with make():
+            assert all(vars(owner)[name] is not old for (owner, name), old in zip(places, before, strict=True))
+        assert [vars(owner).get(name) for owner, name in places] == before
+    metrics.close()
 
 
-def test_another_version_of_moto_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its inside may differ in ways that no signature shows."""
+def _places(make: Callable[[], Part], monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, str]]:
+    """Start a part, and return the attributes of moto that it sets."""
+    places: list[tuple[Any, str]] = []
+    put = Part._put  # noqa: SLF001 -- observed here
+
+    def record(self: Part, owner: Any, name: str, value: object) -> None:  # noqa: ANN401 -- any module or class
+        places.append((owner, name))
+        put(self, owner, name, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Part, "_put", record)
+        with make():
+            pass
+    return places
+
+
+def test_another_version_of_moto_is_refused(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another version may differ in ways that no signature shows."""
     monkeypatch.setattr(patches, "version", lambda _: "5.3.0")
-    with pytest.raises(LocalAwsError, match=r"made for moto 5\.2\.5, not 5\.3\.0"):
-        patches.replace(_Theirs, "static", str.upper, because="a test")
+    with pytest.raises(LocalAwsError, match=r"made for moto 5\.2\.5, not 5\.3\.0"), Part(aws):
+        pass
 
 
-def test_a_replacement_has_the_name_and_the_parameters_of_the_replaced() -> None:
-    """What is not there can't be replaced, and what is there by now need not be added."""
-    with pytest.raises(LocalAwsError, match="has no missing"):
-        patches.replace(_Theirs, "missing", lambda self: self, because="a test")
-    with pytest.raises(LocalAwsError, match=r"takes \['self', 'name'\], not \['self'\] \(a test\)"):
-        patches.replace(_Theirs, "call", lambda self: self, because="a test")
-    with pytest.raises(LocalAwsError, match=r"has call in _Theirs by now"):
-        patches.add(_Theirs, "call", lambda self: self, because="a test")
-    original = patches.replace(_Theirs, "static", lambda name: name * 2, because="a test")
-    assert (_Theirs.static("a"), original("a")) == ("aa", "a")
+class _Doubled(Part):
+    @replaces(_Theirs, "static", because="a test")
+    def _static(self, original: Original, name: str) -> str:
+        return str(original(name * 2))
+
+    @replaces(_Inherited, "call", because="a test")
+    def _call(self, original: Original, theirs: _Inherited, *, times: int, **others: object) -> str:
+        return str(original(theirs, times=times * 2, **others))
+
+    @adds(_Theirs, "new", because="a test")
+    def _new(self, theirs: _Theirs) -> str:
+        return theirs.call("n")
+
+
+def test_a_replacement_lasts_as_long_as_its_part(aws: LocalAws) -> None:
+    """A method receives the original and its parameters; afterwards the class has only what it had before."""
+    with _Doubled(aws):
+        assert (_Theirs.static("a"), _Theirs().new(), _Inherited().call("b")) == ("aa", "n", "bb")
+    assert (_Theirs.static("a"), _Inherited().call("b")) == ("a", "b")
+    assert not hasattr(_Theirs, "new")
+    assert "call" not in vars(_Inherited)
+
+
+def test_a_replacement_has_the_name_and_the_parameters_of_the_original(aws: LocalAws) -> None:
+    """A function that does not exist can't be replaced, and a function that exists can't be added."""
+
+    class Missing(Part):
+        @replaces(_Theirs, "missing", because="a test")
+        def _missing(self, original: Original, theirs: _Theirs) -> None: ...
+
+    class Fewer(Part):
+        @replaces(_Theirs, "call", because="a test")
+        def _fewer(self, original: Original, theirs: _Theirs) -> None: ...
+
+    class Other(Part):
+        @replaces(_Theirs, "call", because="a test")
+        def _other(self, original: Original, theirs: _Theirs, *, colour: str, **others: object) -> None: ...
+
+    class Present(Part):
+        @adds(_Theirs, "call", because="a test")
+        def _present(self, theirs: _Theirs) -> None: ...
+
+    for part, message in (
+        (Missing, "has no missing"),
+        (Fewer, r"takes \['self', 'name', 'times'\], not \['self'\] \(a test\)"),
+        (Other, r"takes .* not \['self', 'colour', 'others'\]"),
+        (Present, "has call in _Theirs by now"),
+    ):
+        with pytest.raises(LocalAwsError, match=message), part(aws):
+            pass

@@ -1,30 +1,35 @@
-"""Tests of how a job of EMR Serverless becomes a command line of this machine."""
+"""A job of EMR Serverless becomes a spark-submit command for this machine."""
 
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from cdk.settings import ENVIRONMENTS
-from cdk.stateless.assets import PublishedFile
-from cdk.stateless.spark import Program, spark_submit_parameters
 from localaws.account import LocalAwsError
 from localaws.spark_submit import LOCAL, WITHOUT_EFFECT, S3Url, Size, Submission, command
 
-PROGRAM = Program(
-    entry_point=PublishedFile("assets", "main.py"),
-    application=PublishedFile("assets", "app.zip"),
-    environment=PublishedFile("assets", "worker.tgz"),
-    model=PublishedFile("assets", "model.tgz"),
-    jars=(PublishedFile("assets", "one.jar"), PublishedFile("assets", "two.jar")),
-)
+CONF = {
+    "spark.submit.pyFiles": "s3://assets/app.zip",
+    "spark.jars": "s3://assets/one.jar,s3://assets/two.jar",
+    "spark.archives": "s3://assets/worker.tgz#environment,s3://assets/model.tgz#model",
+    "spark.emr-serverless.driverEnv.PYSPARK_PYTHON": "./environment/bin/python",
+    "spark.executorEnv.PYSPARK_PYTHON": "./environment/bin/python",
+    "spark.driver.cores": "2",
+    "spark.driver.memory": "6g",
+    "spark.driver.memoryOverhead": "2g",
+    "spark.executor.cores": "1",
+    "spark.executor.memory": "3072m",
+    "spark.executor.memoryOverhead": "1g",
+    "spark.dynamicAllocation.initialExecutors": "1",
+    "spark.sql.catalog.things": "org.apache.iceberg.spark.SparkCatalog",
+}
 
 
 def _submission(parameters: str) -> Submission:
     return Submission.parse(
         {
             "sparkSubmit": {
-                "entryPoint": PROGRAM.entry_point.url,
+                "entryPoint": "s3://assets/main.py",
                 "entryPointArguments": ["--mode", "update"],
                 "sparkSubmitParameters": parameters,
             }
@@ -34,12 +39,12 @@ def _submission(parameters: str) -> Submission:
 
 @pytest.fixture
 def shipped() -> Submission:
-    """Return a job as the stack submits it."""
-    return _submission(spark_submit_parameters(ENVIRONMENTS["dev"], PROGRAM))
+    """Return a job with all kinds of configuration."""
+    return _submission(" ".join(f"--conf {name}={value}" for name, value in CONF.items()))
 
 
-def test_what_the_stack_submits_is_understood(shipped: Submission) -> None:
-    """Its files, its archives with their names, and the variables of its driver."""
+def test_the_files_and_the_environment_of_a_job_are_read(shipped: Submission) -> None:
+    """Archives have names; the driver has its own variables."""
     assert [url.key for url in shipped.files] == [
         *("main.py", "app.zip", "one.jar", "two.jar", "worker.tgz", "model.tgz")
     ]
@@ -47,12 +52,11 @@ def test_what_the_stack_submits_is_understood(shipped: Submission) -> None:
         "environment": S3Url("assets", "worker.tgz"),
         "model": S3Url("assets", "model.tgz"),
     }
-    assert shipped.environment["PYSPARK_PYTHON"] == "./environment/bin/python"
-    assert shipped.environment["AWS_REGION"] == ENVIRONMENTS["dev"].region
+    assert shipped.environment == {"PYSPARK_PYTHON": "./environment/bin/python"}
 
 
-def test_the_command_has_what_works_here_and_leaves_the_rest(shipped: Submission) -> None:
-    """Files of this machine, one process, and no sizes of workers; what is meant for the executors goes as it is."""
+def test_the_command_has_the_configuration_that_works_here(shipped: Submission) -> None:
+    """It names staged files and one process, and no sizes of workers; configuration of executors is passed on."""
     paths = {url: Path("/staged") / url.key for url in shipped.files}
     line = command(shipped, paths, Path("/spark"), {"spark.driver.extraClassPath": "/client.jar"})
     conf = dict(word.split("=", 1) for option, word in pairwise(line) if option == "--conf")
@@ -67,10 +71,8 @@ def test_the_command_has_what_works_here_and_leaves_the_rest(shipped: Submission
 
 
 def test_a_job_is_billed_for_its_driver_and_one_executor(shipped: Submission) -> None:
-    """By the sizes that it asks for, or those that AWS takes."""
-    capacity = ENVIRONMENTS["dev"].capacity
-    workers = (capacity.driver, capacity.executor)
-    assert shipped.size == Size(sum(one.vcpus for one in workers), sum(one.memory_gb for one in workers))
+    """The sizes are those of its configuration, or the defaults of AWS."""
+    assert shipped.size == Size(3, 12)
     assert _submission("").size == Size(8, pytest.approx(2 * 14 * 1.1))
 
 
@@ -84,8 +86,8 @@ def test_a_job_is_billed_for_its_driver_and_one_executor(shipped: Submission) ->
         ("--conf", "--conf"),
     ],
 )
-def test_what_is_not_understood_is_refused(parameters: str, named: str) -> None:
-    """And named: nothing is silently left out."""
+def test_unknown_parameters_are_refused(parameters: str, named: str) -> None:
+    """The message names the parameter or the configuration."""
     with pytest.raises(LocalAwsError, match=named):
         _submission(parameters)
 
@@ -99,13 +101,13 @@ def test_what_is_not_understood_is_refused(parameters: str, named: str) -> None:
         ("--conf spark.driver.memory=much", "size"),
     ],
 )
-def test_a_file_or_a_size_that_is_none_is_refused(parameters: str, attribute: str) -> None:
-    """An archive has a name, a file lies in S3, memory has a unit."""
+def test_a_wrong_file_or_size_is_refused(parameters: str, attribute: str) -> None:
+    """An archive has a name, a file is in S3, an amount of memory has a unit."""
     with pytest.raises(LocalAwsError):
         getattr(_submission(parameters), attribute)
 
 
 def test_only_spark_jobs_are_known() -> None:
-    """Hive is not."""
+    """Hive jobs are refused."""
     with pytest.raises(LocalAwsError, match="hive"):
         Submission.parse({"hive": {}})

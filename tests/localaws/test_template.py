@@ -1,4 +1,4 @@
-"""Templates are evaluated as CloudFormation does it, and what is not known is refused."""
+"""Templates are evaluated as CloudFormation evaluates them, and unknown elements are refused."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from localaws.template import Scope, TemplateError, broken_rules, in_order, parameter_values, read
 
 SCOPE = Scope(
-    {"AWS::Region": "eu-west-1", "Table": "fruits-table", "Names": ["a", "b"]},
+    {"AWS::Region": "eu-west-1", "Table": "apples-table", "Names": ["a", "b"]},
     {
         "InEurope": {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]},
         "Never": {"Fn::Not": [{"Condition": "InEurope"}]},
@@ -24,22 +24,22 @@ def _template(**resources: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("expression", "value"),
     [
-        ({"Ref": "Table"}, "fruits-table"),
+        ({"Ref": "Table"}, "apples-table"),
         ({"Fn::GetAtt": ["Table", "Arn"]}, "<Arn of Table>"),
         ({"Fn::GetAtt": "Table.Stream.Arn"}, "<Stream.Arn of Table>"),
-        ({"Fn::Join": ["-", ["a", {"Ref": "Table"}, 1, True]]}, "a-fruits-table-1-true"),
+        ({"Fn::Join": ["-", ["a", {"Ref": "Table"}, 1, True]]}, "a-apples-table-1-true"),
         ({"Fn::Sub": "${AWS::Region}/${Table.Arn}/${!literal}"}, "eu-west-1/<Arn of Table>/${literal}"),
-        ({"Fn::Sub": ["${Own}-${Table}", {"Own": {"Ref": "AWS::Region"}}]}, "eu-west-1-fruits-table"),
+        ({"Fn::Sub": ["${Own}-${Table}", {"Own": {"Ref": "AWS::Region"}}]}, "eu-west-1-apples-table"),
         ({"Fn::If": ["InEurope", "yes", {"Ref": "Nothing"}]}, "yes"),
         ({"Fn::If": ["Never", "yes", "no"]}, "no"),
         ({"Fn::Select": ["1", {"Ref": "Names"}]}, "b"),
-        ({"Fn::Split": ["-", {"Ref": "Table"}]}, ["fruits", "table"]),
+        ({"Fn::Split": ["-", {"Ref": "Table"}]}, ["apples", "table"]),
         ({"kept": 1, "dropped": {"Ref": "AWS::NoValue"}}, {"kept": 1}),
         ([1, {"Ref": "AWS::NoValue"}], [1]),
     ],
 )
 def test_functions_are_replaced_by_their_results(expression: object, value: object) -> None:
-    """Each as in the documentation of CloudFormation, wherever they stand."""
+    """Each function has the result that CloudFormation documents, at any depth."""
     assert SCOPE.evaluate({"deep": [expression]}) == {"deep": [value]}
 
 
@@ -51,21 +51,21 @@ def test_functions_are_replaced_by_their_results(expression: object, value: obje
         ({"Fn::Sub": "${Nothing}"}, r"Unresolved resource dependencies \[Nothing\]"),
     ],
 )
-def test_what_cant_be_evaluated_is_an_error(expression: object, sentence: str) -> None:
-    """Nothing is passed over, nor left as it stands."""
+def test_an_expression_that_cant_be_evaluated_is_an_error(expression: object, sentence: str) -> None:
+    """An unknown function, or a reference to nothing, is not left in the result."""
     with pytest.raises(TemplateError, match=sentence):
         SCOPE.evaluate(expression)
 
 
-def test_a_condition_that_is_not_known_is_an_error() -> None:
-    """A rule that can't be judged does not pass."""
+def test_an_unknown_condition_is_an_error() -> None:
+    """A rule that can't be evaluated does not pass."""
     with pytest.raises(TemplateError, match="does not know the condition Fn::EachMemberIn"):
         SCOPE.holds({"Fn::EachMemberIn": [[], []]})
 
 
 @pytest.mark.parametrize(("region", "broken"), [("eu-west-1", []), ("us-east-1", ["Stay in the EU."])])
-def test_rules_are_judged(region: str, broken: list[str]) -> None:
-    """Those of our stack forbid Regions and old bootstraps."""
+def test_rules_are_evaluated(region: str, broken: list[str]) -> None:
+    """A rule that does not hold gives its description; one whose condition does not hold gives none."""
     contains = {"Fn::Contains": [["eu-west-1", "eu-west-3"], {"Ref": "AWS::Region"}]}
     rules = {
         "Region": {"Assertions": [{"Assert": contains, "AssertDescription": "Stay in the EU."}]},
@@ -78,7 +78,7 @@ def test_rules_are_judged(region: str, broken: list[str]) -> None:
 
 
 def test_resources_come_after_what_they_refer_to() -> None:
-    """By reference, by attribute, in a text, or because they say so; what a condition rules out is not there."""
+    """References, attributes, texts and DependsOn count; a resource whose condition does not hold is left out."""
     template = _template(
         Last={"DependsOn": "Third"},
         Third={"Properties": {"Name": {"Fn::Sub": "x-${Second.Arn}"}}},
@@ -90,7 +90,7 @@ def test_resources_come_after_what_they_refer_to() -> None:
 
 
 def test_circles_and_dangling_references_are_errors() -> None:
-    """Before anything is made."""
+    """They are found before any resource is created."""
     with pytest.raises(TemplateError, match=r"Circular dependency between resources: \['A', 'B', 'A'\]"):
         in_order(_template(A={"DependsOn": ["B"]}, B={"Properties": {"X": {"Ref": "A"}}}), SCOPE)
     with pytest.raises(TemplateError, match=r"Unresolved resource dependencies \[Gone\]"):
@@ -106,19 +106,19 @@ def test_circles_and_dangling_references_are_errors() -> None:
         ({"Resources": {}, "Outputs": {"O": {"Valeu": 1}}}, r"does not know Valeu of outputs \(O\)"),
     ],
 )
-def test_parts_that_are_not_known_are_refused(template: dict[str, Any], sentence: str) -> None:
-    """A template is not deployed by halves."""
+def test_unknown_elements_are_refused(template: dict[str, Any], sentence: str) -> None:
+    """A template is not deployed in parts."""
     with pytest.raises(TemplateError, match=sentence):
         read(json.dumps(template))
 
 
-def test_yaml_is_read_as_well() -> None:
-    """As the template of `cdk bootstrap` is written in it."""
+def test_yaml_is_read() -> None:
+    """The template of `cdk bootstrap` is YAML."""
     assert read("Resources:\n  A:\n    Type: A::B::C\n") == _template(A={})
 
 
 def test_parameters_have_values() -> None:
-    """Given, by default, several in one text, or looked up in the Parameter Store."""
+    """A value is given, the default, a list in one text, or read from the Parameter Store."""
     parameters = {
         "Given": {"Type": "String", "Default": "no"},
         "Default": {"Type": "String", "Default": "yes", "AllowedValues": ["yes", "no"]},
@@ -133,13 +133,13 @@ def test_parameters_have_values() -> None:
     ("parameter", "given", "sentence"),
     [
         ({"Type": "String"}, {}, r"\[P\] must have values"),
-        ({"Type": "String", "AllowedValues": ["a"]}, {"P": "b"}, "P may not be 'b'"),
-        ({"Type": "String", "AllowedPattern": "[a-z]+"}, {"P": "B"}, "P may not be 'B'"),
+        ({"Type": "String", "AllowedValues": ["a"]}, {"P": "b"}, "P must not be 'b'"),
+        ({"Type": "String", "AllowedPattern": "[a-z]+"}, {"P": "B"}, "P must not be 'B'"),
         ({"Type": "Number"}, {"P": "1"}, "does not know parameters of type Number"),
         ({"Type": "String", "Default": ""}, {"Q": "1"}, r"\[Q\] do not exist"),
     ],
 )
-def test_parameters_that_cant_be_are_refused(parameter: dict[str, Any], given: dict[str, str], sentence: str) -> None:
-    """The sentence names the parameter."""
+def test_wrong_parameters_are_refused(parameter: dict[str, Any], given: dict[str, str], sentence: str) -> None:
+    """The message names the parameter."""
     with pytest.raises(TemplateError, match=sentence):
         parameter_values({"Parameters": {"P": parameter}}, given, str)

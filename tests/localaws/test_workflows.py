@@ -1,301 +1,106 @@
-"""Tests of Step Functions in the local AWS: the state machine of the stack runs unchanged, as it does in AWS."""
+"""Step Functions: definitions are checked, and executed as in AWS."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk.packaging import build
-from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
-from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
-from contract.functions import NAMESPACE_VARIABLE, RecordRunVariables, metrics_namespace
-from contract.layout import LATEST, run_record
-from contract.prices import Prices
-from contract.summary import Latest
-from contract.workflow import RunRecord
 from localaws.account import LocalAwsError
 from localaws.definitions import INTEGRATIONS, RESOURCE, check
 from localaws.integrations import RULE
-from localaws.sandbox import PYTHON
 from localaws.workflows import LOGGING_ACTIONS, TRACING_ACTIONS
-from tests.localaws.obedient_jobs import ANYTHING, BUCKET, Cloud, cloud_in, until
-from tests.shipped import SHIPPED
+from tests.localaws.cloud import TABLE, Cloud, cloud_in, until
+from tests.localaws.machine import Machine, definition, task
 
 PACE = 120.0
-"""A minute of AWS's waits is half a second."""
-
-ENDED = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
-
-SIZES = "--conf spark.driver.cores=1 --conf spark.driver.memory=2g --conf spark.driver.memoryOverhead=2g"
+"""A wait of a minute in AWS lasts half a second."""
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """Return a local AWS."""
+    """Run a local AWS with a table."""
     with cloud_in(tmp_path_factory.mktemp("workflows"), PACE) as cloud:
-        table = {
-            "AttributeDefinitions": [{"AttributeName": KEY, "AttributeType": "S"}],
-            "BillingMode": "PAY_PER_REQUEST",
-        }
-        cloud.aws.client("dynamodb").create_table(
-            TableName="table", KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}], **table
-        )
+        cloud.table()
         yield cloud
 
 
-class Machine:
-    """A state machine and its executions."""
-
-    def __init__(self, cloud: Cloud, definition: dict[str, Any], role: str | None = None) -> None:
-        self.cloud = cloud
-        self.sfn = cloud.aws.client("stepfunctions")
-        role = role or cloud.role(*ANYTHING, service="states.amazonaws.com")
-        made = self.sfn.create_state_machine(
-            name=f"machine-{uuid4().hex[:8]}", definition=json.dumps(definition), roleArn=role
-        )
-        self.arn = made["stateMachineArn"]
-
-    def start(self, name: str | None = None, **request: Any) -> str:  # noqa: ANN401 -- any JSON
-        """Start an execution, and return its ARN."""
-        started = self.sfn.start_execution(
-            stateMachineArn=self.arn, name=name or uuid4().hex, input=json.dumps(request)
-        )
-        return str(started["executionArn"])
-
-    def describe(self, execution: str) -> dict[str, Any]:
-        """Look at an execution."""
-        return dict(self.sfn.describe_execution(executionArn=execution))
-
-    def end(self, execution: str) -> dict[str, Any]:
-        """Wait for its end."""
-        return dict(until(lambda: (found := self.describe(execution))["status"] in ENDED and found))
-
-    def stop(self, execution: str) -> None:
-        """Stop it."""
-        self.sfn.stop_execution(executionArn=execution)
-
-    def history(self, execution: str) -> list[dict[str, Any]]:
-        """Return what has happened."""
-        return list(self.sfn.get_execution_history(executionArn=execution)["events"])
-
-    def entered(self, execution: str) -> list[str]:
-        """Name the states that were entered."""
-        details = [event.get("stateEnteredEventDetails") for event in self.history(execution)]
-        return [detail["name"] for detail in details if detail]
-
-    def errors(self, execution: str) -> list[str]:
-        """Name the errors of tasks."""
-        details = [event.get("taskFailedEventDetails") for event in self.history(execution)]
-        return [detail["error"] for detail in details if detail]
-
-    def wait_for(self, execution: str, state: str) -> None:
-        """Wait until it has entered a state."""
-        until(lambda: state in self.entered(execution))
-
-    def count(self, metric: str) -> float:
-        """Add up a figure of its executions."""
-        found = self.cloud.aws.client("cloudwatch").get_metric_statistics(
-            Namespace="AWS/States",
-            MetricName=metric,
-            Dimensions=[{"Name": "StateMachineArn", "Value": self.arn}],
-            StartTime="2020-01-01",
-            EndTime="2100-01-01",
-            Period=86400,
-            Statistics=["Sum"],
-        )["Datapoints"]
-        return sum(point["Sum"] for point in found)
-
-
-class Pipeline(Machine):
-    """The state machine of the stack, with jobs that do what they are told."""
+class Job:
+    """A job that a Task starts, in an application of its own."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self.application, self.job_role = cloud.application(), cloud.job_role()
-        job = JobSettings(
-            application_id=self.application,
-            role_arn=self.job_role,
-            entry_point=cloud.put_script(),
-            arguments=("--images", "s3://files/images"),
-            spark_submit_parameters=SIZES,
-            timeout_minutes=5,
-            queue_minutes=5,
-        )
-        settings = WorkflowSettings(
-            table_name="table",
-            record_run_arn=_record_run(cloud, self.application),
-            job=job,
-            attempts=2,
-            turn_seconds=60,
-        )
-        super().__init__(cloud, workflow_definition(settings))
-        self.put_item()
+        self.cloud, self.application, self.role = cloud, cloud.application(), cloud.job_role()
 
-    def put_item(self, **item: Any) -> None:  # noqa: ANN401 -- of DynamoDB
-        """Write the item that coordinates; nobody holds the lease unless it is said."""
-        dynamodb = self.cloud.aws.client("dynamodb")
-        dynamodb.put_item(TableName="table", Item={KEY: {"S": COORDINATION}, **item})
+    def task(self, script: str | None = None, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 -- any JSON
+        """Return a Task that starts the job with a script, by default one that waits for an order."""
+        entry_point = self.cloud.put_script(script) if script else self.cloud.put_script()
+        driver = {"SparkSubmit": {"EntryPoint": entry_point, "EntryPointArguments.$": "$.arguments"}}
+        job = {"ApplicationId": self.application, "ExecutionRoleArn": self.role, "JobDriver": driver}
+        return task("emr-serverless:startJobRun.sync", job, **fields)
 
-    def notice(self) -> None:
-        """Count a notice, as `start_run` does."""
-        self.cloud.aws.client("dynamodb").update_item(
-            TableName="table",
-            Key={KEY: {"S": COORDINATION}},
-            UpdateExpression=f"ADD {GENERATION} :one",
-            ExpressionAttributeValues={":one": {"N": "1"}},
-        )
-
-    def item(self) -> dict[str, str]:
-        """Return the item that coordinates."""
-        found = self.cloud.aws.client("dynamodb").get_item(TableName="table", Key={KEY: {"S": COORDINATION}})["Item"]
-        return {name: next(iter(value.values())) for name, value in found.items() if name != KEY}
-
-    def jobs(self) -> list[dict[str, Any]]:
-        """Look at the jobs, the first one first."""
+    def states(self) -> list[str]:
+        """Return the states of the job runs, the first one first."""
         emr = self.cloud.aws.client("emr-serverless")
-        listed = emr.list_job_runs(applicationId=self.application)["jobRuns"]
-        return [emr.get_job_run(applicationId=self.application, jobRunId=run["id"])["jobRun"] for run in listed]
-
-    def record(self, run_id: str) -> RunRecord:
-        """Read what `record_run` has written."""
-        answer = self.cloud.aws.client("s3").get_object(Bucket=BUCKET, Key=run_record(run_id))
-        return RunRecord.from_json(answer["Body"].read())
-
-
-def _record_run(cloud: Cloud, application: str) -> str:
-    """Deploy the real function."""
-    s3 = cloud.aws.client("s3")
-    s3.put_object(
-        Bucket=BUCKET,
-        Key=LATEST,
-        Body=Latest(run_id="20200101T000000Z-00000000", results="results/", finished_at="").to_json(),
-    )
-    s3.upload_file(str(build(SHIPPED.record_run)), BUCKET, "record_run.zip")
-    name = f"record-{uuid4().hex[:8]}"
-    cloud.aws.client("logs").create_log_group(logGroupName=name)
-    prices = Prices(vcpu_hour=1.0, gb_hour=1.0, storage_gb_hour=1.0)
-    known = RecordRunVariables(bucket=BUCKET, application_id=application, prices=prices)
-    variables = {NAMESPACE_VARIABLE: metrics_namespace("test"), **known.to_environment()}
-    made = cloud.aws.client("lambda").create_function(
-        FunctionName=name,
-        Runtime=PYTHON,
-        Handler="lambdas.record_run.handler.handler",
-        Role=cloud.role(*ANYTHING, service="lambda.amazonaws.com"),
-        Code={"S3Bucket": BUCKET, "S3Key": "record_run.zip"},
-        Environment={"Variables": variables},
-        LoggingConfig={"LogGroup": name},
-    )
-    return str(made["FunctionArn"])
-
-
-@pytest.fixture(scope="module")
-def _pipeline(cloud: Cloud) -> Pipeline:
-    return Pipeline(cloud)
+        return [run["state"] for run in emr.list_job_runs(applicationId=self.application)["jobRuns"]]
 
 
 @pytest.fixture
-def pipeline(_pipeline: Pipeline) -> Pipeline:
-    """Return the state machine of the stack; nobody holds the lease."""
-    _pipeline.put_item()
-    return _pipeline
+def job(cloud: Cloud) -> Job:
+    """Return a job of an application without job runs."""
+    return Job(cloud)
 
 
-def test_a_run_goes_from_the_lease_to_the_record(cloud: Cloud, pipeline: Pipeline) -> None:
-    """The job gets its mode and an id made of the time; what it took and cost is written down."""
-    before = pipeline.count("ExecutionsSucceeded")
-    execution = pipeline.start(mode="update")
+def test_a_task_waits_for_its_job(cloud: Cloud, job: Job) -> None:
+    """Its output is the job run, in the casing of Step Functions; the execution counts as succeeded."""
+    machine = Machine(cloud, definition(job.task()))
+    execution = machine.start(arguments=["--mode", "all"])
     cloud.tell("true")
-    assert pipeline.end(execution)["status"] == "SUCCEEDED"
-    assert pipeline.entered(execution) == [
-        *("CheckRequest", "Begin", "Acquire", "NameRun", "PlanRound", "RunJob", "RecordRun", "WhatToNote"),
-        *("NoteProcessed", "Release", "Done"),
-    ]
-    job = pipeline.jobs()[-1]
-    run_id = job["name"]
-    arguments = job["jobDriver"]["sparkSubmit"]["entryPointArguments"]
-    assert arguments == ["--mode", "update", "--run-id", run_id, "--images", "s3://files/images"]
-    record = pipeline.record(run_id)
-    assert (record.job_run_id, record.state, record.execution) == (job["jobRunId"], "SUCCESS", execution)
-    assert record.cost_usd == pytest.approx(5 / 60 + 19.4 / 60, abs=0.01)
-    assert run_id.startswith(job["createdAt"].strftime("%Y%m%dT%H"))
-    assert pipeline.item() == {GENERATION: "0", PROCESSED: "0"}
-    until(lambda: pipeline.count("ExecutionsSucceeded") == before + 1)
+    run = json.loads(machine.end(execution)["output"])
+    assert (run["State"], run["JobDriver"]["SparkSubmit"]["EntryPointArguments"]) == ("SUCCESS", ["--mode", "all"])
+    assert run["CreatedAt"].endswith("Z")
+    until(lambda: machine.count("ExecutionsSucceeded") == 1)
     rule = cloud.aws.client("events").describe_rule(Name=RULE)
     assert "EMR Serverless Job Run State Change" in rule["EventPattern"]
 
 
-def test_a_job_that_fails_is_tried_anew_and_then_the_execution_fails(cloud: Cloud, pipeline: Pipeline) -> None:
-    """With the job run as its cause; each try is recorded with its reason, and the lease is free."""
-    execution = pipeline.start(mode="update")
+def test_a_job_that_fails_is_retried_and_is_the_cause_of_the_failure(cloud: Cloud, job: Job) -> None:
+    """The error is States.TaskFailed; the cause is the last job run."""
+    retry = [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 1, "IntervalSeconds": 1}]
+    machine = Machine(cloud, definition(job.task(Retry=retry)))
+    execution = machine.start(arguments=[])
     for _ in range(2):
-        cloud.tell("echo 'fruits: no' >&2; exit 1")
-    end = pipeline.end(execution)
-    first, second = pipeline.jobs()[-2:]
+        cloud.tell("exit 1")
+    end = machine.end(execution)
     assert (end["status"], end["error"]) == ("FAILED", "States.TaskFailed")
     cause = json.loads(end["cause"])
-    assert (cause["JobRunId"], cause["State"]) == (second["jobRunId"], "FAILED")
-    assert cause["JobDriver"]["SparkSubmit"]["EntryPointArguments"][:2] == ["--mode", "update"]
+    assert cause["State"] == "FAILED"
     assert set(cause["BilledResourceUtilization"]) == {"VCPUHour", "MemoryGBHour", "StorageGBHour"}
-    for attempt, job in enumerate((first, second), 1):
-        record = pipeline.record(job["name"])
-        assert (record.attempt, record.state, record.job_run_id) == (attempt, "FAILED", job["jobRunId"])
-        assert "fruits: no" in record.reason
-    assert HOLDER not in pipeline.item()
+    assert job.states() == ["FAILED", "FAILED"]
 
 
-def test_notices_that_come_meanwhile_are_another_round(cloud: Cloud, pipeline: Pipeline) -> None:
-    """Of the same execution, which compares what it reads with the item."""
-    execution = pipeline.start(mode="reconcile")
-    pipeline.wait_for(execution, "RunJob")
-    pipeline.notice()
-    for _ in range(2):
-        cloud.tell("true")
-    assert pipeline.end(execution)["status"] == "SUCCEEDED"
-    assert pipeline.entered(execution).count("RunJob") == 2
-    assert "MoreRounds" in pipeline.entered(execution)
-    assert pipeline.item() == {GENERATION: "1", PROCESSED: "1"}
+def test_a_stopped_execution_cancels_its_job(cloud: Cloud, job: Job) -> None:
+    """The execution is ABORTED at once, and counts as aborted."""
+    machine = Machine(cloud, definition(job.task("sleep 99")))
+    execution = machine.start(arguments=[])
+    until(lambda: job.states() == ["RUNNING"])
+    machine.stop(execution)
+    assert machine.describe(execution)["status"] == "ABORTED"
+    until(lambda: job.states() == ["CANCELLED"])
+    until(lambda: machine.count("ExecutionsAborted") == 1)
 
 
-def test_another_execution_joins_or_waits_its_turn(cloud: Cloud, pipeline: Pipeline) -> None:
-    """It asks how the holder is, and takes the lease when that one has handed it over."""
-    holder = pipeline.start(mode="update")
-    pipeline.wait_for(holder, "RunJob")
-    joined = pipeline.start(mode="update")
-    assert pipeline.end(joined)["status"] == "SUCCEEDED"
-    assert pipeline.entered(joined)[-3:] == ["DescribeHolder", "HolderRuns", "Joined"]
-    waiting = pipeline.start(mode="reprocess")
-    pipeline.wait_for(waiting, "WaitForTurn")
-    assert pipeline.item()[WAITING] == waiting
-    for _ in range(2):
-        cloud.tell("true")
-    assert pipeline.end(holder)["status"] == "SUCCEEDED"
-    assert "HandOver" in pipeline.entered(holder)
-    assert pipeline.end(waiting)["status"] == "SUCCEEDED"
-
-
-def test_a_stopped_execution_ends_its_job_and_the_next_takes_over(cloud: Cloud, pipeline: Pipeline) -> None:
-    """It is ABORTED at once; of a holder that AWS has forgotten the next one doesn't despair either."""
-    before = pipeline.count("ExecutionsAborted")
-    execution = pipeline.start(mode="update")
-    until(lambda: pipeline.jobs() and pipeline.jobs()[-1]["state"] == "RUNNING")
-    pipeline.stop(execution)
-    assert pipeline.describe(execution)["status"] == "ABORTED"
-    until(lambda: pipeline.jobs()[-1]["state"] == "CANCELLED")
-    until(lambda: pipeline.count("ExecutionsAborted") == before + 1)
-    for forgotten in (None, f"{execution}-of-last-year"):
-        if forgotten:
-            pipeline.put_item(**{HOLDER: {"S": forgotten}, GENERATION: {"N": "0"}, PROCESSED: {"N": "0"}})
-        following = pipeline.start(mode="update")
-        cloud.tell("true")
-        assert pipeline.end(following)["status"] == "SUCCEEDED"
-        assert "TakeOver" in pipeline.entered(following)
+def test_a_job_that_takes_too_long_is_cancelled(cloud: Cloud, job: Job) -> None:
+    """The state ends with States.Timeout, after the full time: the pace does not shorten timeouts."""
+    machine = Machine(cloud, definition(job.task("sleep 99", TimeoutSeconds=1)))
+    end = machine.end(machine.start(arguments=[]))
+    assert (end["status"], end["error"]) == ("FAILED", "States.Timeout")
+    until(lambda: job.states() == ["CANCELLED"])
 
 
 def test_the_same_name_starts_one_execution(cloud: Cloud) -> None:
-    """While it runs, with the same input; after that the name is taken."""
-    machine = Machine(cloud, _machine({"Type": "Wait", "Seconds": 3600, "End": True}))
+    """The same input returns the execution while it runs; another input, or a later start, is an error."""
+    machine = Machine(cloud, definition({"Type": "Wait", "Seconds": 3600, "End": True}))
     execution = machine.start("one", a=1)
     assert machine.start("one", a=1) == execution
     with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
@@ -308,12 +113,12 @@ def test_the_same_name_starts_one_execution(cloud: Cloud) -> None:
     assert machine.history(execution)[-1]["type"] in {"WaitStateEntered", "ExecutionAborted"}
 
 
-def test_a_wait_and_a_pause_between_retries_end_with_the_execution(cloud: Cloud) -> None:
-    """Nobody waits on for nothing."""
+def test_a_wait_ends_with_its_execution(cloud: Cloud) -> None:
+    """The wait between retries ends, too."""
     retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 7200}]
-    missing = _task("dynamodb:getItem", {"TableName": "none", "Key": {"id": {"S": "x"}}}, Retry=retry)
+    missing = task("dynamodb:getItem", {"TableName": "none", "Key": {"id": {"S": "x"}}}, Retry=retry)
     for state in (missing, {"Type": "Wait", "Seconds": 7200, "End": True}):
-        machine = Machine(cloud, _machine(state))
+        machine = Machine(cloud, definition(state))
         execution = machine.start()
         machine.wait_for(execution, "Only")
         machine.stop(execution)
@@ -321,20 +126,10 @@ def test_a_wait_and_a_pause_between_retries_end_with_the_execution(cloud: Cloud)
         assert machine.end(execution)["status"] == "ABORTED"
 
 
-def test_a_job_that_takes_too_long_is_cancelled(cloud: Cloud, pipeline: Pipeline) -> None:
-    """The state ends with States.Timeout, by the clock of the wall."""
-    driver = {"SparkSubmit": {"EntryPoint": cloud.put_script("sleep 99"), "SparkSubmitParameters": SIZES}}
-    job = {"ApplicationId": pipeline.application, "ExecutionRoleArn": pipeline.job_role, "JobDriver": driver}
-    machine = Machine(cloud, _machine(_task("emr-serverless:startJobRun.sync", job, TimeoutSeconds=1)))
-    end = machine.end(machine.start())
-    assert (end["status"], end["error"]) == ("FAILED", "States.Timeout")
-    until(lambda: pipeline.jobs()[-1]["state"] == "CANCELLED")
-
-
 @pytest.mark.parametrize(
     ("integration", "parameters", "error"),
     [
-        ("dynamodb:getItem", {"TableName": "table", "Key": {"id": {"S": "x"}}}, "DynamoDB.AccessDeniedException"),
+        ("dynamodb:getItem", {"TableName": TABLE, "Key": {"id": {"S": "x"}}}, "DynamoDB.AccessDeniedException"),
         (
             "lambda:invoke",
             {"FunctionName": "arn:aws:lambda:eu-west-1:123456789012:function:f"},
@@ -352,34 +147,32 @@ def test_a_job_that_takes_too_long_is_cancelled(cloud: Cloud, pipeline: Pipeline
         ),
     ],
 )
-def test_a_call_that_the_role_may_not_make_is_an_error_of_its_service(
+def test_a_call_that_the_role_may_not_make_is_an_error_of_the_service(
     cloud: Cloud, integration: str, parameters: dict[str, Any], error: str
 ) -> None:
-    """Named as AWS names it, and retried as the definition says."""
+    """The error has the name that AWS gives it, and is retried as the definition says."""
     role = cloud.role(service="states.amazonaws.com")
     retry = [{"ErrorEquals": [error], "MaxAttempts": 1, "JitterStrategy": "FULL"}]
-    machine = Machine(cloud, _machine(_task(integration, parameters, Retry=retry)), role)
+    machine = Machine(cloud, definition(task(integration, parameters, Retry=retry)), role)
     execution = machine.start()
     assert machine.end(execution)["error"] == error
     assert machine.errors(execution) == [error, error]
 
 
-def test_a_job_that_the_role_may_not_start_is_an_error(cloud: Cloud, pipeline: Pipeline) -> None:
-    """After the rule, which it must be allowed to make."""
-    driver = {"SparkSubmit": {"EntryPoint": cloud.put_script(), "SparkSubmitParameters": SIZES}}
-    job = {"ApplicationId": pipeline.application, "ExecutionRoleArn": pipeline.job_role, "JobDriver": driver}
-    definition = _machine(_task("emr-serverless:startJobRun.sync", job))
+def test_a_job_that_the_role_may_not_start_is_an_error(cloud: Cloud, job: Job) -> None:
+    """The role must also be allowed to create the managed rule, which AWS checks when the state machine is created."""
+    document = definition(job.task())
     with pytest.raises(ClientError, match=r"AccessDeniedException.*events:DescribeRule"):
-        Machine(cloud, definition, cloud.role("emr-serverless:*", service="states.amazonaws.com"))
-    machine = Machine(cloud, definition, cloud.role("events:*", service="states.amazonaws.com"))
-    assert machine.end(machine.start())["error"] == "EMRServerless.AccessDeniedException"
+        Machine(cloud, document, cloud.role("emr-serverless:*", service="states.amazonaws.com"))
+    machine = Machine(cloud, document, cloud.role("events:*", service="states.amazonaws.com"))
+    assert machine.end(machine.start(arguments=[]))["error"] == "EMRServerless.AccessDeniedException"
 
 
-def test_the_successor_of_an_execution_is_started(cloud: Cloud) -> None:
-    """In the casing of AWS, with an input that is JSON; the answer's times are text."""
-    target = Machine(cloud, _machine({"Type": "Succeed"}))
+def test_an_execution_starts_another_one(cloud: Cloud) -> None:
+    """The answer has the casing of AWS, and times as text; the input of the other one is JSON."""
+    target = Machine(cloud, definition({"Type": "Succeed"}))
     parameters = {"StateMachineArn": target.arn, "Name": "next", "Input": {"by.$": "$$.Execution.Id"}}
-    machine = Machine(cloud, _machine(_task("states:startExecution", parameters)))
+    machine = Machine(cloud, definition(task("states:startExecution", parameters)))
     execution = machine.start()
     answer = json.loads(machine.end(execution)["output"])
     assert answer["StartDate"].endswith("Z")
@@ -387,26 +180,26 @@ def test_the_successor_of_an_execution_is_started(cloud: Cloud) -> None:
 
 
 def test_a_mistake_in_a_definition_is_neither_retried_nor_caught(cloud: Cloud) -> None:
-    """As in AWS: it would hide behind the error handling. The same goes for a Choice about what is not there."""
+    """The same holds for a Choice about a variable that does not exist; in AWS, too, the execution fails."""
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
-    task = _task("dynamodb:getItem", {"TableName.$": "$.nothing", "Key": {"id": {"S": "x"}}}, Catch=catch)
+    wrong = task("dynamodb:getItem", {"TableName.$": "$.nothing", "Key": {"id": {"S": "x"}}}, Catch=catch)
     choice = {
         "Type": "Choice",
         "Choices": [{"Variable": "$.no", "StringEquals": "x", "Next": "Caught"}],
         "Default": "Caught",
     }
-    for state in (task, choice):
-        machine = Machine(cloud, _machine(state, Caught={"Type": "Succeed"}))
+    for state in (wrong, choice):
+        machine = Machine(cloud, definition(state, Caught={"Type": "Succeed"}))
         end = machine.end(machine.start())
         assert (end["status"], end["error"]) == ("FAILED", "States.Runtime")
 
 
-def test_what_is_asked_of_a_role_is_looked_for_when_the_machine_is_made(cloud: Cloud) -> None:
-    """Trust, the delivery of logs, and tracing; not in the middle of the night."""
-    definition = json.dumps(_machine({"Type": "Succeed"}))
+def test_the_role_is_checked_when_the_state_machine_is_created(cloud: Cloud) -> None:
+    """It needs trust, and permissions for the delivery of logs and for tracing."""
+    document = json.dumps(definition({"Type": "Succeed"}))
     make = cloud.aws.client("stepfunctions").create_state_machine
     with pytest.raises(ClientError, match=r"AccessDeniedException.*cannot be assumed by states"):
-        make(name="m", definition=definition, roleArn=cloud.role(service="lambda.amazonaws.com"))
+        make(name="m", definition=document, roleArn=cloud.role(service="lambda.amazonaws.com"))
     for actions, settings in (
         (LOGGING_ACTIONS, {"loggingConfiguration": {"level": "ALL"}}),
         (TRACING_ACTIONS, {"tracingConfiguration": {"enabled": True}}),
@@ -414,11 +207,11 @@ def test_what_is_asked_of_a_role_is_looked_for_when_the_machine_is_made(cloud: C
         for missing in actions:
             role = cloud.role(*(set(actions) - {missing}), service="states.amazonaws.com")
             with pytest.raises(ClientError, match=rf"AccessDeniedException.*{missing}"):
-                make(name="m", definition=definition, roleArn=role, **settings)
+                make(name="m", definition=document, roleArn=role, **settings)
 
 
 @pytest.mark.parametrize(
-    ("definition", "named"),
+    ("document", "named"),
     [
         ({"QueryLanguage": "JSONata"}, "JSONata"),
         ({"Version": "1.0"}, "Version"),
@@ -426,7 +219,7 @@ def test_what_is_asked_of_a_role_is_looked_for_when_the_machine_is_made(cloud: C
         ({"States": {"Only": {"Type": "Succeed", "Output": {}}}}, "Output"),
         ({"States": {"Only": {"Type": "Wait", "Timestamp": "2030-01-01", "End": True}}}, "Timestamp"),
         ({"States": {"Only": {"Type": "Pass", "Next": "Nowhere"}}}, "Nowhere"),
-        ({"States": {"Only": {"Type": "Succeed"}, "Lonely": {"Type": "Succeed"}}}, "Lonely"),
+        ({"States": {"Only": {"Type": "Succeed"}, "Unreached": {"Type": "Succeed"}}}, "Unreached"),
         ({"StartAt": "Elsewhere"}, "Elsewhere"),
         ({"States": {"Only": {"Type": "Task", "Resource": f"{RESOURCE}sns:publish", "End": True}}}, "sns:publish"),
         (
@@ -435,10 +228,10 @@ def test_what_is_asked_of_a_role_is_looked_for_when_the_machine_is_made(cloud: C
         ),
     ],
 )
-def test_a_definition_that_would_work_otherwise_here_is_refused(definition: dict[str, Any], named: str) -> None:
-    """Types, fields, integrations and languages that are not known, and ways that lead nowhere."""
+def test_a_definition_that_would_work_differently_here_is_refused(document: dict[str, Any], named: str) -> None:
+    """Unknown types, fields, integrations and query languages are errors, and so are states that nothing reaches."""
     with pytest.raises(LocalAwsError, match=named):
-        check(json.dumps(_machine({"Type": "Succeed"}) | definition))
+        check(json.dumps(definition({"Type": "Succeed"}) | document))
 
 
 @pytest.mark.parametrize(
@@ -451,43 +244,34 @@ def test_a_definition_that_would_work_otherwise_here_is_refused(definition: dict
         ({"Credentials": {"RoleArn": "x"}}, "Credentials"),
     ],
 )
-def test_a_field_of_a_task_that_would_be_ignored_is_refused(field: dict[str, Any], named: str) -> None:
-    """Also within parameters, retries and catches."""
+def test_a_field_of_a_task_without_effect_is_refused(field: dict[str, Any], named: str) -> None:
+    """Parameters, retriers and catchers are checked, too."""
     with pytest.raises(LocalAwsError, match=named):
-        check(json.dumps(_machine(_task("dynamodb:getItem", {}) | field)))
+        check(json.dumps(definition(task("dynamodb:getItem", {}) | field)))
 
 
-def test_nested_parameters_and_rules_are_looked_at_too() -> None:
-    """Down to where AWS says nothing any more."""
+def test_nested_parameters_and_rules_are_checked() -> None:
+    """They are checked as deep as botocore describes them."""
     driver = {"JobDriver": {"SparkSubmit": {"EntryPoint": "s3://a/b", "EntryPoints": []}}}
     with pytest.raises(LocalAwsError, match="EntryPoints"):
-        check(json.dumps(_machine(_task("emr-serverless:startJobRun.sync", driver))))
+        check(json.dumps(definition(task("emr-serverless:startJobRun.sync", driver))))
     rule = {"Not": {"And": [{"Variable": "$.a", "StringMatches": "*"}]}, "Next": "Only"}
     with pytest.raises(LocalAwsError, match="StringMatches"):
-        check(json.dumps(_machine({"Type": "Choice", "Choices": [rule]})))
-    with pytest.raises(LocalAwsError, match="no JSON"):
+        check(json.dumps(definition({"Type": "Choice", "Choices": [rule]})))
+    with pytest.raises(LocalAwsError, match="not JSON"):
         check("{")
 
 
 def test_a_refused_definition_makes_no_state_machine(cloud: Cloud) -> None:
-    """The call says why; and a machine that is there is not changed."""
+    """The error has the reason; an existing state machine can't be changed either."""
     with pytest.raises(ClientError, match=r"InvalidDefinition.*Map"):
-        Machine(cloud, _machine({"Type": "Map"}))
-    machine = Machine(cloud, _machine({"Type": "Succeed"}))
+        Machine(cloud, definition({"Type": "Map"}))
+    machine = Machine(cloud, definition({"Type": "Succeed"}))
     with pytest.raises(ClientError, match="can't be updated"):
         machine.sfn.update_state_machine(stateMachineArn=machine.arn, roleArn="arn:aws:iam::123456789012:role/x")
 
 
 def test_every_integration_is_one_of_aws() -> None:
-    """Its operation is in the descriptions that AWS gives."""
+    """Its operation is in the descriptions of botocore."""
     for integration in INTEGRATIONS.values():
         assert integration.model.input_shape is not None
-
-
-def _machine(state: dict[str, Any], **others: dict[str, Any]) -> dict[str, Any]:
-    return {"StartAt": "Only", "States": {"Only": state, **others}}
-
-
-def _task(integration: str, parameters: dict[str, Any], **fields: Any) -> dict[str, Any]:  # noqa: ANN401 -- any JSON
-    end = {} if "Next" in fields else {"End": True}
-    return {"Type": "Task", "Resource": f"{RESOURCE}{integration}", "Parameters": parameters, **end, **fields}

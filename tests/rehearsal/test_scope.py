@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from localaws.patches import MOTO
 from localaws.policies import Grant
 from rehearsal.deployment import ROOT
 from rehearsal.scope import EMULATED, NOT_NEEDED, NOT_REHEARSED, REAL, unneeded
@@ -18,14 +17,6 @@ ROWS = dict(re.findall(r"^\| `?(.*?)`? \| (.*) \|$", PAGE, re.MULTILINE))
 def test_the_page_has_every_row_of_a_table(table: dict[str, str]) -> None:
     """What is real, what is emulated, what is left out: a change in the code is one of the page."""
     assert table.items() <= ROWS.items()
-
-
-def test_the_page_names_every_part_of_the_local_aws() -> None:
-    """And the version of moto that it is made for."""
-    parts = {path.name for path in (ROOT / "localaws").glob("*.py")}
-    named = set(re.findall(r"`(?:[\w/]+/)?(\w+\.py)`", PAGE))
-    assert parts - named == {"__init__.py", "account.py", "server.py"}
-    assert f"moto {MOTO} " in PAGE
 
 
 def test_a_permission_is_needed_if_any_of_its_resources_is() -> None:

@@ -1,0 +1,163 @@
+"""The processes, logs and queue pollers of all functions: what moto would use Docker for."""
+
+import io
+import threading
+import zipfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import distribution
+from pathlib import Path
+
+from moto.awslambda.models import LambdaFunction
+
+from localaws.account import LocalAws, LocalAwsError
+from localaws.event_source import Poller, QueueMapping
+from localaws.function_logs import LogWriter, embedded_metrics
+from localaws.metrics import Metrics, MetricValue
+from localaws.sandbox import PYTHON, FunctionSettings, InvocationResult, Sandbox
+
+IMAGE = ("awslambdaric", "simplejson", "snapshot-restore-py")
+"""Packages that AWS's image of Python adds to a function; the SDK is left out, so that a bundle must contain one."""
+
+
+class FunctionRunner:
+    """Runs functions, and keeps their processes for further invocations until it is closed."""
+
+    def __init__(self, aws: LocalAws, metrics: Metrics) -> None:
+        self._aws = aws
+        self._metrics = metrics
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starts-functions")
+        self._idle: dict[str, list[Sandbox]] = {}
+        self._busy: set[Sandbox] = set()
+        self._writers: dict[tuple[str, str], LogWriter] = {}
+        self._pollers: dict[str, Poller] = {}
+        self._closed = False
+        self._lock = threading.RLock()
+
+    def invoke(self, function: LambdaFunction, event: bytes) -> InvocationResult:
+        """Run a function in an idle process or a new one, and write its log.
+
+        Raises
+        ------
+        LocalAwsError
+            If the function is not written for this Python, or the local AWS ends.
+        """
+        sandbox = self._take(self._settings(function))
+        try:
+            result = sandbox.invoke(event)
+        finally:
+            self._put_back(sandbox)
+        self._log(sandbox, result)
+        return result
+
+    def attach(self, mapping_id: str, mapping: QueueMapping, function: LambdaFunction) -> None:
+        """Let a queue invoke a function."""
+        self._pollers[mapping_id] = Poller(self._aws, mapping, lambda event: self.invoke(function, event))
+
+    def detach(self, mapping_id: str) -> None:
+        """End a mapping from a queue to a function."""
+        poller = self._pollers.pop(mapping_id, None)
+        if poller:
+            poller.stop()
+
+    def forget(self, function_arn: str) -> None:
+        """End the idle processes of a function."""
+        with self._lock:
+            ended = self._idle.pop(function_arn, [])
+        _close(ended)
+
+    def close(self) -> None:
+        """Stop all pollers, and end all processes."""
+        with self._lock:
+            self._closed = True
+            busy, idle = list(self._busy), [sandbox for idle in self._idle.values() for sandbox in idle]
+            self._idle.clear()
+        for mapping_id in list(self._pollers):
+            self.detach(mapping_id)
+        for sandbox in busy:
+            sandbox.kill()  # the thread that invokes the function closes it
+        _close(idle)
+        self._starter.shutdown()
+
+    def _take(self, function: FunctionSettings) -> Sandbox:
+        with self._lock:
+            if self._closed:
+                raise LocalAwsError(f"The function {function.name} is invoked while the local AWS ends.")
+            idle = self._idle.pop(function.arn, [])
+            usable = [sandbox for sandbox in idle if sandbox.is_usable and sandbox.function == function]
+            _close(sandbox for sandbox in idle if sandbox not in usable)
+            sandbox = usable.pop() if usable else Sandbox(self._aws, function, self._starter)
+            self._idle[function.arn] = usable
+            self._busy.add(sandbox)
+            return sandbox
+
+    def _put_back(self, sandbox: Sandbox) -> None:
+        with self._lock:
+            self._busy.discard(sandbox)
+            if sandbox.is_usable and not self._closed:
+                self._idle.setdefault(sandbox.function.arn, []).append(sandbox)
+                return
+        sandbox.close()
+
+    def _log(self, sandbox: Sandbox, result: InvocationResult) -> None:
+        function = sandbox.function
+        with self._lock:
+            key = function.role_arn, function.log_group
+            writer = self._writers.get(key) or self._writers.setdefault(key, LogWriter(self._aws, *key))
+        # CloudWatch extracts embedded metrics from the log: lines that were not written do not count.
+        if writer.write(sandbox.log_stream, result.log):
+            for line in result.log:
+                for value in embedded_metrics(line.text):
+                    self._metrics.put(value)
+        errors = MetricValue("AWS/Lambda", "Errors", {"FunctionName": function.name}, float(result.failed))
+        self._metrics.put(errors)
+
+    def _settings(self, function: LambdaFunction) -> FunctionSettings:
+        if function.run_time != PYTHON:
+            raise LocalAwsError(
+                f"{function.function_name} is written for {function.run_time}: only functions for {PYTHON} run here."
+            )
+        return FunctionSettings(
+            name=function.function_name,
+            arn=function.function_arn,
+            handler=function.handler or "",
+            role_arn=function.role,
+            log_group=function.logs_group_name,
+            timeout=function.timeout,
+            memory_mb=function.memory_size,
+            bundle=self._unpack(function),
+            image=self._image(),
+            variables=tuple(sorted(function.environment_vars.items())),
+        )
+
+    def _unpack(self, function: LambdaFunction) -> Path:
+        folder = self._aws.folder / "code" / function.code_digest
+        with self._lock:
+            if not folder.exists():
+                with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as bundle:
+                    bundle.extractall(folder)
+        return folder
+
+    def _image(self) -> Path:
+        folder = self._aws.folder / "image"
+        with self._lock:
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                for path in _installed_paths(IMAGE):
+                    (folder / path.name).symlink_to(path)
+        return folder
+
+
+def _installed_paths(packages: Iterable[str]) -> set[Path]:
+    """Return the top-level modules and folders that distributions have installed."""
+    return {
+        Path(str(distribution(package).locate_file(file.parts[0])))
+        for package in packages
+        for file in distribution(package).files or ()
+        if file.parts[0] not in {"..", "__pycache__"} and not file.parts[0].endswith(".dist-info")
+    }
+
+
+def _close(sandboxes: Iterable[Sandbox]) -> None:
+    for sandbox in sandboxes:
+        sandbox.close()
