@@ -1,1 +1,1 @@
-"""What the Lambdas, the workflow, the CDK stack and the Spark application agree on. Standard library only."""
+"""Agreements between the packages, as types and constants. Uses only the standard library."""

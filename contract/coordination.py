@@ -1,31 +1,32 @@
-"""One run at a time: the item that `start_run` and the workflow agree through, and its attributes.
+"""Attributes of the coordination table, by which `start_run` and the state machine agree on one run at a time.
 
-`start_run` writes notices, then adds 1 to the generation. An execution that holds the lease reads the generation G,
-runs, and lets go on the condition that the generation is still G; else notices came meanwhile: it goes round again.
+`start_run` writes notices, then adds 1 to the generation. An execution that takes the lease reads the generation, runs,
+and releases the lease on the condition that the generation is still the same. If it is not, there are new notices, and
+the execution does another round.
 """
 
 KEY = "id"
 """Partition key of the table."""
 
 COORDINATION = "coordination"
-"""Key of the one item."""
+"""Key of the coordination item."""
 
 GENERATION = "generation"
-"""How many batches of notices were written so far."""
+"""Number of batches of notices that `start_run` has written."""
 
 PROCESSED = "processed_generation"
-"""The generation whose notices the last good run has worked through. A run that only maintains doesn't move it."""
+"""Generation whose notices the last successful run has processed. A `maintain` run does not change it."""
 
 HOLDER = "holder"
-"""ARN of the execution whose run is going on; absent if there is none."""
+"""ARN of the execution that holds the lease; absent if the lease is free."""
 
 WAITING = "waiting"
-"""ARN of an execution that waits its turn, and is given the lease next; absent if there is none."""
+"""ARN of the execution that gets the lease next; absent if none waits."""
 
 EXPIRES = "expires_at"
-"""Of the keys of batches: when they may be forgotten, seconds since 1970."""
+"""Time in seconds since 1970 at which DynamoDB may delete the item of a batch."""
 
 
 def batch_key(batch_id: str) -> str:
-    """Key of the item that says that a batch of events was counted: it is counted once, however often it comes."""
+    """Return the key of the item which records that a batch was counted, so that a redelivery is not counted again."""
     return f"batch#{batch_id}"

@@ -1,9 +1,10 @@
-"""What the stack gives the Lambda functions as environment variables, and the metrics that they emit."""
+"""Agreements about the Lambda functions: names, environment variables, metrics, and a log entry that others read."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import Self
+from typing import ClassVar, Self
 
 from contract.prices import Prices
 
@@ -14,9 +15,14 @@ class Function(StrEnum):
     START_RUN = "start_run"
     RECORD_RUN = "record_run"
 
+    @property
+    def handler(self) -> str:
+        """Dotted name of the function that Lambda calls."""
+        return f"lambdas.{self}.handler.handler"
+
 
 class Metric(StrEnum):
-    """CloudWatch metrics that the functions emit, each under its function's name as the dimension `DIMENSION`."""
+    """CloudWatch metrics. Each has its function's name as the dimension `DIMENSION`."""
 
     MESSAGES = "Messages"
     """Messages that `start_run` received."""
@@ -25,25 +31,25 @@ class Metric(StrEnum):
     UNUSABLE_NAMES = "UnusableNames"
     """Images that `start_run` refused because of their names."""
     RUN_SECONDS = "RunSeconds"
-    """Seconds from the submission of a job to its end."""
+    """Seconds from the submission of a job run to its end."""
     RUN_COST_USD = "RunCostUSD"
-    """Cost of a job in USD."""
+    """Cost of a job run in USD."""
 
 
 DIMENSION = "service"
 
 NAMESPACE_VARIABLE = "POWERTOOLS_METRICS_NAMESPACE"
-"""The environment variable from which Powertools reads the namespace of the metrics."""
+"""Environment variable from which Powertools reads the namespace of the metrics."""
 
 
 def metrics_namespace(environment: str) -> str:
-    """Name the CloudWatch namespace of an environment's metrics."""
+    """Return the CloudWatch namespace of an environment's metrics."""
     return f"Fruits/{environment}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StartRunVariables:
-    """What `start_run` needs to know of the stack.
+    """Environment variables of `start_run`.
 
     Attributes
     ----------
@@ -58,12 +64,12 @@ class StartRunVariables:
     state_machine: str
 
     def to_environment(self) -> dict[str, str]:
-        """Write the values as environment variables."""
-        return {field.name.upper(): getattr(self, field.name) for field in fields(self)}
+        """Return the values as environment variables."""
+        return {name.upper(): value for name, value in asdict(self).items()}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read the values back.
+        """Read the values from environment variables.
 
         Raises
         ------
@@ -75,14 +81,14 @@ class StartRunVariables:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordRunVariables:
-    """What `record_run` needs to know of the stack.
+    """Environment variables of `record_run`.
 
     Attributes
     ----------
     bucket, application_id
-        Name of the data bucket, and id of the EMR Serverless application.
+        Name of the data bucket; id of the EMR Serverless application.
     prices
-        Prices of the application's Region and processor.
+        Prices for the application's Region and processor.
     """
 
     bucket: str
@@ -90,20 +96,51 @@ class RecordRunVariables:
     prices: Prices
 
     def to_environment(self) -> dict[str, str]:
-        """Write the values as environment variables."""
+        """Return the values as environment variables."""
         return {"BUCKET": self.bucket, "APPLICATION_ID": self.application_id, "PRICES": self.prices.to_json()}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read the values back.
+        """Read the values from environment variables.
 
         Raises
         ------
-        KeyError, ValueError
-            If a variable is missing, or the prices are none.
+        KeyError
+            If a variable is missing.
+        ValueError, TypeError
+            If the prices can't be parsed.
         """
         return cls(
             bucket=environment["BUCKET"],
             application_id=environment["APPLICATION_ID"],
             prices=Prices.from_json(environment["PRICES"]),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntakeEntry:
+    """Log entry in which `start_run` reports a batch.
+
+    Attributes
+    ----------
+    messages, notices
+        Number of messages in the batch, and of notices that `start_run` made of them.
+    """
+
+    MESSAGE: ClassVar = "Taken in"
+    """Text of the log entry, by which a reader recognises it."""
+
+    batch_id: str
+    messages: int
+    notices: int
+
+    @classmethod
+    def from_line(cls, line: str) -> Self | None:
+        """Read a line of the function's log; return `None` if it is another entry, or not JSON."""
+        try:
+            document = json.loads(line)
+        except ValueError:
+            return None
+        if not isinstance(document, dict) or document.get("message") != cls.MESSAGE:
+            return None
+        return cls(**{field.name: document[field.name] for field in fields(cls)})

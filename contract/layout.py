@@ -1,94 +1,91 @@
-"""Where things lie below the root of an environment (a bucket, or a folder). All keys are composed here."""
+"""Keys of all objects below the root of an environment (a bucket or a folder). All packages compose keys here."""
 
 from enum import StrEnum
 
 IMAGES = "images/"
-"""Input: ``images/<label>/.../<file>``."""
+"""Folder of the images: ``images/<label>/.../<file>``."""
 
 TABLES = "tables/"
-"""The Iceberg warehouse."""
+"""Folder of the Iceberg warehouse."""
 
 MODELS = "models/"
-"""Exported networks, a folder each."""
+"""Folder of the exported models, each in a subfolder."""
 
 INBOX = "inbox/"
-"""Notices of uploads and removals that no run has worked through yet: ``inbox/<sortable id>.jsonl``."""
+"""Folder of the notices that no run has acknowledged yet: ``inbox/<sortable id>.jsonl``."""
+
+NOTICES_SUFFIX = ".jsonl"
 
 REJECTED_NOTICES = "inbox/rejected/"
-"""Lines of the inbox that are no notices, each with the reason."""
+"""Folder of the lines that are not notices, and of notices that no run can use, each with the reason."""
 
 RESULTS = "results/"
-"""What the runs have published, a folder each."""
+"""Folder of the published results, each run in a subfolder."""
 
 BASES = "pca/"
-"""Published bases, a folder each."""
+"""Folder of the published bases, each in a subfolder."""
 
 MATRICES = "/matrix/"
-"""Folder, below that of a basis, of the files of matrices of many rows."""
+"""Subfolder of a basis, for the files of a matrix that is too large for one file."""
 
 STAGING = "staging/"
-"""What a run has computed and not yet committed. Of use to that run only."""
+"""Folder of what a run has computed but not committed yet. Only that run reads it."""
 
 SUPERSEDED = {"superseded": "true"}
-"""Tag, in the cloud, of results that later ones have replaced: they expire after a while. The last ones never do."""
+"""Tag of superseded results in the cloud. The bucket deletes objects with this tag after some days."""
 
 QUERIES = "athena/"
-"""What Athena's queries answer. Deleted after a while."""
+"""Folder of the results of Athena queries. The bucket deletes them after some days."""
 
 LATEST = f"{RESULTS}latest.json"
-"""Pointer to the last complete run. Written last, so that a reader never sees half a run."""
+"""Pointer to the last complete run. A run writes it last, so that readers never see incomplete results."""
 
 
 class ResultFile(StrEnum):
-    """Files in the folder of a run's results."""
+    """Files in the results folder of a run."""
 
     MATRIX = "pca.csv"
-    """The matrix, if it is one file: see `matrix_file` for several."""
+    """The matrix, if it is one file; `matrix_file` names the files of a larger one."""
     EXPLAINED_VARIANCE = "explained_variance.csv"
     REJECTS = "rejects.csv"
     REPORT = "report.html"
     REPORT_DATA = "report.json"
-    """What the report shows beside the summary."""
+    """The numbers of the report that the summary does not contain."""
     SUMMARY = "summary.json"
     RUN_RECORD = "run.json"
-    """What the workflow records of the run: its job, its time and its cost."""
+    """A `contract.workflow.RunRecord`, which `record_run` writes."""
 
 
 class BasisFile(StrEnum):
-    """Files in the folder of a published basis."""
+    """Files in the folder of a basis."""
 
     BASIS = "basis.npz"
     STATISTICS = "statistics.npz"
     CARD = "pca.json"
-    """A description of the basis for people."""
+    """A description of the basis for readers, which no run reads."""
 
 
 def fault_of(image_key: str) -> str | None:
-    """Say why no part of the pipeline can handle an object of this name.
+    """Return why the pipeline can't handle an object of this name; `None` if it can.
 
     Parameters
     ----------
     image_key
         Key of the image below ``images/``.
-
-    Returns
-    -------
-    str or None
-        The reason; None if there is nothing wrong with the name.
     """
     if any(segment in {"", ".", ".."} for segment in image_key.split("/")):
-        return "it has empty folder names, or . or .."
+        return "it contains an empty folder name, or . or .."
     if any(character < " " or character == "\x7f" for character in image_key):
-        return "it has control characters"
+        return "it contains control characters"
     try:
         image_key.encode()
     except UnicodeEncodeError:
-        return "it is no text"
+        return "it is not valid Unicode"
     return None
 
 
 def label_of(image_key: str) -> str | None:
-    """Name the variety that an image belongs to.
+    """Return the label of an image: the name of the folder that contains the file.
 
     Parameters
     ----------
@@ -98,42 +95,47 @@ def label_of(image_key: str) -> str | None:
     Returns
     -------
     str or None
-        The name of the folder that holds the file; None for a file right under ``images/``.
+        `None` for a file directly below ``images/``.
     """
     folders = image_key.split("/")[:-1]
     return folders[-1] if folders else None
 
 
 def model_folder(model_id: str) -> str:
-    """Folder of an exported network."""
+    """Return the folder of an exported model."""
     return f"{MODELS}{model_id}/"
 
 
 def pca_folder(pca_version: str) -> str:
-    """Folder of a published basis, of the statistics of the features, and of large matrices."""
+    """Return the folder of a basis, of the statistics of the features, and of a large matrix."""
     return f"{BASES}{pca_version}/"
 
 
 def matrix_file(pca_version: str, run_id: str, number: int) -> str:
-    """One file of a matrix of many rows: shared by all runs that have not changed a row of it."""
+    """Return the key of one file of a large matrix. Later runs share the file until a row of it changes."""
     return f"{BASES}{pca_version}{MATRICES}{run_id}-{number:05}.csv"
 
 
 def notices_file(sortable_id: str) -> str:
-    """File of the notices of one batch of events."""
-    return f"{INBOX}{sortable_id}.jsonl"
+    """Return the key of the file of notices of one batch."""
+    return f"{INBOX}{sortable_id}{NOTICES_SUFFIX}"
+
+
+def rejected_notices_file(sortable_id: str) -> str:
+    """Return the key of the file of rejected lines of one batch."""
+    return f"{REJECTED_NOTICES}{sortable_id}{NOTICES_SUFFIX}"
 
 
 def results_folder(run_id: str) -> str:
-    """Folder of what a run publishes."""
+    """Return the folder of the results of a run."""
     return f"{RESULTS}{run_id}/"
 
 
 def run_record(run_id: str) -> str:
-    """File in which the workflow records a run."""
+    """Return the key of the record of a run."""
     return f"{results_folder(run_id)}{ResultFile.RUN_RECORD}"
 
 
 def staging_folder(run_id: str) -> str:
-    """Folder of what a run has computed and not yet committed."""
+    """Return the staging folder of a run."""
     return f"{STAGING}{run_id}/"

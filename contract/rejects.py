@@ -1,24 +1,24 @@
-"""Why an image can be refused: the closed set of reason codes of the `rejects` table."""
+"""The reasons for which an image can be refused: the values of the column `reason` of the `rejects` table."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why an image has no features."""
+    """Reason why an image has no features."""
 
     EMPTY = "empty"
     """The file has no bytes."""
     NOT_AN_IMAGE = "not_an_image"
-    """The bytes are no image of any format known here, whatever the name says."""
+    """The bytes match no known image format, whatever the file is called."""
     UNSUPPORTED_FORMAT = "unsupported_format"
-    """An image or document of a format that is not read here (PDF, SVG, PSD, ...)."""
+    """The image or document has a format that the pipeline does not read (PDF, SVG, PSD, ...)."""
     TRUNCATED = "truncated"
     """The file ends before the image does."""
     CORRUPT = "corrupt"
-    """The format is known, the content breaks its rules."""
+    """The format is known, but the content violates it."""
     TOO_MANY_PIXELS = "too_many_pixels"
-    """More pixels than the limit: decoding it could exhaust the worker's memory."""
+    """The image has more pixels than the limit; decoding it could exhaust the worker's memory."""
     TOO_LARGE = "too_large"
-    """More bytes than the limit: the file is not even fetched."""
+    """The file has more bytes than the limit; the worker does not fetch it."""
     UNREADABLE = "unreadable"
-    """The storage refuses to hand out the object (permissions, archived storage class)."""
+    """The storage denies access to the object (permissions, archived storage class)."""

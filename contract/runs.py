@@ -1,4 +1,4 @@
-"""Kinds of runs, and the ids that name them."""
+"""The modes of runs, and run ids."""
 
 import re
 import secrets
@@ -7,39 +7,39 @@ from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """How a run finds out which images to work on. Everything after that is the same."""
+    """How a run determines its change set. All later steps are the same in every mode but `maintain`."""
 
     UPDATE = "update"
-    """What the notices in the inbox say."""
+    """From the notices in the inbox."""
     RECONCILE = "reconcile"
-    """The difference between the listing of the images and the tables."""
+    """From the difference between the listing of the images and the tables."""
     REPROCESS = "reprocess"
-    """Every image, from nothing."""
+    """All images, as if there were no tables."""
     MAINTAIN = "maintain"
-    """None: the tables are compacted, and what nobody needs any more is deleted."""
+    """No images: the run compacts the tables, and deletes what has exceeded the retention."""
 
 
 def new_run_id(now: datetime | None = None) -> str:
-    """Make an id that sorts by time, and that no other run has.
+    """Make a unique run id. Run ids sort by time.
 
     Parameters
     ----------
     now
-        The time to name; the present one by default.
+        Time that the id begins with; `None` for the present time.
 
     Returns
     -------
     str
-        Such as ``20261120T121530Z-3fa94c``.
+        Run id such as ``20261120T121530Z-3fa94c``.
     """
     return f"{run_id_at(now or datetime.now(UTC))}-{secrets.token_hex(3)}"
 
 
 def is_run_id(text: str) -> bool:
-    """Whether a text has the form of an id: a second, and letters, digits and dashes that tell it from others."""
+    """Return whether a text has the form of a run id: a time, a dash, and letters, digits or dashes."""
     return re.fullmatch(r"\d{8}T\d{6}Z-[0-9A-Za-z-]{1,64}", text) is not None
 
 
 def run_id_at(moment: datetime) -> str:
-    """Write the beginning of the ids of all runs of a second: less than those of later ones."""
+    """Return the prefix of all run ids of a second. It sorts before these, and before all later run ids."""
     return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"

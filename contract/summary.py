@@ -1,4 +1,4 @@
-"""What a run says of itself: ``results/<run_id>/summary.json`` and ``results/latest.json``."""
+"""Documents that a complete run publishes: ``results/<run_id>/summary.json`` and ``results/latest.json``."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -7,27 +7,27 @@ from typing import Any, Self
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How many images a run met, and what became of them.
+    """Numbers of images in a run.
 
-    ``listed = featurised + rejected + unchanged``, and in an `update` the notices of removals beside.
+    ``listed = featurised + rejected + unchanged``; in an `update`, `listed` also contains the notices of removals.
     """
 
     listed: int = 0
-    """Images the run was asked to look at."""
+    """Images that the run examined."""
     featurised: int = 0
-    """Images whose features were computed in this run."""
+    """Images whose features the run computed."""
     unchanged: int = 0
-    """Images already worked through in an earlier run, features or refusal, and the same since."""
+    """Images that have not changed since an earlier run computed or refused them."""
     replaced: int = 0
-    """Of those featurised: images that had features of an earlier version of the file."""
+    """Featurised images that had features of an earlier version of the file."""
     removed: int = 0
-    """Images that are gone, and whose rows have gone with them."""
+    """Images that no longer exist, and whose rows the run removed."""
     rejected: int = 0
-    """Images refused in this run."""
+    """Images that the run refused."""
     images: int = 0
-    """Rows of the matrix after this run."""
+    """Rows of the matrix after the run."""
     rejects: int = 0
-    """Images that stand refused after this run, whichever run refused them."""
+    """All images that are refused after the run, including those that earlier runs refused."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,37 +35,37 @@ class PcaSummary:
     """The basis of the published matrix."""
 
     requested: float
-    """What was asked for: a count, or a fraction of the variance."""
+    """Requested number of components, or share of the variance."""
     components: int
     standardize: bool
     captured: float
-    """Fraction of the variance of the features that the components keep."""
+    """Share of the variance of the features that the components capture."""
     of_best: float
-    """The same, as a fraction of what the best basis of this size would keep: 1 for a basis that was just fitted."""
+    """`captured`, divided by the share that the best basis of this size would capture: 1 for a new basis."""
     kept: bool
-    """Whether the basis was in force before this run: then old coordinates stay as they were."""
+    """Whether the run kept the basis of an earlier run, and with it all coordinates."""
     reason: str
-    """Why it was kept, or fitted: the end of a sentence."""
+    """Why the run kept or refitted the basis: the end of a sentence."""
     fitted_to: int
-    """Images that the basis was fitted to."""
+    """Number of images that the basis was fitted to."""
     refit_threshold: float
-    """Below which `of_best` another basis would have been fitted."""
+    """Value of `of_best` below which the run refits the basis."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixFile:
-    """One file of the matrix: the rows of a range of keys, in their order."""
+    """One file of the matrix: the rows of a range of keys, sorted by key."""
 
     file: str
-    """Its key below the root. It may be that of an earlier run, if no row of it has changed since."""
+    """Key of the file below the root. An earlier run has written the file if no row of it has changed since."""
     first_key: str
-    """The range begins here, and ends where that of the next file begins. Empty for the first file."""
+    """Begin of the range, which ends before `first_key` of the next file. Empty for the first file."""
     rows: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsSummary:
-    """Where the network's weights come from."""
+    """Origin of the network's weights."""
 
     kind: str
     """``imagenet``, ``seeded`` (untrained), or ``file``."""
@@ -74,9 +74,9 @@ class WeightsSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshots:
-    """The rows that the results were made of: Iceberg snapshots of the tables, None for one without rows yet.
+    """Iceberg snapshots of the tables that the results were made of; `None` for a table without rows.
 
-    Compaction makes other snapshots of the same rows; they go by the name of the first.
+    A compaction makes a new snapshot of the same rows. It is recorded under the id of the first one.
     """
 
     features: int | None
@@ -86,7 +86,7 @@ class Snapshots:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """One complete run."""
+    """Summary of a complete run."""
 
     run_id: str
     mode: str
@@ -97,28 +97,28 @@ class Summary:
     weights: WeightsSummary
     counts: Counts
     pca_version: str | None
-    """Name of the basis of the matrix; None where there is no matrix."""
+    """Version of the basis of the matrix; `None` if there is no matrix."""
     pca: PcaSummary | None
-    """None where no image could be read: there is nothing to analyse."""
+    """`None` if no image could be read."""
     matrix: list[MatrixFile]
-    """The files of the matrix, in the order of the keys: ``pca.csv`` alone, or several where there are many rows."""
+    """Files of the matrix, in the order of the keys: ``pca.csv`` alone, or several files of a large matrix."""
     snapshots: Snapshots
     timings: dict[str, float]
     """Seconds of each step, in the order of the steps."""
     images_per_second: float | None
-    """Rate of the featurising step; None where no image was computed."""
+    """Rate of the step that computes features; `None` if the run computed none."""
     settings: dict[str, Any]
     versions: dict[str, str]
     notes: list[str] = field(default_factory=list)
-    """What the reader should know before trusting the numbers, a sentence each."""
+    """Sentences that a reader should know before trusting the numbers."""
 
     def to_json(self) -> str:
-        """Write the summary as a JSON document."""
+        """Return the summary as a JSON document."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Read a summary back.
+        """Read a summary from a JSON document.
 
         Raises
         ------
@@ -139,24 +139,24 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True)
 class Latest:
-    """The pointer to the last complete run."""
+    """Pointer to the last complete run."""
 
     run_id: str
     results: str
-    """Folder of its results, below the root."""
+    """Folder of its results below the root."""
     finished_at: str
 
     def to_json(self) -> str:
-        """Write the pointer as a JSON document."""
+        """Return the pointer as a JSON document."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Read the pointer back.
+        """Read the pointer from a JSON document.
 
         Raises
         ------
         ValueError, TypeError
-            If the document is not such a pointer.
+            If the document is not a pointer.
         """
         return cls(**json.loads(text))

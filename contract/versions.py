@@ -1,4 +1,4 @@
-"""The versions that have to agree: of Spark and Iceberg, of the EMR release that runs them, of Java and of Python."""
+"""Versions of Spark, Iceberg, EMR, Java and Python that must match."""
 
 SPARK = "4.1.1"
 """Version of the `pyspark` package, here and in the EMR release."""
@@ -9,7 +9,7 @@ ICEBERG_RUNTIME = f"org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:{ICEBERG}"
 """Maven coordinates of Iceberg for this Spark. A deployment ships it, so that the cloud runs what the tests run."""
 
 ICEBERG_AWS_BUNDLE = f"org.apache.iceberg:iceberg-aws-bundle:{ICEBERG}"
-"""Maven coordinates of what Iceberg needs for S3 and Glue."""
+"""Maven coordinates of the classes that Iceberg needs for S3 and Glue."""
 
 S3_CLIENT = (
     "org.apache.hadoop:hadoop-aws:3.4.2",
@@ -22,7 +22,7 @@ SPARK_OF_RELEASE = {"emr-spark-8.1.0": SPARK, "emr-spark-8.0.0": "4.0.2", "emr-7
 """EMR release label → its version of Spark."""
 
 RELEASES = tuple(label for label, spark in SPARK_OF_RELEASE.items() if spark == SPARK)
-"""The EMR releases that run what a deployment ships."""
+"""EMR releases whose Spark is the one that the packages are made for."""
 
 IMAGE_PYTHONS = ("3.13", "3.11")
 """Versions of Python that AWS documents for the image of these releases. A deployment uses the first one by default."""

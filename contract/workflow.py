@@ -1,45 +1,72 @@
-"""What whoever starts a run asks of the workflow, and what the workflow records of it."""
+"""Agreements about an execution: its input, the data of its states, the request to `record_run`, and the run record."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
 from typing import Any, Self
 
 from contract.runs import Mode
 
 BILL_RETRIES = 3
-"""How often the workflow asks again what a job has cost; then the run is recorded without it."""
+"""Number of times that the state machine asks again for the cost of a job run. Then the record has no cost."""
+
+SUCCESS = "SUCCESS"
+"""State of a job run that has succeeded, as EMR Serverless names it."""
+
+NOT_STARTED = "NOT_STARTED"
+"""State in a run record if no job run was started."""
+
+
+class Field(StrEnum):
+    """Fields of the JSON document that an execution passes from state to state."""
+
+    MODE = "mode"
+    """The only field of an execution's input."""
+    ROUND = "round"
+    ATTEMPT = "attempt"
+    RUN_ID = "run_id"
+    """Present from the state that plans a round on."""
+
+    @property
+    def path(self) -> str:
+        """JSONPath of the field."""
+        return f"$.{self}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """The input of an execution: what is asked of the workflow."""
+    """Input of an execution."""
 
     mode: Mode = Mode.UPDATE
 
+    def to_document(self) -> dict[str, str]:
+        """Return the input as a JSON object."""
+        return {Field.MODE.value: self.mode.value}
+
     def to_json(self) -> str:
-        """Write the request as the input of an execution."""
-        return json.dumps(asdict(self))
+        """Return the input as text."""
+        return json.dumps(self.to_document())
 
 
 class BillNotReadyError(Exception):
-    """AWS does not know yet what a job cost. `record_run` raises this, and the workflow asks again."""
+    """AWS does not know the cost of a job run yet. `record_run` raises this error, and the state machine retries."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordRequest:
-    """The event by which the workflow asks `record_run` to record a run."""
+    """Event with which the state machine asks `record_run` to record a run."""
 
     run_id: str
     mode: str
     execution: str
-    """ARN of the execution of the state machine."""
+    """ARN of the execution."""
     round: int
     attempt: int
     outcome: Any
-    """Answer of EMR Serverless to a job that ended well, or the error of one that did not."""
+    """Answer of EMR Serverless to a successful job run; error and cause of a failed one."""
     retries: int
-    """How often the workflow has asked already."""
+    """Number of times that the state machine has already repeated this request."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -55,7 +82,7 @@ class RecordRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordPaths:
-    """JSONPaths by which the state machine composes a `RecordRequest`: a field for each of its fields."""
+    """JSONPaths from which the state machine composes a `RecordRequest`, one for each of its fields."""
 
     run_id: str
     mode: str
@@ -66,13 +93,13 @@ class RecordPaths:
     retries: str
 
     def to_payload(self) -> dict[str, str]:
-        """Write the paths as the `Payload` of a task in the Amazon States Language."""
+        """Return the paths as the `Payload` of a task in the Amazon States Language."""
         return {f"{name}.$": path for name, path in asdict(self).items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What a job was billed for."""
+    """Resources that AWS billed for a job run."""
 
     vcpu_hours: float
     memory_gb_hours: float
@@ -81,45 +108,50 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """What the workflow knows of a run: ``results/<run_id>/run.json``. A run that failed has this file alone."""
+    """Record of a run, ``results/<run_id>/run.json``. It is the only file that a failed run leaves."""
 
     run_id: str
     mode: str
     execution: str
-    """ARN of the execution of the state machine that asked for the run."""
+    """ARN of the execution that started the run."""
     round: int
-    """Runs of this execution, this one included: it goes round again for notices that came meanwhile."""
+    """Number of the round in the execution, from 1: notices that came during a round lead to another one."""
     attempt: int
-    """Tries of this round, this one included."""
+    """Number of the attempt in the round, from 1."""
     job_run_id: str | None
-    """None if no job could be started."""
+    """`None` if no job run was started."""
     state: str
-    """Of the job, as EMR Serverless names it: ``SUCCESS``, ``FAILED``, ``CANCELLED``; ``NOT_STARTED`` without one."""
+    """State of the job run as EMR Serverless names it (``SUCCESS``, ``FAILED``, ``CANCELLED``), or ``NOT_STARTED``."""
     reason: str | None
-    """Why it failed; None if it didn't."""
+    """Reason of the failure; `None` if the run succeeded."""
     started_at: str
     finished_at: str
     seconds: float
-    """From the submission of the job to its end."""
+    """Time from the submission of the job run to its end."""
     billed: Usage | None
-    """None where AWS had not told yet, or nothing ran."""
+    """`None` if AWS had not reported it in time, or if there was no job run."""
     cost_usd: float | None
-    """Of `billed`, at the configured prices."""
+    """Cost of `billed` at the configured prices."""
     links: dict[str, str]
-    """Name → page of the AWS console."""
+    """Name → URL of the AWS console."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job run has succeeded."""
+        return self.state == SUCCESS
 
     def to_json(self) -> str:
-        """Write the record as a JSON document."""
+        """Return the record as a JSON document."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Read a record back.
+        """Read a record from a JSON document.
 
         Raises
         ------
         ValueError, KeyError, TypeError
-            If the document is no record.
+            If the document is not a record.
         """
         document: dict[str, Any] = json.loads(text)
         billed = document.pop("billed")

@@ -1,1 +1,1 @@
-"""The functions between the events of the bucket and the workflow."""
+"""The Lambda functions: one starts executions of the state machine, the other records the runs of these."""

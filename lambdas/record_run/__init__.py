@@ -1,1 +1,1 @@
-"""A finished job → `run.json`."""
+"""`record_run` writes the record of a run, `run.json`, after its job run has ended."""

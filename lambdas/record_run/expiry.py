@@ -1,4 +1,4 @@
-"""Results that later ones have replaced: marked, so that the bucket lets them expire, and never the last ones."""
+"""Tags superseded results, so that the lifecycle rule of the bucket deletes them. It never tags the last results."""
 
 from typing import TYPE_CHECKING
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 TAGS: "list[TagTypeDef]" = [{"Key": name, "Value": value} for name, value in SUPERSEDED.items()]
 
 LOOKING_BACK = 3
-"""Earlier complete results that are marked each time: if one call fails, the next ones make up for it."""
+"""Number of earlier complete results to tag each time, so that a later call makes up for one that failed."""
 
 
 def mark_superseded(s3: "S3Client", bucket: str) -> None:
-    """Mark the results before the last complete ones, and the records of failed runs between them.
+    """Tag the complete results before the last ones, and the folders of failed runs between them.
 
     Raises
     ------
     ClientError
-        If AWS refuses.
+        If AWS rejects a request.
     """
     latest = Latest.from_json(s3.get_object(Bucket=bucket, Key=LATEST)["Body"].read())
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=RESULTS, Delimiter="/")
@@ -37,11 +37,11 @@ def mark_superseded(s3: "S3Client", bucket: str) -> None:
 
 
 def mark(s3: "S3Client", bucket: str, key: str) -> None:
-    """Let an object expire.
+    """Tag an object as superseded.
 
     Raises
     ------
     ClientError
-        If AWS refuses.
+        If AWS rejects the request.
     """
     s3.put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": TAGS})

@@ -1,4 +1,4 @@
-"""Entry point of `record_run`: writes down what a run took, good or failed: ``results/<run_id>/run.json``."""
+"""Entry point of `record_run`, which writes the record of a successful or failed run: ``results/<run_id>/run.json``."""
 
 import os
 from dataclasses import dataclass
@@ -16,16 +16,13 @@ from contract.functions import Function, Metric, RecordRunVariables
 from contract.layout import run_record
 from contract.prices import Prices
 from contract.runs import Mode
-from contract.workflow import BILL_RETRIES, BillNotReadyError, RecordRequest, RunRecord
+from contract.workflow import BILL_RETRIES, NOT_STARTED, SUCCESS, BillNotReadyError, RecordRequest, RunRecord
 from lambdas.record_run.expiry import mark, mark_superseded
-from lambdas.record_run.job import job_run_id_of, seconds_of, usage_of
+from lambdas.record_run.job import end_of, job_run_id_of, seconds_of, usage_of
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
     from mypy_boto3_s3 import S3Client
-
-SUCCESS = "SUCCESS"
-"""State of a job that has done what it was to do."""
 
 logger = Logger(service=Function.RECORD_RUN)
 metrics = Metrics(service=Function.RECORD_RUN)
@@ -33,16 +30,14 @@ metrics = Metrics(service=Function.RECORD_RUN)
 
 @dataclass(frozen=True)
 class Recorder:
-    """Where runs are looked up and recorded.
+    """Clients and settings of the function.
 
     Attributes
     ----------
-    s3, emr
-        Clients.
-    bucket, application_id, region
-        Names.
+    bucket, application_id
+        Name of the data bucket; id of the EMR Serverless application.
     prices
-        Of the application.
+        Prices for the application's Region and processor.
     """
 
     s3: "S3Client"
@@ -55,39 +50,31 @@ class Recorder:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 -- Lambda's
+def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 -- Lambda passes it
     """Record a run."""
     record(RecordRequest.from_event(event), _recorder())
 
 
 def record(request: RecordRequest, recorder: Recorder) -> RunRecord:
-    """Look up the job of a run, and record both.
-
-    Parameters
-    ----------
-    request
-        What the workflow knows of the run.
-    recorder
-        Where to look, and to write.
+    """Look up the job run of a run, write the record of the run, and tag the results that it supersedes.
 
     Raises
     ------
     BillNotReadyError
-        If the cost is not known yet, and was not asked for too often.
+        If AWS does not report the cost yet, and the state machine may still retry.
     ClientError
-        If AWS refuses.
+        If AWS rejects a request.
     """
     job_run_id = job_run_id_of(request.outcome)
-    written = _of_job(request, job_run_id, recorder) if job_run_id else _without_job(request, recorder)
-    good = written.state == SUCCESS
+    written = _record_with_job(request, job_run_id, recorder) if job_run_id else _record_without_job(request, recorder)
     recorder.s3.put_object(
         Bucket=recorder.bucket,
         Key=run_record(written.run_id),
-        Body=written.to_json().encode(errors="backslashreplace"),  # a cause may have been cut in half a character
+        Body=written.to_json().encode(errors="backslashreplace"),  # AWS may cut a cause within a surrogate pair
         ContentType="application/json",
     )
-    if not good:
-        mark(recorder.s3, recorder.bucket, run_record(written.run_id))  # nothing else is left of it
+    if not written.succeeded:
+        mark(recorder.s3, recorder.bucket, run_record(written.run_id))  # a failed run leaves no other object
     elif written.mode != Mode.MAINTAIN:
         mark_superseded(recorder.s3, recorder.bucket)
     metrics.add_metric(Metric.RUN_SECONDS, MetricUnit.Seconds, written.seconds)
@@ -97,63 +84,61 @@ def record(request: RecordRequest, recorder: Recorder) -> RunRecord:
     return written
 
 
-def _of_job(request: RecordRequest, job_run_id: str, recorder: Recorder) -> RunRecord:
+def _record_with_job(request: RecordRequest, job_run_id: str, recorder: Recorder) -> RunRecord:
     found = recorder.emr.get_job_run(applicationId=recorder.application_id, jobRunId=job_run_id)
     job_run: dict[str, Any] = {**found["jobRun"]}
     billed = usage_of(job_run)
     if billed is None and request.retries < BILL_RETRIES:
         raise BillNotReadyError(job_run_id)
     return RunRecord(
-        **_known(request),
+        **_known(request, recorder),
         job_run_id=job_run_id,
         state=job_run["state"],
         reason=None if job_run["state"] == SUCCESS else job_run.get("stateDetails") or _cause(request),
         started_at=job_run["createdAt"].isoformat(),
-        finished_at=(job_run.get("endedAt") or job_run["updatedAt"]).isoformat(),
+        finished_at=end_of(job_run).isoformat(),
         seconds=seconds_of(job_run),
         billed=billed,
         cost_usd=recorder.prices.cost(billed) if billed else None,
-        links=_links(request.execution, recorder),
     )
 
 
-def _without_job(request: RecordRequest, recorder: Recorder) -> RunRecord:
+def _record_without_job(request: RecordRequest, recorder: Recorder) -> RunRecord:
     now = datetime.now(UTC).isoformat()
     return RunRecord(
-        **_known(request),
+        **_known(request, recorder),
         job_run_id=None,
-        state="NOT_STARTED",
+        state=NOT_STARTED,
         reason=_cause(request),
         started_at=now,
         finished_at=now,
         seconds=0.0,
         billed=None,
         cost_usd=None,
-        links=_links(request.execution, recorder),
     )
 
 
-def _known(request: RecordRequest) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in ("run_id", "mode", "execution", "round", "attempt")}
+def _known(request: RecordRequest, recorder: Recorder) -> dict[str, Any]:
+    """Return the fields of a record that do not depend on the job run."""
+    emr = f"https://{recorder.region}.console.aws.amazon.com/emr/home?region={recorder.region}"
+    links = {
+        "execution": execution_page(recorder.region, request.execution),
+        "application": f"{emr}#/serverless-applications/{recorder.application_id}",
+    }
+    return {name: getattr(request, name) for name in ("run_id", "mode", "execution", "round", "attempt")} | {
+        "links": links
+    }
 
 
 def _cause(request: RecordRequest) -> str:
     outcome = request.outcome
-    told = [outcome.get(name) for name in ("Error", "Cause")] if isinstance(outcome, dict) else []
-    return ": ".join(str(text) for text in told if text) or str(outcome)
-
-
-def _links(execution: str, recorder: Recorder) -> dict[str, str]:
-    emr = f"https://{recorder.region}.console.aws.amazon.com/emr/home?region={recorder.region}"
-    return {
-        "execution": execution_page(recorder.region, execution),
-        "application": f"{emr}#/serverless-applications/{recorder.application_id}",
-    }
+    texts = [outcome.get(name) for name in ("Error", "Cause")] if isinstance(outcome, dict) else []
+    return ": ".join(str(text) for text in texts if text) or str(outcome)
 
 
 @lru_cache(maxsize=1)
 def _recorder() -> Recorder:
-    """Connect once: Lambda calls a function that is warm many times."""
+    """Make the clients once, because Lambda calls the handler many times in one process."""
     variables = RecordRunVariables.from_environment(os.environ)
     return Recorder(
         s3=boto3.client("s3"),

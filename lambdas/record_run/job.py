@@ -1,4 +1,4 @@
-"""What a job tells of itself. Pure."""
+"""Reads the outcome of a job run, and its description by EMR Serverless. Calls no service."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -9,24 +9,29 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 JOB_RUN_ID = ("JobRunId", "jobRunId")
-"""As the workflow writes it, and as the API does."""
+"""Names of the field in documents of Step Functions and of the API of EMR Serverless."""
 
 
-def job_run_id_of(outcome: Any) -> str | None:  # noqa: ANN401 -- whatever the workflow hands over
-    """Find the id of the job in what became of it: the answer to a good one, the cause of a failure.
+def job_run_id_of(outcome: Any) -> str | None:  # noqa: ANN401 -- any JSON value
+    """Find the id of the job run in its outcome.
+
+    Parameters
+    ----------
+    outcome
+        Answer of EMR Serverless to a successful job run, or error and cause of a failed one.
 
     Returns
     -------
     str or None
-        None if no job was started.
+        `None` if no job run was started.
     """
     try:
         return _search(outcome)
-    except RecursionError:  # nested deeper than anything that AWS writes
+    except RecursionError:  # the document is nested deeper than any that AWS writes
         return None
 
 
-def _search(outcome: Any) -> str | None:  # noqa: ANN401 -- as above
+def _search(outcome: Any) -> str | None:  # noqa: ANN401 -- any JSON value
     if isinstance(outcome, str):
         return _search(_parsed(outcome))
     if not isinstance(outcome, dict):
@@ -36,7 +41,7 @@ def _search(outcome: Any) -> str | None:  # noqa: ANN401 -- as above
     return named or next((found for found in nested if found), None)
 
 
-def _parsed(text: str) -> Any:  # noqa: ANN401 -- as above
+def _parsed(text: str) -> Any:  # noqa: ANN401 -- any JSON value
     try:
         return json.loads(text)
     except ValueError:
@@ -44,7 +49,7 @@ def _parsed(text: str) -> Any:  # noqa: ANN401 -- as above
 
 
 def usage_of(job_run: dict[str, Any]) -> Usage | None:
-    """Read what the job was billed for; None while AWS has not told yet."""
+    """Return the billed resources of a job run; `None` if AWS does not report them yet."""
     billed = job_run.get("billedResourceUtilization") or {}
     if "vCPUHour" not in billed or "memoryGBHour" not in billed:
         return None
@@ -55,8 +60,13 @@ def usage_of(job_run: dict[str, Any]) -> Usage | None:
     )
 
 
+def end_of(job_run: dict[str, Any]) -> "datetime":
+    """Return the time at which a job run ended, or of its last update if AWS does not report the end."""
+    end: datetime = job_run.get("endedAt") or job_run["updatedAt"]
+    return end
+
+
 def seconds_of(job_run: dict[str, Any]) -> float:
-    """Time from the submission of the job to its end."""
+    """Return the time from the submission of a job run to its end, in seconds."""
     created: datetime = job_run["createdAt"]
-    ended: datetime = job_run.get("endedAt") or job_run["updatedAt"]
-    return round((ended - created).total_seconds(), 1)
+    return round((end_of(job_run) - created).total_seconds(), 1)

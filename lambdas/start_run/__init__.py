@@ -1,1 +1,1 @@
-"""Events of the bucket → notices → one execution of the workflow."""
+"""`start_run` turns a batch of events into a file of notices, and starts one execution for the batch."""

@@ -1,4 +1,4 @@
-"""What a message of the queue says: S3's events, read into notices. Pure."""
+"""Reads the events of S3 in a message of the queue, and turns them into notices. Calls no service."""
 
 import json
 from dataclasses import dataclass
@@ -6,30 +6,30 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from contract.layout import IMAGES
-from contract.notices import Happening, Notice, NoticeError
+from contract.notices import Notice, NoticeError, NoticeType
 
-HAPPENINGS = {
-    "ObjectCreated": Happening.CREATED,
-    "ObjectRemoved": Happening.REMOVED,
-    "LifecycleExpiration": Happening.REMOVED,
+NOTICE_TYPES = {
+    "ObjectCreated": NoticeType.CREATED,
+    "ObjectRemoved": NoticeType.REMOVED,
+    "LifecycleExpiration": NoticeType.REMOVED,
 }
-"""Kind of event, before the colon → what happened."""
+"""Event name up to the colon → type of the notice."""
 
 
 class EventError(ValueError):
-    """A message is no event of our bucket's images; the message of the error says why."""
+    """A message is not an event of an image in the bucket; the text of the error says why."""
 
 
 @dataclass(frozen=True)
 class Unusable:
-    """An image whose name the pipeline can't handle: nobody can do anything with it but rename it.
+    """An image that the pipeline can't use because of its name. Its owner has to rename it.
 
     Attributes
     ----------
     key
-        Below ``images/``.
+        Key of the image below ``images/``.
     reason
-        What is wrong with it.
+        What is wrong with the name.
     """
 
     key: str
@@ -37,24 +37,24 @@ class Unusable:
 
 
 def read_message(body: str, bucket: str) -> list[Notice | Unusable]:
-    """Read a message.
+    """Read the events in a message.
 
     Parameters
     ----------
     body
-        Of the message: a document as S3 writes it.
+        Body of the message: a document as S3 sends it.
     bucket
-        Name of the bucket whose events are wanted.
+        Name of the bucket whose events are expected.
 
     Returns
     -------
     list
-        A notice for every image; nothing for S3's test event and for the markers of folders.
+        One notice for each image. S3's test event and folder markers yield none.
 
     Raises
     ------
     EventError
-        If the message is anything else.
+        If the message contains anything else.
     """
     document = _parse(body)
     if document.get("Event") == "s3:TestEvent":
@@ -72,39 +72,39 @@ def _parse(body: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise EventError("the message is not JSON") from error
     if not isinstance(document, dict):
-        raise EventError("the message is no JSON object")
+        raise EventError("the message is not a JSON object")
     return document
 
 
-def _read_record(record: Any, bucket: str) -> Notice | Unusable | None:  # noqa: ANN401 -- whatever the message holds
+def _read_record(record: Any, bucket: str) -> Notice | Unusable | None:  # noqa: ANN401 -- any JSON value
     try:
-        happening = HAPPENINGS.get(record["eventName"].partition(":")[0])
-        origin, name, subject = record["eventSource"], record["s3"]["bucket"]["name"], record["s3"]["object"]
-        key = unquote_plus(subject["key"], errors="strict")
+        notice_type = NOTICE_TYPES.get(record["eventName"].partition(":")[0])
+        source, name, s3_object = record["eventSource"], record["s3"]["bucket"]["name"], record["s3"]["object"]
+        key = unquote_plus(s3_object["key"], errors="strict")
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise EventError(f"the record is no event of S3: {error!r}") from error
-    if origin != "aws:s3" or happening is None:
-        raise EventError(f"the event is of another kind: {origin!r} {record['eventName']!r}")
+        raise EventError(f"the record is not an event of S3: {error!r}") from error
+    if source != "aws:s3" or notice_type is None:
+        raise EventError(f"the event has another type: {source!r} {record['eventName']!r}")
     if name != bucket or not key.startswith(IMAGES):
-        raise EventError(f"the event is of another place: {name!r} {key!r}")
+        raise EventError(f"the event is about another place: {name!r} {key!r}")
     if key.endswith("/"):
-        return None  # consoles make such objects to show empty folders
-    return _to_notice(key.removeprefix(IMAGES), happening, subject)
+        return None  # the AWS console creates such objects as folder markers
+    return _to_notice(key.removeprefix(IMAGES), notice_type, s3_object)
 
 
-def _to_notice(key: str, happening: Happening, subject: dict[str, Any]) -> Notice | Unusable:
+def _to_notice(key: str, notice_type: NoticeType, s3_object: dict[str, Any]) -> Notice | Unusable:
     try:
-        Notice(key=key, op=Happening.REMOVED)
+        Notice(key=key, op=NoticeType.REMOVED)
     except NoticeError as error:
         return Unusable(key, str(error))
-    created = happening is Happening.CREATED
+    is_created = notice_type is NoticeType.CREATED
     try:
         return Notice(
             key=key,
-            op=happening,
-            etag=subject.get("eTag") if created else None,
-            size=subject.get("size") if created else None,
-            sequencer=subject.get("sequencer"),
+            op=notice_type,
+            etag=s3_object.get("eTag") if is_created else None,
+            size=s3_object.get("size") if is_created else None,
+            sequencer=s3_object.get("sequencer"),
         )
     except NoticeError as error:
         raise EventError(str(error)) from error

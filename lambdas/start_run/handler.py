@@ -1,11 +1,11 @@
-"""Entry point of `start_run`: messages of the queue in, executions of the workflow out.
+"""Entry point of `start_run`, which turns a batch of messages into notices and an execution.
 
-A message that is no event of ours fails alone, and ends in the dead-letter queue; the rest of its batch goes on. If
-AWS refuses in the middle, the whole batch is delivered again.
+A message that is not an event of an image fails alone, and ends in the dead-letter queue. If AWS rejects a request,
+the whole batch is delivered again.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from contract.functions import Function, Metric, StartRunVariables
+from contract.functions import Function, IntakeEntry, Metric, StartRunVariables
 from contract.notices import Notice
 from lambdas.start_run.events import EventError, Unusable, read_message
 from lambdas.start_run.intake import Batch, Intake, batch_id_of, take_in
@@ -29,8 +29,8 @@ metrics = Metrics(service=Function.START_RUN)
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:  # noqa: ARG001 -- Lambda's
-    """Take in a batch of messages, and name those that are to be delivered again."""
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:  # noqa: ARG001 -- Lambda passes it
+    """Take in a batch of messages, and return the messages that failed."""
     return respond(event, _intake())
 
 
@@ -40,19 +40,17 @@ def respond(event: dict[str, Any], intake: Intake) -> PartialItemFailureResponse
     Parameters
     ----------
     event
-        As SQS hands it to Lambda.
-    intake
-        Where the notices go.
+        Event with which Lambda passes messages of an SQS queue.
 
     Returns
     -------
     dict
-        The messages that failed.
+        Ids of the messages that failed. Lambda does not delete these from the queue.
 
     Raises
     ------
     ClientError
-        If AWS refuses: all messages are to be delivered again.
+        If AWS rejects a request. The queue then delivers all messages again.
     """
     metrics.add_metric(Metric.MESSAGES, MetricUnit.Count, len(event["Records"]))
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -66,7 +64,7 @@ def respond(event: dict[str, Any], intake: Intake) -> PartialItemFailureResponse
 
 @dataclass(frozen=True)
 class ReadMessage:
-    """A message, and what it says."""
+    """A message, and the images that its events are about."""
 
     message_id: str
     sent: datetime
@@ -88,16 +86,17 @@ def _take_in(messages: list[ReadMessage], intake: Intake) -> None:
     unusable = [image for image in found if isinstance(image, Unusable)]
     batch_id = batch_id_of((message.message_id, message.sent) for message in messages)
     for image in unusable:
-        logger.warning("An image has a name that can't be handled", reason=image.reason)
+        logger.warning("The name of an image can't be used", reason=image.reason)
     take_in(Batch(batch_id, notices, unusable), intake)
     metrics.add_metric(Metric.NOTICES, MetricUnit.Count, len(notices))
     metrics.add_metric(Metric.UNUSABLE_NAMES, MetricUnit.Count, len(unusable))
-    logger.info("Taken in", batch_id=batch_id, messages=len(messages), notices=len(notices))
+    entry = IntakeEntry(batch_id=batch_id, messages=len(messages), notices=len(notices))
+    logger.info(IntakeEntry.MESSAGE, **asdict(entry))
 
 
 @lru_cache(maxsize=1)
 def _intake() -> Intake:
-    """Connect once: Lambda calls a function that is warm many times."""
+    """Make the clients once, because Lambda calls the handler many times in one process."""
     variables = StartRunVariables.from_environment(os.environ)
     return Intake(
         s3=boto3.client("s3"),

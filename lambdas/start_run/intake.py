@@ -1,11 +1,10 @@
-"""A batch of notices → a file in the inbox → the generation + 1 → an execution. In this order, and once.
+"""Writes the notices of a batch to the inbox, adds 1 to the generation, and starts an execution, in this order.
 
-Whatever fails in the middle, the queue delivers the batch again: the same file is written again, and what was done
-already is not done twice.
+If any step fails, the queue delivers the batch again. A repeated step then either has no further effect, or does not
+take place.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from contract.coordination import COORDINATION, EXPIRES, GENERATION, KEY, batch_key
-from contract.layout import REJECTED_NOTICES, notices_file
-from contract.notices import Notice
+from contract.layout import notices_file, rejected_notices_file
+from contract.notices import Notice, RejectedLine
 from contract.runs import run_id_at
 from contract.workflow import RunRequest
 from lambdas.start_run.events import Unusable
@@ -26,19 +25,19 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 REMEMBERED = timedelta(days=15)
-"""How long a batch is remembered: longer than a queue can keep a message."""
+"""Time for which the table remembers a batch: longer than a queue can keep a message."""
 
 
 @dataclass(frozen=True)
 class Intake:
-    """Where notices go.
+    """Clients and settings of the function.
 
     Attributes
     ----------
-    s3, dynamodb, stepfunctions
-        Clients.
-    bucket, table, state_machine
-        Names, and an ARN.
+    bucket, table
+        Names of the data bucket and of the coordination table.
+    state_machine
+        ARN of the state machine.
     """
 
     s3: "S3Client"
@@ -51,12 +50,12 @@ class Intake:
 
 @dataclass(frozen=True)
 class Batch:
-    """Notices of messages that came together.
+    """Notices of the messages that one invocation received.
 
     Attributes
     ----------
     batch_id
-        Of the messages: the same when they are delivered again. It sorts by time.
+        Id that sorts by time. It is the same when the same messages are delivered again.
     """
 
     batch_id: str
@@ -65,27 +64,31 @@ class Batch:
 
 
 def batch_id_of(messages: Iterable[tuple[str, datetime]]) -> str:
-    """Name a batch after its messages, whatever their order.
+    """Derive the id of a batch from its messages; their order has no influence.
 
     Parameters
     ----------
     messages
-        Id of each, and when it was sent.
+        Id of each message, and the time at which it was sent.
     """
     ids, sent = zip(*sorted(messages), strict=True)
     return f"{run_id_at(max(sent))}-{hashlib.sha256(' '.join(ids).encode()).hexdigest()[:32]}"
 
 
 def take_in(batch: Batch, intake: Intake) -> None:
-    """Note a batch, and see that an execution works on it.
+    """Write the notices of a batch, count the batch, and start its execution.
 
     Raises
     ------
     ClientError
-        If AWS refuses: the batch is to be delivered again.
+        If AWS rejects a request. The batch has to be delivered again.
     """
     if batch.unusable:
-        _write_lines(intake, f"{REJECTED_NOTICES}{batch.batch_id}.jsonl", _explanations(batch.unusable))
+        rejected = (
+            RejectedLine(line=number, reason=image.reason, notice=image.key)
+            for number, image in enumerate(batch.unusable, start=1)
+        )
+        _write_lines(intake, rejected_notices_file(batch.batch_id), (line.to_json() for line in rejected))
     if not batch.notices:
         return
     if not _is_counted(batch.batch_id, intake):
@@ -94,15 +97,9 @@ def take_in(batch: Batch, intake: Intake) -> None:
     _start(batch.batch_id, intake)
 
 
-def _explanations(unusable: Iterable[Unusable]) -> Iterable[str]:
-    """Lines as the pipeline writes them for notices that it can't read."""
-    for number, image in enumerate(unusable, start=1):
-        yield json.dumps({"line": number, "reason": image.reason, "notice": image.key}, ensure_ascii=False)
-
-
 def _write_lines(intake: Intake, key: str, lines: Iterable[str]) -> None:
     body = "".join(f"{line}\n" for line in lines)
-    # A name may have been decoded to halves of characters; they can be told, not written.
+    # A decoded name may contain a lone surrogate, which UTF-8 can't encode.
     intake.s3.put_object(Bucket=intake.bucket, Key=key, Body=body.encode(errors="backslashreplace"))
 
 
@@ -112,9 +109,10 @@ def _is_counted(batch_id: str, intake: Intake) -> bool:
 
 
 def _count(batch_id: str, intake: Intake) -> None:
-    """Add 1 to the generation, and remember that this batch has: another would make a run go round for nothing.
+    """Add 1 to the generation, and record the batch as counted, so that a redelivery causes no needless round.
 
-    Not in one transaction: that would fail whenever an execution writes the item. Between the two nothing is lost.
+    This is not one transaction, because a transaction fails whenever an execution writes the item at the same time. If
+    the second request fails, the batch is counted again, and no notice is lost.
     """
     intake.dynamodb.update_item(
         TableName=intake.table,
@@ -129,7 +127,7 @@ def _count(batch_id: str, intake: Intake) -> None:
 
 
 def _start(batch_id: str, intake: Intake) -> None:
-    """Start the execution of this batch. Its name makes it one, however often it is asked for."""
+    """Start the execution of a batch, whose name makes sure that a batch has only one."""
     try:
         intake.stepfunctions.start_execution(
             stateMachineArn=intake.state_machine, name=f"update-{batch_id}", input=RunRequest().to_json()

@@ -1,6 +1,5 @@
 """The inbox: notices of what happened to images, read once, staged for Spark, and deleted when all is done."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -8,13 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from contract.layout import INBOX, REJECTED_NOTICES
-from contract.notices import Happening, Notice, NoticeError
+from contract.layout import INBOX, NOTICES_SUFFIX, REJECTED_NOTICES
+from contract.notices import Notice, NoticeError, NoticeType, RejectedLine
 from spark_app.keys import MANY_KEYS
 from spark_app.stages.plan import Op
 from spark_app.storage import Storage
-
-SUFFIX = ".jsonl"
 
 NOTICES = pa.schema(
     [
@@ -62,7 +59,7 @@ class Inbox:
         staged.parquet(self.path).createOrReplaceTempView("notices")
         return spark.sql(f"""
             SELECT key, last.etag, last.size,
-                   if(last.op = '{Happening.REMOVED}', '{Op.CHECK}', '{Op.FEATURISE}') AS op
+                   if(last.op = '{NoticeType.REMOVED}', '{Op.CHECK}', '{Op.FEATURISE}') AS op
             FROM (
                 SELECT key, max_by(struct(etag, size, op), struct(sequencer, position)) AS last
                 FROM notices GROUP BY key
@@ -112,12 +109,12 @@ def acknowledge(root: Storage, inbox: Inbox) -> None:
 
 def _files(root: Storage) -> list[str]:
     listed = (key for batch in root.list_objects([], INBOX) for key in batch["key"].to_pylist())
-    return sorted(key for key in listed if key.endswith(SUFFIX) and "/" not in key.removeprefix(INBOX))
+    return sorted(key for key in listed if key.endswith(NOTICES_SUFFIX) and "/" not in key.removeprefix(INBOX))
 
 
-def _parse(body: bytes) -> tuple[list[Notice], list[dict[str, object]]]:
+def _parse(body: bytes) -> tuple[list[Notice], list[RejectedLine]]:
     notices: list[Notice] = []
-    malformed: list[dict[str, object]] = []
+    malformed: list[RejectedLine] = []
     for number, line in enumerate(body.split(b"\n"), start=1):
         if not line.strip():
             continue
@@ -125,12 +122,12 @@ def _parse(body: bytes) -> tuple[list[Notice], list[dict[str, object]]]:
             notices.append(Notice.from_json(line))
         except NoticeError as error:
             text = line.decode(errors="backslashreplace")
-            malformed.append({"line": number, "reason": str(error), "notice": text})
+            malformed.append(RejectedLine(line=number, reason=str(error), notice=text))
     return notices, malformed
 
 
-def _move_aside(root: Storage, file: str, malformed: list[dict[str, object]]) -> None:
-    lines = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in malformed)
+def _move_aside(root: Storage, file: str, malformed: list[RejectedLine]) -> None:
+    lines = "".join(f"{line.to_json()}\n" for line in malformed)
     root.write(REJECTED_NOTICES + file.removeprefix(INBOX), lines.encode(errors="backslashreplace"))
 
 

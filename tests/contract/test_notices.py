@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.notices import Happening, Notice, NoticeError
+from contract.notices import Notice, NoticeError, NoticeType
 
 SEGMENT = st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="/"), min_size=1).filter(
     lambda segment: segment not in {".", ".."}
@@ -16,11 +16,11 @@ SEQUENCERS = st.integers(0, 16**18).map(lambda number: f"{number:X}")
 NOTICES = st.builds(
     Notice,
     key=KEYS,
-    op=st.just(Happening.CREATED),
+    op=st.just(NoticeType.CREATED),
     etag=st.text(min_size=1),
     size=st.integers(0, 2**40),
     sequencer=st.none() | SEQUENCERS,
-) | st.builds(Notice, key=KEYS, op=st.just(Happening.REMOVED), sequencer=st.none() | SEQUENCERS)
+) | st.builds(Notice, key=KEYS, op=st.just(NoticeType.REMOVED), sequencer=st.none() | SEQUENCERS)
 
 
 @given(NOTICES)
@@ -34,7 +34,7 @@ def test_a_notice_survives_its_line(notice: Notice) -> None:
 @given(st.integers(0, 16**20), st.integers(0, 16**20))
 def test_notices_of_a_key_are_in_the_order_of_their_sequencers(one: int, other: int) -> None:
     """As numbers, whatever the lengths and the case of the texts."""
-    first, second = (Notice(key="a", op=Happening.REMOVED, sequencer=text) for text in (f"{one:x}", f"{other:020X}"))
+    first, second = (Notice(key="a", op=NoticeType.REMOVED, sequencer=text) for text in (f"{one:x}", f"{other:020X}"))
     assert (first.order < second.order) == (one < other)
     assert (first.order == second.order) == (one == other)
 
@@ -47,12 +47,12 @@ GOOD = {"key": "a/b.jpg", "op": "created", "etag": "1", "size": 1, "sequencer": 
     [
         ({"key": None}, "there is no key"),
         ({"key": ""}, "there is no key"),
-        ({"key": "/a"}, "empty folder names"),
-        ({"key": "a//b"}, "empty folder names"),
-        ({"key": "a/"}, "empty folder names"),
-        ({"key": "a/../b"}, "empty folder names"),
+        ({"key": "/a"}, "an empty folder name"),
+        ({"key": "a//b"}, "an empty folder name"),
+        ({"key": "a/"}, "an empty folder name"),
+        ({"key": "a/../b"}, "an empty folder name"),
         ({"key": "a\nb"}, "control characters"),
-        ({"key": "a\ud800"}, "no text"),
+        ({"key": "a\ud800"}, "not valid Unicode"),
         ({"op": "moved"}, "neither created nor removed: 'moved'"),
         ({"op": None}, "neither created nor removed"),
         ({"op": []}, "neither created nor removed"),
@@ -66,9 +66,9 @@ GOOD = {"key": "a/b.jpg", "op": "created", "etag": "1", "size": 1, "sequencer": 
         ({"etag": "a\ud800"}, "has an etag"),
         ({"op": "removed", "etag": 5}, "any etag is text"),
         ({"op": "removed", "size": "1"}, "any size is a number"),
-        ({"sequencer": "xyz"}, "no hexadecimal number: 'xyz'"),
-        ({"sequencer": 5}, "no hexadecimal number"),
-        ({"sequencer": "0" * 65}, "no hexadecimal number"),
+        ({"sequencer": "xyz"}, "not a hexadecimal number: 'xyz'"),
+        ({"sequencer": 5}, "not a hexadecimal number"),
+        ({"sequencer": "0" * 65}, "not a hexadecimal number"),
     ],
 )
 def test_what_is_no_notice_is_told_why(change: dict[str, object], reason: str) -> None:

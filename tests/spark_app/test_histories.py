@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from contract.layout import INBOX, label_of, notices_file
-from contract.notices import Happening, Notice
+from contract.notices import Notice, NoticeType
 from contract.runs import Mode, new_run_id
 from contract.summary import Latest, Summary
 from spark_app import pipeline
@@ -70,10 +70,10 @@ class World:
         for key, version in changes.items():
             if version is None:
                 self.versions.pop(key, None)
-                notices.append(Notice(key=key, op=Happening.REMOVED))
+                notices.append(Notice(key=key, op=NoticeType.REMOVED))
             else:
                 self.versions[key] = version
-                notices.append(Notice(key=key, op=Happening.CREATED, etag=str(version), size=1))
+                notices.append(Notice(key=key, op=NoticeType.CREATED, etag=str(version), size=1))
         body = "".join(notice.to_json() + "\n" for notice in notices)
         self.root.write(notices_file(new_run_id()), body.encode())
 

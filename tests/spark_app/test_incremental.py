@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from cli.main import main as fruits
 from cli.sample import BROKEN
 from contract.layout import notices_file
-from contract.notices import Happening, Notice
+from contract.notices import Notice, NoticeType
 from contract.runs import Mode
 from contract.summary import Summary
 from spark_app.errors import ModelMismatchError
@@ -164,7 +164,7 @@ def test_a_malformed_notice_keeps_nothing_waiting(run_pipeline: Run, output: Pat
     """It is put aside with the reason; the others of its file are worked through; the summary tells."""
     found = Storage(images.as_uri()).find("Plum/view 000.jpg")
     assert found
-    good = Notice(key="Plum/view 000.jpg", op=Happening.CREATED, etag=found[1], size=found[0], sequencer="1")
+    good = Notice(key="Plum/view 000.jpg", op=NoticeType.CREATED, etag=found[1], size=found[0], sequencer="1")
     (output / "inbox").mkdir()
     lines = ["no JSON", good.to_json(), '{"key": "../x", "op": "removed"}', "", '{"key": "a", "op": "moved"}']
     (output / notices_file("1")).write_bytes("\n".join(lines).encode() + b"\n\xff\xfe")

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contract.layout import fault_of
-from contract.notices import Happening, Notice
+from contract.notices import Notice, NoticeType
 from lambdas.start_run.events import EventError, Unusable, read_message
 
 BUCKET = "fruits-images"
@@ -96,7 +96,7 @@ def test_a_written_object_is_a_notice_with_all_that_is_known(kind: str) -> None:
     """Whichever way it was written: etag, size and sequencer, as S3 tells them."""
     told: dict[str, Any] = {"eTag": "abc-2", "size": 0, "sequencer": "00F5"}
     assert read_message(body(record("images/a.jpg", event=f"ObjectCreated:{kind}", **told)), BUCKET) == [
-        Notice(key="a.jpg", op=Happening.CREATED, etag="abc-2", size=0, sequencer="00F5")
+        Notice(key="a.jpg", op=NoticeType.CREATED, etag="abc-2", size=0, sequencer="00F5")
     ]
 
 
@@ -108,7 +108,7 @@ def test_an_object_that_is_gone_is_a_notice_of_its_removal(kind: str, action: st
     marker: dict[str, Any] = {"eTag": "d41d8cd98f00b204e9800998ecf8427e", "size": 0, "versionId": "3sL4kqtJl"}
     for told in ({}, marker):
         assert read_message(body(record("images/a.jpg", event=event, sequencer="0B", **told)), BUCKET) == [
-            Notice(key="a.jpg", op=Happening.REMOVED, sequencer="0B")
+            Notice(key="a.jpg", op=NoticeType.REMOVED, sequencer="0B")
         ]
 
 
@@ -116,7 +116,7 @@ def test_an_event_without_a_sequencer_is_a_notice_without_one() -> None:
     """S3 gives one to writing and deleting, and not to everything it does by itself."""
     expired = record("images/a.jpg", event="LifecycleExpiration:Delete")
     del expired["s3"]["object"]["sequencer"]
-    assert read_message(body(expired), BUCKET) == [Notice(key="a.jpg", op=Happening.REMOVED)]
+    assert read_message(body(expired), BUCKET) == [Notice(key="a.jpg", op=NoticeType.REMOVED)]
 
 
 def test_the_test_event_says_nothing() -> None:
@@ -136,14 +136,14 @@ def test_markers_of_folders_say_nothing(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "name", "reason"),
     [
-        ("images//a.jpg", "/a.jpg", "empty folder names"),
-        ("images/a//b.jpg", "a//b.jpg", "empty folder names"),
-        ("images/./a.jpg", "./a.jpg", "empty folder names, or . or .."),
-        ("images/a/%2E%2E/b.jpg", "a/../b.jpg", "empty folder names, or . or .."),
+        ("images//a.jpg", "/a.jpg", "an empty folder name"),
+        ("images/a//b.jpg", "a//b.jpg", "an empty folder name"),
+        ("images/./a.jpg", "./a.jpg", "an empty folder name, or . or .."),
+        ("images/a/%2E%2E/b.jpg", "a/../b.jpg", "an empty folder name, or . or .."),
         ("images/a%0Ab.jpg", "a\nb.jpg", "control characters"),
         ("images/a%00.jpg", "a\0.jpg", "control characters"),
         ("images/a%7F.jpg", "a\x7f.jpg", "control characters"),
-        ("images/a\ud800.jpg", "a\ud800.jpg", "no text"),
+        ("images/a\ud800.jpg", "a\ud800.jpg", "not valid Unicode"),
     ],
 )
 @pytest.mark.parametrize("event", ["ObjectCreated:Put", "ObjectRemoved:Delete"])
@@ -169,7 +169,7 @@ def test_records_are_kept_as_they_come(events: list[tuple[str, int, bool]]) -> N
     ]
     read = read_message(body(*records), BUCKET)
     assert [(found.key, found.sequencer, found.op) if isinstance(found, Notice) else found.key for found in read] == [
-        key if fault_of(key) else (key, f"0{order}", Happening.REMOVED if removed else Happening.CREATED)
+        key if fault_of(key) else (key, f"0{order}", NoticeType.REMOVED if removed else NoticeType.CREATED)
         for key, order, removed in events
     ]
 
@@ -190,26 +190,26 @@ def _changed(path: Path, value: object, original: object = REAL) -> Any:  # noqa
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
-        (("eventSource",), "aws:sqs", "another kind: 'aws:sqs'"),
-        (("eventName",), "ObjectRestore:Completed", "another kind: .*ObjectRestore:Completed"),
-        (("eventName",), "ObjectCreatedByMagic:Put", "another kind"),
-        (("eventName",), "s3:ObjectCreated:Put", "another kind"),
-        (("eventName",), None, "no event of S3"),
+        (("eventSource",), "aws:sqs", "another type: 'aws:sqs'"),
+        (("eventName",), "ObjectRestore:Completed", "another type: .*ObjectRestore:Completed"),
+        (("eventName",), "ObjectCreatedByMagic:Put", "another type"),
+        (("eventName",), "s3:ObjectCreated:Put", "another type"),
+        (("eventName",), None, "not an event of S3"),
         (("s3", "bucket", "name"), "fruits-images-2", "another place: 'fruits-images-2'"),
         (("s3", "bucket", "name"), None, "another place"),
-        (("s3", "bucket"), "fruits-images", "no event of S3"),
-        (("s3", "object"), ["key"], "no event of S3"),
+        (("s3", "bucket"), "fruits-images", "not an event of S3"),
+        (("s3", "object"), ["key"], "not an event of S3"),
         (("s3", "object", "key"), "results/latest.json", "another place: .* 'results/latest.json'"),
         (("s3", "object", "key"), "images.jpg", "another place"),
         (("s3", "object", "key"), "Images/a.jpg", "another place"),
         (("s3", "object", "key"), "", "another place"),
-        (("s3", "object", "key"), 5, "no event of S3"),
-        (("s3", "object", "key"), "images/%FF.jpg", "no event of S3: UnicodeDecodeError"),
+        (("s3", "object", "key"), 5, "not an event of S3"),
+        (("s3", "object", "key"), "images/%FF.jpg", "not an event of S3: UnicodeDecodeError"),
         (("s3", "object", "eTag"), None, "has an etag"),
         (("s3", "object", "eTag"), "", "has an etag"),
         (("s3", "object", "size"), "1024", "has a size"),
         (("s3", "object", "size"), -1, "has a size"),
-        (("s3", "object", "sequencer"), "xyz", "no hexadecimal number: 'xyz'"),
+        (("s3", "object", "sequencer"), "xyz", "not a hexadecimal number: 'xyz'"),
         # These are values that no table can hold: in the inbox, they would fail every run from then on.
         (("s3", "object", "eTag"), "\ud800", "has an etag"),
         (("s3", "object", "size"), 2**63, "has a size"),
@@ -230,9 +230,9 @@ def test_what_is_no_event_of_our_images_is_told_why(path: Path, value: object, r
         ("[" * 100_000, "not JSON"),
         ('{"Records":' * 100_000, "not JSON"),
         ("9" * 5_000, "not JSON"),
-        ("null", "no JSON object"),
-        ('"s3:TestEvent"', "no JSON object"),
-        (json.dumps([REAL]), "no JSON object"),
+        ("null", "not a JSON object"),
+        ('"s3:TestEvent"', "not a JSON object"),
+        (json.dumps([REAL]), "not a JSON object"),
         ("{}", "no records"),
         ('{"Records": []}', "no records"),
         ('{"Records": {}}', "no records"),
@@ -240,9 +240,9 @@ def test_what_is_no_event_of_our_images_is_told_why(path: Path, value: object, r
         ('{"Records": 5}', "no records"),
         ('{"Records": {"eventName": "ObjectCreated:Put"}}', "no records"),
         ('{"Event": ["s3:TestEvent"]}', "no records"),
-        ('{"Records": [null]}', "no event of S3"),
-        ('{"Records": [[]]}', "no event of S3"),
-        ('{"Records": ["eventName"]}', "no event of S3"),
+        ('{"Records": [null]}', "not an event of S3"),
+        ('{"Records": [[]]}', "not an event of S3"),
+        ('{"Records": ["eventName"]}', "not an event of S3"),
     ],
 )
 def test_what_is_no_message_of_s3_is_told_why(text: str, reason: str) -> None:

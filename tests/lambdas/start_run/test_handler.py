@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from contract.layout import INBOX, REJECTED_NOTICES
-from contract.notices import Happening, Notice
+from contract.notices import Notice, NoticeType
 from lambdas.start_run.handler import metrics, respond
 from lambdas.start_run.intake import Intake
 from tests.lambdas.start_run.cloud import Cloud, Step
@@ -72,9 +72,9 @@ def test_a_batch_of_images_is_one_file_one_generation_and_one_execution(cloud: C
     assert _respond([first, _message(body(again, removed))], cloud.intake) == []
     ((file, notices),) = cloud.inbox().items()
     assert notices == [
-        Notice(key="Apple Braeburn/1.jpg", op=Happening.CREATED, etag="1", size=7, sequencer="0D"),
-        Notice(key="Apple Braeburn/1.jpg", op=Happening.CREATED, etag="2", size=1024, sequencer="0E"),
-        Notice(key="b.jpg", op=Happening.REMOVED, sequencer="0F"),
+        Notice(key="Apple Braeburn/1.jpg", op=NoticeType.CREATED, etag="1", size=7, sequencer="0D"),
+        Notice(key="Apple Braeburn/1.jpg", op=NoticeType.CREATED, etag="2", size=1024, sequencer="0E"),
+        Notice(key="b.jpg", op=NoticeType.REMOVED, sequencer="0F"),
     ]
     assert cloud.generation() == 1
     assert cloud.executions() == [f"update-{file.removeprefix(INBOX).removesuffix('.jsonl')}"]
@@ -126,7 +126,7 @@ def test_only_poison_fails_and_the_rest_is_taken_in(cloud: Cloud, kinds: list[st
     assert [[notice.key for notice in notices] for notices in world.inbox().values()] == ([keys] if keys else [])
     told = [f"a//{number}.jpg" for number, kind in enumerate(kinds) if kind == "unusable"]
     assert [[line["notice"] for line in lines] for lines in world.rejected().values()] == ([told] if told else [])
-    assert all("empty folder names" in line["reason"] for lines in world.rejected().values() for line in lines)
+    assert all("an empty folder name" in line["reason"] for lines in world.rejected().values() for line in lines)
     assert world.generation() == len(world.executions()) == (1 if keys else 0)
 
 

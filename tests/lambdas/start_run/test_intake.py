@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from contract.coordination import COORDINATION, EXPIRES, batch_key
 from contract.layout import REJECTED_NOTICES, notices_file
-from contract.notices import Happening, Notice
+from contract.notices import Notice, NoticeType
 from contract.workflow import RunRequest
 from lambdas.start_run.events import Unusable
 from lambdas.start_run.intake import Batch, batch_id_of, take_in
 from tests.lambdas.start_run.cloud import Cloud, Moment, Step
 
 NOTICES = [
-    Notice(key="Apple Braeburn/é 桃.jpg", op=Happening.CREATED, etag="1", size=0, sequencer="0A"),
-    Notice(key="Apple Braeburn/é 桃.jpg", op=Happening.CREATED, etag="2", size=5, sequencer="0B"),
-    Notice(key="gone.jpg", op=Happening.REMOVED),
+    Notice(key="Apple Braeburn/é 桃.jpg", op=NoticeType.CREATED, etag="1", size=0, sequencer="0A"),
+    Notice(key="Apple Braeburn/é 桃.jpg", op=NoticeType.CREATED, etag="2", size=5, sequencer="0B"),
+    Notice(key="gone.jpg", op=NoticeType.REMOVED),
 ]
 BATCH = Batch("20261120T121530Z-0123456789abcdef", NOTICES, [])
 FILE = notices_file(BATCH.batch_id)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from contract.notices import Happening, Notice
+from contract.notices import Notice, NoticeType
 from spark_app.stages.inbox import acknowledge, read_inbox
 from spark_app.storage import Storage
 
@@ -14,11 +14,11 @@ def _write(root: Storage, name: str, *notices: Notice) -> None:
 
 
 def _created(key: str, etag: str, sequencer: str | None = None) -> Notice:
-    return Notice(key=key, op=Happening.CREATED, etag=etag, size=1, sequencer=sequencer)
+    return Notice(key=key, op=NoticeType.CREATED, etag=etag, size=1, sequencer=sequencer)
 
 
 def _removed(key: str, sequencer: str | None = None) -> Notice:
-    return Notice(key=key, op=Happening.REMOVED, sequencer=sequencer)
+    return Notice(key=key, op=NoticeType.REMOVED, sequencer=sequencer)
 
 
 def test_of_the_notices_of_a_key_the_last_counts(spark: SparkSession, tmp_path: Path) -> None:

@@ -1,0 +1,11 @@
+"""Names of the Iceberg tables, for the pipeline that writes them and for the queries that read them."""
+
+from enum import StrEnum
+
+
+class Table(StrEnum):
+    """Tables of the database."""
+
+    FEATURES = "features"
+    COMPONENTS = "components"
+    REJECTS = "rejects"
