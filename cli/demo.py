@@ -1,22 +1,28 @@
-"""`fruits demo`: the whole pipeline on drawn pictures, from nothing, on a laptop."""
+"""`fruits demo`: the whole pipeline on drawn pictures, on this machine."""
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
 
 from cli.run import add_master, run_here
-from cli.sample import BROKEN, draw_sample
+from cli.sample import BROKEN, VIEWS, draw_sample
+from cli.subcommands import Subcommands, add_subcommand
 from spark_app.engine.provision import resolve_weights
 from spark_app.errors import WeightsUnavailableError
 from spark_app.main import add_tuning_arguments, settings_from
 
-VIEWS = 25
 
-
-def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(subcommands: Subcommands) -> None:
     """Add `fruits demo`."""
-    parser = subcommands.add_parser("demo", help="try it out: draw pictures, run the pipeline on them")
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("demo"), help="where to work [%(default)s]")
+    parser = add_subcommand(subcommands, "demo", "draw sample pictures and run the pipeline on them")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        default=Path("demo"),
+        metavar="FOLDER",
+        help="folder for the pictures and the output [%(default)s]",
+    )
     add_tuning_arguments(parser)
     add_master(parser)
     parser.set_defaults(command=_demo)
@@ -32,7 +38,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     try:
         resolve_weights(settings.weights)
     except WeightsUnavailableError:
-        # The only fallback there is: a demo must work on a train, too.
+        # A demo must work without a network. This is the only fallback of the command; it appears in every result.
         notice = "The ImageNet weights can't be downloaded here: this demo runs on seeded weights instead."
         settings = replace(settings, weights="seeded", notices=(notice,))
     return run_here(settings, arguments.master)

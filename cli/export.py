@@ -1,19 +1,20 @@
-"""`fruits export`: a network in the form that runs execute, for machines without TensorFlow."""
+"""`fruits export`: writes a network in the form that runs execute, for machines without TensorFlow."""
 
 import argparse
 from pathlib import Path
 
+from cli.subcommands import Subcommands, add_subcommand
 from spark_app.engine.model import model_id_of
 from spark_app.engine.provision import export_weights
 
 
-def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(subcommands: Subcommands) -> None:
     """Add `fruits export`."""
-    parser = subcommands.add_parser("export", help="export the network once, for runs with `--weights FOLDER`")
+    parser = add_subcommand(subcommands, "export", "export the network once, for runs with `--weights FOLDER`")
     parser.add_argument(
         "--weights", default="imagenet", help="imagenet, seeded (untrained), or an .h5 or .keras file [%(default)s]"
     )
-    parser.add_argument("folder", type=Path, help="where to write model.json, model.onnx and weights.npz")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder for model.json, model.onnx and weights.npz")
     parser.set_defaults(command=_export)
 
 

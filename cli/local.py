@@ -1,4 +1,4 @@
-"""Local runs keep two things on this machine: one lock for each output, and the logs."""
+"""What runs on this machine keep outside of their output: a lock for each output, and log files."""
 
 import fcntl
 import getpass
@@ -15,7 +15,7 @@ from spark_app.errors import UsageError
 
 @contextmanager
 def one_run_at_a_time(output: str) -> Iterator[None]:
-    """Hold the lock of an output; the system frees it when this process ends, however it ends.
+    """Hold the lock of an output. The operating system releases it when this process ends, even after a crash.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def one_run_at_a_time(output: str) -> Iterator[None]:
 
 
 def new_log() -> Path:
-    """Name a new file for what Spark and TensorFlow have to say."""
+    """Return the path of a new file for the output of Spark and TensorFlow."""
     folder = _private_folder() / "logs"
     folder.mkdir(exist_ok=True)
     return folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"

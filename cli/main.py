@@ -1,4 +1,4 @@
-"""Entry point of the `fruits` command: its subcommands, and what becomes of their errors."""
+"""Entry point of the `fruits` command: it turns the errors of subcommands into messages and exit codes."""
 
 import argparse
 import os
@@ -8,11 +8,11 @@ from importlib.metadata import entry_points
 
 from spark_app.errors import FruitsError
 
-COMMANDS = "fruits.commands"
-"""Entry points of this group add subcommands. They let a package that uses the command line extend it as well."""
+ENTRY_POINTS = "fruits.commands"
+"""Group of the entry points that add subcommands: a package above `cli`, such as `rehearsal`, extends the command."""
 
 INTERRUPTED = 130
-"""The shell's exit code of a command ended by Ctrl-C."""
+"""Exit code that shells use for a command that Ctrl-C ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 done, 1 failed, 2 given something it can't work with, 130 interrupted.
+        Exit code: 0 for success, 1 for a failure, 2 for a mistake in the command or its input, 130 after Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -30,10 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"fruits: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("\nfruits: interrupted. The last complete results are untouched; run again to go on.", file=sys.stderr)
+        print("\nfruits: interrupted. The last complete results are unchanged; run again to go on.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; what is still buffered has nowhere to go.
+        # The program that read the output has ended. Python flushes what is buffered at its exit, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
@@ -43,12 +43,14 @@ def _parser() -> argparse.ArgumentParser:
     from cli import demo, export, notify, run, sample, setup
     from cli.cloud import reprocess, results, runs, status, upload
 
-    parser = argparse.ArgumentParser(prog="fruits", description="Images to MobileNetV2 features to a PCA matrix.")
+    parser = argparse.ArgumentParser(
+        prog="fruits", description="Turn photos of fruit into MobileNetV2 features and a PCA matrix, on Spark."
+    )
     subcommands = parser.add_subparsers(required=True, metavar="command")
     for module in (run, notify, demo, sample, export, setup, upload, reprocess, status, runs, results):
         module.add_command(subcommands)
-    for plugin in entry_points(group=COMMANDS):
-        plugin.load()(subcommands)
+    for entry_point in entry_points(group=ENTRY_POINTS):
+        entry_point.load()(subcommands)
     return parser
 
 

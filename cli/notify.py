@@ -1,33 +1,32 @@
-"""`fruits notify`: writes the notices that the storage of a cloud writes by itself."""
+"""`fruits notify`: writes the notices of local images. In the cloud, `start_run` writes them from S3 events."""
 
 import argparse
 import time
 from collections.abc import Iterator
 from itertools import islice
 
+from cli.subcommands import Subcommands, add_subcommand
 from contract.layout import notices_file
-from contract.notices import Happening, Notice
+from contract.notices import Notice, NoticeType
 from contract.runs import new_run_id
 from spark_app.settings import as_url
 from spark_app.stages.listing import check_folder
 from spark_app.storage import Storage
 
 NOTICES_PER_FILE = 5_000
-"""As many as one batch of events has in the cloud, about."""
+"""About as many as a batch of events in the cloud yields."""
 
 
-def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(subcommands: Subcommands) -> None:
     """Add `fruits notify`."""
-    parser = subcommands.add_parser(
-        "notify", help="write notices of images, for `fruits run --mode update` to work through"
-    )
+    parser = add_subcommand(subcommands, "notify", "write notices of images, which `fruits run --mode update` reads")
     parser.add_argument("--images", required=True, metavar="URL", help="folder of images, as for `fruits run`")
     parser.add_argument("--output", required=True, metavar="URL", help="output, as for `fruits run`")
     parser.add_argument(
         "keys",
         nargs="*",
         metavar="KEY",
-        help="image or folder below --images; one that is not there is noted as removed [everything that is there]",
+        help="image or folder below --images; a notice says that a missing one was removed [all images]",
     )
     parser.set_defaults(command=_notify)
 
@@ -36,14 +35,14 @@ def _notify(arguments: argparse.Namespace) -> int:
     images, root = Storage(as_url(arguments.images)), Storage(as_url(arguments.output))
     check_folder(images)
     root.check_writable()
-    notices = iter(_notices(images, arguments.keys))
+    notices = _notices(images, arguments.keys)
     written = 0
     while batch := list(islice(notices, NOTICES_PER_FILE)):
         root.create()
         body = "".join(notice.to_json() + "\n" for notice in batch)
         root.write(notices_file(new_run_id()), body.encode())
         written += len(batch)
-    print(f"{written:,} notices. To work through them: fruits run --mode update")
+    print(f"{written:,} notices written. Process them with `fruits run --mode update`.")
     return 0
 
 
@@ -55,7 +54,7 @@ def _notices(images: Storage, keys: list[str]) -> Iterator[Notice]:
         found = list(_created_below(images, name))
         if (size_and_etag := images.find(name)) is not None:
             found.append(_created(name, *size_and_etag))
-        yield from found or [Notice(key=name, op=Happening.REMOVED, sequencer=_sequencer())]
+        yield from found or [Notice(key=name, op=NoticeType.REMOVED, sequencer=_sequencer())]
 
 
 def _created_below(images: Storage, folder: str | None) -> Iterator[Notice]:
@@ -65,9 +64,9 @@ def _created_below(images: Storage, folder: str | None) -> Iterator[Notice]:
 
 
 def _created(key: str, size: int, etag: str) -> Notice:
-    return Notice(key=key, op=Happening.CREATED, etag=etag, size=size, sequencer=_sequencer())
+    return Notice(key=key, op=NoticeType.CREATED, etag=etag, size=size, sequencer=_sequencer())
 
 
 def _sequencer() -> str:
-    """Make a number that is greater than all before, as S3 does."""
+    """Return a text that sorts after all earlier ones, as the sequencers of S3 do."""
     return f"{time.time_ns():018X}"

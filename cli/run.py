@@ -8,6 +8,7 @@ import time
 import traceback
 
 from cli.local import new_log, one_run_at_a_time
+from cli.subcommands import Subcommands, add_subcommand
 from cli.terminal import terminal_reporter
 from contract.layout import ResultFile, results_folder
 from contract.runs import Mode
@@ -20,31 +21,38 @@ from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 
 
-def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(subcommands: Subcommands) -> None:
     """Add `fruits run`."""
-    parser = subcommands.add_parser("run", help="run the pipeline on this machine")
+    parser = add_subcommand(subcommands, "run", "run the pipeline on this machine")
     add_arguments(parser)
     add_master(parser)
     parser.set_defaults(command=lambda arguments: run_here(settings_from(arguments), arguments.master))
 
 
 def add_master(parser: argparse.ArgumentParser) -> None:
-    """Add the option that says how much of this machine Spark may use."""
+    """Add the option `--master`."""
     parser.add_argument(
-        "--master", default="local[*,3]", help="Spark's master: cores, and tries of a task [%(default)s]"
+        "--master", default="local[*,3]", help="master URL of Spark: local[CORES,ATTEMPTS PER TASK] [%(default)s]"
     )
 
 
 def run_here(settings: RunSettings, master: str) -> int:
-    """Run the pipeline on this machine, and print where the results lie.
+    """Run the pipeline on this machine, and print where the results are.
+
+    Parameters
+    ----------
+    settings
+        What to run.
+    master
+        Master URL of Spark, such as ``local[*,3]``.
 
     Raises
     ------
     FruitsError
-        If the run can't be done.
+        If the run fails.
     """
     log = new_log()
-    logging.basicConfig(filename=log)  # what libraries log, too: the terminal is for the user
+    logging.basicConfig(filename=log)  # the terminal shows the run; what libraries log goes to the file
     start = time.monotonic()
     try:
         with (
@@ -67,7 +75,7 @@ def run_here(settings: RunSettings, master: str) -> int:
 
 
 def _cause(error: Exception) -> str:
-    """Find the line that tells a person most: the innermost error of Java's trace, or of a Python worker's."""
+    """Return the most telling line of an error: the innermost exception that a trace of Java or of a worker names."""
     text = str(error).strip()
     named = re.findall(r"^\s*(?:: |Caused by: )?([\w.$]+(?:Error|Exception): .+)", text, re.MULTILINE)
     return named[-1] if named else (text.splitlines() or [type(error).__name__])[0]

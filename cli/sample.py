@@ -1,4 +1,4 @@
-"""`fruits sample`: a small set of drawn fruits, for trying things out without any data."""
+"""`fruits sample`: draws a small set of fruit pictures, so that the pipeline can be tried without photos."""
 
 import argparse
 import io
@@ -10,23 +10,26 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-SIZE = 100
+from cli.subcommands import Subcommands, add_subcommand
+
+VIEWS = 25
+"""Default number of pictures of each variety."""
+
+PICTURE_SIZE = 100
 SCALE = 2
-"""Drawn larger and reduced, for smooth edges."""
+"""Pictures are drawn at this multiple of their size and then reduced, for smooth edges."""
 
 Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Variety:
-    """How a variety looks.
+    """A variety and its looks.
 
     Attributes
     ----------
     width, height
-        Of the body, as shares of the picture.
-    skin, spots
-        Colours.
+        Shares of the picture that the fruit takes.
     taper
         How much narrower the top is than the bottom: 0 for a ball, more for a pear.
     """
@@ -53,11 +56,11 @@ VARIETIES = (
 )
 
 
-def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(subcommands: Subcommands) -> None:
     """Add `fruits sample`."""
-    parser = subcommands.add_parser("sample", help="draw a small set of fruit pictures, some files of them broken")
-    parser.add_argument("folder", type=Path, help="where to put them: <folder>/<variety>/<view>")
-    parser.add_argument("--views", type=int, default=25, help="pictures of each of the 10 varieties [%(default)s]")
+    parser = add_subcommand(subcommands, "sample", "draw fruit pictures, and add a few broken files")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder for <variety>/<view>.jpg")
+    parser.add_argument("--views", type=int, default=VIEWS, help="pictures of each of the 10 varieties [%(default)s]")
     parser.set_defaults(command=_sample)
 
 
@@ -68,7 +71,12 @@ def _sample(arguments: argparse.Namespace) -> int:
 
 
 def draw_sample(folder: Path, views: int) -> int:
-    """Draw every variety from so many sides, and put the broken files beside them. Always the same bytes.
+    """Draw every variety, and add the broken files. The bytes of the files are always the same.
+
+    Parameters
+    ----------
+    views
+        Number of pictures of each variety.
 
     Returns
     -------
@@ -79,7 +87,7 @@ def draw_sample(folder: Path, views: int) -> int:
         (folder / variety.name).mkdir(parents=True, exist_ok=True)
         for view in range(views):
             picture = folder / variety.name / f"view {view:03}.jpg"
-            # A file that is written again is another version of the image, to be computed again.
+            # A run would compute a file again that was written again.
             if not picture.exists():
                 draw(variety, np.random.default_rng([number, view])).save(picture, quality=90)
     (folder / "Broken").mkdir(parents=True, exist_ok=True)
@@ -91,28 +99,21 @@ def draw_sample(folder: Path, views: int) -> int:
 
 
 def draw(variety: Variety, random: np.random.Generator) -> Image.Image:
-    """Draw one view of a variety on white.
+    """Draw one view of a variety on white, as an RGB image of 100x100 pixels.
 
     Parameters
     ----------
-    variety
-        What to draw.
     random
-        Decides light, turn and size.
-
-    Returns
-    -------
-    Image
-        100x100, RGB.
+        Source of the light, the rotation and the size.
     """
-    size = SIZE * SCALE
+    size = PICTURE_SIZE * SCALE
     canvas = Image.new("RGB", (size, size), "white")
     body = _outline(variety, size, random.uniform(0.88, 1.0))
     mask = Image.new("L", (size, size))
     ImageDraw.Draw(mask).polygon(body, fill=255)
     mask = mask.rotate(random.uniform(-40, 40), Image.Resampling.BICUBIC)
     canvas.paste(_skin(variety, size, random), mask=mask)
-    return canvas.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+    return canvas.resize((PICTURE_SIZE, PICTURE_SIZE), Image.Resampling.LANCZOS)
 
 
 def _outline(variety: Variety, size: int, zoom: float) -> list[tuple[float, float]]:
@@ -128,7 +129,7 @@ def _outline(variety: Variety, size: int, zoom: float) -> list[tuple[float, floa
 
 
 def _skin(variety: Variety, size: int, random: np.random.Generator) -> Image.Image:
-    """Skin with spots, lit from a side."""
+    """Draw the skin with its spots, lit from one side."""
     skin = Image.new("RGB", (size, size), variety.skin)
     pen = ImageDraw.Draw(skin)
     for _ in range(60):
@@ -143,9 +144,9 @@ def _skin(variety: Variety, size: int, random: np.random.Generator) -> Image.Ima
     return Image.fromarray(lit.clip(0, 255).astype(np.uint8))
 
 
-def _encoded(image_format: str, side: int = 64) -> bytes:
+def _encoded(image_format: str) -> bytes:
     buffer = io.BytesIO()
-    draw(VARIETIES[0], np.random.default_rng(0)).resize((side, side)).save(buffer, image_format)
+    draw(VARIETIES[0], np.random.default_rng(0)).resize((64, 64)).save(buffer, image_format)
     return buffer.getvalue()
 
 
@@ -155,7 +156,7 @@ def _half(image_format: str) -> bytes:
 
 
 def _bomb() -> bytes:
-    """Make an image of 400 megapixels in a few kilobytes."""
+    """Return an image of 400 megapixels in a few kilobytes."""
     buffer = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
@@ -177,4 +178,4 @@ BROKEN: dict[str, Callable[[], bytes]] = {
     "scrambled.png": _scrambled,
     "text.jpg": lambda: b"I am no picture.\n",
 }
-"""Name → content of one file of every kind that can't be read."""
+"""Name → content of a file: one for each way in which an image can be unreadable."""

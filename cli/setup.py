@@ -1,9 +1,10 @@
-"""`fruits setup`: fetch and make what pip can't, once."""
+"""`fruits setup`: prepares what runs on this machine need, and pip does not install."""
 
 import argparse
 import os
 import sys
 
+from cli.subcommands import Subcommands, add_subcommand
 from localspark.class_archive import make_archive
 from localspark.jars import Jars, fetched
 from localspark.java import find_java
@@ -11,9 +12,9 @@ from localspark.spark_home import make_spark_home
 from spark_app.errors import InstallationError
 
 
-def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(subcommands: Subcommands) -> None:
     """Add `fruits setup`."""
-    parser = subcommands.add_parser("setup", help="prepare Spark for runs on this machine (`make` does it)")
+    parser = add_subcommand(subcommands, "setup", "prepare Spark for runs on this machine; `make` has done so")
     parser.set_defaults(command=_setup)
 
 
@@ -24,5 +25,5 @@ def _setup(_arguments: argparse.Namespace) -> int:
     try:
         make_archive(java)
     except InstallationError as error:
-        print(f"fruits: {error} Runs start 2 s later than they could.", file=sys.stderr)
+        print(f"fruits: {error} Runs work without it, but start 2 s later.", file=sys.stderr)
     return 0

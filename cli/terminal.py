@@ -1,4 +1,4 @@
-"""What a run shows on a terminal: a line per finished step, and a bar while images are computed."""
+"""How a terminal shows a run: one line per finished step, and a bar while the workers compute features."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ from spark_app.progress import PlainReporter, Progress, Reporter, describe
 
 
 class BarReporter:
-    """Draws a spinner for the step under way, and a bar for the images.
+    """A reporter that draws a spinner for the current step, and a bar for the images.
 
     Parameters
     ----------
     bar
-        Rich's, running.
+        Bar of Rich; the caller starts and stops it.
     """
 
     def __init__(self, bar: Bar) -> None:
@@ -25,11 +25,11 @@ class BarReporter:
         self._task = bar.add_task("", total=None, detail="")
 
     def started(self, step: str) -> None:
-        """Name the step under way."""
+        """Show the name of the step."""
         self._bar.reset(self._task, total=None, description=step, detail="")
 
     def finished(self, step: str, seconds: float, outcome: str) -> None:
-        """Leave a line of the step."""
+        """Print a line about the step."""
         self._bar.console.print(f"{step:<11}{seconds:7.1f} s  {outcome}", highlight=False, markup=False)
 
     def progress(self, progress: Progress) -> None:
@@ -39,16 +39,16 @@ class BarReporter:
             self._bar.update(self._task, completed=progress.done, total=progress.total, detail=detail)
 
     def committed(self, chunk: int, chunks: int) -> None:
-        """Leave nothing: the bar tells enough."""
+        """Print nothing, because the bar shows the progress."""
 
     def note(self, sentence: str) -> None:
-        """Leave a line with the sentence."""
+        """Print the sentence."""
         self._bar.console.print(f"[yellow]Note:[/yellow] {sentence}", highlight=False)
 
 
 @contextmanager
 def terminal_reporter(out: TextIO) -> Iterator[Reporter]:
-    """Report on a terminal with a bar, elsewhere in plain lines."""
+    """Report with a bar if `out` is a terminal, and in plain lines otherwise."""
     if not out.isatty():
         yield PlainReporter(out)
         return

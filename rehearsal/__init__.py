@@ -1,1 +1,1 @@
-"""The cloud on one machine: the synthesised stack, deployed to a local AWS, from an upload to its results."""
+"""The rehearsal: the stack is deployed to a local AWS, and images go all the way from an upload to the results."""

@@ -1,49 +1,50 @@
-"""`fruits rehearse`: the whole cloud on this machine, without an account."""
+"""`fruits rehearse`: a plug-in of the `fruits` command. Every command loads this module, so it imports little."""
 
 import argparse
 import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 
+from cli.subcommands import Subcommands, add_subcommand
 from localspark.jars import Jars, fetched
 from localspark.java import find_java
-from rehearsal.errors import RehearsalError, RehearsalInterruptedError
+from rehearsal.errors import RehearsalError
 from spark_app.errors import InstallationError
 
-COMMANDS = {
+SUBCOMMANDS = {
     "run": "deploy to a local AWS, upload pictures, watch, compare with a run on folders, destroy",
-    "up": "deploy to a local AWS, and leave it there to play with",
-    "down": "destroy that, and see that nothing is left",
-    "status": "say whether it is there, and how to use it",
-    "prepare": "fetch what only rehearsals need; `make` has done so",
+    "up": "deploy to a local AWS that keeps running, for experiments",
+    "down": "destroy what `up` deployed, and check that nothing is left",
+    "status": "show what `up` deployed, save the last report, and print how to use it",
+    "prepare": "download what only rehearsals need; `make` has done so",
 }
 
 
-def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(subcommands: Subcommands) -> None:
     """Add `fruits rehearse`."""
-    parser = subcommands.add_parser("rehearse", help="the whole cloud on this machine, without an account")
-    commands = parser.add_subparsers(metavar="|".join(COMMANDS))
-    for name, sentence in COMMANDS.items():
-        commands.add_parser(name, help=sentence).set_defaults(rehearsal=name)
+    parser = add_subcommand(subcommands, "rehearse", "rehearse the cloud on this machine, without an account")
+    commands = parser.add_subparsers(metavar="|".join(SUBCOMMANDS))
+    for name, summary in SUBCOMMANDS.items():
+        add_subcommand(commands, name, summary).set_defaults(rehearsal=name)
     parser.set_defaults(command=_rehearse, rehearsal="run")
 
 
 def _rehearse(arguments: argparse.Namespace) -> int:
     if find_spec("moto") is None:
-        raise InstallationError("The rehearsal needs the packages of requirements.txt: run `make .venv/ready`.")
+        raise InstallationError("`fruits rehearse` needs moto, a package for development: run `make .venv/ready`.")
     os.environ["JAVA_HOME"] = str(find_java(os.environ))
+    from cli.cloud.errors import explained_errors, interruption
     from localaws.account import LocalAwsError
 
     try:
-        _commands()[arguments.rehearsal]()
+        with explained_errors(), interruption(lambda: "Interrupted. Nothing is left behind."):
+            _functions()[arguments.rehearsal]()
     except LocalAwsError as error:
         raise RehearsalError(str(error)) from error
-    except KeyboardInterrupt:
-        raise RehearsalInterruptedError("interrupted. Nothing is left behind.") from None
     return 0
 
 
-def _commands() -> Mapping[str, Callable[[], object]]:
+def _functions() -> Mapping[str, Callable[[], object]]:
     from rehearsal import rehearse, stay
 
     return {

@@ -1,4 +1,4 @@
-"""The same images, run on this machine with folders: the matrix must be the same."""
+"""The comparison of the published matrix with that of a run on folders: both runs must give the same coordinates."""
 
 import csv
 import io
@@ -19,79 +19,78 @@ from contract.layout import LATEST, ResultFile
 from contract.versions import IMAGE_PYTHONS
 from rehearsal.errors import RehearsalError
 
-TOLERANCE = 1e-6
-"""Of coordinates, as a share of the largest: sums of floats depend on the order in which Spark hands them over."""
+LARGEST_DIFFERENCE = 1e-6
+"""Of two coordinates, as a share of the largest one: sums of floats depend on the order in which Spark adds them."""
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """A matrix as it is published.
+class PublishedMatrix:
+    """A matrix, as a reader of the results sees it.
 
     Attributes
     ----------
     keys
-        Of the images, in the order of the rows.
+        Keys of the images, in the order of the rows.
     coordinates
-        (images, components).
+        Array of shape (images, components).
     """
 
     keys: tuple[str, ...]
     coordinates: NDArray[np.float64]
 
     @classmethod
-    def from_csv(cls, text: str) -> "Matrix":
-        """Read a matrix back."""
-        rows = list(csv.reader(io.StringIO(text)))[1:]
+    def from_csv(cls, body: bytes) -> "PublishedMatrix":
+        """Read a matrix from the content of its file."""
+        rows = list(csv.reader(io.StringIO(body.decode())))[1:]
         return cls(tuple(row[0] for row in rows), np.array([row[2:] for row in rows], dtype=np.float64))
 
 
-def run_here(images: Path, scratch: Path) -> Matrix:
-    """Run the pipeline on folders, with the ordinary command and the model that was shipped.
+def run_here(images: Path, scratch: Path) -> PublishedMatrix:
+    """Run the pipeline on folders, with the `fruits` command and the model that the deployment ships.
 
     Parameters
     ----------
-    images
-        Folder of pictures.
     scratch
-        Folder for all that the run leaves.
+        Folder for the output, the model and the log.
 
     Raises
     ------
     RehearsalError
-        If it fails.
+        If the run fails.
     """
     output, model = scratch / "output", scratch / "model"
     with tarfile.open(build(packages_for(Architecture.X86_64, IMAGE_PYTHONS[0], "seeded").model)) as shipped:
         shipped.extractall(model, filter="data")
     program = [sys.executable, "-m", "cli.main", "run", "--images", str(images), "--output", str(output)]
+    # The run needs a process of its own, because a process has one JVM, and one Spark with one configuration.
     done = subprocess.run(
         [*program, "--weights", str(model)],
-        env=os.environ | {"TMPDIR": str(scratch)},  # its log goes with all else
+        env=os.environ | {"TMPDIR": str(scratch)},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise RehearsalError(f"The run on this machine fails: {done.stderr.strip() or done.stdout.strip()}")
+        raise RehearsalError(f"The run on folders failed: {done.stderr.strip() or done.stdout.strip()}")
     results = output / json.loads((output / LATEST).read_text())["results"]
-    return Matrix.from_csv((results / ResultFile.MATRIX).read_text())
+    return PublishedMatrix.from_csv((results / ResultFile.MATRIX).read_bytes())
 
 
-def compare(ours: Matrix, theirs: Matrix) -> str:
-    """Say how two matrices of the same images agree.
+def compare(one: PublishedMatrix, other: PublishedMatrix) -> str:
+    """Compare two matrices of the same images, and describe how well they agree.
 
     Raises
     ------
     RehearsalError
-        If they don't.
+        If the matrices differ.
     """
-    if ours.keys != theirs.keys:
-        difference = sorted(set(ours.keys) ^ set(theirs.keys))
-        raise RehearsalError(f"The two matrices are not about the same images: {difference[:5]}")
-    if ours.coordinates.shape != theirs.coordinates.shape:
-        raise RehearsalError(f"The matrices have shapes {ours.coordinates.shape} and {theirs.coordinates.shape}.")
-    apart = float(np.abs(ours.coordinates - theirs.coordinates).max() / np.abs(ours.coordinates).max())
-    if apart > TOLERANCE:
-        raise RehearsalError(f"The two matrices differ by {apart:.1e} of their largest coordinate.")
-    rows, columns = ours.coordinates.shape
-    return f"{rows} images x {columns} components, {apart:.0e} apart"
+    if one.keys != other.keys:
+        different = sorted(set(one.keys) ^ set(other.keys))
+        raise RehearsalError(f"The two matrices contain different images: {different[:5]}")
+    if one.coordinates.shape != other.coordinates.shape:
+        raise RehearsalError(f"The matrices have the shapes {one.coordinates.shape} and {other.coordinates.shape}.")
+    difference = float(np.abs(one.coordinates - other.coordinates).max() / np.abs(one.coordinates).max())
+    if difference > LARGEST_DIFFERENCE:
+        raise RehearsalError(f"The two matrices differ by {difference:.1e} of their largest coordinate.")
+    rows, columns = one.coordinates.shape
+    return f"{rows} images x {columns} components, largest difference {difference:.0e}"

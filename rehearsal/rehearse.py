@@ -1,217 +1,153 @@
-"""The rehearsal from beginning to end, in its order."""
+"""The rehearsal in its order, from the deployment to the destruction."""
 
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contract.environments import Output, stack_name
-from contract.layout import IMAGES, LATEST, ResultFile
-from contract.summary import Latest, Summary
-from contract.workflow import RunRecord
+from cli.cloud.environment import Deployment
+from cli.cloud.folder import files_below
+from cli.cloud.follow import Step
+from cli.cloud.upload import upload
+from cli.sample import draw_sample
+from contract.environments import stack_name
+from contract.layout import IMAGES, ResultFile, results_folder
 from localaws.host import Host, local_aws
+from localaws.leftovers import leftovers
 from localspark.jars import Jars, fetched
-from rehearsal.comparison import Matrix, compare, run_here
-from rehearsal.deployment import ROOT, deploy, destroy, leftovers
+from rehearsal.comparison import PublishedMatrix, compare, run_here
+from rehearsal.deployment import deploy, destroy
 from rehearsal.errors import RehearsalError
-from rehearsal.scope import NOT_NEEDED, tell_scope, unneeded
-from rehearsal.watch import Hop, Watch
+from rehearsal.results import last_results, read_result, save_report
+from rehearsal.scope import UNUSED_PERMISSIONS, scope_lines, unused_permissions
+from rehearsal.watch import Watch
 
 ENVIRONMENT = "dev"
 
 PACE = 12.0
-"""The window of the queue is 5 seconds here, not a minute."""
+"""Factor by which waits are shorter than in AWS: the queue gathers events for 5 seconds, not for a minute."""
 
-VIEWS = 4
-"""Of each of the ten varieties: 40 pictures, and the broken files."""
+VIEWS_TO_REHEARSE = 4
+"""Number of pictures of each of the ten varieties."""
 
-PATIENCE = 600.0
-"""Seconds that the workflow may take."""
-
-REPORT = ROOT / "build" / "rehearsal-report.html"
+LONGEST_WORKFLOW = 600.0
+"""Seconds after which the rehearsal fails if the workflow has not ended."""
 
 
 @dataclass
-class Teller:
-    """Prints what happens, with the time since the beginning."""
+class TimedPrinter:
+    """A printer of lines with the seconds since its creation, an actor, and what the actor does."""
 
     began: float = field(default_factory=time.time)
 
-    def tell(self, actor: str, what: str, at: float | None = None) -> None:
-        """Print a line."""
+    def line(self, actor: str, what: str, at: float | None = None) -> None:
+        """Print a line about a time in seconds since 1970, by default the present one."""
         seconds = (time.time() if at is None else at) - self.began
         print(f"{seconds:6.1f} s  {actor:<12}{what}", flush=True)
 
-    def tell_all(self, hops: Iterable[Hop]) -> None:
-        """Print a line for each hop, with its own time."""
-        for hop in hops:
-            self.tell(hop.actor, hop.what, hop.at.timestamp())
+    def steps(self, steps: Iterable[Step]) -> None:
+        """Print a line for each step."""
+        for step in steps:
+            self.line(step.actor, step.what, step.at.timestamp())
 
 
 def rehearse() -> None:
-    """Deploy the stack to a local AWS, upload pictures, watch, compare, and destroy all of it again.
+    """Deploy the stack to a local AWS, upload pictures, watch, compare, and destroy everything.
 
     Raises
     ------
     RehearsalError
-        If anything is not as it should be.
+        If a step fails, or gives another result than expected.
     """
-    teller = Teller()
-    print("The cloud on this machine, for nothing: no account, nothing leaves it.\n")
+    printer = TimedPrinter()
+    print("A rehearsal of the cloud on this machine: it needs no account, and sends nothing to other machines.\n")
     with (
         local_aws(PACE, fetched(Jars.S3_CLIENT)) as host,
         tempfile.TemporaryDirectory(prefix="fruits-rehearsal-") as scratch,
     ):
-        outputs = deployed(host, Path(scratch), teller)
+        deployment = deploy_to(host, Path(scratch), printer)
         images = Path(scratch) / "images"
-        draw(images)
-        watch = Watch(host, outputs)
-        upload(outputs, images, watch, teller)
-        follow(watch, teller)
-        check(host, outputs, images, Path(scratch), teller)
-        change(host, outputs, images, teller)
-        follow(watch, teller)
-        check_permissions(host, teller)
-        destroyed(host, Path(scratch), teller)
-    print("", *tell_scope(), sep="\n")
+        draw_sample(images, VIEWS_TO_REHEARSE)
+        watch = Watch(host, deployment)
+        _upload(deployment, images, watch, printer)
+        _follow(watch, printer)
+        _check_results(deployment, images, Path(scratch), printer)
+        _change_images(deployment, images, printer)
+        _follow(watch, printer)
+        _check_permissions(host, printer)
+        destroy_in(host, Path(scratch), printer)
+    print("", *scope_lines(), sep="\n")
 
 
-def deployed(host: Host, scratch: Path, teller: Teller) -> Mapping[str, str]:
-    """Deploy the stack, and return its outputs."""
-    teller.tell("local AWS", f"answers at {host.endpoint}")
-    outputs = deploy(host, scratch, ENVIRONMENT, lambda what: teller.tell("CDK", what))
-    teller.tell("CDK", f"{stack_name(ENVIRONMENT)} is deployed, its bucket is {outputs[Output.BUCKET]}")
-    return outputs
+def deploy_to(host: Host, scratch: Path, printer: TimedPrinter) -> Deployment:
+    """Deploy the stack."""
+    printer.line("local AWS", f"answers at {host.endpoint}")
+    deployment = deploy(host, scratch, ENVIRONMENT, lambda what: printer.line("CDK", what))
+    printer.line("CDK", f"{stack_name(ENVIRONMENT)} is deployed, its bucket is {deployment.bucket}")
+    return deployment
 
 
-def draw(folder: Path) -> None:
-    """Draw the pictures, with the ordinary command."""
-    program = [sys.executable, "-m", "cli.main", "sample", str(folder), "--views", str(VIEWS)]
-    subprocess.run(program, check=True, capture_output=True)
+def _upload(deployment: Deployment, folder: Path, watch: Watch, printer: TimedPrinter) -> None:
+    """Upload the files of a folder, as `fruits upload` does."""
+    count = sum(1 for _ in files_below(folder))
+    printer.line("upload", f"{count} files, some of them broken, to s3://{deployment.bucket}/{IMAGES}")
+    for number, result in enumerate(upload(deployment, folder)):
+        if result.problem:
+            raise RehearsalError(f"The upload of {result.name} failed: {result.problem}")
+        if number == 0:  # later, the queue may be empty again
+            printer.steps(watch.news())
 
 
-def upload(outputs: Mapping[str, str], folder: Path, watch: Watch, teller: Teller) -> None:
-    """Put the files of a folder in the bucket, with AWS's ordinary client."""
-    s3 = watch.host.client("s3")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    teller.tell("upload", f"{len(files)} files, some of them broken, to s3://{outputs[Output.BUCKET]}/{IMAGES}")
-    for file in files:
-        s3.upload_file(str(file), outputs[Output.BUCKET], f"{IMAGES}{file.relative_to(folder).as_posix()}")
-        if file == files[0]:  # before the queue is emptied again
-            teller.tell_all(watch.news())
-
-
-def follow(watch: Watch, teller: Teller) -> None:
-    """Tell every hop until nothing is under way any more.
-
-    Raises
-    ------
-    RehearsalError
-        If an execution has failed, or a message was set aside.
-    """
-    teller.tell_all(watch.until_quiet(PATIENCE))
+def _follow(watch: Watch, printer: TimedPrinter) -> None:
+    """Print every step until no message waits and no execution runs."""
+    printer.steps(watch.until_quiet(LONGEST_WORKFLOW))
     if troubles := watch.troubles():
         raise RehearsalError(" ".join(troubles))
 
 
-def check(host: Host, outputs: Mapping[str, str], images: Path, scratch: Path, teller: Teller) -> None:
-    """Look at what has come of it: complete, recorded, and the same as on folders.
-
-    Raises
-    ------
-    RehearsalError
-        If it isn't.
-    """
-    bucket = Results(host, outputs[Output.BUCKET])
-    summary = bucket.summary()
-    record = bucket.record()
-    teller.tell("results", f"{summary.counts.images} images, {summary.counts.rejects} refused, s3://{bucket.folder}")
-    teller.tell("record_run", f"the job took {record.seconds:.0f} s, and would have cost {record.cost_usd} USD")
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_bytes(bucket.read(ResultFile.REPORT))
-    teller.tell("report", f"file://{REPORT}")
-    here = run_here(images, scratch)
-    teller.tell(
-        "comparison", f"with a run on folders: {compare(Matrix.from_csv(bucket.read('pca.csv').decode()), here)}"
+def _check_results(deployment: Deployment, images: Path, scratch: Path, printer: TimedPrinter) -> None:
+    """Check that the results are complete, recorded, and equal to those of a run on folders."""
+    summary, record = last_results(deployment)
+    counts, folder = summary.counts, f"s3://{deployment.bucket}/{results_folder(summary.run_id)}"
+    printer.line("results", f"{counts.images} images, {counts.rejects} refused, {folder}")
+    printer.line(
+        "record_run",
+        f"{record.state}: the job took {record.seconds:.0f} s, and would have cost {record.cost_usd} USD",
     )
+    printer.line("report", save_report(deployment, summary.run_id))
+    there = PublishedMatrix.from_csv(read_result(deployment, summary.run_id, ResultFile.MATRIX))
+    printer.line("comparison", f"with a run on folders: {compare(there, run_here(images, scratch))}")
 
 
-def change(host: Host, outputs: Mapping[str, str], folder: Path, teller: Teller) -> None:
-    """Replace a picture by another, and remove a third."""
+def _change_images(deployment: Deployment, folder: Path, printer: TimedPrinter) -> None:
+    """Replace one picture by another, and remove a third."""
     first, second, third, *_ = sorted(folder.glob("Apple*/*"))
-    s3, bucket = host.client("s3"), outputs[Output.BUCKET]
-    s3.upload_file(str(second), bucket, f"{IMAGES}{first.relative_to(folder).as_posix()}")
-    s3.delete_object(Bucket=bucket, Key=f"{IMAGES}{third.relative_to(folder).as_posix()}")
-    teller.tell("upload", "one picture is replaced, one is removed")
+    replaced, removed = (f"{IMAGES}{picture.relative_to(folder).as_posix()}" for picture in (first, third))
+    deployment.s3.put_object(Bucket=deployment.bucket, Key=replaced, Body=second.read_bytes())
+    deployment.s3.delete_object(Bucket=deployment.bucket, Key=removed)
+    printer.line("upload", "one picture is replaced, one is removed")
 
 
-def check_permissions(host: Host, teller: Teller) -> None:
-    """See that every permission of the stack was needed, but for those of which it is known when they are.
-
-    Raises
-    ------
-    RehearsalError
-        If one was not.
-    """
-    never = unneeded(host.ask("grants"), stack_name(ENVIRONMENT))
-    if more := never - NOT_NEEDED.keys():
-        raise RehearsalError(f"Nobody has needed what the stack allows: {', '.join(sorted(more))}.")
-    teller.tell("IAM", f"every permission was needed, but for {len(never)} of which it is known when they are:")
-    for grant in sorted(never):
-        teller.tell("", f"{grant}: {NOT_NEEDED[grant]}")
+def _check_permissions(host: Host, printer: TimedPrinter) -> None:
+    """Check that the rehearsal has used every permission of the stack, except those with a known reason."""
+    unused = unused_permissions(host.ask("grants"), stack_name(ENVIRONMENT))
+    if more := unused - UNUSED_PERMISSIONS.keys():
+        raise RehearsalError(f"The stack allows what the rehearsal did not need: {', '.join(sorted(more))}.")
+    printer.line("IAM", f"every permission was needed, except {len(unused)}, which other situations need:")
+    for permission in sorted(unused):
+        printer.line("", f"{permission}: {UNUSED_PERMISSIONS[permission]}")
 
 
-def destroyed(host: Host, scratch: Path, teller: Teller) -> None:
-    """Destroy the stack, and see that nothing is left of it.
+def destroy_in(host: Host, scratch: Path, printer: TimedPrinter) -> None:
+    """Destroy the stack, and check that nothing is left of it.
 
     Raises
     ------
     RehearsalError
-        If something is.
+        If a resource is left.
     """
     destroy(host, scratch, ENVIRONMENT)
     if left := leftovers(host):
-        raise RehearsalError(f"After the destruction there is still: {'; '.join(left)}.")
-    teller.tell("CDK", f"{stack_name(ENVIRONMENT)} is destroyed, and nothing is left")
-
-
-class Results:
-    """The last complete results in the bucket."""
-
-    def __init__(self, host: Host, bucket: str) -> None:
-        self._s3 = host.client("s3")
-        self._bucket = bucket
-        self._latest = Latest.from_json(self._object(LATEST))
-
-    @property
-    def folder(self) -> str:
-        """Where they lie, with the slash at its end."""
-        return f"{self._bucket}/{self._latest.results}"
-
-    def read(self, name: str) -> bytes:
-        """Read a file of them.
-
-        Raises
-        ------
-        RehearsalError
-            If it isn't there.
-        """
-        return self._object(f"{self._latest.results}{name}")
-
-    def summary(self) -> Summary:
-        """Read what the run says of itself."""
-        return Summary.from_json(self.read(ResultFile.SUMMARY))
-
-    def record(self) -> RunRecord:
-        """Read what the workflow has recorded of the run."""
-        return RunRecord.from_json(self.read(ResultFile.RUN_RECORD))
-
-    def _object(self, key: str) -> bytes:
-        try:
-            body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        except self._s3.exceptions.NoSuchKey as error:
-            raise RehearsalError(f"There is no {key} in the bucket: the run has left no complete results.") from error
-        return body
+        raise RehearsalError(f"After the destruction, these resources are left: {'; '.join(left)}.")
+    printer.line("CDK", f"{stack_name(ENVIRONMENT)} is destroyed, and nothing is left")

@@ -1,4 +1,4 @@
-"""What of the cloud is real in the rehearsal, what is emulated, and what is not rehearsed at all."""
+"""What the rehearsal shows and what not: the tables of docs/rehearsal.md, which a test compares with these."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,79 +6,75 @@ from typing import Any
 
 from localaws import resources
 
-REAL = {
-    "the template": "as CDK synthesises it, for this machine's processor and Python, and the untrained weights",
-    "cdk bootstrap, deploy, destroy": "the CDK command, with change sets and published assets",
-    "the packages": "the archive of the workers, the application, the model, the functions: as they are shipped",
-    "start_run, record_run": "in their bundles, called by AWS's own runtime client for Python",
-    "the state machine": "as it is deployed, state by state",
-    "the Spark job": "spark-submit with the parameters of the workflow; Iceberg with its Glue catalogue and S3FileIO",
-    "IAM": "functions, workflow and job have the permissions of their roles and no others; conditions count",
-}
-"""What is the same as in the cloud."""
-
-EMULATED = {
-    "the services": "moto answers in the place of AWS, in memory",
-    "CloudFormation": "each resource is made by the call of its service that anybody could make; no updates of a stack",
-    "S3 events": "delivered at once, and once (the tests deliver them twice)",
-    "SQS to Lambda": "a poller gathers batches, with window, partial failures and dead letters",
-    "Step Functions": "an interpreter of the Amazon States Language; a job's end is asked for, not told by EventBridge",
-    "EMR Serverless": "one Spark on this machine in the place of workers; their sizes are billed, not given",
-    "waits": "the window, the visibility of messages, waits and retries of the workflow are shortened",
-    "alarms": "judged at each figure that arrives, and told to their topic",
-    **resources.EMULATED,
-}
-"""What only behaves like the cloud."""
-
-NOT_REHEARSED = {
-    "staging and prod": "Only dev is deployed: no schedules, nothing that outlives the stack.",
-    "TLS": "This machine talks to itself.",
-    "quotas, throttling": "There are none, but for those that the tests ask for.",
-    "the code of AWS": "Whatever moto, or we, have misunderstood of it.",
+NOT_REHEARSED_PARTS = {
+    "staging and prod": "Only dev is deployed: no schedules, and no resource outlives the stack.",
+    "TLS": "All requests stay on this machine, and use HTTP.",
+    "quotas, throttling": "There are none, except those that the tests ask for.",
+    "the code of AWS": "moto and localaws may misunderstand it.",
     **resources.NOT_REHEARSED,
 }
-"""What the rehearsal says nothing about."""
 
-NOT_NEEDED = {
-    "IntakeStartRunRole: sqs:ChangeMessageVisibility": "CDK gives it to all who read a queue",
-    "IntakeStartRunRole: sqs:GetQueueUrl": "CDK gives it to all who read a queue",
-    "SparkJobRole: s3:AbortMultipartUpload": "after the upload of a large file that broke off",
-    "WorkflowRole: dynamodb:GetItem": "when another execution has the turn",
-    "WorkflowRole: states:DescribeExecution": "when another execution has the turn",
-    "WorkflowRole: states:StartExecution": "when images come during a run that fails",
-    "WorkflowRole: emr-serverless:CancelJobRun": "when an execution is stopped",
+SCOPE: dict[str, dict[str, str]] = {
+    "As in the cloud": {
+        "the template": "as CDK synthesises it for the processor and the Python of this machine, untrained weights",
+        "cdk bootstrap, deploy, destroy": "the CDK command, with change sets and published assets",
+        "the packages": "the archive of the workers, the application, the model, the functions: as they are shipped",
+        "start_run, record_run": "in their bundles, called by AWS's own runtime client for Python",
+        "the state machine": "as it is deployed, state by state",
+        "the Spark job": "spark-submit with the parameters of the workflow; Iceberg with Glue catalogue and S3FileIO",
+        "IAM": "functions, workflow and job have the permissions of their roles and no others; conditions count",
+    },
+    "Emulated": {
+        "the services": "moto replaces AWS, and keeps everything in memory",
+        "CloudFormation": "each resource is created by a call of its service; stacks can't be updated",
+        "S3 events": "delivered at once, and once (the tests deliver them twice)",
+        "SQS to Lambda": "a poller gathers batches, with window, partial failures and dead letters",
+        "Step Functions": "an interpreter of the Amazon States Language, which polls jobs (AWS uses EventBridge)",
+        "EMR Serverless": "one Spark on this machine replaces the workers; their sizes are billed, but not provided",
+        "waits": "the window, the visibility of messages, waits and retries of the workflow are shortened",
+        "alarms": "evaluated at each data point, and sent to their topic",
+        **resources.EMULATED,
+    },
+    "Not rehearsed": NOT_REHEARSED_PARTS,
 }
-"""Role and action → when it is needed: not when all goes well. Any other that isn't needed is one too many."""
+"""Title of a table → its rows: a part, and how the rehearsal treats it."""
+
+UNUSED_PERMISSIONS = {
+    "IntakeStartRunRole: sqs:ChangeMessageVisibility": "CDK grants it to every reader of a queue",
+    "IntakeStartRunRole: sqs:GetQueueUrl": "CDK grants it to every reader of a queue",
+    "SparkJobRole: s3:AbortMultipartUpload": "after an upload of a large file that failed",
+    "WorkflowRole: dynamodb:GetItem": "when another execution holds the lease",
+    "WorkflowRole: states:DescribeExecution": "when another execution holds the lease",
+    "WorkflowRole: states:StartExecution": "when images arrive during a run that fails",
+    "WorkflowRole: emr-serverless:CancelJobRun": "when a user stops an execution",
+}
+"""Role and action → when the action is needed: none of these is needed when all goes well. The stack must not allow any
+other action that the rehearsal does not need."""
 
 
-def tell_scope() -> Iterable[str]:
-    """Write down what is real, what is emulated, and what is left out: lines of text."""
-    parts: tuple[tuple[str, Mapping[str, str]], ...] = (
-        ("As in the cloud", REAL),
-        ("Emulated", EMULATED),
-        ("Not rehearsed", NOT_REHEARSED),
-    )
-    for title, entries in parts:
+def scope_lines() -> Iterable[str]:
+    """Write the tables as lines of text."""
+    for title, rows in SCOPE.items():
         yield f"{title}:"
-        yield from (f"  {name}: {sentence}" for name, sentence in entries.items())
+        yield from (f"  {part}: {sentence}" for part, sentence in rows.items())
 
 
-def unneeded(ledger: Iterable[Mapping[str, Any]], stack: str) -> set[str]:
-    """Name the actions that a role of the stack is allowed, and has not needed.
+def unused_permissions(grants: Iterable[Mapping[str, Any]], stack: str) -> set[str]:
+    """Return the actions that a role of the stack may do, and has not done on any resource.
 
     Parameters
     ----------
-    ledger
-        As the local AWS keeps it: a grant is an action on a resource.
+    grants
+        Grants as the local AWS lists them: a grant allows a role an action on a resource.
     stack
         Name of the stack.
     """
-    grants = [grant for grant in ledger if f":role/{stack}-" in grant["role"]]
-    granted = {(grant["role"], grant["action"]) for grant in grants}
-    needed = {(grant["role"], grant["action"]) for grant in grants if grant["used"]}
-    return {f"{_construct(role)}: {action}" for role, action in granted - needed}
+    of_stack = [grant for grant in grants if f":role/{stack}-" in grant["role"]]
+    allowed = {(grant["role"], grant["action"]) for grant in of_stack}
+    used = {(grant["role"], grant["action"]) for grant in of_stack if grant["used"]}
+    return {f"{_construct(role)}: {action}" for role, action in allowed - used}
 
 
 def _construct(role: str) -> str:
-    """Name a role as the stack does, without what CDK and CloudFormation add."""
+    """Return the name of a role in the stack, without the parts that CDK and CloudFormation add."""
     return re.sub(r"[0-9A-F]{8}$", "", role.split("-")[-2])

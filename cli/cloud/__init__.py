@@ -1,1 +1,1 @@
-"""The commands that use an environment in the cloud: upload, reprocess, status, runs, results."""
+"""The subcommands that use an environment on AWS: upload, reprocess, status, runs, results; and what they share."""

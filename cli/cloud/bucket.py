@@ -1,4 +1,4 @@
-"""What is in the bucket of an environment."""
+"""Reading and listing the bucket of an environment."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 NO_SUCH_OBJECT = {"NoSuchKey", "404"}
-"""Codes of S3's answer where there is no such object: one that has a body, and one that hasn't."""
+"""Error codes of S3 for a missing object, in answers with a body and in answers without one."""
 
 
 def read(deployment: Deployment, key: str) -> bytes | None:
-    """Read an object; None if there is none."""
+    """Return the content of an object; `None` if there is no such object."""
     try:
         return deployment.s3.get_object(Bucket=deployment.bucket, Key=key)["Body"].read()
     except ClientError as error:
@@ -25,19 +25,19 @@ def read(deployment: Deployment, key: str) -> bytes | None:
 
 
 def keys_in(deployment: Deployment, folder: str) -> Iterator[str]:
-    """List the objects of a folder, without those of folders in it."""
+    """List the keys of the objects in a folder, without those in its subfolders."""
     for page in _pages(deployment, folder, "/"):
         yield from (found["Key"] for found in page.get("Contents", []))
 
 
 def keys_below(deployment: Deployment, folder: str) -> Iterator[str]:
-    """List all objects of a folder."""
+    """List the keys of all objects in a folder and in its subfolders."""
     for page in _pages(deployment, folder, ""):
         yield from (found["Key"] for found in page.get("Contents", []))
 
 
 def folders_in(deployment: Deployment, folder: str) -> Iterator[str]:
-    """List the names of the folders in a folder, in their order."""
+    """List the names of the subfolders of a folder, in ascending order."""
     for page in _pages(deployment, folder, "/"):
         for found in page.get("CommonPrefixes", []):
             yield found["Prefix"].removeprefix(folder).rstrip("/")

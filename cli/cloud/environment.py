@@ -1,4 +1,4 @@
-"""An environment in the cloud: its resources, found through its stack, and clients for them."""
+"""A deployed environment: its resources, which the outputs of its stack name, and clients for them."""
 
 import argparse
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.utils import is_valid_endpoint_url
 
 from cdk.settings import SettingsError, environment_named
-from cli.cloud.errors import NO_ANSWER_OF_AWS, CloudError, NotDeployedError
+from cli.cloud.errors import NO_ANSWER_OF_AWS, CloudError
 from cli.cloud.parallel import THREADS
 from contract.environments import Output, stack_name
 from spark_app.errors import UsageError
@@ -26,27 +26,25 @@ if TYPE_CHECKING:
 
 
 class _Stacks(Protocol):
-    """What is needed of the client of CloudFormation."""
+    """The part of CloudFormation's client that `connect` uses."""
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """An environment as it is deployed.
+    """A deployed environment.
 
     Attributes
     ----------
     environment
-        Its name.
-    region
-        Where it is.
+        Name of the environment.
     outputs
-        Of its stack.
+        Outputs of its stack.
     session
-        Holds the credentials.
+        Session with the credentials of the user.
     endpoint_url
-        Of a local AWS; None for the real one.
+        Endpoint of a local AWS; `None` for AWS itself.
     """
 
     environment: str
@@ -56,15 +54,15 @@ class Deployment:
     endpoint_url: str | None = None
 
     def resource(self, output: Output) -> str:
-        """Name a resource.
+        """Return the name, the URL or the ARN of a resource.
 
         Raises
         ------
-        NotDeployedError
-            If the stack doesn't name it: it is not complete, or of another version.
+        UsageError
+            If the stack has no such output, because it is incomplete or of another version.
         """
         if output not in self.outputs:
-            raise NotDeployedError(
+            raise UsageError(
                 f"The stack of environment {self.environment!r} has no output {output}: deploy it again with "
                 f"`make deploy ENV={self.environment}`."
             )
@@ -76,75 +74,65 @@ class Deployment:
         return self.resource(Output.BUCKET)
 
     def command(self, words: str) -> str:
-        """Write a `fruits` command on this environment, as its user would type it."""
+        """Write a `fruits` command for this environment as its user types it."""
         endpoint = f" --endpoint-url {self.endpoint_url}" if self.endpoint_url else ""
         return f"`fruits {words} --env {self.environment}{endpoint}`"
 
     @cached_property
     def s3(self) -> "S3Client":
         """Client of the bucket."""
-        # A local AWS answers at one name, not at one for each bucket.
+        # A local AWS has one host name, and none for each bucket.
         style = Config(s3={"addressing_style": "path" if self.endpoint_url else "auto"})
-        return self.session.client("s3", endpoint_url=self.endpoint_url, config=CONFIG.merge(style))
+        return self.session.client("s3", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG.merge(style))
 
     @cached_property
     def stepfunctions(self) -> "SFNClient":
-        """Client of the workflow."""
-        return self.session.client("stepfunctions", endpoint_url=self.endpoint_url, config=CONFIG)
+        """Client of the state machine."""
+        return self.session.client("stepfunctions", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
 
     @cached_property
     def emr(self) -> "EMRServerlessClient":
         """Client of the Spark application."""
-        return self.session.client("emr-serverless", endpoint_url=self.endpoint_url, config=CONFIG)
+        return self.session.client("emr-serverless", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
-        """Client of the table of coordination."""
-        return self.session.client("dynamodb", endpoint_url=self.endpoint_url, config=CONFIG)
+        """Client of the coordination table."""
+        return self.session.client("dynamodb", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
 
     @cached_property
     def sqs(self) -> "SQSClient":
         """Client of the queues."""
-        return self.session.client("sqs", endpoint_url=self.endpoint_url, config=CONFIG)
+        return self.session.client("sqs", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
 
 
-CONFIG = Config(connect_timeout=10, retries={"mode": "standard"}, max_pool_connections=THREADS)
-"""Of all clients."""
+CLIENT_CONFIG = Config(connect_timeout=10, retries={"mode": "standard"}, max_pool_connections=THREADS)
 
 
 def add_environment_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which environment is meant."""
-    parser.add_argument("--env", required=True, metavar="NAME", help="environment: dev, staging, prod")
-    parser.add_argument("--endpoint-url", metavar="URL", help="of a local AWS, such as that of the rehearsal")
+    """Add the options that select an environment."""
+    parser.add_argument("--env", required=True, metavar="NAME", help="environment: dev, staging or prod")
+    parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of a local AWS, such as that of a rehearsal")
 
 
-def deployment_of(arguments: argparse.Namespace) -> Deployment:
-    """Find the environment that a command is about.
-
-    Raises
-    ------
-    UsageError
-        If there is none of this name, or it is not deployed.
-    """
-    return connect(arguments.env, arguments.endpoint_url)
-
-
-def connect(environment: str, endpoint_url: str | None = None) -> Deployment:
-    """Find the resources of an environment.
+def connect(environment: str, endpoint_url: str | None = None, session: "boto3.Session | None" = None) -> Deployment:
+    """Connect to an environment.
 
     Parameters
     ----------
     environment
-        Its name.
+        Name of the environment.
     endpoint_url
-        Of a local AWS; None for the real one.
+        Endpoint of a local AWS; `None` for AWS itself.
+    session
+        Session of the Region of the environment; by default, one with the credentials that boto3 finds.
 
     Raises
     ------
     UsageError
-        If there is no environment of this name, or it is not deployed.
+        If there is no environment of this name, or if it is not deployed.
     botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
-        If AWS can't be asked: see `cli.cloud.errors.explained_errors`.
+        If the request to AWS fails; `cli.cloud.errors.explained_errors` turns these into sentences.
     """
     import boto3
 
@@ -153,9 +141,9 @@ def connect(environment: str, endpoint_url: str | None = None) -> Deployment:
     except SettingsError as error:
         raise UsageError(str(error)) from error
     if endpoint_url is not None and not is_valid_endpoint_url(endpoint_url):
-        raise UsageError(f"--endpoint-url is such as http://127.0.0.1:5000, not {endpoint_url!r}.")
-    session = boto3.Session(region_name=region)
-    stacks: _Stacks = session.client("cloudformation", endpoint_url=endpoint_url, config=CONFIG)
+        raise UsageError(f"--endpoint-url must be a URL such as http://127.0.0.1:5000, not {endpoint_url!r}.")
+    session = session or boto3.Session(region_name=region)
+    stacks: _Stacks = session.client("cloudformation", endpoint_url=endpoint_url, config=CLIENT_CONFIG)
     return Deployment(
         environment=environment,
         region=region,
@@ -170,13 +158,13 @@ def _outputs_of(stacks: _Stacks, environment: str) -> dict[str, str]:
         (stack,) = stacks.describe_stacks(StackName=stack_name(environment))["Stacks"]
     except ClientError as error:
         answer = error.response["Error"]
-        # CloudFormation has no code of its own for this.
+        # CloudFormation has no error code of its own for a missing stack.
         if answer["Code"] == "ValidationError" and "does not exist" in answer["Message"]:
-            raise NotDeployedError(
+            raise UsageError(
                 f"There is no environment {environment!r} in this account: deploy it with "
                 f"`make deploy ENV={environment}`."
             ) from error
         raise
-    except KeyError as error:  # of AWS's library, which looks for its fields in the document of something else
+    except KeyError as error:  # botocore raises it when the answer comes from another service
         raise CloudError(NO_ANSWER_OF_AWS) from error
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}

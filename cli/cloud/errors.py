@@ -1,4 +1,4 @@
-"""What can go wrong between here and AWS, each in a sentence that says what to do."""
+"""The errors of commands that use AWS, and the sentences that explain the errors of botocore to the user."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -32,45 +32,33 @@ UNKNOWN = {
     "UnrecognizedClientException",
 }
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-"""Codes of AWS's answers: each service has its own for the same thing."""
+"""Error codes of AWS: each service has its own code for the same error."""
 
-NO_ANSWER_OF_AWS = "What came back is no answer of AWS: check the proxy, and --endpoint-url if you gave one."
-
-
-class NotDeployedError(UsageError):
-    """There is no such environment in this account, or not all of it."""
-
-
-class NoCredentialsFoundError(UsageError):
-    """There are no credentials for AWS on this machine, or not those that were named."""
+NO_ANSWER_OF_AWS = "The answer does not come from AWS: check the proxy, and --endpoint-url if you gave one."
 
 
 class CloudError(FruitsError):
-    """AWS couldn't do what it was asked."""
+    """A request to AWS failed."""
 
 
-class CredentialsError(CloudError):
-    """AWS doesn't accept the credentials, or doesn't any more: no other request will do better."""
-
-
-class UnreachableError(CloudError):
-    """Nothing answers: no other request will do better."""
+class NoAccessError(CloudError):
+    """AWS does not answer, or does not accept the credentials, so that all other requests fail, too."""
 
 
 class InterruptedByUserError(FruitsError):
-    """Ctrl-C; the sentence says what becomes of what was begun."""
+    """The user pressed Ctrl-C. The message says in which state the command leaves its work."""
 
-    exit_code = 130  # as the shell has it
+    exit_code = 130  # as shells do
 
 
 @contextmanager
 def explained_errors() -> Iterator[None]:
-    """Let errors of AWS's library leave the block as ours. Serves as a decorator of commands, too.
+    """Turn errors of botocore into errors of this package. This context manager is also a decorator.
 
     Raises
     ------
     FruitsError
-        What `explain` makes of an error.
+        If botocore raises an error in the block: see `explain`.
     """
     try:
         yield
@@ -80,33 +68,27 @@ def explained_errors() -> Iterator[None]:
 
 @contextmanager
 def interruption(sentence: Callable[[], str]) -> Iterator[None]:
-    """Let Ctrl-C leave the block with a sentence that says what becomes of what was begun.
+    """Turn Ctrl-C into an error with a message.
+
+    Parameters
+    ----------
+    sentence
+        Returns the message, which says in which state the command leaves its work.
 
     Raises
     ------
     InterruptedByUserError
-        If it comes.
+        If the user presses Ctrl-C in the block.
     """
     try:
         yield
     except KeyboardInterrupt:
-        print(file=sys.stderr)  # the terminal has written ^C on this line
+        print(file=sys.stderr)  # the line already shows ^C
         raise InterruptedByUserError(sentence()) from None
 
 
 def explain(error: BotoCoreError | ClientError | ResponseParserError) -> FruitsError:
-    """Say what an error of AWS's library means, and what to do.
-
-    Parameters
-    ----------
-    error
-        As the library raised it.
-
-    Returns
-    -------
-    FruitsError
-        To be raised.
-    """
+    """Return an error whose message says what an error of botocore means, and what the user can do."""
     match error:
         case ClientError():
             return _explain_answer(error)
@@ -116,51 +98,51 @@ def explain(error: BotoCoreError | ClientError | ResponseParserError) -> FruitsE
 
 
 def _explain_answer(error: ClientError) -> FruitsError:
-    """Explain what AWS has answered."""
+    """Explain an error that AWS answered."""
     answer = error.response.get("Error", {})
     code, message = answer.get("Code", ""), _one_line(answer.get("Message", ""))
     if code in EXPIRED:
         return _expired()
     if code in UNKNOWN:
-        return CredentialsError(
-            "AWS doesn't accept the credentials of this machine: check AWS_PROFILE, or the access key and its secret. "
+        return NoAccessError(
+            "AWS does not accept the credentials of this machine: check AWS_PROFILE, or the access key and its secret. "
             f"(AWS says: {message})"
         )
     if code in DENIED:
         return CloudError(
-            f"These credentials are not allowed {error.operation_name}: ask for the permission, or set AWS_PROFILE to "
+            f"These credentials have no permission for {error.operation_name}: ask for it, or set AWS_PROFILE to "
             f"credentials that have it. (AWS says: {message})"
         )
-    return CloudError(f"AWS couldn't do {error.operation_name}: {message or 'it gives no reason'} ({code})")
+    return CloudError(f"{error.operation_name} failed: {message or 'AWS gives no reason'} ({code}).")
 
 
 def _explain_failure(error: BotoCoreError) -> FruitsError:
-    """Explain what went wrong on the way to AWS, or before."""
+    """Explain an error that occurred before AWS answered."""
     match error:
         case ProfileNotFound():
-            return NoCredentialsFoundError(f"{_one_line(str(error))}: set AWS_PROFILE to one that this machine has.")
+            return UsageError(f"{_one_line(str(error))}: set AWS_PROFILE to a profile of this machine.")
         case NoCredentialsError() | PartialCredentialsError():
-            return NoCredentialsFoundError(
+            return UsageError(
                 "This machine has no credentials for AWS: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
                 "AWS_SECRET_ACCESS_KEY (`aws configure` keeps them)."
             )
         case SSOError() | TokenRetrievalError() | CredentialRetrievalError():
             return _expired()
         case SSLError():
-            return UnreachableError(
-                f"{_endpoint(error)} has a certificate that is not trusted here: behind a proxy with certificates of "
-                "its own, name them in AWS_CA_BUNDLE."
+            return NoAccessError(
+                f"This machine does not trust the certificate of {_endpoint(error)}: behind a proxy with its own "
+                "certificates, set AWS_CA_BUNDLE to the file that contains them."
             )
         case EndpointConnectionError() | ConnectTimeoutError() | ProxyConnectionError():
-            return UnreachableError(
-                f"Nothing answers at {_endpoint(error)}: check the network, the proxy if there is one, and "
+            return NoAccessError(
+                f"{_endpoint(error)} does not answer: check the network, the proxy if there is one, and "
                 "--endpoint-url if you gave one."
             )
     return CloudError(f"The request to AWS failed: {_one_line(str(error))}")
 
 
-def _expired() -> CredentialsError:
-    return CredentialsError("The credentials for AWS have expired: log in again, then run the same command again.")
+def _expired() -> NoAccessError:
+    return NoAccessError("The credentials for AWS have expired: log in again, then run the same command again.")
 
 
 def _endpoint(error: BotoCoreError) -> str:

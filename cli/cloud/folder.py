@@ -1,4 +1,4 @@
-"""The files of a folder, in the order in which S3 lists keys."""
+"""The files of a local folder, in the order in which S3 lists keys."""
 
 import os
 from collections.abc import Iterator
@@ -6,23 +6,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from contract.layout import IMAGES
-from contract.notices import Happening, Notice, NoticeError
+from contract.notices import Notice, NoticeError, NoticeType
 from spark_app.errors import ImagesError
 
 LONGEST_KEY = 1024
-"""Bytes of UTF-8, in S3."""
+"""Limit of S3, in bytes of UTF-8."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file, or a folder that can't be looked into.
+class LocalFile:
+    """A file, or a subfolder that can't be listed.
 
     Attributes
     ----------
     name
-        Its path below the folder, with slashes.
+        Path below the folder, with slashes.
     problem
-        Why it can't be uploaded; None if nothing is known against it.
+        Why the file can't be uploaded; `None` if no reason is known before it is opened.
     """
 
     name: str
@@ -30,51 +30,48 @@ class Found:
 
     @property
     def key(self) -> str:
-        """Of the object that it becomes."""
+        """Key of the object in the bucket."""
         return f"{IMAGES}{self.name}"
 
 
 def check_folder(folder: Path) -> None:
-    """See that the folder is there.
+    """Check that the folder exists.
 
     Raises
     ------
     ImagesError
-        If it isn't.
+        If the folder does not exist.
     """
     if not folder.is_dir():
         raise ImagesError(f"There is no folder {folder}.")
 
 
-def files_below(folder: Path) -> Iterator[Found]:
-    """List files in the order of their keys. Links are followed; whether a file can be read is not looked at.
-
-    Of the names, those of one folder at a time are held.
-    """
+def files_below(folder: Path) -> Iterator[LocalFile]:
+    """List files in the order of their keys. This follows links, opens no file, and holds the names of one folder."""
     yield from _files_in(f"{folder}/", "", ())
 
 
-def _files_in(folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[Found]:
+def _files_in(folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[LocalFile]:
     try:
         status = os.stat(folder)  # noqa: PTH116 -- strings: a hundred thousand Path objects cost seconds
         names = _sorted_names(folder)
     except OSError as error:
-        yield Found(prefix or ".", error.strerror or str(error))
+        yield LocalFile(prefix or ".", error.strerror or str(error))
         return
     here = (status.st_dev, status.st_ino)
     if here in above:
-        yield Found(prefix, "the link leads back to a folder that it is in")
+        yield LocalFile(prefix, "the link leads back to a folder that contains it")
         return
     for name in names:
-        found = _checked(Found(prefix + name))
-        if found.problem is None and name.endswith("/"):
-            yield from _files_in(f"{folder}{name}", found.name, (*above, here))
+        file = _checked(LocalFile(prefix + name))
+        if file.problem is None and name.endswith("/"):
+            yield from _files_in(f"{folder}{name}", file.name, (*above, here))
         else:
-            yield found
+            yield file
 
 
 def _sorted_names(folder: str) -> list[str]:
-    """List a folder; names of folders end in a slash: with it they take their place among the keys."""
+    """List a folder. The slash at the end of a subfolder's name gives the subfolder its place among the keys."""
     with os.scandir(folder) as entries:
         return sorted(f"{entry.name}/" if _is_folder(entry) else entry.name for entry in entries)
 
@@ -83,15 +80,15 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:
-        return False  # a link in a circle: opening it will say so
+        return False  # the entry is a link in a circle, and opening it raises the error again
 
 
-def _checked(found: Found) -> Found:
-    """Note what S3 or the notices of the inbox have against a name."""
+def _checked(file: LocalFile) -> LocalFile:
+    """Note why S3 or the notices can't carry the name of a file."""
     try:
-        Notice(key=found.name.rstrip("/"), op=Happening.REMOVED)
+        Notice(key=file.name.rstrip("/"), op=NoticeType.REMOVED)
     except NoticeError:
-        return replace(found, problem="the name has control characters, or is no UTF-8: rename it")
-    if len(found.key.encode()) > LONGEST_KEY:
-        return replace(found, problem=f"the name is longer than {LONGEST_KEY} bytes: shorten it")
-    return found
+        return replace(file, problem="the name contains control characters, or is not UTF-8: rename it")
+    if len(file.key.encode()) > LONGEST_KEY:
+        return replace(file, problem=f"the name is longer than {LONGEST_KEY} bytes: shorten it")
+    return file

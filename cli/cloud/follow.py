@@ -1,120 +1,141 @@
-"""Follows an execution of the workflow until it ends."""
+"""The steps of an execution, as they happen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cli.cloud.environment import Deployment
 from cli.cloud.history import (
-    QUIET,
-    WAITING,
+    SILENT_STATES,
+    WAITING_STATES,
     Ending,
     ending,
     entered_state,
     events_after,
-    in_words,
     named_run,
+    phrase_for,
     submitted_job,
     task_failed,
-    task_is_over,
+    task_has_ended,
 )
 from contract.environments import Output
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
-SECONDS_BETWEEN = 4.0
-"""Between two looks at the execution."""
+POLL_SECONDS = 4.0
+"""Time between two requests for the steps of an execution."""
+
+WORKFLOW, SPARK_JOB = "workflow", "Spark job"
+"""Actors of the steps of an execution."""
+
+
+@dataclass(frozen=True, order=True)
+class Step:
+    """A step on the way to the results.
+
+    Attributes
+    ----------
+    at
+        Time of the step by the clock of its actor.
+    actor
+        The part of the pipeline that acts, such as `WORKFLOW` or `SPARK_JOB`.
+    what
+        What the actor does; for a Spark job, its id and its new state.
+    """
+
+    at: datetime
+    actor: str
+    what: str
 
 
 class Follower:
-    """Tells what an execution has done since the last look.
+    """Reads the steps of an execution.
 
     Parameters
     ----------
-    deployment
-        Where it runs.
     execution
-        Its ARN.
-    tell
-        Takes the seconds since its start, and the words for a step.
+        ARN of the execution.
 
     Attributes
     ----------
     run_ids
-        Of its runs so far, in their order: it goes round again for images that come meanwhile.
+        Ids of the runs of the execution so far, in their order; each round and each attempt is a run.
     states
-        That it has entered so far.
+        States that the execution has entered so far.
     seconds
-        Since its start, as far as is known.
+        Time from the start of the execution to its last step, by the clocks of AWS.
+    ended
+        How the execution has ended; `None` as long as it runs.
     """
 
-    def __init__(self, deployment: Deployment, execution: str, tell: Callable[[float, str], None]) -> None:
+    def __init__(self, deployment: Deployment, execution: str) -> None:
         self.run_ids: list[str] = []
         self.states: set[str] = set()
         self.seconds = 0.0
+        self.ended: Ending | None = None
         self._deployment = deployment
         self._execution = execution
-        self._tell = tell
         self._last_event = 0
         self._start: datetime | None = None
         self._waits_in: set[str] = set()
         self._job: str | None = None
         self._job_state: str | None = None
 
-    def follow(self, wait: Callable[[float], None]) -> Ending:
-        """Look until the execution has ended.
+    def follow(self, wait: Callable[[float], None]) -> Iterator[Step]:
+        """Yield the steps of the execution until it ends.
 
         Parameters
         ----------
         wait
-            Called with the seconds to let pass before the next look.
+            Function that waits for the given number of seconds.
         """
-        while (ended := self.look()) is None:
-            wait(SECONDS_BETWEEN)
-        return ended
+        yield from self.new_steps()
+        while not self.ended:
+            wait(POLL_SECONDS)
+            yield from self.new_steps()
 
-    def look(self) -> Ending | None:
-        """Tell what is new, and how the execution has ended; None if it hasn't."""
+    def new_steps(self) -> Iterator[Step]:
+        """Yield the steps since the last call."""
         events = events_after(self._deployment.stepfunctions, self._execution, self._last_event)
         for event in events:
             self._last_event = event["id"]
             self._pass_time(event["timestamp"])
-            if state := entered_state(event):
-                self._enter(state)
+            if (state := entered_state(event)) and self._is_worth_showing(state):
+                yield Step(event["timestamp"], WORKFLOW, phrase_for(state))
             if (run_id := named_run(event)) and run_id not in self.run_ids:
                 self.run_ids.append(run_id)
-            self._take_job(event)
-        self._look_at_job()
-        return ending(events)
+            yield from self._job_steps(event)
+        yield from self._new_job_state()
+        self.ended = self.ended or ending(events)
 
-    def _enter(self, state: str) -> None:
+    def _is_worth_showing(self, state: str) -> bool:
         self.states.add(state)
-        # An hour of waiting is one line, not one for every time that it looks whether it is its turn.
-        if state in QUIET or state in self._waits_in:
-            return
-        self._waits_in = self._waits_in | {state} if state in WAITING else set()
-        self._tell(self.seconds, in_words(state))
+        # An execution may wait for an hour, and ask for the lease again and again: that is shown once.
+        if state in SILENT_STATES or state in self._waits_in:
+            return False
+        self._waits_in = self._waits_in | {state} if state in WAITING_STATES else set()
+        return True
 
-    def _take_job(self, event: "HistoryEventTypeDef") -> None:
+    def _job_steps(self, event: "HistoryEventTypeDef") -> Iterator[Step]:
         if job := submitted_job(event):
             self._job, self._job_state = job, None
-        elif self._job and task_is_over(event):
+        elif self._job and task_has_ended(event):
             if task_failed(event):
-                self._tell(self.seconds, f"Spark job {self._job}: failed")
+                yield Step(event["timestamp"], SPARK_JOB, f"{self._job}: failed")
             self._job = None
 
-    def _look_at_job(self) -> None:
+    def _new_job_state(self) -> Iterator[Step]:
         if self._job is None:
             return
         application = self._deployment.resource(Output.APPLICATION)
-        job = self._deployment.emr.get_job_run(applicationId=application, jobRunId=self._job)["jobRun"]
-        if job["state"] != self._job_state:
-            self._job_state = job["state"]
-            self._pass_time(job["updatedAt"])
-            self._tell(self.seconds, f"Spark job {self._job}: {job['state']}")
+        run = self._deployment.emr.get_job_run(applicationId=application, jobRunId=self._job)["jobRun"]
+        if run["state"] != self._job_state:
+            self._job_state = run["state"]
+            self._pass_time(run["updatedAt"])
+            yield Step(run["updatedAt"], SPARK_JOB, f"{self._job}: {run['state']}")
 
     def _pass_time(self, now: datetime) -> None:
-        # By AWS's clocks, not by this machine's.
         self._start = self._start or now
         self.seconds = max(self.seconds, (now - self._start).total_seconds())

@@ -1,11 +1,11 @@
-"""What an execution of the workflow has done so far, read from its history, in words a person understands."""
+"""The history of an execution: which states it has entered, which jobs it has submitted, and how it has ended."""
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from contract.states import State
 from contract.workflow import RunRequest
 
 if TYPE_CHECKING:
@@ -14,59 +14,59 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
-JOINED = "Joined"
-
-STATES = {
-    "CheckRequest": "looks at what is asked for",
-    "Acquire": "asks for its turn: there is one run at a time",
-    "ReadHolder": "another one has the turn: looks which",
-    "DescribeHolder": "looks whether that one is still running",
-    "TakeOver": "that one is over: takes its place",
-    "QueueUp": "lines up behind the run that is going on",
-    "WaitForTurn": "waits for its turn",
-    JOINED: "leaves the images to the run that is going on",
-    "PlanRound": "prepares the run",
-    "RunJob": "runs the Spark job",
-    "RecordRun": "records what the run took and cost",
-    "RecordFailure": "the job has failed: records what it took and cost",
-    "NextAttempt": "tries again",
-    "NoteProcessed": "notes which notices are worked through",
-    "Release": "gives the turn back",
-    "ReadItem": "can't yet: looks whether images have come, or another run waits",
-    "DescribeWaiting": "another run waits: looks whether it still does",
-    "HandOver": "gives the turn to the run that waits",
-    "ForgetWaiting": "nobody waits any more",
-    "NextRound": "images have come meanwhile: goes round again",
-    "LetGo": "gives the turn back after many rounds",
-    "StartSuccessor": "starts a run for images that have come meanwhile",
-    "ReleaseAfterFailure": "the run has failed: gives the turn back",
-    "StartSuccessorOfFailed": "starts a run for images that have come meanwhile",
-    "LeaseLost": "ends: another one has taken its turn",
-    "UnknownMode": "ends: there is no such mode",
-    "Failed": "ends as failed",
-    "Done": "done",
+STATE_PHRASES: dict[str, str] = {
+    State.CHECK_REQUEST: "checks the request",
+    State.ACQUIRE: "asks for the lease: one execution runs at a time",
+    State.READ_HOLDER: "finds that another execution holds the lease",
+    State.DESCRIBE_HOLDER: "checks whether the holder is still running",
+    State.TAKE_OVER: "takes the lease over from a holder that has ended",
+    State.QUEUE_UP: "asks to get the lease next",
+    State.WAIT_FOR_TURN: "waits for the lease",
+    State.JOINED: "leaves its images to the execution that holds the lease",
+    State.PLAN_ROUND: "prepares the run",
+    State.RUN_JOB: "runs the Spark job",
+    State.RECORD_RUN: "records duration and cost of the run",
+    State.RECORD_FAILURE: "records duration and cost of the failed job",
+    State.NEXT_ATTEMPT: "tries again",
+    State.NOTE_PROCESSED: "notes which notices the run has processed",
+    State.RELEASE: "releases the lease",
+    State.READ_ITEM: "keeps the lease: checks for newer notices and for a waiting execution",
+    State.DESCRIBE_WAITING: "checks whether the waiting execution is still running",
+    State.HAND_OVER: "hands the lease over to the waiting execution",
+    State.FORGET_WAITING: "finds that the waiting execution has ended",
+    State.NEXT_ROUND: "starts another round for newer notices",
+    State.LET_GO: "releases the lease after many rounds",
+    State.START_SUCCESSOR: "starts another execution for newer notices",
+    State.RELEASE_AFTER_FAILURE: "releases the lease after the failure",
+    State.START_SUCCESSOR_OF_FAILED: "starts another execution for newer notices",
+    State.LEASE_LOST: "ends, because another execution has taken the lease over",
+    State.UNKNOWN_MODE: "ends, because the mode is unknown",
+    State.FAILED: "ends as failed",
+    State.DONE: "done",
 }
-"""States of the workflow, in words."""
+"""State of the state machine → what the execution does in it."""
 
-QUIET = frozenset(
+SILENT_STATES: frozenset[str] = frozenset(
     {
-        "UpdateByDefault",
-        "Begin",
-        "IsHeld",
-        "HolderRuns",
-        "NameRun",
-        "WhatToNote",
-        "TryAgain",
-        "WhyHeld",
-        "StillWaits",
-        "MoreRounds",
-        "NoticesMeanwhile",
+        State.UPDATE_BY_DEFAULT,
+        State.BEGIN,
+        State.IS_HELD,
+        State.HOLDER_RUNS,
+        State.NAME_RUN,
+        State.WHAT_TO_NOTE,
+        State.TRY_AGAIN,
+        State.WHY_HELD,
+        State.STILL_WAITS,
+        State.MORE_ROUNDS,
+        State.NOTICES_MEANWHILE,
     }
 )
-"""States that only decide where to go on: nothing to tell."""
+"""States that only choose the next state; the commands do not show them."""
 
-WAITING = frozenset({"Acquire", "ReadHolder", "DescribeHolder", "QueueUp", "WaitForTurn"})
-"""States that are entered again and again until it is this execution's turn."""
+WAITING_STATES: frozenset[str] = frozenset(
+    {State.ACQUIRE, State.READ_HOLDER, State.DESCRIBE_HOLDER, State.QUEUE_UP, State.WAIT_FOR_TURN}
+)
+"""States that an execution enters again and again until it gets the lease."""
 
 ENDS = {
     "ExecutionSucceeded": "SUCCEEDED",
@@ -75,13 +75,13 @@ ENDS = {
     "ExecutionTimedOut": "TIMED_OUT",
 }
 
-LONG = 500
-"""Characters of a cause that are shown: AWS puts whole documents there."""
+LONGEST_CAUSE = 500
+"""Number of characters at which a cause is cut, because AWS puts whole documents there."""
 
 
-def in_words(state: str) -> str:
-    """Say what the workflow does in a state; one that is not known here goes by its name."""
-    return STATES.get(state, state)
+def phrase_for(state: str) -> str:
+    """Say what an execution does in a state; a state of a later version goes by its name."""
+    return STATE_PHRASES.get(state, state)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,73 +92,70 @@ class Ending:
     ----------
     status
         ``SUCCEEDED``, ``FAILED``, ``ABORTED`` or ``TIMED_OUT``.
-    at
-        When.
     error, cause
-        Why, if it didn't succeed and somebody knows.
+        What AWS says about a failure; `None` if it says nothing.
     """
 
     status: str
-    at: datetime
     error: str | None = None
     cause: str | None = None
 
     @property
     def reason(self) -> str:
         """Error and cause on one line."""
-        return ": ".join(filter(None, (self.error, cause_in_words(self.cause or "")))) or self.status.lower()
+        return ": ".join(filter(None, (self.error, readable_cause(self.cause or "")))) or self.status.lower()
 
 
 def events_after(stepfunctions: "SFNClient", execution: str, event_id: int = 0) -> "list[HistoryEventTypeDef]":
-    """Read what has happened since an event, oldest first."""
-    # From the end: the history of a long run is not read again every few seconds.
+    """Return the events of an execution after a given event, oldest first."""
+    # Newest first: while a command follows a long run, it must not read the whole history every few seconds.
     new = takewhile(lambda event: event["id"] > event_id, _newest_first(stepfunctions, execution))
     return list(reversed(list(new)))
 
 
 def current_state(stepfunctions: "SFNClient", execution: str) -> str | None:
-    """Name the state that an execution has entered last, of those that there is something to tell of."""
+    """Return the last state that an execution has entered, without the silent ones."""
     states = map(entered_state, _newest_first(stepfunctions, execution))
-    return next((state for state in states if state and state not in QUIET), None)
+    return next((state for state in states if state and state not in SILENT_STATES), None)
 
 
 def _newest_first(stepfunctions: "SFNClient", execution: str) -> "Iterator[HistoryEventTypeDef]":
     paginator = stepfunctions.get_paginator("get_execution_history")
     for page in paginator.paginate(executionArn=execution, reverseOrder=True):
-        # A local AWS may not know reverseOrder, and has one page.
+        # A local AWS may ignore reverseOrder; it answers with a single page.
         yield from sorted(page["events"], key=lambda event: event["id"], reverse=True)
 
 
 def entered_state(event: "HistoryEventTypeDef") -> str | None:
-    """Name the state that was entered, if the event is that."""
+    """Return the state that the execution enters with an event; `None` for other events."""
     return event.get("stateEnteredEventDetails", {}).get("name")
 
 
 def named_run(event: "HistoryEventTypeDef") -> str | None:
-    """Find the id of the run in what a state was given."""
+    """Return the id of the run in the input of the state that the execution enters, if there is one."""
     run_id = _fields(event.get("stateEnteredEventDetails", {}).get("input", "")).get("run_id")
     return run_id if isinstance(run_id, str) else None
 
 
 def submitted_job(event: "HistoryEventTypeDef") -> str | None:
-    """Name the job run that was submitted to EMR Serverless, if the event is that."""
+    """Return the id of the job run that the execution submits with an event; `None` for other events."""
     answer = _fields(event.get("taskSubmittedEventDetails", {}).get("output", ""))
-    # Step Functions writes names with a capital, EMR itself doesn't.
+    # The names begin with a capital letter in answers of Step Functions, and with a small one in answers of EMR.
     return {name.lower(): value for name, value in answer.items()}.get("jobrunid")
 
 
 def task_failed(event: "HistoryEventTypeDef") -> bool:
-    """Whether the event says that what a state has waited for has failed; it may be tried again."""
+    """Whether the event is the failure of a task, which the state machine may try again."""
     return event["type"] in {"TaskFailed", "TaskTimedOut"}
 
 
-def task_is_over(event: "HistoryEventTypeDef") -> bool:
-    """Whether the event says that what a state has waited for has ended, well or not."""
+def task_has_ended(event: "HistoryEventTypeDef") -> bool:
+    """Whether the event is the end of a task, with or without success."""
     return task_failed(event) or event["type"] == "TaskSucceeded"
 
 
 def ending(events: "Iterable[HistoryEventTypeDef]") -> Ending | None:
-    """Find out how an execution has ended; None if it hasn't."""
+    """Return how an execution has ended; `None` if it has not."""
     for event in events:
         if event["type"] in ENDS:
             details: Any = (
@@ -167,36 +164,31 @@ def ending(events: "Iterable[HistoryEventTypeDef]") -> Ending | None:
                 or event.get("executionTimedOutEventDetails")
                 or {}
             )
-            return Ending(
-                status=ENDS[event["type"]],
-                at=event["timestamp"],
-                error=details.get("error"),
-                cause=details.get("cause"),
-            )
+            return Ending(status=ENDS[event["type"]], error=details.get("error"), cause=details.get("cause"))
     return None
 
 
-def cause_in_words(cause: str) -> str:
-    """Find what a person can read in the cause of a failure.
+def readable_cause(cause: str) -> str:
+    """Return the readable part of the cause of a failure, on one line.
 
     Parameters
     ----------
     cause
-        A sentence, or the description of a job or of an error of a function as JSON.
+        A sentence, or a JSON document that describes a job or the error of a function.
     """
     fields = {name.lower(): value for name, value in _fields(cause).items()}
-    told = next((fields[name] for name in ("statedetails", "errormessage", "reason") if fields.get(name)), cause)
-    line = " ".join(str(told).split())
-    return line if len(line) <= LONG else f"{line[:LONG]} ..."
+    text = next((fields[name] for name in ("statedetails", "errormessage", "reason") if fields.get(name)), cause)
+    line = " ".join(str(text).split())
+    return line if len(line) <= LONGEST_CAUSE else f"{line[:LONGEST_CAUSE]} ..."
 
 
 def mode_of(execution_input: str) -> str:
-    """Read from the input of an execution which mode was asked for."""
+    """Return the mode that the input of an execution asks for."""
     return str(_fields(execution_input).get("mode", RunRequest().mode))
 
 
 def _fields(text: str) -> dict[str, Any]:
-    """Read a JSON object; anything else has no fields."""
+    """Return the fields of a JSON object; none for any other text."""
     try:
         document = json.loads(text)
     except ValueError:

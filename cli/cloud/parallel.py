@@ -1,4 +1,4 @@
-"""Many requests at once, for any number of items, in memory that does not grow."""
+"""Many requests at once, for any number of items, in constant memory."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -10,62 +10,63 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 THREADS = 16
-"""Requests at once: a request spends its time on the way."""
+"""Number of requests at once. A request spends most of its time on the network."""
 
 AHEAD = 2 * THREADS
-"""Items that are handed out before results are taken back."""
+"""Number of items that the threads get before the caller gets the first result."""
 
 
 def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Do work on items, several at once.
+    """Do work on items in several threads.
 
-    Unlike a pool of the standard library, it takes items only as fast as they are worked off, and when its user leaves
-    (Ctrl-C), nobody waits for requests that are under way.
+    Unlike an executor of the standard library, this takes items only as fast as the threads process them, and does not
+    wait for requests in progress when the caller closes the iterator (as Ctrl-C does).
 
     Parameters
     ----------
     work
-        Called in threads.
+        Function that the threads call.
     items
-        Taken in the thread of the caller.
+        Items; the caller's thread iterates over them.
 
     Yields
     ------
     R
-        Results as they come, in no particular order. What `work` raises is raised here.
+        Results in the order of their completion. An exception of `work` is raised here.
     """
-    handed_out: SimpleQueue[tuple[T] | None] = SimpleQueue()
+    todo: SimpleQueue[tuple[T] | None] = SimpleQueue()
     done: SimpleQueue[Future[R]] = SimpleQueue()
     for number in range(THREADS):
-        threading.Thread(target=_labour, args=(work, handed_out, done), name=f"fruits-{number}", daemon=True).start()
-    under_way = 0
+        threading.Thread(target=_serve, args=(work, todo, done), name=f"fruits-{number}", daemon=True).start()
+    in_progress = 0
     try:
         for item in items:
-            handed_out.put((item,))
-            under_way += 1
-            if under_way == AHEAD:
+            todo.put((item,))
+            in_progress += 1
+            if in_progress == AHEAD:
                 yield done.get().result()
-                under_way -= 1
-        for _ in range(under_way):
+                in_progress -= 1
+        for _ in range(in_progress):
             yield done.get().result()
     finally:
-        _dismiss(handed_out)
+        _stop(todo)
 
 
-def _labour(work: Callable[[T], R], handed_out: SimpleQueue[tuple[T] | None], done: SimpleQueue[Future[R]]) -> None:
-    while (item := handed_out.get()) is not None:
+def _serve(work: Callable[[T], R], todo: SimpleQueue[tuple[T] | None], done: SimpleQueue[Future[R]]) -> None:
+    while (item := todo.get()) is not None:
         result: Future[R] = Future()
         try:
             result.set_result(work(*item))
-        except Exception as error:  # noqa: BLE001 -- raised again where the result is taken
+        except Exception as error:  # noqa: BLE001 -- the caller raises it again when it takes the result
             result.set_exception(error)
         done.put(result)
 
 
-def _dismiss(handed_out: SimpleQueue[tuple[T] | None]) -> None:
+def _stop(todo: SimpleQueue[tuple[T] | None]) -> None:
+    """Discard the items that no thread has taken, and let every thread end."""
     try:
         while True:
-            handed_out.get_nowait()
+            todo.get_nowait()
     except Empty:
         for _ in range(THREADS):
-            handed_out.put(None)
+            todo.put(None)

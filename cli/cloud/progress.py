@@ -1,9 +1,10 @@
-"""What is shown while files go up or down: a bar on a terminal, a line every few seconds elsewhere."""
+"""How a terminal or a log shows progress: of files in transfer, and of the steps of an execution."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TextIO
+from dataclasses import dataclass
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -18,31 +19,35 @@ from rich.progress import Progress as Bar
 
 from cli.cloud.words import counted, duration
 
-SECONDS_BETWEEN = 5.0
-"""Least time between two lines of progress."""
+SECONDS_BETWEEN_LINES = 5.0
+"""Least time between two lines of progress where there is no terminal."""
 
 
-class TransferProgress(Protocol):
-    """Takes what there is to tell of files under way."""
+@dataclass(frozen=True)
+class TransferProgress:
+    """A display of files in transfer.
 
-    def one_done(self) -> None:
-        """Tell that another file is done with."""
+    Attributes
+    ----------
+    one_done
+        Counts another file, transferred or not.
+    say
+        Prints a line.
+    """
 
-    def say(self, line: str) -> None:
-        """Leave a line."""
+    one_done: Callable[[], None]
+    say: Callable[[str], None]
 
 
 class PlainProgress:
-    """Prints a line every few seconds.
+    """Prints a line about files in transfer every few seconds.
 
     Parameters
     ----------
-    out
-        Where to print.
     total
-        Files.
+        Number of files.
     clock
-        Tells the seconds.
+        Function that returns the time in seconds.
     """
 
     def __init__(self, out: TextIO, total: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,49 +58,26 @@ class PlainProgress:
         self._done = 0
 
     def one_done(self) -> None:
-        """Print how far it is, if it is time for it."""
+        """Count a file, and print a line if the last one is some seconds old."""
         self._done += 1
         now = self._clock()
-        if now - self._last >= SECONDS_BETWEEN:
+        if now - self._last >= SECONDS_BETWEEN_LINES:
             self._last = now
-            # Files may come while others go up: then there are more than were counted.
+            # Files that appear during the transfer were not counted in the total.
             left = max(0, self._total - self._done) * (now - self._start) / self._done
             self.say(f"  {self._done:,} of {counted(self._total, 'file')}, {duration(left)} left")
 
     def say(self, line: str) -> None:
-        """Print the line."""
+        """Print a line."""
         print(line, file=self._out, flush=True)
-
-
-class BarProgress:
-    """Draws a bar.
-
-    Parameters
-    ----------
-    bar
-        Rich's, running.
-    total
-        Files.
-    """
-
-    def __init__(self, bar: Bar, total: int) -> None:
-        self._bar = bar
-        self._task = bar.add_task("", total=total)
-
-    def one_done(self) -> None:
-        """Move the bar."""
-        self._bar.advance(self._task)
-
-    def say(self, line: str) -> None:
-        """Leave the line above the bar."""
-        self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def transfer_progress(out: TextIO, total: int) -> Iterator[TransferProgress]:
-    """Show the progress of files: on a terminal with a bar, elsewhere in plain lines."""
+    """Show the progress of files with a bar if `out` is a terminal, and in plain lines otherwise."""
     if not out.isatty():
-        yield PlainProgress(out, total)
+        plain = PlainProgress(out, total)
+        yield TransferProgress(plain.one_done, plain.say)
         return
     columns = (
         SpinnerColumn(),
@@ -105,31 +87,36 @@ def transfer_progress(out: TextIO, total: int) -> Iterator[TransferProgress]:
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=Console(file=out), transient=True, redirect_stderr=False) as bar:
-        yield BarProgress(bar, total)
+        task = bar.add_task("", total=total)
+        yield TransferProgress(lambda: bar.advance(task), lambda line: _print_above(bar, line))
 
 
 @contextmanager
-def steps(out: TextIO) -> Iterator[Callable[[float, str], None]]:
-    """Show steps as they begin: a line for each and, on a terminal, the last one with a clock.
+def step_printer(out: TextIO) -> Iterator[Callable[[float, str], None]]:
+    """Show steps, a line each. A terminal shows the last step below the lines, too, with a clock.
 
     Yields
     ------
     callable
-        Takes the seconds since the start, and the words for the step.
+        Function that prints a step: it takes the seconds since the start, and the words for the step.
     """
     if not out.isatty():
-        yield lambda seconds, words: print(_step(seconds, words), file=out, flush=True)
+        yield lambda seconds, words: print(_line(seconds, words), file=out, flush=True)
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Bar(*columns, console=Console(file=out), transient=True, redirect_stderr=False) as bar:
         task = bar.add_task("")
 
-        def tell(seconds: float, words: str) -> None:
-            bar.console.print(_step(seconds, words), highlight=False, markup=False, soft_wrap=True)
+        def print_step(seconds: float, words: str) -> None:
+            _print_above(bar, _line(seconds, words))
             bar.update(task, description=words)
 
-        yield tell
+        yield print_step
 
 
-def _step(seconds: float, words: str) -> str:
+def _print_above(bar: Bar, line: str) -> None:
+    bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _line(seconds: float, words: str) -> str:
     return f"{duration(seconds):>8}  {words}"

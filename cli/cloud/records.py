@@ -1,4 +1,4 @@
-"""The runs of an environment, as they are recorded in its bucket."""
+"""The runs of an environment, as the documents in its bucket describe them."""
 
 from collections import deque
 from collections.abc import Callable
@@ -18,16 +18,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedRun:
-    """What is known of a run.
+    """A run and its documents.
 
     Attributes
     ----------
-    run_id
-        Its name.
     record
-        What the workflow says of it; None while it is going on.
+        The record of the workflow; `None` before the run has ended.
     summary
-        What the run says of itself; None if it was not completed, or had nothing to publish.
+        The summary of the run; `None` if the run has not published results.
     """
 
     run_id: str
@@ -36,19 +34,19 @@ class RecordedRun:
 
     @property
     def failed(self) -> bool:
-        """Whether it is over, and not well."""
+        """Whether the run has ended without success."""
         return self.record is not None and self.record.state != "SUCCESS"
 
 
 def newest_run_ids(deployment: Deployment, count: int) -> list[str]:
-    """Name the last runs, newest first."""
+    """Return the ids of the last runs, newest first."""
     ids = filter(is_run_id, folders_in(deployment, RESULTS))
-    # The names sort by time, and the bucket lists them in their order.
+    # Run ids sort by time, and S3 lists them in ascending order.
     return list(reversed(deque(ids, maxlen=count)))
 
 
 def recorded_run(deployment: Deployment, run_id: str) -> RecordedRun:
-    """Read what is known of a run."""
+    """Read the documents of a run."""
     return RecordedRun(
         run_id=run_id,
         record=_read_as(RunRecord.from_json, deployment, run_record(run_id)),
@@ -57,13 +55,13 @@ def recorded_run(deployment: Deployment, run_id: str) -> RecordedRun:
 
 
 def last_complete_run(deployment: Deployment) -> str | None:
-    """Name the run whose results are the last complete ones; None if there are none yet."""
+    """Return the id of the last run with complete results; `None` if there is none yet."""
     latest = _read_as(Latest.from_json, deployment, LATEST)
     return latest.run_id if latest else None
 
 
 def _read_as(parse: Callable[[bytes], T], deployment: Deployment, key: str) -> T | None:
-    """Read a document; one that can't be read is as good as none: it is of another version."""
+    """Read a document; `None` if it is missing, or if it can't be parsed because it is of another version."""
     body = read(deployment, key)
     if body is not None:
         with suppress(ValueError, KeyError, TypeError, AttributeError):

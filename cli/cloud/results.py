@@ -1,43 +1,45 @@
-"""`fruits results`: fetches what a run has published."""
+"""`fruits results`: downloads the results of a run."""
 
 import argparse
 import hashlib
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from cli.cloud import words
 from cli.cloud.bucket import keys_below
-from cli.cloud.environment import Deployment, add_environment_arguments, deployment_of
+from cli.cloud.environment import Deployment, add_environment_arguments, connect
 from cli.cloud.errors import explained_errors, interruption
 from cli.cloud.parallel import in_parallel
 from cli.cloud.progress import transfer_progress
 from cli.cloud.records import last_complete_run, recorded_run
-from cli.cloud.transfer import Outcome, Tally, attempt, md5_of, watch
+from cli.cloud.transfer import TransferResult, TransferTally, attempt, md5_of
+from cli.subcommands import Subcommands, add_subcommand
 from contract.layout import ResultFile, results_folder
 from contract.runs import is_run_id
 from contract.summary import Summary
 from spark_app.errors import OutputError, UsageError
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-MATRIX = "matrix"
-"""Folder for the files of a matrix of many rows."""
+MATRIX_FOLDER = "matrix"
+"""Local folder for a matrix that consists of several files."""
 
 
-def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(subcommands: Subcommands) -> None:
     """Add `fruits results`."""
-    parser = subcommands.add_parser("results", help="cloud: fetch the last complete results, or those of a run")
+    parser = add_subcommand(subcommands, "results", "download the last complete results of an environment")
     parser.add_argument(
-        "folder", type=Path, nargs="?", default=Path("results"), metavar="FOLDER", help="where to [%(default)s]"
+        "folder",
+        type=Path,
+        nargs="?",
+        default=Path("results"),
+        metavar="FOLDER",
+        help="folder for the files: <folder>/<run> [%(default)s]",
     )
-    parser.add_argument("--run", metavar="ID", help="as `fruits runs` lists it [the last complete one]")
+    parser.add_argument("--run", metavar="ID", help="a run that `fruits runs` lists [the last complete one]")
     add_environment_arguments(parser)
     parser.set_defaults(command=_results)
 
@@ -45,18 +47,18 @@ def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser
 @explained_errors()
 def _results(arguments: argparse.Namespace) -> int:
     if arguments.run is not None and not is_run_id(arguments.run):
-        raise UsageError(f"--run is such as 20261120T121530Z-3fa94c, not {arguments.run!r}.")
-    deployment = deployment_of(arguments)
+        raise UsageError(f"--run must be an id such as 20261120T121530Z-3fa94c, not {arguments.run!r}.")
+    deployment = connect(arguments.env, arguments.endpoint_url)
     run_id = arguments.run or _last_run(deployment)
     summary = recorded_run(deployment, run_id).summary
-    files = list(files_of(deployment, run_id, summary))
+    files = list(_files_of(deployment, run_id, summary))
     if not files:
         raise UsageError(f"There are no results of run {run_id}: {deployment.command('runs')} lists the runs.")
     folder = arguments.folder / run_id
-    tally = fetch(deployment, files, folder)
-    print(f"{tally.in_words('fetched')}.")
+    tally = _download_all(deployment, files, folder)
+    print(f"{tally.in_words('downloaded')}.")
     if tally.failed:
-        print("The files that failed are named above, with the reasons: run the same command again to try only those.")
+        print("The lines above give the reason for each failed file. Run the same command again to retry them.")
     _print_folder(folder, summary)
     return 1 if tally.failed else 0
 
@@ -65,78 +67,54 @@ def _last_run(deployment: Deployment) -> str:
     run_id = last_complete_run(deployment)
     if run_id is None:
         raise UsageError(
-            f"There are no results yet: {deployment.command('status')} tells what is going on, and "
-            f"{deployment.command('upload FOLDER')} gives it images."
+            f"There are no results yet: {deployment.command('status')} shows what is going on, and "
+            f"{deployment.command('upload FOLDER')} uploads images."
         )
     return run_id
 
 
 @dataclass(frozen=True)
-class Remote:
-    """A file to fetch.
+class RemoteFile:
+    """A file of the results.
 
     Attributes
     ----------
     key
-        Of the object.
+        Key of the object.
     name
-        Of the file, below the folder of the run.
+        Local path below the folder of the run.
     """
 
     key: str
     name: str
 
 
-def files_of(deployment: Deployment, run_id: str, summary: Summary | None) -> Iterator[Remote]:
-    """Name the files of a run: those of its folder, and those of its matrix that lie elsewhere."""
+def _files_of(deployment: Deployment, run_id: str, summary: Summary | None) -> Iterator[RemoteFile]:
+    """List the files in the folder of a run, and the files of its matrix outside of that folder."""
     folder = results_folder(run_id)
     for key in keys_below(deployment, folder):
         name = key.removeprefix(folder)
-        # What somebody else has put there can't make us write outside of the folder.
+        # An object of another writer must not make this command write outside of the local folder.
         if not {"", ".", ".."} & set(name.split("/")):
-            yield Remote(key, name)
+            yield RemoteFile(key, name)
     for part in summary.matrix if summary else ():
         if not part.file.startswith(folder):
-            yield Remote(part.file, f"{MATRIX}/{PurePosixPath(part.file).name}")
+            yield RemoteFile(part.file, f"{MATRIX_FOLDER}/{PurePosixPath(part.file).name}")
 
 
-def fetch(deployment: Deployment, files: list[Remote], folder: Path) -> Tally:
-    """Fetch files that are not there already.
-
-    Parameters
-    ----------
-    deployment
-        Where from.
-    files
-        To fetch.
-    folder
-        Where to; made if it is not there.
-
-    Returns
-    -------
-    Tally
-        What became of them.
-
-    Raises
-    ------
-    OutputError
-        If the folder can't be written.
-    CloudError
-        If AWS can't be reached, or doesn't accept the credentials.
-    """
-    tally = Tally()
+def _download_all(deployment: Deployment, files: list[RemoteFile], folder: Path) -> TransferTally:
+    tally = TransferTally()
     with (
-        interruption(lambda: f"Interrupted: {tally.in_words('fetched')}. Run the same command again for the rest."),
-        _beside(folder) as beside,
+        interruption(lambda: f"Interrupted: {tally.in_words('downloaded')}. Run the same command again for the rest."),
+        _scratch_in(folder) as scratch,
         transfer_progress(sys.stdout, len(files)) as progress,
     ):
-        fetcher = Fetcher(deployment.s3, deployment.bucket, folder, Path(beside))
-        watch(in_parallel(fetcher.fetch, files), tally, progress)
+        tally.count_all(_download(deployment, files, folder, Path(scratch)), progress)
     return tally
 
 
-def _beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    """Make a folder for files that are not complete yet; whatever happens, it goes."""
+def _scratch_in(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """Make a folder for incomplete files, on the same disk as the complete ones."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryDirectory(dir=folder, prefix=".partial-", ignore_cleanup_errors=True)
@@ -144,64 +122,43 @@ def _beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
         raise OutputError(f"Can't write to {folder}: {error.strerror}.") from error
 
 
-@dataclass(frozen=True)
-class Fetcher:
-    """Fetches one file at a time; used by many threads.
+def _download(
+    deployment: Deployment, files: Iterable[RemoteFile], folder: Path, scratch: Path
+) -> Iterator[TransferResult]:
+    """Download the files that the folder does not have with the same content."""
+    get_object, bucket = deployment.s3.get_object, deployment.bucket
 
-    Attributes
-    ----------
-    s3, bucket
-        Where from.
-    folder
-        Where to.
-    beside
-        For files that are not complete yet, on the same disk.
-    """
-
-    s3: "S3Client"
-    bucket: str
-    folder: Path
-    beside: Path
-
-    def fetch(self, remote: Remote) -> Outcome:
-        """Fetch a file if it is not there already.
-
-        Raises
-        ------
-        CloudError
-            If no other file would fare better.
-        """
-        return attempt(remote.name, lambda: self._fetch(remote))
-
-    def _fetch(self, remote: Remote) -> int | None:
-        path = self.folder / remote.name
+    def receive(file: RemoteFile) -> int | None:
+        path = folder / file.name
         try:
-            # S3 itself compares: of objects that were put in one piece, the etag is the MD5.
-            answer = self.s3.get_object(Bucket=self.bucket, Key=remote.key, IfNoneMatch=_etag_of(path))
+            # S3 compares the etags: that of an object that was uploaded in one piece is the MD5.
+            answer = get_object(Bucket=bucket, Key=file.key, IfNoneMatch=_etag_of(path))
         except ClientError as error:
             if error.response["Error"]["Code"] == "304":
                 return None
             raise
-        partial = self.beside / hashlib.sha256(remote.name.encode()).hexdigest()
-        with partial.open("wb") as file:
+        partial = scratch / hashlib.sha256(file.name.encode()).hexdigest()
+        with partial.open("wb") as local:
             for chunk in answer["Body"].iter_chunks(1 << 20):
-                file.write(chunk)
+                local.write(chunk)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.replace(path)
         return answer["ContentLength"]
 
+    return in_parallel(lambda file: attempt(file.name, lambda: receive(file)), files)
+
 
 def _etag_of(path: Path) -> str:
-    """Name the etag that the object of a file would have; one that no object has if there is no file."""
+    """Return the etag that S3 gives the content of a file; one that no object has if there is no file."""
     return f'"{md5_of(path)}"' if path.is_file() else '"none"'
 
 
 def _print_folder(folder: Path, summary: Summary | None) -> None:
     if summary is None:
-        print(f"The run has published no results: what is known of it is in {folder}.")
+        print(f"The run has published no results; its record is in {folder}.")
         return
     counts, k = summary.counts, summary.pca.components if summary.pca else 0
-    where = folder / (PurePosixPath(summary.matrix[0].file).name if len(summary.matrix) == 1 else MATRIX)
+    where = folder / (PurePosixPath(summary.matrix[0].file).name if len(summary.matrix) == 1 else MATRIX_FOLDER)
     files = f", {len(summary.matrix)} files" if len(summary.matrix) > 1 else ""
     if summary.matrix:
         print(f"  matrix   {where}  ({counts.images:,} images x {k} components{files})")

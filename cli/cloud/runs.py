@@ -1,24 +1,25 @@
-"""`fruits runs`: the last runs, what they did and what they cost."""
+"""`fruits runs`: lists the last runs with their results and costs."""
 
 import argparse
 from collections.abc import Sequence
 from functools import partial
 
 from cli.cloud import words
-from cli.cloud.environment import add_environment_arguments, deployment_of
+from cli.cloud.environment import add_environment_arguments, connect
 from cli.cloud.errors import explained_errors
 from cli.cloud.parallel import in_parallel
 from cli.cloud.records import RecordedRun, newest_run_ids, recorded_run
+from cli.subcommands import Subcommands, add_subcommand
 from spark_app.errors import UsageError
 
 HEADER = ("run", "mode", "state", "started", "duration", "images", "refused", "cost in USD")
 NUMBERS = frozenset(map(HEADER.index, ("duration", "images", "refused", "cost in USD")))
 
 
-def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(subcommands: Subcommands) -> None:
     """Add `fruits runs`."""
-    parser = subcommands.add_parser("runs", help="cloud: list the last runs, what they did and what they cost")
-    parser.add_argument("--last", type=int, default=20, metavar="N", help="how many [%(default)s]")
+    parser = add_subcommand(subcommands, "runs", "list the last runs of an environment and what they cost")
+    parser.add_argument("--last", type=int, default=20, metavar="N", help="number of runs [%(default)s]")
     add_environment_arguments(parser)
     parser.set_defaults(command=_runs)
 
@@ -27,28 +28,26 @@ def add_command(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser
 def _runs(arguments: argparse.Namespace) -> int:
     if arguments.last < 1:
         raise UsageError(f"--last must be at least 1, not {arguments.last}.")
-    deployment = deployment_of(arguments)
+    deployment = connect(arguments.env, arguments.endpoint_url)
     run_ids = newest_run_ids(deployment, arguments.last)
     runs = list(in_parallel(partial(recorded_run, deployment), run_ids))
     if not runs:
         print(f"There are no runs yet: upload images with {deployment.command('upload FOLDER')}.")
         return 0
-    print("\n".join(table_of(runs)))
-    print(total_of(runs))
+    print("\n".join(_table_of(runs)))
+    print(_total_of(runs))
     return 0
 
 
-def table_of(runs: Sequence[RecordedRun]) -> list[str]:
-    """Write runs as a table, the newest first."""
+def _table_of(runs: Sequence[RecordedRun]) -> list[str]:
     newest_first = sorted(runs, key=lambda run: run.run_id, reverse=True)
     return words.table([HEADER, *map(_row, newest_first)], NUMBERS)
 
 
-def total_of(runs: Sequence[RecordedRun]) -> str:
-    """Write what runs have cost together, as far as it is known."""
+def _total_of(runs: Sequence[RecordedRun]) -> str:
     costs = [run.record.cost_usd for run in runs if run.record and run.record.cost_usd is not None]
     unknown = len(runs) - len(costs)
-    but = f", without {unknown:,} whose cost is not known" if unknown else ""
+    but = f", without {unknown:,} of unknown cost" if unknown else ""
     return f"{words.counted(len(runs), 'run')}: {words.dollars(sum(costs))} USD{but}"
 
 

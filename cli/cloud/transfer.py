@@ -1,4 +1,4 @@
-"""What becomes of files on their way: one may fail, the others go on."""
+"""The transfer of many files: a file that fails does not stop the others."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -9,92 +9,101 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from cli.cloud import words
-from cli.cloud.errors import CloudError, CredentialsError, UnreachableError, explain
+from cli.cloud.errors import CloudError, NoAccessError, explain
 from cli.cloud.parallel import AHEAD
 from cli.cloud.progress import TransferProgress
 from spark_app.errors import FruitsError
 
 
 class UnfitFileError(FruitsError):
-    """A file can't be transferred, whatever AWS says; the message says why."""
+    """A local file can't be transferred. The message gives the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of a file.
+class TransferResult:
+    """The result of the transfer of a file.
 
     Attributes
     ----------
     name
-        Below the folder.
+        Path below the folder, with slashes.
     size
-        Bytes that were transferred; None if it was there already, or failed.
+        Number of bytes that were transferred; `None` if the file was skipped, or if the transfer failed.
     problem
-        Why it failed; empty if it didn't.
-    by_aws
-        Whether it was AWS that refused it.
+        Reason of the failure; empty without one.
+    refused_by_aws
+        Whether the reason is an error that AWS answered.
     """
 
     name: str
     size: int | None = None
     problem: str = ""
-    by_aws: bool = False
+    refused_by_aws: bool = False
 
 
-def attempt(name: str, transfer: Callable[[], int | None]) -> Outcome:
+def attempt(name: str, transfer: Callable[[], int | None]) -> TransferResult:
     """Transfer a file.
 
     Parameters
     ----------
     name
-        Of the file.
+        Path of the file below the folder.
     transfer
-        Does it, and returns the bytes, or None if it was there already.
+        Function that transfers the file. It returns the number of bytes, or `None` if it skips the file.
 
     Raises
     ------
     CloudError
-        If no other file would fare better.
+        If all other transfers would fail, too.
     """
     try:
-        return Outcome(name=name, size=transfer())
+        return TransferResult(name=name, size=transfer())
     except UnfitFileError as error:
-        return Outcome(name=name, problem=str(error))
+        return TransferResult(name=name, problem=str(error))
     except OSError as error:
-        return Outcome(name=name, problem=error.strerror or str(error))
+        return TransferResult(name=name, problem=error.strerror or str(error))
     except (BotoCoreError, ClientError, ResponseParserError) as error:
         explained = explain(error)
-        if isinstance(explained, CredentialsError | UnreachableError):
+        if isinstance(explained, NoAccessError):
             raise explained from error
-        return Outcome(name=name, problem=str(explained), by_aws=True)
+        return TransferResult(name=name, problem=str(explained), refused_by_aws=True)
 
 
 @dataclass
-class Tally:
-    """Counts what became of files.
-
-    Attributes
-    ----------
-    done, skipped, failed
-        Files.
-    size
-        Bytes of those that are done.
-    """
+class TransferTally:
+    """Counts of transferred, skipped and failed files, and the number of bytes transferred."""
 
     done: int = 0
     skipped: int = 0
     failed: int = 0
     size: int = 0
 
-    def count(self, outcome: Outcome) -> None:
-        """Count a file."""
-        if outcome.problem:
+    def count_all(self, results: Iterable[TransferResult], progress: TransferProgress) -> None:
+        """Count results, and show them.
+
+        Raises
+        ------
+        CloudError
+            If AWS refuses many files in succession, because the reason is not the files then.
+        """
+        refused_in_a_row = 0
+        for result in results:
+            self._count(result)
+            if result.problem:
+                progress.say(f"failed: {words.printable(result.name)}: {result.problem}")
+            progress.one_done()
+            refused_in_a_row = refused_in_a_row + 1 if result.refused_by_aws else 0
+            if refused_in_a_row == AHEAD:
+                raise CloudError(f"Given up, because {AHEAD} files failed in succession. {result.problem}")
+
+    def _count(self, result: TransferResult) -> None:
+        if result.problem:
             self.failed += 1
-        elif outcome.size is None:
+        elif result.size is None:
             self.skipped += 1
         else:
             self.done += 1
-            self.size += outcome.size
+            self.size += result.size
 
     def in_words(self, done: str) -> str:
         """Write the counts.
@@ -102,7 +111,7 @@ class Tally:
         Parameters
         ----------
         done
-            What was done with the files: ``uploaded``.
+            Participle for the transferred files, such as ``uploaded``.
         """
         parts = [f"{words.counted(self.done, 'file')} {done} ({words.size(self.size)})"]
         if self.skipped:
@@ -112,26 +121,7 @@ class Tally:
         return ", ".join(parts)
 
 
-def watch(outcomes: Iterable[Outcome], tally: Tally, progress: TransferProgress) -> None:
-    """Count what becomes of files, and tell why one failed.
-
-    Raises
-    ------
-    CloudError
-        If AWS refuses one after the other: then the cause is not the files.
-    """
-    refused_in_a_row = 0
-    for outcome in outcomes:
-        tally.count(outcome)
-        if outcome.problem:
-            progress.say(f"failed: {words.printable(outcome.name)}: {outcome.problem}")
-        progress.one_done()
-        refused_in_a_row = refused_in_a_row + 1 if outcome.by_aws else 0
-        if refused_in_a_row == AHEAD:
-            raise CloudError(f"Given up: {AHEAD} files failed one after the other. {outcome.problem}")
-
-
 def md5_of(path: Path) -> str:
-    """Compute the MD5 of a file: S3's etag of an object that was put in one piece."""
+    """Return the MD5 of a file, which is S3's etag of an object that was uploaded in one piece."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,25 +1,25 @@
-"""How times, sizes, names and tables are written."""
+"""How the commands write times, sizes, names and tables."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
 
 NOTHING = "-"
-"""Stands in a table for what is not known."""
+"""The entry of a table for an unknown value."""
 
 MINUTE, HOUR = 60, 3600
 KILO = 1000
 
 
 def duration(seconds: float) -> str:
-    """Write a time as minutes and seconds, such as ``4:31``, or with hours, such as ``1:04:31``."""
+    """Write a duration as minutes and seconds, such as ``4:31``, or with hours, such as ``1:04:31``."""
     minutes, rest = divmod(round(seconds), MINUTE)
     hours, minutes = divmod(minutes, MINUTE)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def moment(when: datetime | str) -> str:
-    """Write a moment, given as such or in ISO's format, such as ``2026-11-20 12:15 UTC``."""
+    """Write a point in time, given as an object or in ISO format, such as ``2026-11-20 12:15 UTC``."""
     if isinstance(when, str):
         when = datetime.fromisoformat(when)
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -37,24 +37,24 @@ def size(count: float) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Write a number of things, such as ``1 file`` or ``1,200 files``."""
+    """Write a count with its noun, such as ``1 file`` or ``1,200 files``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def printable(name: str) -> str:
-    """Write a name so that any terminal can show it: control characters and bytes that are no text are spelt out."""
+    """Write a name so that any terminal can show it: escape control characters, and bytes that are not text."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in name)
 
 
 def table(rows: Sequence[Sequence[str]], numbers: frozenset[int] = frozenset()) -> list[str]:
-    """Align columns.
+    """Write rows of cells as lines with aligned columns.
 
     Parameters
     ----------
     rows
-        Of cells; a row may be shorter than others.
+        Rows of cells; their lengths may differ.
     numbers
-        Columns to be aligned on their right.
+        Positions of the columns to align on the right.
     """
     widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
     return [

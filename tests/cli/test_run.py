@@ -106,7 +106,7 @@ def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits
 
     told = fruits("notify", "--images", images, "--output", output, "Plum", "Plum/view 000.jpg", "gone.jpg")
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.startswith("8 notices.")
+    assert told.stdout.startswith("8 notices written.")
     (notices,) = (output / "inbox").iterdir()
     assert len(notices.read_text().splitlines()) == 8
 

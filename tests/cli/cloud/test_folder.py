@@ -48,7 +48,7 @@ def test_empty_folders_are_nothing(tmp_path: Path) -> None:
     [
         ("bell\a.jpg", "control characters"),
         ("new\nline/a.jpg", "control characters"),
-        (os.fsdecode(b"latin\xe9.jpg"), "no UTF-8"),
+        (os.fsdecode(b"latin\xe9.jpg"), "not UTF-8"),
         (f"{'é' * 120}/{'é' * 120}/{'é' * 120}/{'é' * 120}/{'é' * 60}", "longer than 1024 bytes"),
     ],
 )

@@ -15,8 +15,16 @@ from botocore.stub import Stubber
 from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
 from cli.cloud.environment import Deployment
 from cli.cloud.errors import CloudError, InterruptedByUserError
-from cli.cloud.history import QUIET, STATES, WAITING, cause_in_words, current_state, events_after, in_words
-from cli.cloud.progress import steps
+from cli.cloud.history import (
+    SILENT_STATES,
+    STATE_PHRASES,
+    WAITING_STATES,
+    current_state,
+    events_after,
+    phrase_for,
+    readable_cause,
+)
+from cli.cloud.progress import step_printer
 from cli.cloud.reprocess import follow
 from cli.main import main
 from contract.environments import Output
@@ -109,14 +117,14 @@ def test_a_run_is_told_from_its_start_to_its_cost(
         [*_entered(3700, "Release", run_id=RUN), *_entered(3701, "Done"), _at(3702, "ExecutionSucceeded")],
         jobs=("SUBMITTED", "RUNNING", "RUNNING"),
     ) == [
-        "    0:00  looks at what is asked for",
-        "    0:01  asks for its turn: there is one run at a time",
+        "    0:00  checks the request",
+        "    0:01  asks for the lease: one execution runs at a time",
         "    0:02  prepares the run",
         "    0:03  runs the Spark job",
         "    1:40  Spark job 00job: SUBMITTED",
         "    1:41  Spark job 00job: RUNNING",
-        "    8:21  records what the run took and cost",
-        " 1:01:40  gives the turn back",
+        "    8:21  records duration and cost of the run",
+        " 1:01:40  releases the lease",
         " 1:01:41  done",
         f"Run {RUN}",
         "  images    90,378",
@@ -124,7 +132,7 @@ def test_a_run_is_told_from_its_start_to_its_cost(
         "  duration  13:22",
         "  cost      0.188 USD",
         "Done in 1:01:42.",
-        "Fetch the results with `fruits results --env dev`.",
+        "Download the results with `fruits results --env dev`.",
     ]
 
 
@@ -141,16 +149,16 @@ def test_every_state_of_the_workflow_has_words() -> None:
     )
     settings = WorkflowSettings(table_name="t", record_run_arn="f", job=job, attempts=2, turn_seconds=30)
     states = set(workflow_definition(settings)["States"])
-    assert states == set(STATES) | QUIET
-    assert not set(STATES) & QUIET
-    assert states > WAITING
+    assert states == set(STATE_PHRASES) | SILENT_STATES
+    assert not set(STATE_PHRASES) & SILENT_STATES
+    assert states > WAITING_STATES
 
 
 def test_a_state_that_is_not_known_is_told_by_its_name(told: Callable[..., list[str]]) -> None:
     """The workflow of a later version can be followed, too."""
     lines = told([*BEGUN, *_entered(5, "WarmUpTheOven"), _at(6, "ExecutionSucceeded")])
     assert lines == ["    0:05  WarmUpTheOven", "Done in 0:06."]
-    assert in_words("WarmUpTheOven") == "WarmUpTheOven"
+    assert phrase_for("WarmUpTheOven") == "WarmUpTheOven"
 
 
 def test_an_hour_of_waiting_is_told_once(told: Callable[..., list[str]]) -> None:
@@ -161,9 +169,9 @@ def test_an_hour_of_waiting_is_told_once(told: Callable[..., list[str]]) -> None
         [*BEGUN, *itertools.chain(*waiting), *_entered(3600, "PlanRound", "Acquire"), _at(1, "ExecutionSucceeded")]
     )
     assert [line.strip().split("  ")[1] for line in lines[:-1]] == [
-        *(in_words(state) for state in turn if state not in QUIET),
-        in_words("PlanRound"),
-        in_words("Acquire"),
+        *(phrase_for(state) for state in turn if state not in SILENT_STATES),
+        phrase_for("PlanRound"),
+        phrase_for("Acquire"),
     ]
 
 
@@ -180,7 +188,7 @@ def test_a_job_that_fails_and_is_tried_again_is_told(told: Callable[..., list[st
         "    0:01  runs the Spark job",
         "    1:40  Spark job 00one: RUNNING",
         "    3:20  Spark job 00one: failed",
-        "    3:21  the job has failed: records what it took and cost",
+        "    3:21  records duration and cost of the failed job",
         "    3:21  tries again",
         "    3:21  runs the Spark job",
         "    3:22  Spark job 00two: RUNNING",
@@ -218,13 +226,13 @@ def test_every_round_is_told_of_at_the_end(
 def test_a_run_that_nothing_is_recorded_of_is_told_of_all_the_same(told: Callable[..., list[str]]) -> None:
     """Its record couldn't be written: its name is what there is to look for."""
     lines = told([*BEGUN, *_entered(3, "RunJob", run_id=RUN), _at(4, "ExecutionSucceeded")])
-    assert lines[1:3] == [f"Run {RUN}", "  nothing is recorded of it"]
+    assert lines[1:3] == [f"Run {RUN}", "  has no record"]
 
 
 def test_an_update_that_another_run_takes_along_says_so(told: Callable[..., list[str]]) -> None:
     """It ends at once, and its images are not lost: that needs an explanation."""
     lines = told([*BEGUN, *_entered(1, "Joined"), _at(2, "ExecutionSucceeded")])
-    assert lines[-1] == "Another run works on these images: follow it with `fruits status --env dev`."
+    assert lines[-1] == "Another run processes these images: follow it with `fruits status --env dev`."
 
 
 @pytest.mark.parametrize(
@@ -257,7 +265,7 @@ def test_a_run_that_fails_says_why_and_where_to_look(
 
 def test_a_cause_of_many_pages_is_cut() -> None:
     """AWS puts whole documents there."""
-    assert len(cause_in_words("x" * 10_000)) < 600
+    assert len(readable_cause("x" * 10_000)) < 600
 
 
 def test_ctrl_c_stops_following_and_not_the_run(deployment: Deployment) -> None:
@@ -283,9 +291,9 @@ def test_a_network_that_goes_does_not_look_like_a_failed_run(
         raise EndpointConnectionError(endpoint_url="https://states.example")
 
     before("GetExecutionHistory", cut)
-    with pytest.raises(CloudError, match=r"The run goes on, but can't be followed\. Nothing answers at") as failure:
+    with pytest.raises(CloudError, match=r"The run goes on, but this command can't follow it any more\. https://states\.example does not answer") as failure:
         follow(deployment, EXECUTION, lambda _: None)
-    assert str(failure.value).endswith("Then go on with `fruits status --env dev`.")
+    assert str(failure.value).endswith("Follow it with `fruits status --env dev`.")
 
 
 @pytest.mark.parametrize(("options", "mode"), [([], "reprocess"), (["--mode", "update"], "update")])
@@ -344,7 +352,7 @@ def test_on_a_terminal_the_last_step_has_a_clock() -> None:
             return True
 
     out = Terminal()
-    with steps(out) as tell:
-        tell(61, "waits [for its turn]")
+    with step_printer(out) as print_step:
+        print_step(61, "waits [for its turn]")
     assert "    1:01  waits [for its turn]" in out.getvalue()
     assert "0:00:00" in out.getvalue()

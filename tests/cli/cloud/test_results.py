@@ -53,7 +53,7 @@ def test_the_last_complete_results_are_fetched(here: Path, capsys: pytest.Captur
     assert _files(here) == {f"results/{RUN}/{name}" for name in ("pca.csv", "report.html", "run.json", "summary.json")}
     assert (here / f"results/{RUN}/pca.csv").read_bytes() == b"key,pc_1\n"
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("4 files fetched (")
+    assert lines[0].startswith("4 files downloaded (")
     assert lines[1] == f"  matrix   results/{RUN}/pca.csv  (90,378 images x 185 components)"
     assert lines[2] == f"  report   results/{RUN}/report.html"
     assert lines[3] == f"  refused  results/{RUN}/rejects.csv  (2 images)"
@@ -85,7 +85,7 @@ def test_an_older_run_is_fetched_by_its_name(
     publish(OLD, replace(record, state="FAILED"))
     assert _results("--run", OLD) == 0
     assert _files(here) == {f"results/{OLD}/run.json"}
-    assert f"published no results: what is known of it is in results/{OLD}." in capsys.readouterr().out
+    assert f"published no results; its record is in results/{OLD}." in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("published")
@@ -97,7 +97,7 @@ def test_what_is_there_is_not_fetched_again(put: Put, here: Path, capsys: pytest
     put(f"results/{RUN}/pca.csv", b"key,pc_2\n")
     capsys.readouterr()
     assert _results() == 0
-    assert capsys.readouterr().out.startswith("2 files fetched (22 bytes), 2 skipped that were there already.\n")
+    assert capsys.readouterr().out.startswith("2 files downloaded (22 bytes), 2 skipped that were there already.\n")
     assert (here / f"results/{RUN}/report.html").read_bytes() == b"<html></html>"
     assert (here / f"results/{RUN}/pca.csv").read_bytes() == b"key,pc_2\n"
     with old:
@@ -126,7 +126,7 @@ def test_a_download_that_breaks_off_leaves_no_half_file(
         assert _results() == 1
     out = capsys.readouterr().out
     assert "failed: pca.csv: Connection reset by peer" in out
-    assert "3 files fetched" in out
+    assert "3 files downloaded" in out
     assert (here / f"results/{RUN}/pca.csv").read_text() == "as before"
     assert len(list((here / f"results/{RUN}").iterdir())) == 4
     assert _results() == 0
@@ -140,7 +140,7 @@ def test_a_file_of_the_matrix_that_is_gone_is_named(
     publish(RUN, None, replace(summary, matrix=[MatrixFile(file="pca/v0/matrix/a.csv", first_key="", rows=1)]))
     assert _results() == 1
     assert (
-        "failed: matrix/a.csv: AWS couldn't do GetObject: The specified key does not exist" in capsys.readouterr().out
+        "failed: matrix/a.csv: GetObject failed: The specified key does not exist" in capsys.readouterr().out
     )
     assert _files(here) == {f"results/{RUN}/{name}" for name in ("report.html", "summary.json")}
 

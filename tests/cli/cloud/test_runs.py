@@ -28,7 +28,7 @@ def test_runs_are_listed_with_what_they_did_and_cost(
         "20261120T121530Z-goes-on    update     -        2026-11-20 12:16 UTC         -  90,378        2            -",
         "20261119T023000Z-failed     reconcile  FAILED   2026-11-20 12:15 UTC     13:22       -        -            -",
         "20261118T080000Z-first      update     SUCCESS  2026-11-20 12:15 UTC     13:22  90,378        2        0.188",
-        "4 runs: 0.198 USD, without 2 whose cost is not known",
+        "4 runs: 0.198 USD, without 2 of unknown cost",
     ]
 
 
@@ -54,7 +54,7 @@ def test_documents_of_another_version_are_dashes(
     assert main(RUNS) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split() == ["20261119T080000Z-second", *"-------"]
-    assert lines[-1] == "2 runs: 0.188 USD, without 1 whose cost is not known"
+    assert lines[-1] == "2 runs: 0.188 USD, without 1 of unknown cost"
 
 
 @pytest.mark.usefixtures("deployment")

@@ -8,7 +8,8 @@ import pytest
 
 from cli.cloud.environment import Deployment
 from cli.cloud.records import RecordedRun
-from cli.cloud.status import Execution, Queue, Situation, attention, facts
+from cli.cloud.situation import Execution, MessageCounts, Situation
+from cli.cloud.status import attention, facts
 from cli.main import main
 from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
 from contract.environments import Output
@@ -27,8 +28,8 @@ QUIET = Situation(
     generation=3,
     processed=3,
     notices=0,
-    queue=Queue(waiting=0, taken=0),
-    dead_letters=Queue(waiting=0, taken=0),
+    queue=MessageCounts(waiting=0, taken=0),
+    dead_letters=MessageCounts(waiting=0, taken=0),
     complete=None,
     recorded=None,
 )
@@ -70,9 +71,9 @@ def test_an_environment_that_was_just_deployed_has_nothing_to_tell(capsys: pytes
     """There is not even an item of coordination yet; nothing needs attention."""
     assert _status(capsys) == {
         "environment": "dev, eu-west-1, bucket fruits-dev-data",
-        "now": "no run is going on",
-        "next": "nobody waits for a turn",
-        "inbox": "0 files of notices; generation 0, worked through up to 0",
+        "now": "no execution is running",
+        "next": "no execution waits for the lease",
+        "inbox": "0 files of notices; generation 0, processed up to 0",
         "queue": "0 messages",
         "dead letters": "0 messages",
         "results": "none yet",
@@ -86,11 +87,11 @@ def test_who_runs_and_who_waits_is_told(
     """Name, mode, since when, and what it does."""
     coordinate(17, 15, **{HOLDER: start("batch-1", Mode.UPDATE), WAITING: start("by-hand", Mode.REPROCESS)})
     told = _status(capsys)
-    since = f"RUNNING since {datetime.now(UTC):%Y-%m}"
+    since = f"RUNNING, started {datetime.now(UTC):%Y-%m}"
     assert told["now"].startswith(f"batch-1 (update), {since}")
     assert told["now"].endswith(" UTC: A State")
     assert told["next"].startswith(f"by-hand (reprocess), {since}")
-    assert told["inbox"].endswith("generation 17, worked through up to 15")
+    assert told["inbox"].endswith("generation 17, processed up to 15")
 
 
 def test_what_waits_is_told(deployment: Deployment, put: Put, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +104,7 @@ def test_what_waits_is_told(deployment: Deployment, put: Put, capsys: pytest.Cap
     deployment.sqs.receive_message(QueueUrl=deployment.resource(Output.QUEUE))
     told = _status(capsys)
     assert told["inbox"].startswith("2 files of notices; ")
-    assert told["queue"] == "2 messages, 1 being worked on"
+    assert told["queue"] == "2 messages, 1 in progress"
     assert told["dead letters"] == "1 message"
 
 
@@ -130,8 +131,8 @@ def test_a_holder_that_aws_has_forgotten_needs_attention(
     coordinate(1, 0, **{HOLDER: f"{machine}:batch-0"})
     assert main(["status", "--env", "dev"]) == 0
     out = capsys.readouterr().out
-    assert "batch-0, which AWS doesn't know" in out
-    assert "Attention: The run that has the turn is over without having given it back" in out
+    assert "batch-0, which AWS no longer has" in out
+    assert "Attention: The execution that holds the lease has ended without releasing it" in out
 
 
 def test_a_state_is_told_in_words_while_it_lasts(deployment: Deployment) -> None:
@@ -144,22 +145,22 @@ def test_a_state_is_told_in_words_while_it_lasts(deployment: Deployment) -> None
         state="RunJob",
     )
     told = dict(facts(deployment, replace(QUIET, holder=running)))
-    assert told["now"] == "batch-1 (update), RUNNING since 2026-11-20 12:15 UTC: runs the Spark job"
+    assert told["now"] == "batch-1 (update), RUNNING, started 2026-11-20 12:15 UTC: runs the Spark job"
     told = dict(facts(deployment, replace(QUIET, holder=replace(running, status="ABORTED"))))
-    assert told["now"] == "batch-1 (update), ABORTED since 2026-11-20 12:15 UTC"
+    assert told["now"] == "batch-1 (update), ABORTED, started 2026-11-20 12:15 UTC"
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         (
-            {"dead_letters": Queue(waiting=2, taken=1)},
-            "3 messages about images could not be worked on; `fruits reprocess --mode reconcile --env dev`",
+            {"dead_letters": MessageCounts(waiting=2, taken=1)},
+            "3 messages about images could not be processed; `fruits reprocess --mode reconcile --env dev`",
         ),
-        ({"holder": Execution(name="batch-1", status="ABORTED")}, "over without having given it back"),
+        ({"holder": Execution(name="batch-1", status="ABORTED")}, "has ended without releasing it"),
         (
             {"notices": 1},
-            "Notices wait and no run is going on; if that is so for minutes, `fruits reprocess --mode update",
+            "Notices wait, and no execution is running; if this lasts for minutes, `fruits reprocess --mode update",
         ),
     ],
 )

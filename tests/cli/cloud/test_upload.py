@@ -19,7 +19,7 @@ from cli.cloud.environment import Deployment
 from cli.cloud.errors import explain
 from cli.cloud.parallel import AHEAD, THREADS
 from cli.cloud.progress import PlainProgress, transfer_progress
-from cli.cloud.upload import BucketListing, Stored
+from cli.cloud.upload import BucketListing, StoredObject
 from cli.main import main
 
 FILES = {
@@ -68,7 +68,7 @@ def test_every_file_becomes_an_image_under_its_own_name(
         assert etag == f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
     out = capsys.readouterr().out
     assert out.startswith("5 files uploaded (1.0 KB), in 0:0")
-    assert "The next run works on them; follow it with `fruits status --env dev`." in out
+    assert "The next run processes the images; follow it with `fruits status --env dev`." in out
 
 
 def test_what_is_there_with_the_same_content_is_skipped(
@@ -118,12 +118,12 @@ def test_files_that_fail_are_named_and_the_others_go_on(
     lines = capsys.readouterr().out.splitlines()
     assert sorted(lines[:4]) == [
         f"failed: Apple Braeburn/r 1.jpg: {explain(_refused('AccessDenied'))}",
-        "failed: bell\\x07: the name has control characters, or is no UTF-8: rename it",
-        "failed: dead link.jpg: the link leads nowhere",
-        "failed: pipe: it is no file",
+        "failed: bell\\x07: the name contains control characters, or is not UTF-8: rename it",
+        "failed: dead link.jpg: the target of the link does not exist",
+        "failed: pipe: it is not a regular file",
     ]
     assert lines[4].startswith("5 files uploaded (1.0 KB), 4 failed, in 0:")
-    assert "run the same command again to try only those" in lines[5]
+    assert "Run the same command again to retry them" in lines[5]
 
 
 def test_a_cause_that_is_not_the_files_ends_it(
@@ -141,7 +141,7 @@ def test_a_cause_that_is_not_the_files_ends_it(
 
     before("PutObject", refuse_all)
     assert _upload(folder) == 1
-    assert f"Given up: {AHEAD} files failed one after the other. These credentials" in capsys.readouterr().err
+    assert f"Given up, because {AHEAD} files failed in succession. These credentials" in capsys.readouterr().err
     assert len(asked) < 3 * AHEAD
 
 
@@ -217,7 +217,7 @@ def test_the_listing_finds_what_is_there_and_nothing_else(stored: set[str], want
     """Whatever lies before, between and behind the files of the folder."""
     listing = BucketListing(FewPerPage(sorted(stored)), "bucket")
     found = {key: listing.find(key) for key in sorted(wanted)}
-    assert found == {key: Stored(len(key), key) if key in stored else None for key in wanted}
+    assert found == {key: StoredObject(len(key), key) if key in stored else None for key in wanted}
 
 
 def test_the_listing_leaves_out_pages_that_nobody_asks_for() -> None:
@@ -258,7 +258,7 @@ def test_on_a_terminal_there_is_a_bar_and_lines_stay_as_they_are() -> None:
     out = Terminal()
     with transfer_progress(out, 2) as progress:
         progress.one_done()
-        progress.say("failed: [red]/a.jpg: it is no file")
+        progress.say("failed: [red]/a.jpg: it is not a regular file")
     assert "━" in out.getvalue()
     assert "1/2" in out.getvalue()
-    assert "failed: [red]/a.jpg: it is no file" in out.getvalue()
+    assert "failed: [red]/a.jpg: it is not a regular file" in out.getvalue()
