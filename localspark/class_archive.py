@@ -1,4 +1,4 @@
-"""An archive of the classes that a run loads: a JVM that maps it starts Spark in half the time.
+"""An archive of the classes that a run loads. A JVM that maps it starts Spark in half the time.
 
 The JVM calls this class data sharing: https://docs.oracle.com/en/java/javase/21/vm/class-data-sharing.html. It uses an
 archive only if the same Java made it from the same jars; otherwise it loads the classes from the jars.
@@ -17,43 +17,44 @@ from spark_app.errors import InstallationError
 
 ARCHIVES = Path(sys.prefix) / "share" / "fruits" / "classes"
 
-BASE, SPARK_CLASSES = "java.jsa", "spark.jsa"
-"""Files of an archive: the classes of Java itself, and on top of them those of Spark, Iceberg and all the rest."""
+JAVA_CLASSES, SPARK_CLASSES = "java.jsa", "spark.jsa"
+"""Files of an archive: the classes of Java itself, and on top of them all others, such as those of Spark and Iceberg."""
 
-QUIET = "-Xlog:disable"
+NO_WARNINGS = "-Xlog:disable"
 """Without this option, the JVM prints a warning when it rejects an archive."""
 
 
 def archive_options(java: Path) -> str:
-    """Compose the options by which a JVM uses the archive that was made for it; none if there is none.
+    """Return the options by which a JVM uses the archive that was made for it; empty if there is none.
 
     Parameters
     ----------
     java
-        Its JAVA_HOME.
+        JAVA_HOME of the JVM.
     """
     folder = _folder_for(java)
     if not (folder / SPARK_CLASSES).is_file():
         return ""
-    return f'"-XX:SharedArchiveFile={folder / BASE}{os.pathsep}{folder / SPARK_CLASSES}" {QUIET}'
+    return f'"-XX:SharedArchiveFile={folder / JAVA_CLASSES}{os.pathsep}{folder / SPARK_CLASSES}" {NO_WARNINGS}'
 
 
 def make_archive(java: Path) -> None:
-    """Make the archive for a Java, unless it is there, and delete those for others.
+    """Make the archive for a Java if it does not exist, and delete those for others.
 
     Raises
     ------
     InstallationError
-        If the JVM makes none.
+        If the JVM does not make the archive.
     """
     folder = _folder_for(java)
     complete, partial = folder / SPARK_CLASSES, folder / f"{SPARK_CLASSES}.partial"
     if complete.is_file():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    # The second archive names the first one by its path, so the first one is made in its final place.
-    _call([java / "bin" / "java", "-Xshare:dump", f"-XX:SharedArchiveFile={folder / BASE}"], folder / BASE)
-    _call([sys.executable, "-m", "localspark.class_archive_run", folder / BASE, partial], partial)
+    # The second archive contains the path of the first one, so the first one is made in its final place.
+    base = folder / JAVA_CLASSES
+    _call([java / "bin" / "java", "-Xshare:dump", f"-XX:SharedArchiveFile={base}"], base)
+    _call([sys.executable, "-m", "localspark.class_archive_run", base, partial], partial)
     partial.rename(complete)
     for earlier in ARCHIVES.iterdir():
         if earlier != folder:
@@ -67,13 +68,13 @@ def _call(command: list[str | Path], made: Path) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     if answer.returncode != 0 or not made.is_file():
-        last_words = (answer.stdout.strip().splitlines() or ["it says no reason"])[-1]
-        raise InstallationError(f"Java makes no archive of Spark's classes: {last_words}.")
+        last_line = (answer.stdout.strip().splitlines() or ["it gives no reason"])[-1]
+        raise InstallationError(f"Java could not make an archive of Spark's classes: {last_line.rstrip('.')}.")
 
 
 def _folder_for(java: Path) -> Path:
-    """Name the folder of an archive by the Java and the jars that it is of."""
+    """Return the folder of an archive, whose name depends on the Java and the jars."""
     release = java / "release"
     facts = [str(java.resolve()), release.read_text() if release.is_file() else ""]
-    facts += [str((spark_home() / "jars").stat().st_mtime_ns), str(iceberg_jar().stat().st_mtime_ns)]
+    facts += [str(path.stat().st_mtime_ns) for path in (spark_home() / "jars", iceberg_jar())]
     return ARCHIVES / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]

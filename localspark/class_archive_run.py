@@ -1,4 +1,4 @@
-"""The run whose classes are archived: the pipeline on a few pictures, with a trivial network."""
+"""The run whose classes `localspark.class_archive` archives: the pipeline on 20 pictures, with a trivial network."""
 
 import sys
 import tempfile
@@ -24,7 +24,7 @@ def main(base: str, archive: str) -> None:
     Parameters
     ----------
     base
-        Path of the archive of Java's own classes.
+        Path of the archive of Java's own classes, on which the other one builds.
     archive
         Path of the archive to write.
     """
@@ -41,15 +41,16 @@ def main(base: str, archive: str) -> None:
 
 
 def _draw(folder: Path) -> None:
-    """Draw one small picture for each of 20 labels, and one file that is no image."""
+    """Draw one small picture for each of 20 labels, and write one file that is not an image."""
     for number in range(20):
         path = folder / f"label {number:02}" / "picture.png"
         path.parent.mkdir(parents=True)
         Image.new("RGB", (100, 100), (number * 12, 0, 0)).save(path)
-    (folder / "broken.jpg").write_bytes(b"no image")
+    (folder / "broken.jpg").write_bytes(b"not an image")
 
 
 def _save_network(output: Path) -> None:
+    """Save a network whose features are the mean colours, where the run looks for the model of its weights."""
     mean = helper.make_node("ReduceMean", ["pixels"], ["mean"], axes=[1, 2], keepdims=0)
     spread = helper.make_node("MatMul", ["mean", "matrix"], ["features"])
     graph = helper.make_graph(

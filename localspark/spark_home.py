@@ -1,7 +1,7 @@
-"""The Spark of local runs: PySpark's own, without the jar of MLlib.
+"""The SPARK_HOME of local runs: PySpark's own Spark without the jar of MLlib.
 
-MLlib registers functions in every session that finds its jar, for which Scala's reflection takes 0.9 s. The pipeline
-does not use MLlib. The jar of SLF4J gets another name, since Spark's launcher would list it twice, and the class data
+MLlib registers functions in every session that finds its jar; Scala's reflection takes 0.9 s for this. The pipeline
+does not use MLlib. The jar of SLF4J gets another name, because Spark's launcher would list it twice, and the class data
 sharing of Java 21 refuses such a class path (see `localspark.class_archive`).
 """
 
@@ -12,49 +12,49 @@ from pathlib import Path
 from contract.versions import SPARK
 from spark_app.errors import InstallationError
 
-SPARK_HOME = Path(sys.prefix) / "share" / "fruits" / f"spark-{SPARK}"
+LOCAL_SPARK_HOME = Path(sys.prefix) / "share" / "fruits" / f"spark-{SPARK}"
 
-LEFT_OUT = "spark-mllib_"
+MLLIB = "spark-mllib_"
 RENAMED = {"slf4j-api-": "api-slf4j.jar"}
-"""Beginning of the name of a jar → its name here."""
+"""Prefix of the name of a jar → its new name."""
 
 
 def spark_home() -> Path:
-    """Name the SPARK_HOME of local runs.
+    """Return the SPARK_HOME of local runs.
 
     Raises
     ------
     InstallationError
-        If it was not made.
+        If `fruits setup` has not made it.
     """
-    if not SPARK_HOME.is_dir():
+    if not LOCAL_SPARK_HOME.is_dir():
         raise InstallationError("Spark is not set up for local runs: run `fruits setup`.")
-    return SPARK_HOME
+    return LOCAL_SPARK_HOME
 
 
-def make_spark_home(home: Path = SPARK_HOME) -> None:
-    """Make the folder, unless it is there: links to all that PySpark has."""
+def make_spark_home(home: Path = LOCAL_SPARK_HOME) -> None:
+    """Make the folder, which contains links to PySpark's files, if it does not exist."""
     if home.is_dir():
         return
-    import pyspark  # takes 0.1 s, which no other command should
+    import pyspark  # here, because the import takes 0.1 s, and only `fruits setup` needs it
 
     home.parent.mkdir(parents=True, exist_ok=True)
-    theirs = Path(pyspark.__file__).parent
+    source = Path(pyspark.__file__).parent
     with tempfile.TemporaryDirectory(prefix=".spark-", dir=home.parent) as scratch:
         made = Path(scratch) / home.name
         (made / "jars").mkdir(parents=True)
-        for entry in theirs.iterdir():
+        for entry in source.iterdir():
             if entry.name != "jars":
                 (made / entry.name).symlink_to(entry)
-        for jar in (theirs / "jars").iterdir():
-            if not jar.name.startswith(LEFT_OUT):
+        for jar in (source / "jars").iterdir():
+            if not jar.name.startswith(MLLIB):
                 (made / "jars" / _name_of(jar)).symlink_to(jar)
         try:
             made.rename(home)
         except OSError:
-            if not home.is_dir():  # if it is there by now, another process has made it
+            if not home.is_dir():  # otherwise, another process has made it at the same time
                 raise
 
 
 def _name_of(jar: Path) -> str:
-    return next((name for beginning, name in RENAMED.items() if jar.name.startswith(beginning)), jar.name)
+    return next((name for prefix, name in RENAMED.items() if jar.name.startswith(prefix)), jar.name)

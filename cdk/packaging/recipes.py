@@ -9,7 +9,7 @@ from cdk.packaging.archives import copy_files, pack
 from cdk.packaging.package import Package, PackagingError, hash_of
 from cdk.packaging.wheels import LEFT_OUT, check_pure, install_wheels, keep_services, leave_out
 from cdk.settings import Architecture
-from localspark.jars import COORDINATES, Jars, fetched
+from localspark.jars import MAVEN_COORDINATES, Jars, fetched
 
 HERE = Path(__file__).parent
 CODE = {name: HERE / name for name in ("recipes.py", "archives.py")}
@@ -84,7 +84,7 @@ def jar_package(name: str, jars: Jars) -> Package:
     return Package(
         name=jars,
         suffix=".jar",
-        inputs_hash=hash_of({}, *COORDINATES[jars]),
+        inputs_hash=hash_of({}, *MAVEN_COORDINATES[jars]),
         arguments=(name,),
         make=lambda _, target: _copy_jar(jars, target),
     )

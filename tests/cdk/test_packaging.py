@@ -20,7 +20,7 @@ import pytest
 from cdk.packaging import ROOT, Package, PackagingError, build, packages_for
 from cdk.packaging.archives import EPOCH_SECONDS, MANIFEST, check, names_below, pack, read_manifest
 from cdk.packaging.package import hash_of
-from cdk.packaging.recipes import COORDINATES, SERVICES
+from cdk.packaging.recipes import MAVEN_COORDINATES, SERVICES
 from cdk.packaging.wheels import NEWEST_GLIBC, check_pure, leave_out
 from cdk.packaging.worker import LIMIT_MB, check_size, launcher
 from cdk.settings import Architecture
@@ -122,8 +122,8 @@ def test_versions_settings_and_places_rename_what_they_decide_about(
     (sources / "requirements.txt").write_text(re.sub("^keras==.*", "keras==99.0", pins, flags=re.MULTILINE))
     assert _changed(before, _hashes(sources)) == {"model"}
     (sources / "requirements.txt").write_text(pins)
-    other_jars = {jars: (*coordinates, "another:1") for jars, coordinates in COORDINATES.items()}
-    monkeypatch.setattr("cdk.packaging.recipes.COORDINATES", other_jars)
+    other_jars = {jars: (*coordinates, "another:1") for jars, coordinates in MAVEN_COORDINATES.items()}
+    monkeypatch.setattr("cdk.packaging.recipes.MAVEN_COORDINATES", other_jars)
     assert _changed(before, _hashes(sources)) == {"iceberg_runtime", "iceberg_aws_bundle"}
 
 
