@@ -1,1 +1,1 @@
-"""Measurements, side by side with what they are compared to. Never part of a test."""
+"""Measurements, each side by side with a reference. No test runs them."""

@@ -1,8 +1,8 @@
-"""The `fruits` command, counting what it reads: `python -m benchmarks.counted FILE run --images ...`.
+"""The `fruits` command with a count of what it reads: `python -m benchmarks.counted FILE run --images ...`.
 
-FILE takes a JSON document: the bytes that the JVM has read since its session started (Linux counts them; Hadoop's own
-statistics leave out the vectored reads of Parquet files), and those that the driver reads of objects. What the tasks
-fetch is not in it: the images, whose sizes are known.
+The program writes a JSON document to FILE: the bytes that the JVM has read since its session started, and the bytes of
+objects that the driver has read. Linux counts the former, because Hadoop's own statistics omit the vectored reads of
+Parquet files. The document omits what the tasks fetch: the images, whose sizes are known.
 """
 
 import json
@@ -21,7 +21,7 @@ from spark_app.storage import FetchedObject, Storage
 
 
 def count_fetched() -> list[int]:
-    """Make every fetch of this process add the size of the object to a list."""
+    """Make every fetch of this process append the size of the object to the returned list."""
     sizes: list[int] = []
     fetch = Storage.fetch
 
@@ -30,13 +30,13 @@ def count_fetched() -> list[int]:
         sizes.append(len(found.body) if found else 0)
         return found
 
-    Storage.fetch = counted  # type: ignore[method-assign]  # to measure is the purpose of this module
+    Storage.fetch = counted  # type: ignore[method-assign]  # this module measures
     return sizes
 
 
 def read_by_jvm() -> int:
-    """Ask Linux for the bytes that the JVM has read so far, of files and from its Python workers."""
-    gateway = SparkContext._gateway  # noqa: SLF001 -- PySpark has no other way to its JVM
+    """Return the bytes that the JVM has read so far, from files and from its Python workers."""
+    gateway = SparkContext._gateway  # noqa: SLF001 -- PySpark offers no other access to its JVM
     if gateway is None:
         return 0
     counters = Path(f"/proc/{gateway.proc.pid}/io").read_text()
@@ -44,9 +44,9 @@ def read_by_jvm() -> int:
 
 
 def count_before_session() -> list[int]:
-    """Make every session note in a list what the JVM has read before: the classes of Spark, mostly."""
+    """Make every session append what the JVM has read before it, mostly the classes of Spark, to the returned list."""
     noted: list[int] = []
-    open_session = pipeline.open_session  # type: ignore[attr-defined]  # to measure is the purpose of this module
+    open_session = pipeline.open_session  # type: ignore[attr-defined]  # this module measures
 
     @contextmanager
     def counted(settings: RunSettings, extra: Mapping[str, str]) -> Iterator[SparkSession]:
@@ -54,7 +54,7 @@ def count_before_session() -> list[int]:
             noted.append(read_by_jvm())
             yield session
 
-    pipeline.open_session = counted  # type: ignore[attr-defined]  # as above
+    pipeline.open_session = counted  # type: ignore[attr-defined]  # this module measures
     return noted
 
 

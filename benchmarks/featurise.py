@@ -1,14 +1,14 @@
-"""The command on one machine, beside a bare loop: `python -m benchmarks.featurise IMAGES --weights FILE`.
+"""`fruits run` in comparison with a bare loop: `python -m benchmarks.featurise IMAGES --weights FILE`.
 
-In each round, one after the other, so that a machine whose speed drifts does no one an injustice:
+Each round measures these, one after the other, so that a drift of the machine's speed affects all of them:
 
-- *bare loop*: one process, as little as can be: read a file, decode it, run ONNX Runtime on it;
-- *bare loops at once*: one for each core: what a core does while all the others are busy;
-- *all new*: `fruits run` on all the images; the model was exported before;
-- *nothing new*: the same command once more.
+- *bare loop*: one process that only reads a file, decodes it, and runs ONNX Runtime on it;
+- *bare loops at once*: one bare loop per core, which shows what a core achieves while all others are busy;
+- *all new*: `fruits run` on all images, with an exported model;
+- *nothing new*: the same command again.
 
-The rate of a core in steady state comes from the times at which the command's batches were done, without the first
-fifth of them (workers start, caches are cold) and the last (workers run out of tasks).
+The rate of a core in steady state comes from the times at which batches were completed, without the first fifth of them
+(workers start, caches are cold) and the last (workers run out of tasks).
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("images", type=Path, help="folder of JPEG files; `fruits sample` draws one")
     parser.add_argument("--weights", default="seeded")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--bare-loop", type=Path, help=argparse.SUPPRESS)  # how this program calls itself
+    parser.add_argument("--bare-loop", type=Path, help=argparse.SUPPRESS)  # for the calls of `bare_loops`
     arguments = parser.parse_args()
     if arguments.bare_loop:
         print(bare_loop(arguments.images, arguments.bare_loop))
@@ -102,7 +102,7 @@ def bare_loop(images: Path, model: Path) -> float:
 
 
 def bare_loops(images: Path, model: Path, processes: int) -> float:
-    """Run so many loops at once; return the images per second of one, on average."""
+    """Run several loops at once; return the mean of their images per second."""
     command = [sys.executable, "-m", "benchmarks.featurise", str(images), "--bare-loop", str(model)]
     with ThreadPoolExecutor(processes) as pool:
         answers = pool.map(lambda _: subprocess.check_output(command, text=True), range(processes))
@@ -110,7 +110,7 @@ def bare_loops(images: Path, model: Path, processes: int) -> float:
 
 
 def timed_run(images: Path, output: Path, weights: str) -> tuple[float, dict[str, float]]:
-    """Run the command; return its seconds, and the memory of its processes."""
+    """Run `fruits run`; return its seconds, and the peak memory of its processes."""
     run = ["run", "--images", str(images), "--output", str(output), "--weights", weights]
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "cli.main", *run], stdout=subprocess.DEVNULL)
@@ -122,7 +122,7 @@ def timed_run(images: Path, output: Path, weights: str) -> tuple[float, dict[str
 
 
 def steady_rate(output: Path) -> float:
-    """Return the images per second of the whole machine, from the middle of the last run."""
+    """Return the images per second of the whole machine in the middle of the last run."""
     times = pq.read_table(output / "tables/fruits/features/data", columns=["processed_at"])["processed_at"]
     done = np.sort(times.to_numpy().astype("datetime64[us]").astype(np.int64)) / 1e6
     middle = done[len(done) // 5 : -len(done) // 5]

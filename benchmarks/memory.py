@@ -1,4 +1,4 @@
-"""The largest memory of a command's processes, watched from outside."""
+"""The peak memory of the processes of a command."""
 
 import re
 import threading
@@ -9,13 +9,13 @@ from pathlib import Path
 
 @contextmanager
 def peak_memory(root: int) -> Iterator[dict[str, float]]:
-    """Watch a process and all below it.
+    """Watch a process and its descendants.
 
     Yields
     ------
     dict
-        Role → MB of the largest process in it, complete when the block ends: `driver` (the process itself), `jvm`,
-        and `worker` (Spark's Python workers, and the export of a model).
+        Role → MB of the largest process of this role, complete at the end of the block. The roles are `driver` (the
+        process itself), `jvm`, and `worker` (Spark's Python workers, and the export of a model).
     """
     peaks = {"driver": 0.0, "jvm": 0.0, "worker": 0.0}
     ended = threading.Event()
@@ -36,13 +36,13 @@ def peak_memory(root: int) -> Iterator[dict[str, float]]:
 
 
 def _tree(root: int) -> list[tuple[int, float, str]]:
-    """List pid, peak resident memory in MB, and name of a process and of all below it (Linux)."""
+    """List pid, peak resident memory in MB, and name of a process and its descendants, on Linux."""
     found: dict[int, tuple[int, float, str]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             status = (folder / "status").read_text()
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # the process has ended
         fields = dict(re.findall(r"^(Name|PPid|VmHWM):\s+(\S+)", status, re.MULTILINE))
         found[int(folder.name)] = (int(fields["PPid"]), int(fields.get("VmHWM", 0)) / 1000, fields["Name"])
     below = {root}

@@ -1,8 +1,9 @@
-"""Many tiny updates of one environment: `python -m benchmarks.tiny_updates IMAGES --weights FILE`.
+"""Many tiny updates of one output: `python -m benchmarks.tiny_updates IMAGES --weights FILE`.
 
-Each update adds four images and replaces one. All run in this process, whose JVM is warm: what is compared is the
-first updates with the last. Reported for every tenth part: seconds of an update (median, most), files that the tables
-consist of (most), files below ``tables/`` (last), and the size of the largest metadata file.
+Each update adds four images and replaces one. All updates run in this process, whose JVM is warm, so that the first
+updates can be compared with the last. For every tenth of the updates, the program prints the seconds of an update
+(median and maximum), the number of files of the tables (maximum), the number of files below ``tables/`` after the last
+update, and the size of the largest metadata file.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from spark_app.settings import RunSettings
 from spark_app.tables import Tables
 
 ADDED = 4
-PARTS = 10
+REPORTED_PARTS = 10
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(Path(folder), arguments.images, arguments.weights, arguments.updates)
     print(f"{'updates':<14}{'seconds':>8}{'most':>7}{'live files':>12}{'on disk':>9}{'metadata kB':>13}")
-    size = -(-len(rows) // PARTS)
+    size = -(-len(rows) // REPORTED_PARTS)
     for start in range(0, len(rows), size):
         seconds, live, on_disk, metadata = zip(*rows[start : start + size], strict=True)
         name = f"{start + 1} - {start + len(seconds)}"
@@ -47,7 +48,7 @@ def main() -> None:
 
 
 def measure(folder: Path, images: Path, weights: str, updates: int) -> list[tuple[float, int, int, int]]:
-    """Make the updates; return seconds, live files, files on disk and bytes of metadata after each."""
+    """Run the updates; return the seconds, the live files, the files on disk and the bytes of metadata of each."""
     corpus = folder / "images", folder / "output"
     corpus[0].mkdir()
     corpus[1].mkdir()

@@ -1,13 +1,14 @@
 """An update of 100 images on corpora of several sizes: `python -m benchmarks.update IMAGES --weights FILE`.
 
-The features of the corpora are synthetic, and written straight to the tables. In each round, on every corpus in turn:
+The features of the corpora are synthetic; the program writes them to the tables itself. Each round measures, on every
+corpus in turn:
 
-- *new*: 100 new images in a folder of their own, the basis kept;
-- *replaced*: 100 images, spread over all folders, replaced by others, the basis kept;
-- *new, refitted*: as *new*, but another basis is fitted.
+- *new*: 100 new images in a new folder, with the present basis;
+- *replaced*: 100 replaced images in all folders, with the present basis;
+- *new, refitted*: like *new*, with a refit.
 
-Reported: seconds of the whole command, megabytes that it read beside the images themselves, and the peak memory of the
-driver and the JVM.
+The program prints the seconds of the whole command, the megabytes that it read in addition to the images themselves,
+and the peak memory of the driver and the JVM.
 """
 
 import argparse
@@ -38,12 +39,12 @@ from spark_app.tables import Rows, Tables
 
 SIZES = (1_000, 10_000, 50_000)
 UPDATE = 100
-VARIETIES = 131
-ROWS_AT_ONCE = 5_000
-COMPONENTS = 100
+VARIETY_COUNT = 131
+ROWS_PER_COMMIT = 5_000
+BASIS_SIZE = 100
 
 Corpus = tuple[Path, Path]
-"""Folder of images, and output."""
+"""Folder of the images, and folder of the output."""
 
 
 def main() -> None:
@@ -73,13 +74,13 @@ def main() -> None:
 
 
 def make_corpus(folder: Path, size: int, weights: str) -> Corpus:
-    """Write features to the tables of an output, and let a run make the rest of it."""
+    """Write synthetic features to the tables of an output, and run an update that makes the rest of it."""
     images, output = folder / "images", folder / "output"
     images.mkdir(parents=True)
     output.mkdir()
     found = find_weights(weights)
     if found is None:
-        raise SystemExit(f"no weights: {weights}")
+        raise SystemExit(f"There are no weights {weights}.")
     settings = RunSettings(images=images.as_uri(), output=output.as_uri())
     with local_session_conf("local[*,3]", folder / "log") as conf, open_session(settings, conf) as spark:
         tables = Tables(spark, settings.catalog.database)
@@ -94,13 +95,13 @@ def make_corpus(folder: Path, size: int, weights: str) -> Corpus:
 
 
 def synthetic(size: int, model_id: str) -> Iterator[pa.Table]:
-    """Make features of falling variance, many of them zero, as a network makes them."""
+    """Yield rows of features with falling variance and many zeros, like those of a network."""
     random = np.random.default_rng(0)
     spread = random.normal(size=(200, FEATURES)) * 0.98 ** np.arange(200)[:, np.newaxis]
-    for start in range(0, size, ROWS_AT_ONCE):
-        n = min(ROWS_AT_ONCE, size - start)
+    for start in range(0, size, ROWS_PER_COMMIT):
+        n = min(ROWS_PER_COMMIT, size - start)
         features = np.maximum(random.normal(size=(n, 200)) @ spread / 10, 0).astype(np.float32)
-        labels = [f"Variety {number % VARIETIES:03}" for number in range(start, start + n)]
+        labels = [f"Variety {number % VARIETY_COUNT:03}" for number in range(start, start + n)]
         constants = {
             "etag": "synthetic",
             "width": 100,
@@ -120,13 +121,13 @@ def synthetic(size: int, model_id: str) -> Iterator[pa.Table]:
 
 
 def put_images(images: Path, what: str, number: int, size: int, pictures: Iterator[Path]) -> list[str]:
-    """Put the images of an update in place; return the folders or keys to notify."""
+    """Write the images of an update; return their keys."""
     if what.startswith("new"):
         keys = [f"{what} {number}/{index}.jpg" for index in range(UPDATE)]
     else:
         step = size // UPDATE
         rows = [index * step + number for index in range(UPDATE)]
-        keys = [f"Variety {row % VARIETIES:03}/{row}.jpg" for row in rows]
+        keys = [f"Variety {row % VARIETY_COUNT:03}/{row}.jpg" for row in rows]
     for key, picture in zip(keys, islice(pictures, UPDATE), strict=True):
         (images / key).parent.mkdir(exist_ok=True)
         shutil.copyfile(picture, images / key)
@@ -134,17 +135,17 @@ def put_images(images: Path, what: str, number: int, size: int, pictures: Iterat
 
 
 def notify(corpus: Corpus, keys: list[str]) -> None:
-    """Write the notices."""
+    """Write notices of images, with `fruits notify`."""
     images, output = corpus
     command = [sys.executable, "-m", "cli.main", "notify", "--images", str(images), "--output", str(output), *keys]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def update(corpus: Corpus, weights: str, what: str) -> tuple[float, float, float, float]:
-    """Run the command; return its seconds, the megabytes it read, and the memory of driver and JVM."""
+    """Run `fruits run`; return its seconds, the megabytes that it read, and the peak memory of driver and JVM."""
     images, output = corpus
     threshold = "1" if what.endswith("refitted") else "0"
-    options = ["--components", str(COMPONENTS), "--refit-threshold", threshold, "--weights", weights]
+    options = ["--components", str(BASIS_SIZE), "--refit-threshold", threshold, "--weights", weights]
     run = ["run", "--mode", "update", "--images", str(images), "--output", str(output), *options]
     with tempfile.NamedTemporaryFile() as counted:
         start = time.perf_counter()

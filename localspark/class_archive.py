@@ -18,7 +18,7 @@ from spark_app.errors import InstallationError
 ARCHIVES = Path(sys.prefix) / "share" / "fruits" / "classes"
 
 JAVA_CLASSES, SPARK_CLASSES = "java.jsa", "spark.jsa"
-"""Files of an archive: the classes of Java itself, and on top of them all others, such as those of Spark and Iceberg."""
+"""Files of an archive: the classes of Java itself, and on top of them all others, such as those of Spark."""
 
 NO_WARNINGS = "-Xlog:disable"
 """Without this option, the JVM prints a warning when it rejects an archive."""

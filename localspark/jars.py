@@ -17,7 +17,7 @@ JARS = Path(sys.prefix) / "share" / "fruits" / "jars"
 
 
 class Jars(StrEnum):
-    """Sets of jars. The values are the names of the sets in messages and package names."""
+    """Sets of jars. A value is also the name of the package in which a deployment ships the set."""
 
     ICEBERG_RUNTIME = "iceberg-spark-runtime"
     """Iceberg for Spark. Every run needs it."""
@@ -99,8 +99,8 @@ def _fetch(coordinates: Sequence[str], folder: Path) -> None:
         jars = Path(scratch) / "jars"
         if answer.returncode != 0 or not jars.is_dir():
             raise InstallationError(
-                f"{coordinates[0]} could not be downloaded from Maven Central. Behind a proxy with its own certificates, "
-                "name them to Java in JAVA_TOOL_OPTIONS (-Djavax.net.ssl.trustStore=...). Spark says:\n"
+                f"{coordinates[0]} could not be downloaded from Maven Central. Behind a proxy with its own "
+                "certificates, name them to Java in JAVA_TOOL_OPTIONS (-Djavax.net.ssl.trustStore=...). Spark says:\n"
                 + "\n".join(re.findall(r"(?i)^.*(?:module not found|error).*$", answer.stderr, re.MULTILINE))
             )
         if not folder.is_dir():  # another process may have downloaded them at the same time
