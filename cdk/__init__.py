@@ -1,1 +1,1 @@
-"""The cloud: one stack for each environment."""
+"""The cloud infrastructure: one stack for each environment."""

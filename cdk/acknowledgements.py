@@ -1,4 +1,4 @@
-"""Findings of the checkers that are as they should be: each is acknowledged where it arises, with its reason."""
+"""Acknowledges findings of cdk-nag, checkov and CDK, each at its construct and with a reason."""
 
 from collections.abc import Mapping
 
@@ -7,15 +7,15 @@ from constructs import Construct
 
 
 def acknowledge(construct: Construct, reasons: Mapping[str, str]) -> None:
-    """Say why findings on a construct, and on what it is made of, are as they should be.
+    """Acknowledge findings on a construct and its children.
 
     Parameters
     ----------
     construct
-        Where they arise.
+        Construct that has the findings.
     reasons
         Id of a rule of cdk-nag (``AwsSolutions-…``, ``Serverless-…``), of checkov (``CKV_…``), or of CDK itself
-        (``@aws-cdk/…``) → why.
+        (``@aws-cdk/…``) → reason why the finding is acceptable.
     """
     for rule, reason in reasons.items():
         if rule.startswith("CKV"):
@@ -23,12 +23,12 @@ def acknowledge(construct: Construct, reasons: Mapping[str, str]) -> None:
         elif rule.startswith("@"):
             Annotations.of(construct).acknowledge_warning(rule, reason)
         else:
-            pack = rule.partition("-")[0]  # cdk-nag's two packs are called like their rules begin
+            pack = rule.partition("-")[0]  # the ids of a pack's rules begin with the name of the pack
             Validations.of(construct).acknowledge(Acknowledgment(id=f"{pack}::{rule}", reason=reason))
 
 
 def _skip(construct: Construct, rule: str, reason: str) -> None:
-    """Write it where checkov reads it: in the metadata of the resources."""
+    """Write the reason into the metadata of the resources, where checkov reads it."""
     for child in construct.node.find_all():
         if isinstance(child, CfnResource):
             metadata = child.get_metadata("checkov") or {"skip": []}

@@ -1,6 +1,6 @@
-"""What `cdk synth|deploy|destroy` runs: `cdk deploy -c env=dev`.
+"""The CDK app, which `cdk synth`, `cdk deploy` and `cdk destroy` run, for instance with `cdk deploy -c env=dev`.
 
-`-c weights=…`, `-c email=…`, `-c architecture=…` and `-c python=…` go before the settings of the environment.
+`-c weights=…`, `-c email=…`, `-c architecture=…` and `-c python=…` override the settings of the environment.
 """
 
 import sys
@@ -11,6 +11,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from cdk.packaging import PackagingError, packages_for
 from cdk.pipeline_stack import PipelineStack
 from cdk.settings import Environment, SettingsError, environment_named
+from contract.environments import ContextKey
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
     Returns
     -------
     int
-        Exit code: 0 done, 2 asked for something that can't be.
+        Exit code: 0 for success, 2 for an invalid setting.
     """
     app = App()
     try:
@@ -32,19 +33,12 @@ def main() -> int:
 
 
 def build(app: App, settings: Environment) -> PipelineStack:
-    """Put the stack of an environment together, with the checks that it must pass.
-
-    Parameters
-    ----------
-    app
-        Takes the stack.
-    settings
-        Of the environment.
+    """Add the stack of an environment to the app, and the checks that the stack must pass.
 
     Raises
     ------
     PackagingError
-        If there are no such weights.
+        If the weights do not exist.
     """
     packages = packages_for(settings.architecture, settings.python, settings.weights)
     stack = PipelineStack(app, settings=settings, packages=packages)
@@ -55,11 +49,11 @@ def build(app: App, settings: Environment) -> PipelineStack:
 def _settings(app: App) -> Environment:
     context = app.node.try_get_context
     return environment_named(
-        context("env"),
-        weights=context("weights"),
-        alarm_email=context("email"),
-        architecture=context("architecture"),
-        python=context("python"),
+        context(ContextKey.ENVIRONMENT.value),
+        weights=context(ContextKey.WEIGHTS.value),
+        alarm_email=context(ContextKey.EMAIL.value),
+        architecture=context(ContextKey.ARCHITECTURE.value),
+        python=context(ContextKey.PYTHON.value),
     )
 
 

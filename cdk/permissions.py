@@ -1,4 +1,4 @@
-"""Permissions of roles: whoever is allowed more than single resources is so for a reason that stands beside."""
+"""Permissions of roles. A permission on more than single resources has to state its reason."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,23 @@ from cdk.acknowledgements import acknowledge
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """What a role may do.
+    """A statement of a role's policy.
 
     Attributes
     ----------
     sid
         Name of the statement.
     actions
-        Named one by one.
+        Actions without wildcards.
     resources
-        ARNs.
+        ARNs, which may contain ``*``.
     because
-        Why the ARNs can't name single resources; needed where one of them ends in ``*``, and only there.
-    conditions
-        Of the statement.
+        Why the ARNs can't name single resources; `None` if no ARN contains ``*``.
+
+    Raises
+    ------
+    ValueError
+        If an action contains ``*``, or if `because` does not match the ARNs.
     """
 
     sid: str
@@ -36,13 +39,13 @@ class Permission:
 
     def __post_init__(self) -> None:
         if any("*" in action for action in self.actions):
-            raise ValueError(f"{self.sid}: actions are named one by one.")
+            raise ValueError(f"{self.sid}: actions must not contain *.")
         if any("*" in resource for resource in self.resources) != (self.because is not None):
-            raise ValueError(f"{self.sid}: a reason is needed where a resource has a *, and only there.")
+            raise ValueError(f"{self.sid}: because is needed if a resource contains *, and only then.")
 
 
 def allow(role: iam.Role, permissions: Sequence[Permission]) -> None:
-    """Give a role its permissions, and acknowledge the wildcards in them with their reasons."""
+    """Add permissions to a role, and acknowledge cdk-nag's findings on their wildcards."""
     for permission in permissions:
         role.add_to_policy(
             iam.PolicyStatement(
@@ -53,21 +56,19 @@ def allow(role: iam.Role, permissions: Sequence[Permission]) -> None:
             )
         )
         if permission.because:
-            many = [resource for resource in permission.resources if "*" in resource]
-            acknowledge(
-                role, {f"AwsSolutions-IAM5[Resource::{_readable(role, arn)}]": permission.because for arn in many}
-            )
+            wildcards = [_readable(role, arn) for arn in permission.resources if "*" in arn]
+            acknowledge(role, {f"AwsSolutions-IAM5[Resource::{arn}]": permission.because for arn in wildcards})
 
 
 def _readable(role: iam.Role, arn: str) -> str:
-    """Write an ARN as cdk-nag names it: references in angle brackets."""
+    """Write an ARN as cdk-nag does, with references in angle brackets."""
     resolved = Stack.of(role).resolve(arn)
     if isinstance(resolved, str):
         return resolved
     return "".join(_reference(part) for part in resolved["Fn::Join"][1])
 
 
-def _reference(part: Any) -> str:  # noqa: ANN401 -- a piece of a template
+def _reference(part: Any) -> str:  # noqa: ANN401 -- a part of a template
     if isinstance(part, str):
         return part
     if "Ref" in part:

@@ -1,4 +1,4 @@
-"""One environment. The stack only wires: what each part is stands in its own file."""
+"""The stack of one environment. It only connects the constructs; each of these is defined in its own module."""
 
 from aws_cdk import Aws, CfnOutput, CfnRule, Fn, Stack, Tags
 from aws_cdk import Environment as Place
@@ -10,26 +10,19 @@ from cdk.stateful.bucket import DataBucket
 from cdk.stateful.catalog import Catalog
 from cdk.stateful.coordination import CoordinationTable
 from cdk.stateful.queues import EventQueue
-from cdk.stateless.intake import Intake
-from cdk.stateless.monitoring import Monitoring, Watched
+from cdk.stateless.intake import RunStarter
+from cdk.stateless.monitoring import Monitoring
 from cdk.stateless.queries import Queries
 from cdk.stateless.recording import RunRecorder
 from cdk.stateless.schedules import Schedules
 from cdk.stateless.spark import SparkApplication
 from cdk.stateless.workflow import Workflow
 from contract.environments import Output, stack_name
+from contract.functions import Function
 
 
 class PipelineStack(Stack):
-    """The pipeline of an environment.
-
-    Parameters
-    ----------
-    settings
-        Of the environment.
-    packages
-        What is shipped.
-    """
+    """The pipeline of an environment."""
 
     def __init__(self, scope: Construct, *, settings: Environment, packages: Packages) -> None:
         name = stack_name(settings.name)
@@ -42,7 +35,7 @@ class PipelineStack(Stack):
         )
         Tags.of(self).add("project", "fruits")
         Tags.of(self).add("environment", name)
-        _keep_in_the_eu(self)
+        _restrict_regions(self)
 
         events = EventQueue(self, "Events")
         bucket = DataBucket(self, "Bucket", settings=settings, events=events.queue).bucket
@@ -56,7 +49,7 @@ class PipelineStack(Stack):
         state_machine = Workflow(
             self, "Workflow", settings=settings, table=table, spark=spark, record_run=record_run
         ).state_machine
-        start_run = Intake(
+        start_run = RunStarter(
             self,
             "Intake",
             settings=settings,
@@ -68,10 +61,10 @@ class PipelineStack(Stack):
         ).function
         queries = Queries(self, "Queries", settings=settings, bucket=bucket, database=catalog.database)
         Schedules(self, "Schedules", settings=settings, state_machine=state_machine)
-        watched = Watched(
-            events=events, state_machine=state_machine, functions={"StartRun": start_run, "RecordRun": record_run}
+        functions = {Function.START_RUN: start_run, Function.RECORD_RUN: record_run}
+        monitoring = Monitoring(
+            self, "Monitoring", settings=settings, events=events, state_machine=state_machine, functions=functions
         )
-        monitoring = Monitoring(self, "Monitoring", settings=settings, watched=watched)
 
         outputs = {
             Output.BUCKET: bucket.bucket_name,
@@ -88,8 +81,8 @@ class PipelineStack(Stack):
             CfnOutput(self, f"{output}Output", value=value).override_logical_id(output.value)
 
 
-def _keep_in_the_eu(stack: Stack) -> None:
-    """Refuse other Regions in the template itself: it may be deployed without this program."""
+def _restrict_regions(stack: Stack) -> None:
+    """Refuse Regions outside of the EU by a rule of the template, which can be deployed without this program."""
     rule = CfnRule(stack, "InTheEuropeanUnion")
     rule.add_assertion(
         Fn.condition_contains([*EU_REGIONS], Aws.REGION),

@@ -1,4 +1,4 @@
-"""What differs between the environments: validated once, here. Imports nothing of AWS: commands read it, too."""
+"""Settings of the environments, with their validation. Imports no AWS library, because the commands read it, too."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -8,18 +8,18 @@ from contract.prices import Prices
 from contract.versions import IMAGE_PYTHONS, RELEASES, SPARK, SPARK_OF_RELEASE
 
 EU_REGIONS = ("eu-west-1", "eu-west-3", "eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2")
-"""Regions of AWS in the European Union: London and Zurich are not."""
+"""Regions of AWS in the European Union, which London and Zurich are not."""
 
 WORKER_SIZES = {1: (2, 8), 2: (4, 16), 4: (8, 30), 8: (16, 60)}
-"""vCPUs of a worker → least and most memory in GB that EMR Serverless gives it."""
+"""Number of vCPUs of a worker of EMR Serverless → its minimum and maximum memory in GB."""
 
 
 class SettingsError(ValueError):
-    """A setting of an environment can't be right; the message says which, and what to do."""
+    """A setting of an environment is invalid; the message names it and says what to do."""
 
 
 class Architecture(StrEnum):
-    """Processors of the workers."""
+    """Processor architectures of the workers."""
 
     ARM64 = "ARM64"
     X86_64 = "X86_64"
@@ -30,17 +30,17 @@ X86_PRICES = {
     "eu-west-3": Prices(vcpu_hour=0.06318, gb_hour=0.00689),
     "eu-central-1": Prices(vcpu_hour=0.060528, gb_hour=0.006643),
     "eu-north-1": Prices(vcpu_hour=0.05785, gb_hour=0.00637),
-    # Not known: those of the dearest Region that is.
+    # The prices of these Regions are not known: they are set to those of the most expensive other Region.
     "eu-south-1": Prices(vcpu_hour=0.06318, gb_hour=0.00689),
     "eu-south-2": Prices(vcpu_hour=0.06318, gb_hour=0.00689),
 }
 
 ARM_DISCOUNT = 0.8
-"""Prices on arm64, as a share of those on x86_64."""
+"""Prices on arm64, divided by those on x86_64."""
 
 
 def list_prices(region: str, architecture: Architecture) -> Prices:
-    """Look up the list prices of a Region."""
+    """Return the list prices of a Region for an architecture."""
     x86 = X86_PRICES[region]
     if architecture is Architecture.X86_64:
         return x86
@@ -56,7 +56,12 @@ class Worker:
     vcpus
         1, 2, 4 or 8.
     memory_gb
-        All that the worker has; the JVM gets part of it, Python the rest.
+        Total memory, which the JVM and Python share.
+
+    Raises
+    ------
+    SettingsError
+        If EMR Serverless has no such worker.
     """
 
     vcpus: int
@@ -74,14 +79,17 @@ class Worker:
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """What a run may take at most.
+    """Maximum resources of a run.
 
     Attributes
     ----------
-    driver, executor
-        Their sizes.
     max_executors
-        Spark asks for as many as it has tasks for, and for no more than these.
+        Maximum number of executors. Spark requests as many as it has tasks for.
+
+    Raises
+    ------
+    SettingsError
+        If the number of executors is less than 1.
     """
 
     driver: Worker = field(default_factory=lambda: Worker(vcpus=2, memory_gb=8))
@@ -94,57 +102,62 @@ class Capacity:
 
     @property
     def vcpus(self) -> int:
-        """Of driver and all executors."""
+        """Total number of vCPUs of the driver and all executors."""
         return self.driver.vcpus + self.max_executors * self.executor.vcpus
 
     @property
     def memory_gb(self) -> int:
-        """Of driver and all executors."""
+        """Total memory of the driver and all executors."""
         return self.driver.memory_gb + self.max_executors * self.executor.memory_gb
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """One deployment: its own bucket, its own workflow, its own Spark.
+    """Settings of one environment, which has its own bucket, state machine and Spark application.
 
     Attributes
     ----------
     name
-        ``dev``, ``staging``, ``prod``, or another short word.
+        ``dev``, ``staging``, ``prod``, or another word of 2 to 12 lower-case letters and digits.
     region
-        In the European Union.
+        Region in the European Union.
     keep_data
-        Whether destroying the stack leaves the bucket and the tables, and the stack is protected against it.
+        Whether the bucket and the tables outlive the stack, and the stack is protected against deletion.
     architecture, release_label, capacity
-        Of EMR Serverless.
+        Architecture, release and maximum resources of the EMR Serverless application.
     python
         Version of Python of the workers and the functions.
     idle_minutes
-        After which the application stops.
+        Idle time after which the application stops.
     job_timeout_minutes
-        After which a run is cancelled.
+        Time after which a job run is cancelled.
     job_attempts
-        How often a run is tried, crashes of its machine included.
+        Maximum number of attempts to run a job, whether it fails or its machine crashes.
     turn_seconds
-        Between two looks of an execution that waits its turn.
+        Time after which a waiting execution tries again to acquire the lease.
     weights
-        ``imagenet``, ``seeded`` (for trials), or a file: exported once, at deployment.
+        ``imagenet``, ``seeded`` (for trials), or an ``.h5`` or ``.keras`` file. A deployment exports the model once.
     pipeline_options
-        Options of the application, such as ``("--components", "50")``.
+        Additional options of the application, such as ``("--components", "50")``.
     results_days, logs_days
-        After which results of old runs, and logs, are deleted.
+        Time after which superseded results, and logs, are deleted.
     retention_days
-        What `maintain` spares of states of the tables that are over: an erased image is gone as much later.
+        Retention of `maintain`: an erased image remains in older snapshots of the tables for this time.
     reconcile_at, maintain_at
-        Hour and minute of every day, time of Paris (``02:30``); None for never.
+        Time of day in Paris (``02:30``) at which the run starts every day; `None` for no schedule.
     alarm_email
-        Who is told when something breaks, or costs too much; None for nobody.
+        Address that receives alarms and messages about the budget; `None` for none.
     monthly_budget_usd
-        Of which 80 % spent, or 100 % forecast, are told.
+        AWS sends a message at 80 % of the budget spent and at 100 % forecast.
     usual_run_minutes
-        A job that takes longer raises an alarm.
+        Duration above which a job run raises an alarm.
     query_limit_gb
-        What a query of Athena may read at most.
+        Maximum amount of data that one Athena query may read.
+
+    Raises
+    ------
+    SettingsError
+        If a value is invalid.
     """
 
     name: str
@@ -173,7 +186,7 @@ class Environment:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9]{1,11}", self.name):
             raise SettingsError(
-                f"The name of an environment is 2 to 12 lower-case letters and digits, not {self.name!r}."
+                f"The name of an environment must be 2 to 12 lower-case letters and digits, not {self.name!r}."
             )
         if self.region not in EU_REGIONS:
             raise SettingsError(
@@ -181,27 +194,30 @@ class Environment:
                 f"{', '.join(EU_REGIONS)}."
             )
         self._check_versions()
-        for at in (self.reconcile_at, self.maintain_at):
-            if at is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", at):
-                raise SettingsError(f"Schedules are hour and minute, such as 02:30, or None, not {at!r}.")
-        if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email):
-            raise SettingsError(f"alarm_email is no e-mail address: {self.alarm_email!r}.")
-        for option in self.pipeline_options:
-            if not re.fullmatch(r"[\w.,:/=-]+", option):
-                raise SettingsError(f"An option of the pipeline has letters, digits and .,:/=- only, not {option!r}.")
+        self._check_texts()
         self._check_ranges()
 
     def _check_versions(self) -> None:
         if self.release_label not in RELEASES:
             spark = SPARK_OF_RELEASE.get(self.release_label)
             raise SettingsError(
-                f"The packages are made for Spark {SPARK}: release_label is {' or '.join(RELEASES)}, not "
+                f"The packages are made for Spark {SPARK}: release_label must be {' or '.join(RELEASES)}, not "
                 f"{self.release_label!r}{f', which has Spark {spark}' if spark else ''}."
             )
         if self.python not in IMAGE_PYTHONS:
             raise SettingsError(
                 f"The image of {self.release_label} has Python {' and '.join(IMAGE_PYTHONS)}, not {self.python!r}."
             )
+
+    def _check_texts(self) -> None:
+        for at in (self.reconcile_at, self.maintain_at):
+            if at is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", at):
+                raise SettingsError(f"A schedule must be an hour and minute such as 02:30, or None, not {at!r}.")
+        if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email):
+            raise SettingsError(f"alarm_email must be an e-mail address, not {self.alarm_email!r}.")
+        for option in self.pipeline_options:
+            if not re.fullmatch(r"[\w.,:/=-]+", option):
+                raise SettingsError(f"pipeline_options may contain letters, digits and _.,:/=- only, not {option!r}.")
 
     def _check_ranges(self) -> None:
         ranges = {
@@ -217,23 +233,23 @@ class Environment:
         }
         for name, (least, most) in ranges.items():
             if not least <= getattr(self, name) <= most:
-                raise SettingsError(f"{name} is {least} to {most}, not {getattr(self, name)}.")
+                raise SettingsError(f"{name} must be {least} to {most}, not {getattr(self, name)}.")
         if self.logs_days not in LOG_DAYS:
-            raise SettingsError(f"logs_days is one of {', '.join(map(str, LOG_DAYS))}, not {self.logs_days}.")
+            raise SettingsError(f"logs_days must be one of {', '.join(map(str, LOG_DAYS))}, not {self.logs_days}.")
 
     @property
     def database(self) -> str:
-        """Name of the database in the catalog of AWS Glue."""
+        """Name of the database in the AWS Glue Data Catalog."""
         return f"fruits_{self.name}"
 
     @property
     def prices(self) -> Prices:
-        """List prices where this environment runs."""
+        """List prices for the Region and the architecture."""
         return list_prices(self.region, self.architecture)
 
 
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
-"""How long CloudWatch can keep logs, in days."""
+"""Retention times of logs that CloudWatch offers, in days."""
 
 ENVIRONMENTS = {
     environment.name: environment
@@ -267,19 +283,17 @@ def environment_named(
     architecture: str | None = None,
     python: str | None = None,
 ) -> Environment:
-    """Look up the settings of an environment.
+    """Return the settings of an environment.
 
     Parameters
     ----------
-    name
-        Of the environment.
     weights, alarm_email, architecture, python
-        What the call to deploy says instead of the settings, if anything.
+        Values that override the settings; `None` to keep these.
 
     Raises
     ------
     SettingsError
-        If there is no such environment, or a value can't be right.
+        If the environment does not exist, or a value is invalid.
     """
     if name not in ENVIRONMENTS:
         raise SettingsError(f"There is no environment {name!r}: it is one of {', '.join(ENVIRONMENTS)}.")

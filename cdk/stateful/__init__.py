@@ -1,1 +1,1 @@
-"""What holds data, and outlives deployments."""
+"""Constructs that hold data, which a deployment must not replace."""

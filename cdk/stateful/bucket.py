@@ -1,4 +1,4 @@
-"""The bucket of an environment: images come in, tables and results go out."""
+"""The data bucket of an environment, for images, tables and results."""
 
 from typing import cast
 
@@ -16,35 +16,28 @@ from contract.layout import IMAGES, QUERIES, REJECTED_NOTICES, RESULTS, STAGING,
 QUERY_DAYS = 7
 STAGING_DAYS = 7
 UPLOAD_DAYS = 2
-"""After which parts of an upload that was never completed are deleted."""
+"""Time after which the parts of an incomplete upload are deleted."""
 
 EMPTYING = "Custom::S3AutoDeleteObjects"
-"""Type of the resources by which CDK empties buckets."""
+"""Type of the resources with which CDK empties buckets."""
 
 
 class DataBucket(Construct):
-    """The bucket, its access logs, and the events it sends.
+    """The bucket, the bucket of its access logs, and the notification of the queue.
 
-    Not versioned: a photo that is deleted must be gone, not hidden, and what the pipeline writes is either never
-    overwritten (Iceberg, results) or of no interest once it is (pointers). Iceberg keeps the states of the tables.
+    The bucket is not versioned, because a deleted photo must not survive as an old version. The pipeline never
+    overwrites tables and results, and it needs no old version of a pointer. Iceberg keeps the snapshots of the tables.
 
     Parameters
     ----------
-    settings
-        Of the environment.
     events
-        Where to send the events of images.
-
-    Attributes
-    ----------
-    bucket
-        The bucket.
+        Queue that receives the events of images.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Environment, events: sqs.Queue) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
-        # Known beforehand: so the queue can name the bucket it listens to, and the bucket the queue, without a cycle.
+        # The name is fixed, so that the policy of the queue can name the bucket without a circular dependency.
         name = f"{stack_name(settings.name)}-{Aws.ACCOUNT_ID}-{settings.region}"
         self.bucket = self._private_bucket(
             "Data", lifecycle=self._lifecycle(), name=name, access_logs=self._access_logs()
@@ -55,18 +48,18 @@ class DataBucket(Construct):
             self.bucket.node.add_dependency(policy.policy_dependable)
         acknowledge(
             self.bucket,
-            {"CKV_AWS_21": "Not versioned, so that an erased photo is gone: nothing of value is ever overwritten."},
+            {"CKV_AWS_21": "An erased photo must be gone, and nothing of value is ever overwritten."},
         )
         if not settings.keep_data:
-            self._settle_emptying()
+            self._adapt_emptying()
 
-    def _settle_emptying(self) -> None:
-        """Answer for the function with which CDK empties buckets before they are destroyed."""
+    def _adapt_emptying(self) -> None:
+        """Acknowledge findings on the function with which CDK empties buckets, and restrict its role."""
         provider = cast("Construct", Stack.of(self).node.find_child(f"{EMPTYING}CustomResourceProvider"))
-        once = "CDK's own; it runs once, when the environment is destroyed, and CloudFormation waits for it."
+        once = "This function of CDK runs once, when the environment is destroyed, and CloudFormation waits for it."
         acknowledge(provider, {"CKV_AWS_115": once, "CKV_AWS_116": once, "CKV_AWS_117": once})
         role = provider.node.find_child("Role")
-        # The log group that Lambda would make for it would be there when all else is gone. It needs nothing else.
+        # With this policy, Lambda would create a log group that outlives the stack. The function needs nothing else.
         cast("CfnResource", role).add_property_deletion_override("ManagedPolicyArns")
 
     def _private_bucket(
@@ -99,16 +92,16 @@ class DataBucket(Construct):
         )
 
     def _access_logs(self) -> s3.Bucket:
-        """Keep who has read or written what: photos are personal data."""
+        """Make the bucket that records each access, because photos are personal data."""
         expiration = Duration.days(self._settings.logs_days)
         logs = self._private_bucket("AccessLogs", lifecycle=[s3.LifecycleRule(id="expire", expiration=expiration)])
-        endless = "This is the bucket of the access logs; logging its own would never end."
+        endless = "This is the bucket of the access logs. Logging the access to it would never end."
         acknowledge(
             logs,
             {
                 "AwsSolutions-S1": endless,
                 "CKV_AWS_18": endless,
-                "CKV_AWS_21": "Logs are written once, and deleted after their time.",
+                "CKV_AWS_21": "S3 writes each log once, and a lifecycle rule deletes it.",
             },
         )
         return logs
@@ -124,7 +117,7 @@ class DataBucket(Construct):
         ]
 
     def _notify(self, events: sqs.Queue) -> None:
-        """Send the events of images to the queue; natively, not by a function of CDK's that may change any bucket."""
+        """Set the notification as a property of the bucket. CDK would use a function that may change any bucket."""
         images = s3.CfnBucket.NotificationFilterProperty(
             s3_key=s3.CfnBucket.S3KeyFilterProperty(
                 rules=[s3.CfnBucket.FilterRuleProperty(name="prefix", value=IMAGES)]

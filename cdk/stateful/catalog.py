@@ -1,4 +1,4 @@
-"""The tables' entry in the catalog of AWS Glue: what makes them visible to Spark and Athena."""
+"""The database in the AWS Glue Data Catalog, by which Spark and Athena find the tables."""
 
 from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_glue as glue
@@ -8,14 +8,14 @@ from cdk.settings import Environment
 
 
 class Catalog(Construct):
-    """The database; Spark makes the tables in it.
+    """The database. Spark creates its tables.
 
     Attributes
     ----------
     database
-        Its name.
+        Name of the database.
     arns
-        What somebody who works with its tables must be allowed to touch.
+        ARNs of the resources that a user of the tables needs access to.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Environment) -> None:
@@ -26,7 +26,7 @@ class Catalog(Construct):
             "Database",
             catalog_id=Aws.ACCOUNT_ID,
             database_input=glue.CfnDatabase.DatabaseInputProperty(
-                name=self.database, description="Features, coordinates and refusals of images (Iceberg)"
+                name=self.database, description="Features, coordinates and rejects of images (Iceberg)"
             ),
         )
         resource.apply_removal_policy(RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY)

@@ -1,4 +1,4 @@
-"""The table that `start_run` and the executions of the workflow agree through."""
+"""The DynamoDB table with which `start_run` and the executions coordinate runs."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -9,13 +9,7 @@ from contract.coordination import EXPIRES, KEY
 
 
 class CoordinationTable(Construct):
-    """One item that matters, and one for each batch of events of the last two weeks. Paid by the request.
-
-    Attributes
-    ----------
-    table
-        The table.
-    """
+    """The table: the coordination item, and one item for each batch of the last two weeks. AWS bills it by request."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -27,6 +21,6 @@ class CoordinationTable(Construct):
             time_to_live_attribute=EXPIRES,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        no_data = "It holds a lease and two counters, and begins anew from nothing: there is nothing to restore."
-        keys = "It holds no personal data; AWS's own key encrypts it."
+        no_data = "The table holds a lease and two counters. An empty table works as well, so a backup has no use."
+        keys = "The table holds no personal data, and a key of AWS encrypts it."
         acknowledge(self, {"AwsSolutions-DDB3": no_data, "CKV_AWS_28": no_data, "CKV_AWS_119": keys})

@@ -1,4 +1,4 @@
-"""The queue between the bucket and `start_run`, and the one for messages that nobody could work with."""
+"""The queue between the bucket and `start_run`, and its dead-letter queue."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
@@ -7,26 +7,20 @@ from constructs import Construct
 from cdk.acknowledgements import acknowledge
 
 WINDOW = Duration.seconds(60)
-"""How long Lambda gathers messages."""
+"""Time for which Lambda gathers messages into a batch."""
 
 TIMEOUT = Duration.seconds(60)
-"""Of `start_run`."""
+"""Timeout of `start_run`."""
 
 RETENTION = Duration.days(14)
-"""The longest there is."""
+"""Time for which both queues keep a message: the maximum of SQS."""
 
 DELIVERIES = 5
-"""After which a message is set aside."""
+"""Number of failed deliveries after which a message goes to the dead-letter queue."""
 
 
 class EventQueue(Construct):
-    """Events wait here until they are gathered into a batch.
-
-    Attributes
-    ----------
-    queue, dead_letters
-        The queues.
-    """
+    """The queue of events, and the dead-letter queue."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -43,11 +37,12 @@ class EventQueue(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=RETENTION,
-            # As AWS advises: else a batch that is still worked on is delivered to somebody else.
+            # AWS advises this time, so that SQS does not redeliver a batch during its invocation.
             visibility_timeout=Duration.seconds(6 * TIMEOUT.to_seconds() + WINDOW.to_seconds()),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=DELIVERIES),
         )
         acknowledge(
-            self, {"CKV_AWS_27": "Encrypted with SQS's own keys: the rule knows those of KMS only, which cost."}
+            self,
+            {"CKV_AWS_27": "SQS encrypts with its own keys; the rule demands keys of KMS, which cost."},
         )
         acknowledge(self.dead_letters, {"Serverless-SQSRedrivePolicy": "This is the dead-letter queue."})

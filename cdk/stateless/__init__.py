@@ -1,1 +1,1 @@
-"""What works on the data, and can be made anew at any time."""
+"""Constructs without data, which a deployment can replace at any time."""

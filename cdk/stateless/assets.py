@@ -1,4 +1,4 @@
-"""Packages as assets of the deployment: named at synthesis by the hash of what goes into them, built when published."""
+"""Packages as CDK assets: a synthesis names them by the hash of their inputs, a deployment builds and uploads them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,37 +17,39 @@ ENTRY_POINT = Path(__file__).parents[2] / "spark_app" / "main.py"
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file in the bucket of the deployment's assets."""
+    """A file in CDK's bucket of assets."""
 
     bucket: str
     key: str
 
     @property
     def url(self) -> str:
-        """As Spark names it."""
+        """URL, as Spark takes it."""
         return f"s3://{self.bucket}/{self.key}"
 
     @property
     def arn(self) -> str:
-        """As a policy names it."""
+        """ARN, as a policy takes it."""
         return f"arn:{Aws.PARTITION}:s3:::{self.bucket}/{self.key}"
 
     def as_code(self, scope: Construct) -> lambda_.Code:
-        """As Lambda takes it."""
+        """Return the file as the code of a Lambda function."""
         bucket = s3.Bucket.from_bucket_name(scope, "Assets", self.bucket)
         unversioned = "@aws-cdk/aws-lambda:codeFromBucketObjectVersionNotSpecified"
-        acknowledge(scope, {unversioned: "The key is the hash of what went into the package: other code, another key."})
+        acknowledge(
+            scope, {unversioned: "The key contains the hash of the inputs, so that other code has another key."}
+        )
         return lambda_.Code.from_bucket(bucket, self.key)
 
 
 def publish(scope: Construct, package: Package) -> PublishedFile:
-    """Have a package built and uploaded when the stack is deployed; nothing happens at synthesis."""
+    """Make a package an asset, which the CDK command builds and uploads at deployment."""
     synthesizer = Stack.of(scope).synthesizer
     location = synthesizer.add_file_asset(source_hash=package.asset_hash, executable=package.command)
     return PublishedFile(location.bucket_name, location.object_key)
 
 
 def publish_entry_point(scope: Construct) -> PublishedFile:
-    """Have the main file of the application uploaded when the stack is deployed."""
+    """Make the main file of the application an asset, which the CDK command uploads at deployment."""
     asset = s3_assets.Asset(scope, "EntryPoint", path=str(ENTRY_POINT))
     return PublishedFile(asset.s3_bucket_name, asset.s3_object_key)

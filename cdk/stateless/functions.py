@@ -1,4 +1,4 @@
-"""A Lambda function as all of ours are."""
+"""The construct of a Lambda function, with everything that all functions have in common."""
 
 from collections.abc import Mapping
 
@@ -16,15 +16,9 @@ from contract.functions import NAMESPACE_VARIABLE, Function, metrics_namespace
 
 
 class PipelineFunction(Construct):
-    """A function of `lambdas/`, with a role and a log group of its own.
+    """A function of `lambdas/`, its role and its log group."""
 
-    Attributes
-    ----------
-    function, role
-        The function, and what it may do.
-    """
-
-    def __init__(  # noqa: PLR0913 -- keywords, one for each thing that differs between functions
+    def __init__(  # noqa: PLR0913 -- keywords for everything in which functions differ
         self,
         scope: Construct,
         construct_id: str,
@@ -45,7 +39,7 @@ class PipelineFunction(Construct):
             "Function",
             runtime=lambda_.Runtime(f"python{settings.python}", lambda_.RuntimeFamily.PYTHON),
             architecture=lambda_.Architecture.ARM_64,
-            handler=f"lambdas.{name}.handler.handler",
+            handler=name.handler,
             code=publish(self, package).as_code(self),
             environment={NAMESPACE_VARIABLE: metrics_namespace(settings.name), **environment},
             timeout=timeout,
@@ -54,18 +48,16 @@ class PipelineFunction(Construct):
             role=self.role,
             tracing=lambda_.Tracing.ACTIVE,
         )
-        python = (
-            "The functions run on the Python that the workers have, which the image of EMR decides; AWS supports it."
-        )
+        python = "The functions use the Python of the workers, which the image of EMR has. AWS supports it."
         acknowledge(
             self.function,
             {
                 "AwsSolutions-L1": python,
                 "Serverless-LambdaLatestVersion": python,
-                "CKV_AWS_115": "Its callers bound it: the queue calls it twice at once, the workflow once.",
-                "CKV_AWS_116": "It is called by a queue that has a dead-letter queue, or by the workflow, which waits.",
-                "CKV_AWS_117": "It calls AWS only. A network of our own would cost while nothing happens.",
-                "CKV_AWS_173": "Its environment holds names and prices, no secrets; Lambda encrypts it all the same.",
+                "CKV_AWS_115": "The callers limit the concurrency: the queue to two, the state machine to one.",
+                "CKV_AWS_116": "The caller is a queue that has a dead-letter queue, or the state machine, which waits.",
+                "CKV_AWS_117": "The function calls AWS only. A VPC would cost money while idle.",
+                "CKV_AWS_173": "The environment contains names and prices, but no secrets. Lambda encrypts it.",
             },
         )
-        acknowledge(self.role, {"AwsSolutions-IAM5[Resource::*]": "X-Ray knows no resources."})
+        acknowledge(self.role, {"AwsSolutions-IAM5[Resource::*]": "X-Ray has no resource-level permissions."})

@@ -1,4 +1,4 @@
-"""`start_run`: the events of the bucket, gathered into batches, become notices and executions."""
+"""The function `start_run`, to which the queue delivers the events of the bucket in batches."""
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
@@ -16,21 +16,15 @@ from contract.functions import Function, StartRunVariables
 from contract.layout import INBOX
 
 BATCH = 10_000
-"""Messages that a call gets at most; in practice 6 MB are the limit, some 4,000 events."""
+"""Maximum number of messages of an invocation. In practice the limit is 6 MB, which are about 4,000 events."""
 
 CONCURRENCY = 2
 
 
-class Intake(Construct):
-    """The function that is called with batches of events.
+class RunStarter(Construct):
+    """The function, its permissions, and its event source."""
 
-    Attributes
-    ----------
-    function
-        The function.
-    """
-
-    def __init__(  # noqa: PLR0913 -- keywords, one for each thing that it works with
+    def __init__(  # noqa: PLR0913 -- keywords for the resources that the function uses
         self,
         scope: Construct,
         construct_id: str,
@@ -65,7 +59,7 @@ class Intake(Construct):
                     sid="WriteNotices",
                     actions=["s3:PutObject"],
                     resources=[bucket.arn_for_objects(f"{INBOX}*")],
-                    because="Notices have names that are not known before.",
+                    because="The names of notice files are not known in advance.",
                 ),
                 Permission(
                     sid="CountBatches",
@@ -84,7 +78,7 @@ class Intake(Construct):
                 report_batch_item_failures=True,
             )
         )
-        own_queue = "The queue has a dead-letter queue: that is where its messages end."
+        own_queue = "The queue has a dead-letter queue, which takes the messages that fail."
         acknowledge(
             self, {"Serverless-LambdaDLQ": own_queue, "Serverless-LambdaEventSourceMappingDestination": own_queue}
         )

@@ -1,4 +1,4 @@
-"""Log groups, all alike: kept for the days of the settings, gone with an environment that leaves nothing behind."""
+"""Log groups, with the retention of the settings."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
@@ -24,7 +24,7 @@ RETENTION = {
 
 
 def log_group(scope: Construct, settings: Environment, name: str | None = None) -> logs.LogGroup:
-    """Make a log group below a construct."""
+    """Make a log group below a construct; without a name, CloudFormation generates one."""
     group = logs.LogGroup(
         scope,
         "Logs",
@@ -32,5 +32,5 @@ def log_group(scope: Construct, settings: Environment, name: str | None = None) 
         retention=RETENTION[settings.logs_days],
         removal_policy=RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY,
     )
-    acknowledge(group, {"CKV_AWS_158": "CloudWatch encrypts it; a key of our own would cost while nothing happens."})
+    acknowledge(group, {"CKV_AWS_158": "CloudWatch encrypts it. A customer-managed key would cost money while idle."})
     return group

@@ -1,7 +1,6 @@
-"""Who is told when something breaks or costs too much, and one page that shows how it goes."""
+"""Alarms and a budget, which report failures and costs by e-mail, and a dashboard."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_budgets as budgets
@@ -20,136 +19,126 @@ from contract.environments import stack_name
 from contract.functions import DIMENSION, Function, Metric, metrics_namespace
 from contract.workflow import BILL_RETRIES
 
-MINUTES = Duration.minutes(5)
-OLD_MESSAGE = Duration.minutes(30)
-"""An event that waits longer is one that `start_run` doesn't get done with."""
+PERIOD = Duration.minutes(5)
 
-EXPECTED_ERRORS = {"RecordRun": 2 * BILL_RETRIES}
-"""Function → errors within `MINUTES` that are no news: while a bill is not there, it fails, to be asked again."""
+MAX_MESSAGE_AGE = Duration.minutes(30)
+"""Age of the oldest message above which `start_run` is not keeping up."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Watched:
-    """What is watched."""
-
-    events: EventQueue
-    state_machine: sfn.StateMachine
-    functions: Mapping[str, lambda_.Function]
-    """Name → function."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Condition:
-    """When to raise an alarm: a metric above a limit.
-
-    Attributes
-    ----------
-    name, meaning
-        Of the alarm; the meaning says what to do.
-    metric
-        To be watched.
-    above
-        The limit.
-    """
-
-    name: str
-    meaning: str
-    metric: cloudwatch.IMetric
-    above: float
+EXPECTED_ERRORS = {Function.START_RUN: 0, Function.RECORD_RUN: 2 * BILL_RETRIES}
+"""Number of errors in a period that are normal: `record_run` fails while AWS does not report the cost of a job run."""
 
 
 class Monitoring(Construct):
-    """A topic, its alarms, a dashboard and a budget.
+    """A topic with its alarms, a dashboard and a budget.
 
     Attributes
     ----------
-    topic
-        Takes the alarms.
     dashboard
-        Its name.
+        Name of the dashboard.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Environment, watched: Watched) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Environment,
+        events: EventQueue,
+        state_machine: sfn.StateMachine,
+        functions: Mapping[Function, lambda_.Function],
+    ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
-        self._name = stack_name(settings.name)
-        self.topic = sns.Topic(self, "Alarms", display_name=f"Fruits {settings.name}", enforce_ssl=True)
-        no_key = "CloudWatch may not use AWS's own key for topics, and alarms hold no personal data."
-        if settings.alarm_email:
-            self.topic.add_subscription(EmailSubscription(settings.alarm_email))
-        acknowledge(
-            self.topic,
-            {
-                "CKV_AWS_26": no_key,
-                "AwsSolutions-SNS2": no_key,
-                "Serverless-SNSRedrivePolicy": "What an e-mail server refuses can't be delivered later by a queue.",
-            },
-        )
-        alarms = [self._alarm(condition) for condition in self._conditions(watched)]
-        self.dashboard = self._name
-        self._dashboard(watched, alarms)
-        self._budget()
+        self._events, self._state_machine, self._functions = events, state_machine, functions
+        self.dashboard = stack_name(settings.name)
+        self._topic = self._make_topic()
+        alarms = [*self._queue_alarms(), *self._execution_alarms(), self._duration_alarm(), *self._function_alarms()]
+        self._make_dashboard(alarms)
+        self._make_budget()
 
-    def _conditions(self, watched: Watched) -> list[Condition]:
-        events, machine = watched.events, watched.state_machine
-        ends = {
-            "Failed": (machine.metric_failed(period=MINUTES), "See its cause; the notices wait for the next run."),
-            "TimedOut": (machine.metric_timed_out(period=MINUTES), "See where it stands."),
-            "Aborted": (machine.metric_aborted(period=MINUTES), "Somebody stopped it; the next run takes over."),
+    def _make_topic(self) -> sns.Topic:
+        topic = sns.Topic(self, "Alarms", display_name=f"Fruits {self._settings.name}", enforce_ssl=True)
+        if self._settings.alarm_email:
+            topic.add_subscription(EmailSubscription(self._settings.alarm_email))
+        no_key = "CloudWatch may not use AWS's own key for topics, and alarms hold no personal data."
+        reasons = {
+            "CKV_AWS_26": no_key,
+            "AwsSolutions-SNS2": no_key,
+            "Serverless-SNSRedrivePolicy": "A queue can't deliver an e-mail that the mail server has refused.",
         }
+        acknowledge(topic, reasons)
+        return topic
+
+    def _queue_alarms(self) -> list[cloudwatch.Alarm]:
+        dead_letters = self._events.dead_letters.metric_approximate_number_of_messages_visible(
+            period=PERIOD, statistic="Maximum"
+        )
+        age = self._events.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum")
         return [
-            Condition(
-                name="DeadLetters",
-                meaning="Messages that are no events of images were set aside. Look at them, then delete or redrive.",
-                metric=events.dead_letters.metric_approximate_number_of_messages_visible(
-                    period=MINUTES, statistic="Maximum"
-                ),
-                above=0,
+            self._alarm(
+                "DeadLetters",
+                "Messages that are not events of images are in the dead-letter queue: delete or redrive them.",
+                dead_letters,
             ),
-            Condition(
-                name="OldestMessage",
-                meaning="Events wait: see the log of start_run.",
-                metric=events.queue.metric_approximate_age_of_oldest_message(period=MINUTES, statistic="Maximum"),
-                above=OLD_MESSAGE.to_seconds(),
-            ),
-            *(
-                Condition(name=f"Execution{end}", meaning=f"An execution: {end}. {advice}", metric=metric, above=0)
-                for end, (metric, advice) in ends.items()
-            ),
-            Condition(
-                name="LongRun",
-                meaning="A job took longer than usual: see its log, and usual_run_minutes in the settings.",
-                metric=self._run_metric(Metric.RUN_SECONDS, "Maximum"),
-                above=self._settings.usual_run_minutes * 60,
-            ),
-            *(
-                Condition(
-                    name=f"Errors{name}",
-                    meaning="The function failed: see its log. Its messages are delivered again.",
-                    metric=function.metric_errors(period=MINUTES),
-                    above=EXPECTED_ERRORS.get(name, 0),
-                )
-                for name, function in watched.functions.items()
+            self._alarm(
+                "OldestMessage", "Events wait too long: read the log of start_run.", age, MAX_MESSAGE_AGE.to_seconds()
             ),
         ]
 
-    def _alarm(self, condition: Condition) -> cloudwatch.Alarm:
+    def _execution_alarms(self) -> list[cloudwatch.Alarm]:
+        machine = self._state_machine
+        alarms = {
+            "ExecutionFailed": (
+                "An execution failed: read its cause. The notices wait for the next run.",
+                machine.metric_failed(period=PERIOD),
+            ),
+            "ExecutionTimedOut": (
+                "An execution timed out: see which state it was in.",
+                machine.metric_timed_out(period=PERIOD),
+            ),
+            "ExecutionAborted": (
+                "A user stopped an execution. The next run takes over its lease.",
+                machine.metric_aborted(period=PERIOD),
+            ),
+        }
+        return [self._alarm(name, meaning, metric) for name, (meaning, metric) in alarms.items()]
+
+    def _duration_alarm(self) -> cloudwatch.Alarm:
+        return self._alarm(
+            "LongRun",
+            "A job run took longer than usual: read its log, and see usual_run_minutes in the settings.",
+            self._run_metric(Metric.RUN_SECONDS, "Maximum"),
+            self._settings.usual_run_minutes * 60,
+        )
+
+    def _function_alarms(self) -> list[cloudwatch.Alarm]:
+        return [
+            self._alarm(
+                f"Errors{name.title().replace('_', '')}",
+                "The function failed: read its log. Its messages are delivered again.",
+                function.metric_errors(period=PERIOD),
+                EXPECTED_ERRORS[name],
+            )
+            for name, function in self._functions.items()
+        ]
+
+    def _alarm(self, name: str, meaning: str, metric: cloudwatch.IMetric, above: float = 0) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
             self,
-            condition.name,
-            alarm_name=f"{self._name}-{condition.name}",
-            alarm_description=condition.meaning,
-            metric=condition.metric,
-            threshold=condition.above,
+            name,
+            alarm_name=f"{stack_name(self._settings.name)}-{name}",
+            alarm_description=meaning,
+            metric=metric,
+            threshold=above,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        alarm.add_alarm_action(SnsAction(self.topic))
+        alarm.add_alarm_action(SnsAction(self._topic))
         return alarm
 
-    def _dashboard(self, watched: Watched, alarms: list[cloudwatch.Alarm]) -> None:
-        machine, events = watched.state_machine, watched.events
+    def _make_dashboard(self, alarms: list[cloudwatch.Alarm]) -> None:
+        machine, events = self._state_machine, self._events
         graphs = {
             "Executions": [machine.metric_succeeded(), machine.metric_failed(), machine.metric_started()],
             "Runs: seconds": [self._run_metric(Metric.RUN_SECONDS, "Maximum")],
@@ -162,7 +151,7 @@ class Monitoring(Construct):
                 events.queue.metric_approximate_number_of_messages_visible(),
                 events.dead_letters.metric_approximate_number_of_messages_visible(),
             ],
-            "Functions: errors": [function.metric_errors() for function in watched.functions.values()],
+            "Functions: errors": [function.metric_errors() for function in self._functions.values()],
         }
         cloudwatch.Dashboard(
             self,
@@ -174,30 +163,21 @@ class Monitoring(Construct):
             ],
         )
 
-    def _budget(self) -> None:
-        email = self._settings.alarm_email
-        budget = budgets.CfnBudget
+    def _make_budget(self) -> None:
+        name, email, budget = stack_name(self._settings.name), self._settings.alarm_email, budgets.CfnBudget
         budget(
             self,
             "Budget",
             budget=budget.BudgetDataProperty(
-                budget_name=self._name,
+                budget_name=name,
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budget.SpendProperty(amount=self._settings.monthly_budget_usd, unit="USD"),
-                # The tag counts only once it is activated for cost allocation in the account's billing settings.
-                cost_filters={"TagKeyValue": [f"user:environment${self._name}"]},
+                # The filter works once the tag is activated for cost allocation in the account's billing settings.
+                cost_filters={"TagKeyValue": [f"user:environment${name}"]},
             ),
             notifications_with_subscribers=[
-                budget.NotificationWithSubscribersProperty(
-                    notification=budget.NotificationProperty(
-                        comparison_operator="GREATER_THAN",
-                        notification_type=kind,
-                        threshold=percent,
-                        threshold_type="PERCENTAGE",
-                    ),
-                    subscribers=[budget.SubscriberProperty(address=email, subscription_type="EMAIL")],
-                )
+                _budget_message(email, kind, percent)
                 for kind, percent in (("ACTUAL", 80), ("FORECASTED", 100))
                 if email
             ],
@@ -212,5 +192,18 @@ class Monitoring(Construct):
             metric_name=metric.value,
             dimensions_map={DIMENSION: function.value},
             statistic=statistic,
-            period=MINUTES,
+            period=PERIOD,
         )
+
+
+def _budget_message(email: str, kind: str, percent: int) -> budgets.CfnBudget.NotificationWithSubscribersProperty:
+    budget = budgets.CfnBudget
+    return budget.NotificationWithSubscribersProperty(
+        notification=budget.NotificationProperty(
+            comparison_operator="GREATER_THAN",
+            notification_type=kind,
+            threshold=percent,
+            threshold_type="PERCENTAGE",
+        ),
+        subscribers=[budget.SubscriberProperty(address=email, subscription_type="EMAIL")],
+    )

@@ -1,4 +1,4 @@
-"""Athena on the tables: a workgroup that can't read without bounds, and the two questions that are asked most."""
+"""Athena: a workgroup that limits the data a query reads, and the two most frequent queries on the tables."""
 
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_s3 as s3
@@ -7,21 +7,22 @@ from constructs import Construct
 from cdk.settings import Environment
 from contract.environments import stack_name
 from contract.layout import QUERIES
+from contract.tables import Table
 
-MATRIX_BY_LABEL = """\
--- Coordinates of all images of a variety. Use your own in the place of Apple Braeburn.
+MATRIX_BY_LABEL = f"""\
+-- Coordinates of all images of a variety. Replace Apple Braeburn by yours.
 SELECT key, components
-FROM components
+FROM {Table.COMPONENTS}
 WHERE label = 'Apple Braeburn'
 ORDER BY key
 """
 
-REJECTS_OF_LAST_RUN = """\
--- Files that the last run could not read, with the reasons.
+REJECTS_OF_LAST_RUN = f"""\
+-- Files that the last run refused, with the reasons.
 SELECT key, reason, detail
-FROM rejects
+FROM {Table.REJECTS}
 WHERE run_id = (
-    SELECT max(run_id) FROM (SELECT run_id FROM features UNION ALL SELECT run_id FROM rejects)
+    SELECT max(run_id) FROM (SELECT run_id FROM {Table.FEATURES} UNION ALL SELECT run_id FROM {Table.REJECTS})
 )
 ORDER BY key
 """
@@ -33,7 +34,7 @@ class Queries(Construct):
     Attributes
     ----------
     workgroup
-        Its name.
+        Name of the workgroup.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""`record_run`: what a run took, written beside its results."""
+"""The function `record_run`, which the state machine calls after each job run."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_s3 as s3
@@ -15,13 +15,7 @@ from contract.layout import LATEST, RESULTS, run_record
 
 
 class RunRecorder(Construct):
-    """The function that records runs.
-
-    Attributes
-    ----------
-    function
-        To be called by the workflow.
-    """
+    """The function and its permissions."""
 
     def __init__(
         self,
@@ -34,51 +28,53 @@ class RunRecorder(Construct):
         spark: SparkApplication,
     ) -> None:
         super().__init__(scope, construct_id)
+        variables = RecordRunVariables(
+            bucket=bucket.bucket_name,
+            application_id=spark.application.attr_application_id,
+            prices=settings.prices,
+        )
         called = PipelineFunction(
             self,
             "RecordRun",
             settings=settings,
             name=Function.RECORD_RUN,
             package=package,
-            environment=RecordRunVariables(
-                bucket=bucket.bucket_name,
-                application_id=spark.application.attr_application_id,
-                prices=settings.prices,
-            ).to_environment(),
+            environment=variables.to_environment(),
             timeout=Duration.seconds(60),
             memory_mb=256,
         )
         self.function = called.function
-        allow(
-            called.role,
-            [
-                Permission(
-                    sid="LookUpJob",
-                    actions=["emr-serverless:GetJobRun"],
-                    resources=[f"{spark.application_arn}/jobruns/*"],
-                    because="Jobs have names that are not known before.",
-                ),
-                Permission(
-                    sid="Record",
-                    actions=["s3:PutObject"],
-                    resources=[bucket.arn_for_objects(run_record("*"))],
-                    because="Runs have names that are not known before.",
-                ),
-                Permission(
-                    sid="MarkSuperseded",
-                    actions=["s3:PutObjectTagging"],  # of a failed run's record, too
-                    resources=[bucket.arn_for_objects(f"{RESULTS}*")],
-                    because="Runs have names that are not known before.",
-                ),
-                Permission(sid="Latest", actions=["s3:GetObject"], resources=[bucket.arn_for_objects(LATEST)]),
-                Permission(
-                    sid="ListResults",
-                    actions=["s3:ListBucket"],
-                    resources=[bucket.bucket_arn],
-                    conditions={"StringLike": {"s3:prefix": f"{RESULTS}*"}},
-                ),
-            ],
-        )
-        acknowledge(
-            self, {"Serverless-LambdaDLQ": "The workflow calls it and waits for the answer: a failure is told there."}
-        )
+        allow(called.role, _permissions(bucket, spark))
+        waits = "The state machine calls the function, waits for the answer, and handles a failure."
+        acknowledge(self, {"Serverless-LambdaDLQ": waits})
+
+
+def _permissions(bucket: s3.Bucket, spark: SparkApplication) -> list[Permission]:
+    unknown_run = "Run ids are not known in advance."
+    return [
+        Permission(
+            sid="LookUpJob",
+            actions=["emr-serverless:GetJobRun"],
+            resources=[f"{spark.application_arn}/jobruns/*"],
+            because="The ids of job runs are not known in advance.",
+        ),
+        Permission(
+            sid="Record",
+            actions=["s3:PutObject"],
+            resources=[bucket.arn_for_objects(run_record("*"))],
+            because=unknown_run,
+        ),
+        Permission(
+            sid="MarkSuperseded",
+            actions=["s3:PutObjectTagging"],
+            resources=[bucket.arn_for_objects(f"{RESULTS}*")],
+            because=unknown_run,
+        ),
+        Permission(sid="Latest", actions=["s3:GetObject"], resources=[bucket.arn_for_objects(LATEST)]),
+        Permission(
+            sid="ListResults",
+            actions=["s3:ListBucket"],
+            resources=[bucket.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": f"{RESULTS}*"}},
+        ),
+    ]

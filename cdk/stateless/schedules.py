@@ -1,4 +1,4 @@
-"""What happens every day: the safety net, and the tidying up."""
+"""The daily runs: `reconcile`, which repairs differences, and `maintain`, which tidies the tables."""
 
 from aws_cdk import TimeZone
 from aws_cdk import aws_scheduler as scheduler
@@ -8,10 +8,11 @@ from constructs import Construct
 
 from cdk.settings import Environment
 from contract.runs import Mode
+from contract.workflow import RunRequest
 
 
 class Schedules(Construct):
-    """A daily `reconcile` and a daily `maintain`, where the environment has them."""
+    """The schedules of an environment, if it has any."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Environment, state_machine: sfn.StateMachine
@@ -27,6 +28,7 @@ class Schedules(Construct):
                         hour=str(int(hour)), minute=str(int(minute)), time_zone=TimeZone.EUROPE_PARIS
                     ),
                     target=StepFunctionsStartExecution(
-                        state_machine, input=scheduler.ScheduleTargetInput.from_object({"mode": mode.value})
+                        state_machine,
+                        input=scheduler.ScheduleTargetInput.from_object(RunRequest(mode=mode).to_document()),
                     ),
                 )

@@ -1,4 +1,4 @@
-"""The EMR Serverless application that runs the pipeline, the role of its jobs, and how a job is submitted."""
+"""The EMR Serverless application that runs the pipeline, the role of its jobs, and the settings of a job run."""
 
 from dataclasses import dataclass
 
@@ -17,21 +17,25 @@ from cdk.stateless.assets import PublishedFile, publish, publish_entry_point
 from cdk.stateless.logs import log_group
 from cdk.stateless.workflow_definition import JobSettings
 from contract.environments import stack_name
+from contract.job import CatalogKind, JobOption
 from contract.layout import BASES, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 
 DISK_GB = 20
-"""Of a worker: what EMR Serverless gives without asking for money."""
+"""Disk of a worker, which EMR Serverless includes in its price."""
 
 QUEUE_MINUTES = 60
-"""How long a job may wait for one that is still being cancelled."""
+"""Time for which a job run may wait until EMR Serverless has cancelled an earlier one."""
 
-PYTHON = "./environment/bin/python"
-"""In the archive of the workers' packages."""
+ENVIRONMENT, MODEL = "environment", "model"
+"""Folders into which Spark unpacks the packages of the workers and the exported model."""
+
+PYTHON = f"./{ENVIRONMENT}/bin/python"
+"""Launcher in the archive of the workers' packages."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What is shipped with a job."""
+    """Files that a job run uses."""
 
     entry_point: PublishedFile
     application: PublishedFile
@@ -41,21 +45,17 @@ class Program:
 
     @property
     def files(self) -> tuple[PublishedFile, ...]:
-        """All of them."""
+        """All files."""
         return (self.entry_point, self.application, self.environment, self.model, *self.jars)
 
 
 class SparkApplication(Construct):
-    """Spark that is there when a job comes, and costs nothing when none does.
+    """The application, which starts with a job run and stops when it is idle, and the role of its jobs.
 
     Attributes
     ----------
-    application, application_arn
-        The application of EMR Serverless.
-    job_role
-        What a job may do.
     job
-        How the workflow submits one.
+        Settings with which the state machine starts a job run.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class SparkApplication(Construct):
                 memory=f"{capacity.memory_gb} GB",
                 disk=f"{(1 + capacity.max_executors) * DISK_GB} GB",
             ),
-            # Two jobs would write to the same tables: if one is still being cancelled, the next one waits.
+            # Two job runs would write to the same tables, so the next one waits until an earlier one is cancelled.
             scheduler_configuration=application.SchedulerConfigurationProperty(
                 max_concurrent_runs=1, queue_timeout_minutes=QUEUE_MINUTES
             ),
@@ -147,9 +147,10 @@ class SparkApplication(Construct):
             role_arn=self.job_role.role_arn,
             entry_point=program.entry_point.url,
             arguments=(
-                *("--images", f"{root}/{IMAGES.rstrip('/')}", "--output", root),
-                *("--weights", "./model", "--catalog", "glue", "--database", catalog.database),
-                *("--retention-days", str(self._settings.retention_days)),
+                *(JobOption.IMAGES, f"{root}/{IMAGES.rstrip('/')}", JobOption.OUTPUT, root),
+                *(JobOption.WEIGHTS, f"./{MODEL}"),
+                *(JobOption.CATALOG, CatalogKind.GLUE, JobOption.DATABASE, catalog.database),
+                *(JobOption.RETENTION_DAYS, str(self._settings.retention_days)),
                 *self._settings.pipeline_options,
             ),
             spark_submit_parameters=spark_submit_parameters(self._settings, program),
@@ -159,15 +160,15 @@ class SparkApplication(Construct):
 
 
 def spark_submit_parameters(settings: Environment, program: Program) -> str:
-    """Configure a job: what is shipped, which Python runs it, and how large the workers are."""
+    """Return the options of spark-submit: the files of the program, the Python, and the size of the workers."""
     capacity = settings.capacity
     region = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), settings.region)
     executor = {**region, "PYSPARK_PYTHON": PYTHON}
     driver = {**executor, "PYSPARK_DRIVER_PYTHON": PYTHON}
-    # All as configuration: of the other options, AWS does not say which EMR Serverless takes.
+    # Everything is a --conf, because AWS does not document which other options EMR Serverless accepts.
     conf = {
         "spark.submit.pyFiles": program.application.url,
-        "spark.archives": f"{program.environment.url}#environment,{program.model.url}#model",
+        "spark.archives": f"{program.environment.url}#{ENVIRONMENT},{program.model.url}#{MODEL}",
         "spark.jars": ",".join(jar.url for jar in program.jars),
         **{f"spark.emr-serverless.driverEnv.{name}": value for name, value in driver.items()},
         **{f"spark.executorEnv.{name}": value for name, value in executor.items()},
@@ -180,7 +181,7 @@ def spark_submit_parameters(settings: Environment, program: Program) -> str:
 
 
 def _worker_conf(who: str, worker: Worker) -> dict[str, str]:
-    """Give the JVM half of a worker's memory, and leave the rest to Python."""
+    """Give half of the memory of a worker to the JVM, and leave the rest to Python."""
     heap = worker.memory_gb // 2
     return {
         f"spark.{who}.cores": str(worker.vcpus),
@@ -192,20 +193,20 @@ def _worker_conf(who: str, worker: Worker) -> dict[str, str]:
 def _bucket_permissions(bucket: s3.Bucket) -> list[Permission]:
     own = (TABLES, MODELS, BASES, RESULTS, STAGING, INBOX)
     return [
-        # On the whole bucket: with a condition on the prefix, S3 would answer "forbidden" instead of "not found" when
-        # an image is gone, and it would be refused instead of removed.
+        # This permission has no condition on the prefix. With one, S3 would answer "forbidden" instead of "not found"
+        # for a deleted image, and the run would refuse the image instead of removing its rows.
         Permission(sid="List", actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
         Permission(
             sid="ReadImages",
             actions=["s3:GetObject"],
             resources=[bucket.arn_for_objects(f"{IMAGES}*")],
-            because="A job reads any image.",
+            because="A job run reads any image.",
         ),
         Permission(
             sid="OwnFolders",
             actions=["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
             resources=[bucket.arn_for_objects(f"{folder}*") for folder in own],
-            because="The files below these folders are made by jobs, under names of their own.",
+            because="Job runs create the files in these folders.",
         ),
     ]
 
@@ -217,7 +218,7 @@ def _catalog_permissions(catalog: Catalog) -> list[Permission]:
             sid="Tables",
             actions=[f"glue:{action}" for action in actions],
             resources=catalog.arns,
-            because="The tables of the database are made by jobs.",
+            because="Job runs create the tables of the database.",
         )
     ]
 
@@ -233,6 +234,6 @@ def _log_permissions(jobs_log: logs.LogGroup, region: str) -> list[Permission]:
             sid="FindLogs",
             actions=["logs:DescribeLogGroups"],
             resources=[f"arn:{Aws.PARTITION}:logs:{region}:{Aws.ACCOUNT_ID}:log-group:*"],
-            because="AWS allows looking for log groups on all or none; it shows names only.",
+            because="The action has no resource-level permissions. It returns only names.",
         ),
     ]

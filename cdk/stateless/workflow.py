@@ -1,4 +1,4 @@
-"""The state machine, and what it is allowed to do."""
+"""The state machine, its role and its log."""
 
 import json
 
@@ -19,13 +19,7 @@ from contract.environments import stack_name
 
 
 class Workflow(Construct):
-    """One run at a time: `workflow_definition` says how.
-
-    Attributes
-    ----------
-    state_machine
-        The state machine.
-    """
+    """The state machine; `workflow_definition` defines its states."""
 
     def __init__(
         self,
@@ -62,7 +56,7 @@ class Workflow(Construct):
             self,
             "StateMachine",
             state_machine_name=name,
-            # Not CDK's to_json_string: it leaves out nulls, and a ResultPath of null says that a result is dropped.
+            # CDK's to_json_string would leave out null values, but a ResultPath of null drops a result.
             definition_body=sfn.DefinitionBody.from_string(json.dumps(definition, separators=(",", ":"))),
             role=role,
             tracing_enabled=True,
@@ -72,7 +66,9 @@ class Workflow(Construct):
                 include_execution_data=True,
             ),
         )
-        acknowledge(role, {"AwsSolutions-IAM5[Resource::*]": "X-Ray, and the delivery of logs, know no resources."})
+        acknowledge(
+            role, {"AwsSolutions-IAM5[Resource::*]": "X-Ray and log delivery have no resource-level permissions."}
+        )
 
 
 def _coordination_permissions(table: dynamodb.Table, place: str, name: str) -> list[Permission]:
@@ -83,7 +79,7 @@ def _coordination_permissions(table: dynamodb.Table, place: str, name: str) -> l
             sid="DescribeHolder",
             actions=["states:DescribeExecution"],
             resources=[f"{states}:execution:{name}:*"],
-            because="Executions of this state machine have names that are not known before.",
+            because="The names of executions are not known in advance.",
         ),
         Permission(
             sid="StartSuccessor", actions=["states:StartExecution"], resources=[f"{states}:stateMachine:{name}"]
@@ -92,14 +88,14 @@ def _coordination_permissions(table: dynamodb.Table, place: str, name: str) -> l
 
 
 def _job_permissions(spark: SparkApplication, place: str) -> list[Permission]:
-    """Allow what the documentation of ``emr-serverless:startJobRun.sync`` lists."""
+    """Return the permissions that the documentation of ``emr-serverless:startJobRun.sync`` lists."""
     return [
         Permission(sid="StartJob", actions=["emr-serverless:StartJobRun"], resources=[spark.application_arn]),
         Permission(
             sid="FollowJob",
             actions=["emr-serverless:GetJobRun", "emr-serverless:CancelJobRun"],
             resources=[f"{spark.application_arn}/jobruns/*"],
-            because="Jobs have names that are not known before.",
+            because="The ids of job runs are not known in advance.",
         ),
         Permission(
             sid="PassJobRole",
