@@ -25,16 +25,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from benchmarks.memory import peak_memory
+from benchmarks.corpus import argument_parser
+from benchmarks.memory import timed
 
 BARE_IMAGES = 500
 
 
 def main() -> None:
     """Measure, and print a table of medians."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("images", type=Path, help="folder of JPEG files; `fruits sample` draws one")
-    parser.add_argument("--weights", default="seeded")
+    parser = argument_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--bare-loop", type=Path, help=argparse.SUPPRESS)  # for the calls of `bare_loops`
     arguments = parser.parse_args()
@@ -111,14 +110,7 @@ def bare_loops(images: Path, model: Path, processes: int) -> float:
 
 def timed_run(images: Path, output: Path, weights: str) -> tuple[float, dict[str, float]]:
     """Run `fruits run`; return its seconds, and the peak memory of its processes."""
-    run = ["run", "--images", str(images), "--output", str(output), "--weights", weights]
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "cli.main", *run], stdout=subprocess.DEVNULL)
-    with peak_memory(process.pid) as peaks:
-        code = process.wait()
-    if code:
-        raise SystemExit(f"fruits run ended with {code}")
-    return time.perf_counter() - start, peaks
+    return timed("cli.main", "run", "--images", str(images), "--output", str(output), "--weights", weights)
 
 
 def steady_rate(output: Path) -> float:

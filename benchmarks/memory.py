@@ -1,14 +1,28 @@
-"""The peak memory of the processes of a command."""
+"""The duration of a command, and the peak memory of its processes, on Linux."""
 
 import re
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
+def timed(module: str, *arguments: str) -> tuple[float, dict[str, float]]:
+    """Run a module as a program; return its seconds, and the peak memory of its processes (see `_peak_memory`)."""
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.DEVNULL)
+    with _peak_memory(process.pid) as peaks:
+        code = process.wait()
+    if code:
+        raise SystemExit(f"{module} {' '.join(arguments)} ended with exit code {code}.")
+    return time.perf_counter() - start, peaks
+
+
 @contextmanager
-def peak_memory(root: int) -> Iterator[dict[str, float]]:
+def _peak_memory(root: int) -> Iterator[dict[str, float]]:
     """Watch a process and its descendants.
 
     Yields
@@ -36,7 +50,7 @@ def peak_memory(root: int) -> Iterator[dict[str, float]]:
 
 
 def _tree(root: int) -> list[tuple[int, float, str]]:
-    """List pid, peak resident memory in MB, and name of a process and its descendants, on Linux."""
+    """List pid, peak resident memory in MB, and name of a process and its descendants."""
     found: dict[int, tuple[int, float, str]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:

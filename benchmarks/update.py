@@ -11,24 +11,21 @@ The program prints the seconds of the whole command, the megabytes that it read 
 and the peak memory of the driver and the JVM.
 """
 
-import argparse
 import json
-import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import cycle, islice
+from itertools import cycle
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.memory import peak_memory
+from benchmarks.corpus import Corpus, argument_parser
+from benchmarks.memory import timed
 from localspark.session import local_session_conf
 from spark_app.engine.model import model_id_of
 from spark_app.engine.weights import find_weights
@@ -43,45 +40,46 @@ VARIETY_COUNT = 131
 ROWS_PER_COMMIT = 5_000
 BASIS_SIZE = 100
 
-Corpus = tuple[Path, Path]
-"""Folder of the images, and folder of the output."""
+
+class Cost(NamedTuple):
+    """What an update takes; memory is the peak of a process."""
+
+    seconds: float
+    megabytes_read: float
+    driver_megabytes: float
+    jvm_megabytes: float
 
 
 def main() -> None:
     """Measure, and print a table of medians."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("images", type=Path, help="folder of JPEG files; `fruits sample` draws one")
-    parser.add_argument("--weights", default="seeded")
+    parser = argument_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     arguments = parser.parse_args()
     pictures = cycle(sorted(arguments.images.rglob("*.jpg")))
-    rows: dict[tuple[str, int], list[tuple[float, ...]]] = {}
+    rows: dict[tuple[str, int], list[Cost]] = {}
     with tempfile.TemporaryDirectory() as folder:
         corpora = {size: make_corpus(Path(folder) / str(size), size, arguments.weights) for size in arguments.sizes}
         for number in range(arguments.rounds):
             for what in ("new", "replaced", "new, refitted"):
                 for size, corpus in corpora.items():
-                    keys = put_images(corpus[0], what, number, size, pictures)
-                    notify(corpus, keys)
+                    corpus.put(keys_of(what, number, size), pictures)
                     rows.setdefault((what, size), []).append(update(corpus, arguments.weights, what))
     print(f"{'':<24}{'seconds':>9}{'range':>16}{'MB read':>9}{'driver MB':>11}{'JVM MB':>8}")
     for (what, size), values in rows.items():
         seconds, read, driver, jvm = (statistics.median(column) for column in zip(*values, strict=True))
-        least, most = min(v[0] for v in values), max(v[0] for v in values)
+        least, most = min(cost.seconds for cost in values), max(cost.seconds for cost in values)
         spread = f"{least:.1f} - {most:.1f}"
         print(f"{what:<15}{size:>7,}  {seconds:9.1f}{spread:>16}{read:9.1f}{driver:11.0f}{jvm:8.0f}")
 
 
 def make_corpus(folder: Path, size: int, weights: str) -> Corpus:
     """Write synthetic features to the tables of an output, and run an update that makes the rest of it."""
-    images, output = folder / "images", folder / "output"
-    images.mkdir(parents=True)
-    output.mkdir()
+    corpus = Corpus.below(folder)
     found = find_weights(weights)
     if found is None:
         raise SystemExit(f"There are no weights {weights}.")
-    settings = RunSettings(images=images.as_uri(), output=output.as_uri())
+    settings = RunSettings(images=corpus.images.as_uri(), output=corpus.output.as_uri())
     with local_session_conf("local[*,3]", folder / "log") as conf, open_session(settings, conf) as spark:
         tables = Tables(spark, settings.catalog.database)
         tables.create()
@@ -90,8 +88,8 @@ def make_corpus(folder: Path, size: int, weights: str) -> Corpus:
             frame = spark.read.parquet(str(folder / f"{number}.parquet"))
             tables.commit_features(Rows(frame, "true", table.num_rows, 0, []))
             (folder / f"{number}.parquet").unlink()
-    update((images, output), weights, "first")
-    return images, output
+    update(corpus, weights, "first")
+    return corpus
 
 
 def synthetic(size: int, model_id: str) -> Iterator[pa.Table]:
@@ -120,44 +118,23 @@ def synthetic(size: int, model_id: str) -> Iterator[pa.Table]:
         yield pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def put_images(images: Path, what: str, number: int, size: int, pictures: Iterator[Path]) -> list[str]:
-    """Write the images of an update; return their keys."""
+def keys_of(what: str, number: int, size: int) -> list[str]:
+    """Return the keys of the images of an update in a round."""
     if what.startswith("new"):
-        keys = [f"{what} {number}/{index}.jpg" for index in range(UPDATE)]
-    else:
-        step = size // UPDATE
-        rows = [index * step + number for index in range(UPDATE)]
-        keys = [f"Variety {row % VARIETY_COUNT:03}/{row}.jpg" for row in rows]
-    for key, picture in zip(keys, islice(pictures, UPDATE), strict=True):
-        (images / key).parent.mkdir(exist_ok=True)
-        shutil.copyfile(picture, images / key)
-    return keys
+        return [f"{what} {number}/{index}.jpg" for index in range(UPDATE)]
+    rows = [index * (size // UPDATE) + number for index in range(UPDATE)]
+    return [f"Variety {row % VARIETY_COUNT:03}/{row}.jpg" for row in rows]
 
 
-def notify(corpus: Corpus, keys: list[str]) -> None:
-    """Write notices of images, with `fruits notify`."""
-    images, output = corpus
-    command = [sys.executable, "-m", "cli.main", "notify", "--images", str(images), "--output", str(output), *keys]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
-def update(corpus: Corpus, weights: str, what: str) -> tuple[float, float, float, float]:
-    """Run `fruits run`; return its seconds, the megabytes that it read, and the peak memory of driver and JVM."""
-    images, output = corpus
+def update(corpus: Corpus, weights: str, what: str) -> Cost:
+    """Run an update with `fruits run`."""
     threshold = "1" if what.endswith("refitted") else "0"
+    places = ["--images", str(corpus.images), "--output", str(corpus.output)]
     options = ["--components", str(BASIS_SIZE), "--refit-threshold", threshold, "--weights", weights]
-    run = ["run", "--mode", "update", "--images", str(images), "--output", str(output), *options]
     with tempfile.NamedTemporaryFile() as counted:
-        start = time.perf_counter()
-        command = [sys.executable, "-m", "benchmarks.counted", counted.name, *run]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        with peak_memory(process.pid) as peaks:
-            code = process.wait()
-        seconds = time.perf_counter() - start
-        if code:
-            raise SystemExit(f"fruits run ended with {code}")
+        seconds, peaks = timed("benchmarks.counted", counted.name, "run", "--mode", "update", *places, *options)
         read = json.loads(Path(counted.name).read_text())
-    return seconds, (read["spark"] + read["driver"]) / 1e6, peaks["driver"], peaks["jvm"]
+    return Cost(seconds, (read["spark"] + read["driver"]) / 1e6, peaks["driver"], peaks["jvm"])
 
 
 if __name__ == "__main__":

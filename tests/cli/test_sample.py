@@ -14,7 +14,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_sample_is_the_same_whenever_it_is_drawn(tmp_path: Path) -> None:
-    """Two machines that try the pipeline out talk about the same pictures; drawing again touches no file."""
+    """The sample has the same bytes on all machines, and drawing it again changes no file."""
     assert draw_sample(tmp_path / "one", 2) == 2 * len(VARIETIES)
     draw_sample(tmp_path / "two", 2)
     assert _contents(tmp_path / "one") == _contents(tmp_path / "two")
@@ -24,7 +24,7 @@ def test_the_sample_is_the_same_whenever_it_is_drawn(tmp_path: Path) -> None:
 
 
 def test_pictures_can_be_read_and_broken_files_cannot(tmp_path: Path) -> None:
-    """Pictures are 100x100 in folders with spaces in their names, all different; of broken files no pixel is had."""
+    """The pictures are 100x100 and all different, in folders that may have spaces; no broken file can be decoded."""
     draw_sample(tmp_path, 2)
     prepare_decoders()
     contents = _contents(tmp_path)

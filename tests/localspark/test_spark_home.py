@@ -1,4 +1,4 @@
-"""Tests of the Spark of local runs, and of the archive of its classes."""
+"""Tests of the SPARK_HOME of local runs, and of the archive of its classes."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from localspark.spark_home import make_spark_home
 
 
 def test_local_runs_have_all_of_spark_but_mllib(tmp_path: Path) -> None:
-    """Every other jar is there, once; making it again changes nothing."""
+    """The folder contains every jar of PySpark but MLlib's, once, and making it again changes nothing."""
     home = tmp_path / "share" / "spark"
     make_spark_home(home)
     theirs = {jar.resolve() for jar in (Path(pyspark.__file__).parent / "jars").iterdir()}
@@ -31,7 +31,7 @@ def test_local_runs_have_all_of_spark_but_mllib(tmp_path: Path) -> None:
 
 
 def test_a_run_takes_its_classes_from_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`fruits setup` has made the archive, and the JVM of a run accepts it: most classes of Spark come from there."""
+    """The JVM of a run accepts the archive of `fruits setup`, and loads most classes of Spark from it."""
     monkeypatch.setenv("SPARK_HOME", os.environ.get("SPARK_HOME", ""))
     with local_session_conf("local[1]", tmp_path / "log") as conf:
         options = conf["spark.driver.extraJavaOptions"]
@@ -47,6 +47,6 @@ def test_a_run_takes_its_classes_from_the_archive(tmp_path: Path, monkeypatch: p
         check=True,
     )
     loaded = re.findall(r"(org\.apache\.spark\.\S+) source: (.*)", (tmp_path / "classes").read_text())
-    sources = [source for name, source in loaded if "Lambda" not in name]  # those are made while a program runs
+    sources = [source for name, source in loaded if "Lambda" not in name]
     assert len(sources) > 1000
     assert sum("shared objects file" in source for source in sources) > 0.9 * len(sources)

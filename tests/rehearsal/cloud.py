@@ -1,105 +1,124 @@
-"""A stack in a local AWS, and what tests do to it."""
+"""The stack in a local AWS, with what the tests do to it from outside."""
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cli.cloud.bucket import keys_in
+from cli.cloud.environment import Deployment
+from cli.cloud.follow import Step
+from cli.cloud.records import last_complete_run
 from contract.environments import Output, stack_name
-from contract.layout import IMAGES, INBOX
+from contract.layout import IMAGES, INBOX, ResultFile
+from contract.runs import Mode
+from contract.summary import Summary
+from contract.workflow import RunRecord, RunRequest
 from localaws.host import Host
-from rehearsal.rehearse import ENVIRONMENT, Results
-from rehearsal.watch import Hop, Watch
+from rehearsal.comparison import PublishedMatrix
+from rehearsal.rehearse import ENVIRONMENT
+from rehearsal.results import last_results, read_result
+from rehearsal.watch import Watch
 
-PATIENCE = 240.0
-"""Seconds that anything may take."""
+LONGEST_WAIT = 240.0
+"""Seconds after which a test fails that waits for something."""
 
 
 class Cloud:
-    """The stack, and what is done to it from outside.
+    """The stack, and what the tests do to it.
 
     Attributes
     ----------
-    host, outputs
-        Where it is, and what it is made of.
+    host
+        The local AWS.
     watch
-        Tells what happens.
+        Reads what happens.
     """
 
-    def __init__(self, host: Host, outputs: dict[str, str]) -> None:
+    def __init__(self, host: Host, deployment: Deployment) -> None:
         self.host = host
-        self.outputs = outputs
-        self.watch = Watch(host, outputs)
-        self.bucket = outputs[Output.BUCKET]
-        self.s3 = host.client("s3")
-        self.stepfunctions = host.client("stepfunctions")
-        self.emr = host.client("emr-serverless")
-        self.iam = host.client("iam")
+        self.deployment = deployment
+        self.watch = Watch(host, deployment)
         self._known_troubles: list[str] = []
 
     def upload(self, pictures: dict[str, bytes]) -> None:
-        """Put pictures in the bucket: name → content."""
+        """Upload pictures, given as name → content."""
         with ThreadPoolExecutor(4) as executor:
             list(executor.map(self._put, pictures.items()))
 
     def _put(self, picture: tuple[str, bytes]) -> None:
         name, body = picture
-        self.s3.put_object(Bucket=self.bucket, Key=f"{IMAGES}{name}", Body=body)
+        self.deployment.s3.put_object(Bucket=self.deployment.bucket, Key=f"{IMAGES}{name}", Body=body)
 
-    def remove(self, *names: str) -> None:
-        """Remove pictures."""
-        for name in names:
-            self.s3.delete_object(Bucket=self.bucket, Key=f"{IMAGES}{name}")
+    def remove(self, name: str) -> None:
+        """Remove a picture."""
+        self.deployment.s3.delete_object(Bucket=self.deployment.bucket, Key=f"{IMAGES}{name}")
 
-    def settle(self) -> list[Hop]:
-        """Wait until nothing goes on any more; say what has happened since the last time."""
-        return list(self.watch.until_quiet(PATIENCE))
+    def settle(self) -> list[Step]:
+        """Wait until no message waits and no execution runs; return the steps since the last call."""
+        return list(self.watch.until_quiet(LONGEST_WAIT))
 
-    def wait_for(self, what: str) -> Hop:
-        """Wait until something happens: the words of a hop."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            for hop in self.watch.news():
-                if what in hop.what:
-                    return hop
+    def wait_for(self, what: str) -> None:
+        """Wait until a step happens whose words contain a text."""
+        self._wait_until(lambda: any(what in step.what for step in self.watch.news()), what)
+
+    def _wait_until(self, happens: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + LONGEST_WAIT
+        while not happens():
+            assert time.monotonic() < deadline, f"no {what}: {self.watch.troubles()}"
             time.sleep(0.1)
-        raise AssertionError(f"{what} did not happen: {self.watch.troubles()}")
 
     def jobs(self) -> list[dict[str, Any]]:
-        """List the jobs so far, oldest first."""
-        found = self.emr.list_job_runs(applicationId=self.outputs[Output.APPLICATION])["jobRuns"]
+        """List the job runs so far, oldest first."""
+        application = self.deployment.resource(Output.APPLICATION)
+        found = self.deployment.emr.list_job_runs(applicationId=application)["jobRuns"]
         return sorted(found, key=lambda job: job["createdAt"])
 
     def execution(self, name: str) -> dict[str, Any]:
-        """Describe an execution."""
-        return next(one for one in self.watch.executions() if one["name"] == name)
+        """Return the description of an execution."""
+        return next(execution for execution in self.watch.executions() if execution["name"] == name)
 
-    def start(self, name: str, mode: str) -> str:
-        """Start the state machine by hand."""
-        machine = self.outputs[Output.STATE_MACHINE]
-        started = self.stepfunctions.start_execution(
-            stateMachineArn=machine, name=name, input=json.dumps({"mode": mode})
+    def start(self, name: str, mode: Mode) -> None:
+        """Start an execution."""
+        self.deployment.stepfunctions.start_execution(
+            stateMachineArn=self.deployment.resource(Output.STATE_MACHINE),
+            name=name,
+            input=RunRequest(mode=mode).to_json(),
         )
-        return str(started["executionArn"])
 
-    @property
-    def results(self) -> Results:
-        """The last complete results."""
-        return Results(self.host, self.bucket)
+    def summary(self) -> Summary:
+        """Read the summary of the last complete run."""
+        return last_results(self.deployment)[0]
+
+    def record(self) -> RunRecord:
+        """Read the record of the last complete run."""
+        return last_results(self.deployment)[1]
+
+    def last_run(self) -> str | None:
+        """Return the id of the last complete run."""
+        return last_complete_run(self.deployment)
+
+    def read(self, file: ResultFile) -> bytes:
+        """Read a file of the last complete results."""
+        return read_result(self.deployment, self.summary().run_id, file)
+
+    def matrix(self) -> PublishedMatrix:
+        """Read the last published matrix."""
+        return PublishedMatrix.from_csv(self.read(ResultFile.MATRIX))
 
     def images(self) -> set[str]:
-        """Name the pictures in the last matrix."""
-        return {line.partition(",")[0].strip('"') for line in self.results.read("pca.csv").decode().splitlines()[1:]}
+        """Return the keys of the last published matrix."""
+        return set(self.matrix().keys)
 
     def notices(self) -> int:
-        """Count the files that wait in the inbox."""
-        return self.s3.list_objects_v2(Bucket=self.bucket, Prefix=INBOX)["KeyCount"]
+        """Count the files in the inbox."""
+        return len(list(keys_in(self.deployment, INBOX)))
 
     def alarms(self) -> set[str]:
-        """Name the alarms that have been raised, and lower them."""
+        """Return the names of the alarms that are in state ALARM, and set them to OK."""
         cloudwatch = self.host.client("cloudwatch")
         raised = {
             alarm["AlarmName"].removeprefix(f"{stack_name(ENVIRONMENT)}-")
@@ -107,34 +126,31 @@ class Cloud:
         }
         for name in raised:
             cloudwatch.set_alarm_state(
-                AlarmName=f"{stack_name(ENVIRONMENT)}-{name}", StateValue="OK", StateReason="looked at"
+                AlarmName=f"{stack_name(ENVIRONMENT)}-{name}", StateValue="OK", StateReason="a test has seen it"
             )
         return raised
 
     def troubles(self) -> list[str]:
-        """Say what has gone wrong since the last time."""
+        """Return what has gone wrong since the last call."""
         new = [trouble for trouble in self.watch.troubles() if trouble not in self._known_troubles]
         self._known_troubles += new
         return new
 
     def wait_for_alarm(self, name: str) -> None:
-        """Wait until an alarm is raised; lower all."""
-        deadline = time.monotonic() + PATIENCE
-        while name not in self.alarms():
-            assert time.monotonic() < deadline, f"{name} was not raised"
-            time.sleep(0.1)
+        """Wait until an alarm is in state ALARM; set all alarms to OK."""
+        self._wait_until(lambda: name in self.alarms(), f"alarm {name}")
 
-    def failures(self, who: str) -> float:
-        """Count how often a function, or the workflow, has failed, by the figures of CloudWatch."""
+    def failures(self, actor: str) -> float:
+        """Count the failures of a function, or of the workflow, by the metrics of CloudWatch."""
         metric: dict[str, Any] = (
             {"Namespace": "AWS/States", "MetricName": "ExecutionsFailed"}
-            if who == "workflow"
+            if actor == "workflow"
             else {"Namespace": "AWS/Lambda", "MetricName": "Errors"}
         )
         [alarm] = [
             found
             for found in self.host.client("cloudwatch").describe_alarms_for_metric(**metric)["MetricAlarms"]
-            if who == "workflow" or who.title().replace("_", "") in found["AlarmName"]
+            if actor == "workflow" or actor.title().replace("_", "") in found["AlarmName"]
         ]
         now = datetime.now(UTC)
         points = self.host.client("cloudwatch").get_metric_statistics(
@@ -147,16 +163,13 @@ class Cloud:
         )["Datapoints"]
         return sum(point["Sum"] for point in points)
 
-    def wait_for_failure(self, who: str, before: float) -> None:
+    def wait_for_failure(self, actor: str, before: float) -> None:
         """Wait until a function, or the workflow, has failed more often than before."""
-        deadline = time.monotonic() + PATIENCE
-        while self.failures(who) <= before:
-            assert time.monotonic() < deadline, f"{who} has not failed"
-            time.sleep(0.2)
+        self._wait_until(lambda: self.failures(actor) > before, f"failure of {actor}")
 
     @contextmanager
     def faults(self, *faults: dict[str, object]) -> Iterator[None]:
-        """Let things go wrong; at least once each must have."""
+        """Inject faults, each of which must occur at least once."""
         self.host.ask("faults", faults)
         yield
         struck = self.host.ask("faults", [])
@@ -165,19 +178,20 @@ class Cloud:
 
     @contextmanager
     def without(self, role: str, action: str) -> Iterator[None]:
-        """Take a permission from a role of the stack for a while."""
-        [name] = [one["RoleName"] for one in self.iam.list_roles()["Roles"] if f"-{role}" in one["RoleName"]]
-        [policy] = self.iam.list_role_policies(RoleName=name)["PolicyNames"]
-        document = self.iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        """Remove a permission from a role of the stack, and give it back at the end."""
+        iam = self.host.client("iam")
+        [name] = [found["RoleName"] for found in iam.list_roles()["Roles"] if f"-{role}" in found["RoleName"]]
+        [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
+        document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
         statements = document["Statement"]
         rest = [_without(statement, action) for statement in statements]
         assert rest != statements, f"{role} is not allowed {action}"
         less = {**document, "Statement": [statement for statement in rest if statement["Action"]]}
-        self.iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(less))
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(less))
         yield
-        self.iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
 def _without(statement: dict[str, Any], action: str) -> dict[str, Any]:
     actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-    return {**statement, "Action": [one for one in actions if one != action]}
+    return {**statement, "Action": [allowed for allowed in actions if allowed != action]}

@@ -1,4 +1,4 @@
-"""A stack that is deployed to a local AWS with the real CDK command."""
+"""A stack that the CDK command deploys to a local AWS."""
 
 import io
 import os
@@ -11,20 +11,21 @@ from PIL import Image
 
 from contract.environments import Output
 from localaws.host import local_aws
+from localaws.leftovers import leftovers
 from localspark.jars import Jars, fetched
 from localspark.java import find_java
-from rehearsal.deployment import deploy, destroy, leftovers
+from rehearsal.deployment import deploy, destroy
 from rehearsal.rehearse import ENVIRONMENT
 from tests.rehearsal.cloud import Cloud
 from tests.shipped import IS_PYTHON_OF_THE_IMAGE, OWN_PYTHON
 
 PACE = 120.0
-"""A minute of AWS's waits is half a second."""
+"""A wait of one minute in AWS takes half a second."""
 
 
 @contextmanager
 def _environment(**variables: str) -> Iterator[None]:
-    """Say where Java is, as the `fruits` command does, and more."""
+    """Set JAVA_HOME, as `fruits rehearse` does, and other variables."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"JAVA_HOME": str(find_java(os.environ)), **variables}.items():
             patch.setenv(name, value)
@@ -40,26 +41,26 @@ def python_of_the_image() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def java() -> Iterator[None]:
-    """Let whatever a module starts know where Java is."""
+    """Set JAVA_HOME for all processes that the tests start."""
     with _environment():
         yield
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """Deploy the stack; when all tests have used it, destroy it and see that nothing is left."""
+    """Deploy the stack; after the last test, destroy it, and check that nothing is left."""
     scratch = tmp_path_factory.mktemp("cdk")
     told: list[str] = []
     with ExitStack() as stack:
-        # Settings of another AWS, which nobody may heed.
-        with _environment(AWS_ENDPOINT_URL_S3="http://127.0.0.1:9", AWS_PROFILE="nobody"):
+        # The rehearsal must ignore these settings for another AWS.
+        with _environment(AWS_ENDPOINT_URL_S3="http://127.0.0.1:9", AWS_PROFILE="no-such-profile"):
             host = stack.enter_context(local_aws(PACE, fetched(Jars.S3_CLIENT)))
-            outputs = deploy(host, scratch, ENVIRONMENT, told.append)
-            cloud = Cloud(host, outputs)
-        assert outputs.keys() == {*Output}
+            deployment = deploy(host, scratch, ENVIRONMENT, told.append)
+            cloud = Cloud(host, deployment)
+        assert deployment.outputs.keys() == {*Output}
         assert told == ["the account is bootstrapped", "fruits-dev is synthesised, with all checks"]
         yield cloud
-        assert any(outputs[Output.BUCKET] in sentence for sentence in leftovers(host))
+        assert any(deployment.bucket in sentence for sentence in leftovers(host))
         destroy(host, scratch, ENVIRONMENT)
         assert leftovers(host) == []
 

@@ -1,4 +1,4 @@
-"""What goes wrong in the cloud, and how the stack gets over it by itself."""
+"""Tests of failures: the stack recovers from each of them without a user, or an alarm reports it."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ Pictures = Callable[..., dict[str, bytes]]
 
 
 def test_a_job_that_is_killed_is_run_again(cloud: Cloud, pictures: Pictures) -> None:
-    """In the middle of its commits: the second try finds what the first has left, and completes it."""
+    """A second attempt completes what a job has left that was killed between two commits."""
     before = len(cloud.jobs())
     with cloud.faults(
         {"kind": "crash", "action": "glue:UpdateTable", "role": "*-SparkJobRole*", "skip": 1, "times": 1}
@@ -20,57 +20,57 @@ def test_a_job_that_is_killed_is_run_again(cloud: Cloud, pictures: Pictures) -> 
     assert cloud.troubles() == []
     assert [job["state"] for job in cloud.jobs()[before:]] == ["FAILED", "SUCCESS"]
     assert set(pictures("killed", 3)) <= cloud.images()
-    assert cloud.results.record().attempt == 2
+    assert cloud.record().attempt == 2
 
 
 def test_a_job_that_fails_for_good_keeps_its_notices_and_the_next_upload_heals(
     cloud: Cloud, pictures: Pictures
 ) -> None:
-    """All tries fail: an alarm, the last results as they were, nobody's turn. Once the cause is gone, all is done."""
-    before, results = len(cloud.jobs()), cloud.results.folder
+    """When all attempts fail, an alarm reports it, the last results stay, and the lease is free for the next upload."""
+    before, last_run = len(cloud.jobs()), cloud.last_run()
     with cloud.without("SparkJobRole", "s3:GetObject"):
         cloud.upload(pictures("failing", 1))
         cloud.wait_for("tries again")
-        cloud.upload(pictures("meanwhile", 1))
+        cloud.upload(pictures("later", 1))
         cloud.settle()
-        failed = [one for one in cloud.watch.executions() if one["status"] == "FAILED"]
+        failed = [execution for execution in cloud.watch.executions() if execution["status"] == "FAILED"]
     assert {job["state"] for job in cloud.jobs()[before:]} == {"FAILED"}
     assert failed
     assert cloud.troubles()
     assert cloud.alarms() == {"ExecutionFailed"}
     assert cloud.notices() >= 1
-    assert cloud.results.folder == results
-    item = cloud.host.client("dynamodb").get_item(
-        TableName=cloud.outputs[Output.COORDINATION_TABLE], Key={KEY: {"S": COORDINATION}}
+    assert cloud.last_run() == last_run
+    item = cloud.deployment.dynamodb.get_item(
+        TableName=cloud.deployment.resource(Output.COORDINATION_TABLE), Key={KEY: {"S": COORDINATION}}
     )["Item"]
     assert HOLDER not in item
     cloud.upload(pictures("healing", 1))
     cloud.settle()
-    assert {"failing/0000.png", "meanwhile/0000.png", "healing/0000.png"} <= cloud.images()
+    assert {"failing/0000.png", "later/0000.png", "healing/0000.png"} <= cloud.images()
     assert cloud.notices() == 0
 
 
 def test_an_execution_that_is_stopped_takes_its_job_along_and_the_next_takes_over(
     cloud: Cloud, pictures: Pictures
 ) -> None:
-    """Its job is cancelled; nobody holds the lease for ever; its images come with the next upload."""
+    """The job of a stopped execution is cancelled; the next execution takes the lease over and processes its images."""
     before = len(cloud.jobs())
     cloud.upload(pictures("stopped", 2))
     cloud.wait_for("RUNNING")
-    [running] = [one for one in cloud.watch.executions() if one["status"] == "RUNNING"]
-    cloud.stepfunctions.stop_execution(executionArn=running["executionArn"])
+    [running] = [execution for execution in cloud.watch.executions() if execution["status"] == "RUNNING"]
+    cloud.deployment.stepfunctions.stop_execution(executionArn=running["executionArn"])
     cloud.upload(pictures("after", 1))
-    hops = cloud.settle()
+    steps = cloud.settle()
     assert cloud.execution(running["name"])["status"] == "ABORTED"
     assert [job["state"] for job in cloud.jobs()[before:]] == ["CANCELLED", "SUCCESS"]
-    assert "takes the place of one that is over" in [hop.what for hop in hops]
+    assert "takes the lease over from a holder that has ended" in [step.what for step in steps]
     assert {*pictures("stopped", 2), *pictures("after", 1)} <= cloud.images()
     assert cloud.troubles()
     assert "ExecutionAborted" in cloud.alarms()
 
 
 def test_start_run_may_crash_between_any_of_its_steps(cloud: Cloud, pictures: Pictures) -> None:
-    """Before it has counted, before it has marked, before it has started: it is called again; one job does the work."""
+    """After a crash before any of its four steps, `start_run` is called again, and one job processes the images."""
     before = len(cloud.jobs())
     crash = {"kind": "crash", "role": "*-IntakeStartRun*", "times": 1}
     steps = ("s3:PutObject", "dynamodb:UpdateItem", "dynamodb:PutItem", "states:StartExecution")
@@ -84,19 +84,19 @@ def test_start_run_may_crash_between_any_of_its_steps(cloud: Cloud, pictures: Pi
 
 
 def test_storage_that_refuses_one_request_in_ten_holds_nothing_up(cloud: Cloud, pictures: Pictures) -> None:
-    """S3 answers 503 to functions and job: each asks again, no image is refused for it."""
+    """Functions and job repeat a request that S3 answers with 503, and no image is refused."""
     before = len(cloud.jobs())
     with cloud.faults({"kind": "unavailable", "action": "s3:*", "every": 10}):
         cloud.upload(pictures("unavailable", 10))
         cloud.settle()
     assert cloud.troubles() == []
     assert set(pictures("unavailable", 10)) <= cloud.images()
-    assert cloud.results.summary().counts.rejected == 0
+    assert cloud.summary().counts.rejected == 0
     assert [job["state"] for job in cloud.jobs()[before:]] == ["SUCCESS"]
 
 
-def test_without_any_one_permission_somebody_is_told(cloud: Cloud, pictures: Pictures) -> None:
-    """Whichever is taken away, somebody fails whom an alarm watches; once it is given back, everything is made up."""
+def test_an_alarm_reports_every_missing_permission(cloud: Cloud, pictures: Pictures) -> None:
+    """Without any one permission, an actor with an alarm fails; with it again, all images are processed."""
     steps = {
         ("IntakeStartRun", "s3:PutObject"): "start_run",
         ("IntakeStartRun", "dynamodb:UpdateItem"): "start_run",
@@ -107,12 +107,12 @@ def test_without_any_one_permission_somebody_is_told(cloud: Cloud, pictures: Pic
         ("RecordingRecordRun", "emr-serverless:GetJobRun"): "record_run",
     }
     folders = {f"{role}-{action.replace(':', '-')}" for role, action in steps}
-    for (role, action), who in steps.items():
-        before = cloud.failures(who)
+    for (role, action), actor in steps.items():
+        before = cloud.failures(actor)
         with cloud.without(role, action):
             cloud.upload(pictures(f"{role}-{action.replace(':', '-')}", 1))
-            cloud.wait_for_failure(who, before)
-            if who != "start_run":
+            cloud.wait_for_failure(actor, before)
+            if actor != "start_run":
                 cloud.settle()
     assert cloud.troubles()
     assert cloud.alarms() >= {"ErrorsStartRun", "ExecutionFailed"}

@@ -1,4 +1,4 @@
-"""What becomes of failures of the CDK command. That it deploys and destroys is tried by all who use the stack."""
+"""Tests of failures of the CDK command. The tests of the stack show that it deploys and destroys."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +12,12 @@ from rehearsal.errors import RehearsalError
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Host]:
-    """Have a local AWS."""
+    """Start a local AWS."""
     with local_aws(pace=60.0) as host:
         yield host
 
 
-def test_what_the_command_says_of_an_error_is_passed_on(aws: Host, tmp_path: Path) -> None:
-    """Its last lines, which say why."""
-    with pytest.raises(RehearsalError, match=r"`cdk synth` has failed(.|\n)*There is no environment 'mars'"):
+def test_an_error_quotes_the_end_of_the_output_of_the_command(aws: Host, tmp_path: Path) -> None:
+    """The message of the error contains the last lines of the CDK command, which give the reason."""
+    with pytest.raises(RehearsalError, match=r"`cdk synth` failed(.|\n)*There is no environment 'mars'"):
         synthesize(aws, tmp_path, "mars")

@@ -1,4 +1,4 @@
-"""The commands: a whole rehearsal, one that is interrupted, one that stays up."""
+"""Tests of `fruits rehearse`: a whole rehearsal, an interrupted one, and a stack that stays up."""
 
 import os
 import re
@@ -10,17 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.deployment import ROOT
-from rehearsal.scope import NOT_NEEDED, NOT_REHEARSED
-from rehearsal.stay import STATE
+from cdk.packaging.package import ROOT
+from rehearsal.scope import NOT_REHEARSED_PARTS, UNUSED_PERMISSIONS
+from rehearsal.stay import STATE_FILE
 
 FRUITS = Path(sys.executable).parent / "fruits"
 
-SCRATCH = "fruits-rehearsal-"
-
 
 def _left(endpoint: str, places: Path) -> list[str]:
-    """Look for processes that know this local AWS, for its port, and for folders."""
+    """Find what is left of a rehearsal: processes that know its endpoint or folder, its port, scratch folders."""
     port = endpoint.rpartition(":")[2]
     left = [str(folder) for folder in places.iterdir()]
     for process in Path("/proc").glob("[0-9]*"):
@@ -36,7 +34,7 @@ def _left(endpoint: str, places: Path) -> list[str]:
 
 @pytest.fixture
 def places(tmp_path: Path) -> Path:
-    """Return a folder for all scratch of a rehearsal."""
+    """Return a folder for all scratch folders of a rehearsal."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     return folder
@@ -54,19 +52,19 @@ def _start(places: Path, command: str) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes as Linux shows them")
-def test_a_rehearsal_shows_every_hop_and_leaves_nothing(places: Path) -> None:
-    """From the deployment to the destruction, with the matrix compared; it says what was not rehearsed."""
+def test_a_rehearsal_shows_every_step_and_leaves_nothing(places: Path) -> None:
+    """A rehearsal prints each step from the deployment to the destruction, and what it did not rehearse."""
     with _start(places, "run") as process:
         told, _ = process.communicate()
     assert process.returncode == 0, told
-    hops = (
+    steps = (
         "is deployed",
         "47 files",
         "messages are in the queue",
         "takes in",
-        "submits the Spark job",
+        "runs the Spark job",
         "SUCCESS",
-        "calls record_run",
+        "records duration and cost of the run",
         "40 images, 7 refused",
         "would have cost",
         "with a run on folders: 40 images",
@@ -74,12 +72,12 @@ def test_a_rehearsal_shows_every_hop_and_leaves_nothing(places: Path) -> None:
         "every permission was needed",
         "nothing is left",
     )
-    assert [hop for hop in hops if hop not in told] == [], told
+    assert [step for step in steps if step not in told] == [], told
     acts = [told.index(act) for act in ("is deployed", "47 files", "40 images, 7 refused", "one is removed", "is left")]
     assert acts == sorted(acts)
-    unneeded = re.findall(r"^ +[\d.]+ s +(\w+Role: \S+): ", told, re.MULTILINE)
-    assert set(unneeded) == NOT_NEEDED.keys()
-    assert all(sentence in told for sentence in NOT_REHEARSED.values())
+    unused = re.findall(r"^ +[\d.]+ s +(\w+Role: \S+): ", told, re.MULTILINE)
+    assert set(unused) == UNUSED_PERMISSIONS.keys()
+    assert all(sentence in told for sentence in NOT_REHEARSED_PARTS.values())
     endpoint = re.search(r"http://127[\d.:]+", told)
     assert endpoint
     assert _left(endpoint[0], places) == []
@@ -88,7 +86,7 @@ def test_a_rehearsal_shows_every_hop_and_leaves_nothing(places: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes as Linux shows them")
 def test_a_rehearsal_that_is_interrupted_leaves_nothing(places: Path) -> None:
-    """Ctrl-C while its Spark job runs: no process, no port, no folder stays, and one sentence says so."""
+    """After Ctrl-C while its Spark job runs, no process, port or folder is left, and the last line says so."""
     with _start(places, "run") as process:
         assert process.stdout
         told = ""
@@ -100,18 +98,18 @@ def test_a_rehearsal_that_is_interrupted_leaves_nothing(places: Path) -> None:
         rest, _ = process.communicate()
     assert process.returncode == 130
     assert "Traceback" not in rest
-    assert rest.strip().splitlines()[-1] == "fruits: interrupted. Nothing is left behind."
+    assert rest.strip().splitlines()[-1] == "fruits: Interrupted. Nothing is left behind."
     endpoint = re.search(r"http://127[\d.:]+", told)
     assert endpoint
-    deadline = time.monotonic() + 10  # the system takes a moment to bury what was killed
+    deadline = time.monotonic() + 10  # the system takes a moment to end killed processes
     while (left := _left(endpoint[0], places)) and time.monotonic() < deadline:
         pass
     assert left == []
 
 
-@pytest.mark.skipif(STATE.exists(), reason="a rehearsal of somebody's is up in this folder")
-def test_a_stack_may_stay_up_to_play_with(places: Path) -> None:
-    """The ordinary commands work on it; a second one is refused; down takes all away."""
+@pytest.mark.skipif(STATE_FILE.exists(), reason="a rehearsal is up in this working copy")
+def test_a_stack_may_stay_up_for_experiments(places: Path) -> None:
+    """The commands for the cloud work on the stack, a second one is refused, and `down` destroys everything."""
     with _start(places, "up") as process:
         told, _ = process.communicate()
     assert process.returncode == 0, told
@@ -132,6 +130,7 @@ def test_a_stack_may_stay_up_to_play_with(places: Path) -> None:
         assert status.returncode == 0, status.stderr
         own = subprocess.run([FRUITS, "rehearse", "status"], capture_output=True, text=True, check=True).stdout
         assert f"is up at {endpoint[0]}" in own
+        assert "There is no report yet" in own
     finally:
         down = subprocess.run(
             [FRUITS, "rehearse", "down"],

@@ -1,4 +1,4 @@
-"""An environment `dev` in a local AWS, and ways to fill it and to disturb it."""
+"""An environment `dev` in moto, and functions that fill it and disturb it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ TEMPLATE = {
 
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the settings and the credentials of the machine out, and try every request once."""
+    """Ignore the settings and the credentials of this machine, and send every request once."""
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -66,7 +66,7 @@ def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def descriptions() -> Loader:
-    """Read the descriptions of AWS's services once: every command of a test would read them anew."""
+    """Read the descriptions of AWS's services once, instead of once per command."""
     return Loader()
 
 
@@ -83,7 +83,7 @@ def aws() -> Iterator[None]:
 
 
 @pytest.fixture
-def deployment(aws: None) -> Deployment:  # noqa: ARG001 -- it is there
+def deployment(aws: None) -> Deployment:  # noqa: ARG001 -- the fixture starts AWS
     """Deploy the environment `dev`, and connect to it."""
     stacks = boto3.client("cloudformation", region_name=REGION)
     stacks.create_stack(StackName=stack_name("dev"), TemplateBody=json.dumps(TEMPLATE))
@@ -110,7 +110,7 @@ def objects(deployment: Deployment) -> Callable[[], dict[str, bytes]]:
 
 @pytest.fixture
 def record() -> RunRecord:
-    """Return the record of a good run."""
+    """Return the record of a successful run."""
     return RunRecord(
         run_id="20261120T121530Z-3fa94c",
         mode="update",
@@ -131,7 +131,7 @@ def record() -> RunRecord:
 
 @pytest.fixture
 def summary() -> Summary:
-    """Return the summary of a good run."""
+    """Return the summary of a successful run."""
     return Summary(
         run_id="20261120T121530Z-3fa94c",
         mode="update",
@@ -164,7 +164,7 @@ def summary() -> Summary:
 
 @pytest.fixture
 def publish(put: Callable[[str, bytes], None]) -> Callable[..., None]:
-    """Return a function that publishes what is known of a run: its record, its summary, its results."""
+    """Return a function that publishes the record, the summary and the report of a run."""
 
     def publish_it(run_id: str, record: RunRecord | None = None, summary: Summary | None = None) -> None:
         if record:
@@ -181,8 +181,8 @@ def publish(put: Callable[[str, bytes], None]) -> Callable[..., None]:
 
 @pytest.fixture
 def before(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[dict[str, object]], None]], None]:
-    """Return a function that has something done before every request of an operation, in its thread."""
-    request = BaseClient._make_api_call  # noqa: SLF001 -- where all requests of all clients pass
+    """Return a function that sets an action before every request of an operation, in the thread of the request."""
+    request = BaseClient._make_api_call  # noqa: SLF001 -- all requests of all clients pass through it
 
     def intercept(operation: str, action: Callable[[dict[str, object]], None]) -> None:
         def intercepted(client: BaseClient, name: str, parameters: dict[str, object]) -> object:

@@ -1,4 +1,4 @@
-"""Tests of how an environment is found, and of what its user reads when something is wrong."""
+"""Tests of the connection to an environment, and of the messages about its failures."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,14 +25,14 @@ DEV = ["--env", "dev"]
 
 @pytest.fixture
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the machine credentials, which nobody knows."""
+    """Give the machine credentials."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
 
 
 @pytest.fixture
-def answer(credentials: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:  # noqa: ARG001 -- they are there
-    """Return a function that says how AWS answers: with bytes, or with an error on the way."""
+def answer(credentials: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:  # noqa: ARG001 -- the fixture sets variables
+    """Return a function that sets the answer of AWS: bytes, or an error before the answer."""
 
     class Raw:
         def __init__(self, body: bytes) -> None:
@@ -42,7 +42,7 @@ def answer(credentials: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[obje
             return [self.body]
 
     def answer_with(what: object) -> None:
-        def send(_: URLLib3Session, request: object) -> AWSResponse:  # noqa: ARG001 -- whatever is asked
+        def send(_: URLLib3Session, request: object) -> AWSResponse:  # noqa: ARG001 -- every request gets the same answer
             if isinstance(what, Exception):
                 raise what
             return AWSResponse("https://aws.example", 403 if b"Error" in what else 200, {}, Raw(what))
@@ -60,7 +60,7 @@ def _fault(code: str) -> bytes:
 
 
 def _read(capsys: pytest.CaptureFixture[str]) -> str:
-    """Read the sentence: there is one, and nothing else."""
+    """Return the output of the command, which must be one sentence."""
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("fruits: ")
@@ -70,7 +70,7 @@ def _read(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_resources_are_found_by_the_outputs_of_the_stack(deployment: Deployment) -> None:
-    """Nobody has to tell the command the names that the deployment has given."""
+    """The outputs of the stack name all resources, so that the user names only the environment."""
     assert deployment.region == "eu-west-1"
     assert deployment.bucket == "fruits-dev-data"
     assert deployment.resource(Output.STATE_MACHINE).endswith(":stateMachine:fruits-dev")
@@ -82,7 +82,10 @@ def test_resources_are_found_by_the_outputs_of_the_stack(deployment: Deployment)
     [
         (["status", "--env", "nowhere"], "There is no environment 'nowhere': it is one of dev, staging, prod."),
         (["status", "--env", "prod"], "no environment 'prod' in this account: deploy it with `make deploy ENV=prod`."),
-        (["status", *DEV, "--endpoint-url", "localhost:5000"], "--endpoint-url must be a URL such as http://127.0.0.1:5000"),
+        (
+            ["status", *DEV, "--endpoint-url", "localhost:5000"],
+            "--endpoint-url must be a URL such as http://127.0.0.1:5000",
+        ),
         (["status", *DEV, "--endpoint-url", "http://"], "--endpoint-url must be a URL such as http://127.0.0.1:5000"),
         (["runs", *DEV, "--last", "0"], "--last must be at least 1, not 0."),
         (["results", *DEV, "--run", "../../etc"], "--run must be an id such as"),
@@ -100,7 +103,7 @@ def test_a_mistake_is_one_sentence(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Exit code 2, no traceback, and what to do about it; nothing is written."""
+    """A mistake gives one sentence that says what to do and exit code 2, and the command writes nothing."""
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     assert main(arguments) == 2
@@ -111,7 +114,7 @@ def test_a_mistake_is_one_sentence(
 def test_a_stack_that_is_not_complete_is_deployed_again(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A first deployment that failed leaves a stack without outputs."""
+    """A failed first deployment leaves a stack without outputs, and the command says how to deploy it again."""
     stacks = boto3.client("cloudformation", region_name=deployment.region)
     stacks.create_stack(StackName="fruits-staging", TemplateBody='{"Resources": {}}')
     assert main(["status", "--env", "staging"]) == 2
@@ -119,7 +122,7 @@ def test_a_stack_that_is_not_complete_is_deployed_again(
 
 
 def test_a_machine_without_credentials_is_told_where_they_go(capsys: pytest.CaptureFixture[str]) -> None:
-    """A newcomer has none: exit code 2, before anything is asked of AWS."""
+    """Without credentials, the command says where to put them, and exits with code 2."""
     assert main(["status", *DEV]) == 2
     assert "no credentials for AWS: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and" in _read(capsys)
 
@@ -127,7 +130,7 @@ def test_a_machine_without_credentials_is_told_where_they_go(capsys: pytest.Capt
 def test_a_profile_that_is_not_there_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A typing mistake in AWS_PROFILE is recognised as one."""
+    """The message about an unknown profile names AWS_PROFILE."""
     monkeypatch.setenv("AWS_PROFILE", "typo")
     assert main(["status", *DEV]) == 2
     assert "(typo) could not be found: set AWS_PROFILE" in _read(capsys)
@@ -146,7 +149,10 @@ def test_a_profile_that_is_not_there_is_named(
         (EndpointConnectionError(endpoint_url="https://aws.example"), "https://aws.example does not answer: check"),
         (ConnectTimeoutError(endpoint_url="https://aws.example"), "https://aws.example does not answer: check"),
         (ProxyConnectionError(proxy_url="http://proxy.example"), "http://proxy.example does not answer: check"),
-        (SSLError(endpoint_url="https://aws.example", error="?"), "does not trust the certificate of https://aws.example"),
+        (
+            SSLError(endpoint_url="https://aws.example", error="?"),
+            "does not trust the certificate of https://aws.example",
+        ),
         (HTTPClientError(error="the cable is cut"), "The request to AWS failed: "),
         (b"<p>Another service, such as one that has buckets only</p>", "does not come from AWS: check the proxy"),
         (b"<html><body>Welcome to the hotel's network!<br></body></html>", "does not come from AWS: check the proxy"),
@@ -155,7 +161,7 @@ def test_a_profile_that_is_not_there_is_named(
 def test_what_goes_wrong_with_aws_is_one_sentence(
     what: object, sentence: str, answer: Callable[[object], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 1, no traceback, and what to do about it."""
+    """A failure of AWS gives one sentence that says what to do, no traceback, and exit code 1."""
     answer(what)
     assert main(["status", *DEV]) == 1
     assert sentence in _read(capsys)
@@ -169,7 +175,7 @@ def test_every_command_explains_what_goes_wrong(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """None of them shows a traceback where credentials have expired."""
+    """No command shows a traceback when the credentials have expired."""
     monkeypatch.chdir(tmp_path)
     Path("apple.jpg").touch()
     answer(_fault("ExpiredToken"))
@@ -178,7 +184,7 @@ def test_every_command_explains_what_goes_wrong(
 
 
 def test_commands_that_are_recommended_go_to_the_same_place(deployment: Deployment) -> None:
-    """Who rehearses on a local AWS is not sent to the real one."""
+    """A message to a user of a local AWS recommends commands with its endpoint."""
     assert deployment.command("status") == "`fruits status --env dev`"
     local = connect("dev", "https://cloudformation.eu-west-1.amazonaws.com")
     assert local.command("status") == f"`fruits status --env dev --endpoint-url {local.endpoint_url}`"

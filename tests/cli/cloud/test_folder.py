@@ -1,4 +1,4 @@
-"""Tests of how the files of a folder are found."""
+"""Tests of the listing of a local folder."""
 
 import os
 from pathlib import Path
@@ -31,14 +31,14 @@ def _fill(folder: Path, names: list[str]) -> None:
 
 
 def test_files_come_in_the_order_in_which_s3_lists_them(tmp_path: Path) -> None:
-    """By the bytes of the whole key: a folder's place is that of its name with the slash. The lookup relies on it."""
+    """Files are sorted by the bytes of their keys, in which a folder has a slash; the bucket's listing is, too."""
     _fill(tmp_path, NAMES)
     found = [file.key for file in files_below(tmp_path)]
     assert found == sorted((f"images/{name}" for name in NAMES), key=str.encode)
 
 
-def test_empty_folders_are_nothing(tmp_path: Path) -> None:
-    """A bucket has no folders."""
+def test_empty_folders_are_skipped(tmp_path: Path) -> None:
+    """An empty folder yields nothing, because a bucket has no folders."""
     (tmp_path / "Plum").mkdir()
     assert list(files_below(tmp_path)) == []
 
@@ -52,8 +52,8 @@ def test_empty_folders_are_nothing(tmp_path: Path) -> None:
         (f"{'é' * 120}/{'é' * 120}/{'é' * 120}/{'é' * 120}/{'é' * 60}", "longer than 1024 bytes"),
     ],
 )
-def test_names_that_s3_or_the_notices_cannot_carry_are_said_to_be_so(name: str, problem: str, tmp_path: Path) -> None:
-    """They would be lost on the way: their owner renames them. All others are found."""
+def test_names_that_s3_or_the_notices_cannot_carry_are_reported(name: str, problem: str, tmp_path: Path) -> None:
+    """Each such name has its reason, so that the user can rename the file, and all other files are found."""
     _fill(tmp_path, [name, "Plum/a.jpg", "z.jpg"])
     unfit = [found for found in files_below(tmp_path) if found.problem]
     assert len(unfit) == 1
@@ -62,7 +62,7 @@ def test_names_that_s3_or_the_notices_cannot_carry_are_said_to_be_so(name: str, 
 
 
 def test_a_key_may_have_1024_bytes_and_not_one_more(tmp_path: Path) -> None:
-    """S3's limit is on the whole key, `images/` included."""
+    """The limit of S3 applies to the whole key, which includes `images/`."""
     folders = "/".join(["x" * 200] * 5)
     longest = f"{folders}/{'y' * (1024 - len(f'images/{folders}/'))}"
     _fill(tmp_path, [longest, f"{longest}y"])
@@ -73,7 +73,7 @@ def test_a_key_may_have_1024_bytes_and_not_one_more(tmp_path: Path) -> None:
 
 
 def test_links_to_folders_are_followed_but_not_in_a_circle(tmp_path: Path) -> None:
-    """As `fruits run` does. A link to a folder above would otherwise upload everything again and again."""
+    """Links are followed, as by `fruits run`, except a link to a folder above it, which would never end."""
     _fill(tmp_path, ["Plum/a.jpg"])
     (tmp_path / "Prune").symlink_to(tmp_path / "Plum")
     (tmp_path / "Plum/up").symlink_to(tmp_path)
@@ -84,7 +84,7 @@ def test_links_to_folders_are_followed_but_not_in_a_circle(tmp_path: Path) -> No
 
 
 def test_a_folder_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is a failure with its name; what is beside it is found."""
+    """Such a folder is reported with its name, and the files beside it are found."""
     _fill(tmp_path, ["Lemon/a.jpg", "Plum/a.jpg"])
     scandir = os.scandir
 

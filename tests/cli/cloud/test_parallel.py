@@ -1,4 +1,4 @@
-"""Tests of many requests at once."""
+"""Tests of `in_parallel`."""
 
 import threading
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ from cli.cloud.parallel import AHEAD, THREADS, in_parallel
 
 
 def test_every_item_is_worked_on_once() -> None:
-    """Whatever the order, no result is lost or there twice."""
+    """No result is missing or present twice, in any order of completion."""
     assert sorted(in_parallel(lambda number: number * number, range(1000))) == [n * n for n in range(1000)]
 
 
 def test_as_many_as_there_are_threads_are_worked_on_at_once() -> None:
-    """Requests don't wait for each other: this would never end if they did."""
+    """All threads work at the same time; if one waited for another, this test would time out."""
     together = threading.Barrier(THREADS, timeout=60)
     assert len(list(in_parallel(lambda _: together.wait(), range(THREADS)))) == THREADS
 
 
-def test_items_are_taken_as_fast_as_they_are_worked_off() -> None:
-    """A hundred thousand files are not in memory at once."""
+def test_items_are_taken_as_fast_as_they_are_processed() -> None:
+    """The number of items in memory is limited, for any number of items."""
     taken = 0
 
     def items() -> Iterator[int]:
@@ -34,13 +34,13 @@ def test_items_are_taken_as_fast_as_they_are_worked_off() -> None:
 
 
 def test_what_an_item_raises_is_raised_to_the_caller() -> None:
-    """An error in a thread is not lost."""
+    """The caller gets an exception that `work` raises in a thread."""
     with pytest.raises(ZeroDivisionError):
         list(in_parallel(lambda number: 1 // number, [1, 0, 1]))
 
 
-def test_who_leaves_does_not_wait_for_what_is_under_way() -> None:
-    """Ctrl-C ends a command whose requests hang, process and all, and nothing new is begun after it."""
+def test_a_caller_that_leaves_does_not_wait_for_requests_in_progress() -> None:
+    """Ctrl-C ends a command and its process even if requests hang, and starts no further request."""
     hangs, begun = threading.Event(), []
 
     def work(number: int) -> int:

@@ -1,4 +1,4 @@
-"""Tests of `fruits reprocess`: what is told of an execution while it runs, and at its end."""
+"""Tests of `fruits reprocess`: what it prints while an execution runs, and at its end."""
 
 import io
 import itertools
@@ -39,14 +39,14 @@ Event = dict[str, Any]
 
 
 @pytest.fixture
-def told(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
-    """Return a function that follows an execution, look by look, and returns the lines that were printed."""
+def printed(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
+    """Return a function that follows an execution whose history grows with each request, and returns the output."""
 
-    def follow_it(*looks: list[Event], jobs: tuple[str | tuple[str, str], ...] = ()) -> list[str]:
+    def follow_it(*histories: list[Event], jobs: tuple[str | tuple[str, str], ...] = ()) -> list[str]:
         events: list[Event] = []
         with Stubber(deployment.stepfunctions) as stubbed, Stubber(deployment.emr) as emr:
-            for look in looks:
-                events += look
+            for new in histories:
+                events += new
                 numbered = [event | {"id": number} for number, event in enumerate(events, start=1)]
                 stubbed.add_response("get_execution_history", {"events": numbered[::-1]})
             for seconds, job in enumerate(jobs, start=100):
@@ -74,7 +74,7 @@ def _job(job_run_id: str, state: str, seconds: float) -> dict[str, Any]:
     } | dict.fromkeys(texts, "x" * 60)
 
 
-def _at(seconds: float, kind: str, **details: Any) -> Event:  # noqa: ANN401 -- as AWS has them
+def _at(seconds: float, kind: str, **details: Any) -> Event:  # noqa: ANN401 -- details of any event
     return {"timestamp": START + timedelta(seconds=seconds), "type": kind} | details
 
 
@@ -95,7 +95,7 @@ def _submitted(seconds: float, job_run_id: str = "00job", casing: str = "JobRunI
     return [_at(seconds, "TaskSubmitted", taskSubmittedEventDetails=details)]
 
 
-def _failed(seconds: float, cause: str = "Somebody stopped it.") -> list[Event]:
+def _failed(seconds: float, cause: str = "A user stopped it.") -> list[Event]:
     details = {"error": "States.TaskFailed", "cause": cause}
     return [_at(seconds, "ExecutionFailed", executionFailedEventDetails=details)]
 
@@ -103,12 +103,12 @@ def _failed(seconds: float, cause: str = "Somebody stopped it.") -> list[Event]:
 BEGUN = [_at(0, "ExecutionStarted")]
 
 
-def test_a_run_is_told_from_its_start_to_its_cost(
-    told: Callable[..., list[str]], publish: Callable[..., None], record: RunRecord, summary: Summary
+def test_a_run_is_printed_from_its_start_to_its_cost(
+    printed: Callable[..., list[str]], publish: Callable[..., None], record: RunRecord, summary: Summary
 ) -> None:
-    """States in words with the time since the start, by AWS's clocks; the job's states; what the run did."""
+    """The command prints each state with the time since the start, the states of the job, and the results."""
     publish(RUN, record, summary)
-    assert told(
+    assert printed(
         BEGUN + _entered(0.2, "CheckRequest", "Begin") + _entered(1, "Acquire"),
         [*_entered(2, "NameRun", "PlanRound"), *_entered(3, "RunJob", run_id=RUN), *_submitted(4)],
         [],
@@ -137,7 +137,7 @@ def test_a_run_is_told_from_its_start_to_its_cost(
 
 
 def test_every_state_of_the_workflow_has_words() -> None:
-    """A state that is added there is told here, or named as one that there is nothing to tell of."""
+    """Every state of the state machine has a phrase, or is one of the silent states."""
     job = JobSettings(
         application_id="a",
         role_arn="r",
@@ -154,18 +154,18 @@ def test_every_state_of_the_workflow_has_words() -> None:
     assert states > WAITING_STATES
 
 
-def test_a_state_that_is_not_known_is_told_by_its_name(told: Callable[..., list[str]]) -> None:
-    """The workflow of a later version can be followed, too."""
-    lines = told([*BEGUN, *_entered(5, "WarmUpTheOven"), _at(6, "ExecutionSucceeded")])
+def test_an_unknown_state_is_printed_by_its_name(printed: Callable[..., list[str]]) -> None:
+    """The command can follow the state machine of a later version."""
+    lines = printed([*BEGUN, *_entered(5, "WarmUpTheOven"), _at(6, "ExecutionSucceeded")])
     assert lines == ["    0:05  WarmUpTheOven", "Done in 0:06."]
     assert phrase_for("WarmUpTheOven") == "WarmUpTheOven"
 
 
-def test_an_hour_of_waiting_is_told_once(told: Callable[..., list[str]]) -> None:
-    """It looks every half a minute whether it is its turn; waiting again after a run is told again."""
+def test_an_hour_of_waiting_is_printed_once(printed: Callable[..., list[str]]) -> None:
+    """The states of waiting repeat, and are printed once; waiting again after a run is printed again."""
     turn = ("Acquire", "ReadHolder", "IsHeld", "DescribeHolder", "HolderRuns", "QueueUp", "WaitForTurn")
     waiting = [_entered(30.0 * number, *turn) for number in range(120)]
-    lines = told(
+    lines = printed(
         [*BEGUN, *itertools.chain(*waiting), *_entered(3600, "PlanRound", "Acquire"), _at(1, "ExecutionSucceeded")]
     )
     assert [line.strip().split("  ")[1] for line in lines[:-1]] == [
@@ -175,9 +175,9 @@ def test_an_hour_of_waiting_is_told_once(told: Callable[..., list[str]]) -> None
     ]
 
 
-def test_a_job_that_fails_and_is_tried_again_is_told(told: Callable[..., list[str]]) -> None:
-    """Each try is a job of its own, whichever way the workflow writes its name."""
-    lines = told(
+def test_a_job_that_fails_and_is_tried_again_is_printed(printed: Callable[..., list[str]]) -> None:
+    """Each attempt is a job of its own, and its id may come from Step Functions or EMR, with other letter case."""
+    lines = printed(
         [*BEGUN, *_entered(1, "RunJob"), *_submitted(2, "00one")],
         [_at(200, "TaskFailed"), *_entered(201, "RecordFailure", "TryAgain", "NextAttempt", "NameRun", "RunJob")],
         _submitted(202, "00two", casing="jobRunId"),
@@ -196,13 +196,13 @@ def test_a_job_that_fails_and_is_tried_again_is_told(told: Callable[..., list[st
     ]
 
 
-def test_every_round_is_told_of_at_the_end(
-    told: Callable[..., list[str]], publish: Callable[..., None], record: RunRecord, summary: Summary
+def test_every_round_is_summarised_at_the_end(
+    printed: Callable[..., list[str]], publish: Callable[..., None], record: RunRecord, summary: Summary
 ) -> None:
-    """Images that come meanwhile are another run of the same execution; so is a second try."""
+    """Each round and each attempt is a run, and the command summarises every run of the execution."""
     publish("20261120T121530Z-one", record, summary)
     publish("20261120T131530Z-two", replace(record, state="FAILED", reason="A machine was lost."))
-    lines = told(
+    lines = printed(
         [
             *BEGUN,
             *_entered(1, "RunJob", run_id="20261120T121530Z-one"),
@@ -223,22 +223,22 @@ def test_every_round_is_told_of_at_the_end(
     ]
 
 
-def test_a_run_that_nothing_is_recorded_of_is_told_of_all_the_same(told: Callable[..., list[str]]) -> None:
-    """Its record couldn't be written: its name is what there is to look for."""
-    lines = told([*BEGUN, *_entered(3, "RunJob", run_id=RUN), _at(4, "ExecutionSucceeded")])
+def test_a_run_without_a_record_is_named(printed: Callable[..., list[str]]) -> None:
+    """If the record of a run is missing, the command prints its id."""
+    lines = printed([*BEGUN, *_entered(3, "RunJob", run_id=RUN), _at(4, "ExecutionSucceeded")])
     assert lines[1:3] == [f"Run {RUN}", "  has no record"]
 
 
-def test_an_update_that_another_run_takes_along_says_so(told: Callable[..., list[str]]) -> None:
-    """It ends at once, and its images are not lost: that needs an explanation."""
-    lines = told([*BEGUN, *_entered(1, "Joined"), _at(2, "ExecutionSucceeded")])
+def test_an_update_that_another_run_takes_along_says_so(printed: Callable[..., list[str]]) -> None:
+    """An update that leaves its images to another run ends at once, and the command explains why."""
+    lines = printed([*BEGUN, *_entered(1, "Joined"), _at(2, "ExecutionSucceeded")])
     assert lines[-1] == "Another run processes these images: follow it with `fruits status --env dev`."
 
 
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        (_failed(9)[0], "States.TaskFailed: Somebody stopped it."),
+        (_failed(9)[0], "States.TaskFailed: A user stopped it."),
         (
             _failed(9, json.dumps({"JobRunId": "00job", "StateDetails": "61 of\n100 refused."}))[0],
             "States.TaskFailed: 61 of 100 refused.",
@@ -252,11 +252,11 @@ def test_an_update_that_another_run_takes_along_says_so(told: Callable[..., list
     ],
 )
 def test_a_run_that_fails_says_why_and_where_to_look(
-    told: Callable[..., list[str]], event: Event, reason: str, capsys: pytest.CaptureFixture[str]
+    printed: Callable[..., list[str]], event: Event, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Error and cause, and the page of the execution; exit code 1."""
+    """The message of a failed run contains error, cause and the page of the execution; the exit code is 1."""
     with pytest.raises(CloudError) as failure:
-        told([*BEGUN, *_entered(1, "Failed"), event])
+        printed([*BEGUN, *_entered(1, "Failed"), event])
     assert failure.value.exit_code == 1
     page = f"https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{EXECUTION}"
     assert str(failure.value) == f"The run failed: {reason} (see {page})"
@@ -264,12 +264,12 @@ def test_a_run_that_fails_says_why_and_where_to_look(
 
 
 def test_a_cause_of_many_pages_is_cut() -> None:
-    """AWS puts whole documents there."""
+    """A cause may be a whole document, of which the message shows the beginning."""
     assert len(readable_cause("x" * 10_000)) < 600
 
 
 def test_ctrl_c_stops_following_and_not_the_run(deployment: Deployment) -> None:
-    """Nothing is asked of AWS but the history: the stub would refuse to stop the execution. Exit code 130."""
+    """Ctrl-C ends the command with code 130. It does not stop the execution, a request that the stub would refuse."""
 
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
@@ -282,17 +282,21 @@ def test_ctrl_c_stops_following_and_not_the_run(deployment: Deployment) -> None:
     assert str(interrupted.value).endswith("the run goes on. Follow it with `fruits status --env dev`.")
 
 
-def test_a_network_that_goes_does_not_look_like_a_failed_run(
+def test_a_network_failure_does_not_look_like_a_failed_run(
     deployment: Deployment, before: Callable[[str, Callable[[Any], None]], None]
 ) -> None:
-    """The run is in the cloud, and doesn't need this machine."""
+    """The run goes on without this machine, and the message says so."""
 
     def cut(_: object) -> None:
         raise EndpointConnectionError(endpoint_url="https://states.example")
 
     before("GetExecutionHistory", cut)
-    with pytest.raises(CloudError, match=r"The run goes on, but this command can't follow it any more\. https://states\.example does not answer") as failure:
+    with pytest.raises(
+        CloudError,
+        match=r"any more\. https://states\.example does not answer",
+    ) as failure:
         follow(deployment, EXECUTION, lambda _: None)
+    assert str(failure.value).startswith("The run goes on, but this command can't follow it any more. ")
     assert str(failure.value).endswith("Follow it with `fruits status --env dev`.")
 
 
@@ -300,7 +304,7 @@ def test_a_network_that_goes_does_not_look_like_a_failed_run(
 def test_it_starts_an_execution_that_asks_for_the_mode(
     options: list[str], mode: str, deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its name says what it is, and when; with --no-follow nobody waits for it."""
+    """The name of the execution contains mode and time; with --no-follow, the command does not wait for its end."""
     assert main(["reprocess", *options, "--no-follow", "--env", "dev"]) == 0
     machine = deployment.resource(Output.STATE_MACHINE)
     (listed,) = deployment.stepfunctions.list_executions(stateMachineArn=machine)["executions"]
@@ -314,14 +318,14 @@ def test_it_starts_an_execution_that_asks_for_the_mode(
 
 
 def test_it_follows_what_it_has_started(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
-    """The local AWS's executions are over at once: the command ends with theirs."""
+    """The command ends with the execution, which moto ends at once."""
     assert deployment
     assert main(["reprocess", "--env", "dev"]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == ["    0:10  A State", "Done in 0:20."]
 
 
-def test_the_current_state_is_one_that_there_is_something_to_tell_of(deployment: Deployment) -> None:
-    """Not one that only decides where to go on."""
+def test_the_current_state_is_not_a_silent_one(deployment: Deployment) -> None:
+    """The current state is the last one that has a phrase."""
     events = [*BEGUN, *_entered(1, "Acquire", "NameRun"), _at(2, "TaskScheduled")]
     with Stubber(deployment.stepfunctions) as stubbed:
         numbered = [event | {"id": number} for number, event in enumerate(events, start=1)]
@@ -330,11 +334,11 @@ def test_the_current_state_is_one_that_there_is_something_to_tell_of(deployment:
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
-def test_what_is_new_is_found_whichever_end_the_history_comes_from(
-    newest_first: bool,  # noqa: FBT001 -- a parameter
+def test_new_events_are_found_in_both_orders_of_the_history(
+    newest_first: bool,  # noqa: FBT001 -- a parameter of the test
     deployment: Deployment,
 ) -> None:
-    """AWS gives the newest events first, a local one may not; in both cases no event is told twice."""
+    """AWS lists the newest events first, and a local AWS may not; in both cases, each event is returned once."""
     events = [_at(number, "TaskScheduled") | {"id": number} for number in range(1, 6)]
     pages = [events[:1:-1], events[1::-1]] if newest_first else [events]
     with Stubber(deployment.stepfunctions) as stubbed:
@@ -345,7 +349,7 @@ def test_what_is_new_is_found_whichever_end_the_history_comes_from(
 
 
 def test_on_a_terminal_the_last_step_has_a_clock() -> None:
-    """Lines stay as they are; below them something moves, so that nobody takes a long job for a dead one."""
+    """Below the lines, a terminal shows the last step with a clock, so that a long job does not look dead."""
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

@@ -26,7 +26,7 @@ Before = Callable[[str, Callable[[dict[str, Any]], None]], None]
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in an empty folder."""
+    """Change to an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -47,8 +47,8 @@ def _files(folder: Path) -> set[str]:
 
 
 @pytest.mark.usefixtures("published")
-def test_the_last_complete_results_are_fetched(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """All files of the run, under its name; the paths that are printed exist."""
+def test_the_last_complete_results_are_downloaded(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command downloads all files of the run into a folder of its name; the paths that it prints exist."""
     assert _results() == 0
     assert _files(here) == {f"results/{RUN}/{name}" for name in ("pca.csv", "report.html", "run.json", "summary.json")}
     assert (here / f"results/{RUN}/pca.csv").read_bytes() == b"key,pc_1\n"
@@ -62,7 +62,7 @@ def test_the_last_complete_results_are_fetched(here: Path, capsys: pytest.Captur
 def test_the_files_of_a_large_matrix_are_gathered(
     publish: Publish, put: Put, summary: Summary, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They lie beside the basis, some were written by earlier runs: the summary names them."""
+    """The command reads in the summary which files, some of them of earlier runs, belong to the matrix."""
     files = [f"pca/v1/matrix/{OLD}-00000.csv", f"pca/v1/matrix/{RUN}-00001.csv"]
     publish(RUN, None, replace(summary, matrix=[MatrixFile(file=file, first_key="", rows=1) for file in files]))
     for file in [*files, "pca/v1/matrix/not-of-this-run.csv"]:
@@ -78,10 +78,10 @@ def test_the_files_of_a_large_matrix_are_gathered(
 
 
 @pytest.mark.usefixtures("published")
-def test_an_older_run_is_fetched_by_its_name(
+def test_an_older_run_is_downloaded_by_its_id(
     publish: Publish, record: RunRecord, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also one that failed: what is known of it is its record."""
+    """The command downloads the record of a run that failed."""
     publish(OLD, replace(record, state="FAILED"))
     assert _results("--run", OLD) == 0
     assert _files(here) == {f"results/{OLD}/run.json"}
@@ -89,8 +89,8 @@ def test_an_older_run_is_fetched_by_its_name(
 
 
 @pytest.mark.usefixtures("published")
-def test_what_is_there_is_not_fetched_again(put: Put, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that differs is, of the same size or not; who reads the old one meanwhile reads it to its end."""
+def test_unchanged_files_are_skipped(put: Put, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Changed files are replaced, even of the same size, and a program that reads the old file can go on reading it."""
     _results()
     old = (here / f"results/{RUN}/pca.csv").open("rb")
     (here / f"results/{RUN}/report.html").write_bytes(b"<html></hmtl>")
@@ -108,7 +108,7 @@ def test_what_is_there_is_not_fetched_again(put: Put, here: Path, capsys: pytest
 def test_a_download_that_breaks_off_leaves_no_half_file(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is named, the others go on, the file of before stays whole; exit code 1, and the next time it is fetched."""
+    """A failed download leaves the old file, does not stop the others, and gives exit code 1; a retry succeeds."""
     _results()
     for path in (here / f"results/{RUN}").iterdir():
         path.write_text("as before")
@@ -133,21 +133,19 @@ def test_a_download_that_breaks_off_leaves_no_half_file(
     assert (here / f"results/{RUN}/pca.csv").read_bytes() == b"key,pc_1\n"
 
 
-def test_a_file_of_the_matrix_that_is_gone_is_named(
+def test_a_missing_file_of_the_matrix_is_reported(
     publish: Publish, summary: Summary, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of an old run: the matrix has been deleted since. All else is fetched."""
+    """If the matrix of an old run was deleted, the command says so and downloads all other files."""
     publish(RUN, None, replace(summary, matrix=[MatrixFile(file="pca/v0/matrix/a.csv", first_key="", rows=1)]))
     assert _results() == 1
-    assert (
-        "failed: matrix/a.csv: GetObject failed: The specified key does not exist" in capsys.readouterr().out
-    )
+    assert "failed: matrix/a.csv: GetObject failed: The specified key does not exist" in capsys.readouterr().out
     assert _files(here) == {f"results/{RUN}/{name}" for name in ("report.html", "summary.json")}
 
 
 @pytest.mark.usefixtures("published")
 def test_ctrl_c_leaves_whole_files_only(here: Path, before: Before, capsys: pytest.CaptureFixture[str]) -> None:
-    """It ends at once, exit code 130, and the same command goes on."""
+    """Ctrl-C ends the command at once with exit code 130, leaves no incomplete file, and the same command goes on."""
     line_is_cut = threading.Event()
 
     def hang(parameters: dict[str, Any]) -> None:
@@ -169,8 +167,8 @@ def test_ctrl_c_leaves_whole_files_only(here: Path, before: Before, capsys: pyte
 
 
 @pytest.mark.usefixtures("published")
-def test_names_in_the_bucket_lead_nowhere_else(put: Put, here: Path) -> None:
-    """Whoever can write to the bucket can't write to this machine."""
+def test_names_in_the_bucket_cannot_leave_the_folder(put: Put, here: Path) -> None:
+    """A name with `..` in the bucket can't make the command write outside of its folder."""
     put(f"results/{RUN}/../../escaped.txt", b"")
     put(f"results/{RUN}//escaped.txt", b"")
     assert _results("deep/inside") == 0
@@ -178,8 +176,8 @@ def test_names_in_the_bucket_lead_nowhere_else(put: Put, here: Path) -> None:
 
 
 @pytest.mark.usefixtures("published")
-def test_a_place_that_cannot_be_written_is_said_to_be_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One sentence, exit code 2."""
+def test_a_folder_that_cannot_be_written_is_a_mistake(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """If the folder can't be written, the command prints one sentence, and exits with code 2."""
     (here / "results").write_text("a file")
     assert _results() == 2
     assert f"fruits: Can't write to results/{RUN}: " in capsys.readouterr().err

@@ -16,7 +16,7 @@ RUNS = ["runs", "--env", "dev"]
 def test_runs_are_listed_with_what_they_did_and_cost(
     publish: Publish, record: RunRecord, summary: Summary, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Newest first; dashes for what is not known: a run that failed, one that is going on, a bill that is late."""
+    """Runs are listed newest first, with dashes for unknown values of failed and running runs and late bills."""
     publish("20261118T080000Z-first", record, summary)
     publish("20261119T023000Z-failed", replace(record, state="FAILED", mode="reconcile", cost_usd=None))
     publish("20261120T121530Z-goes-on", None, summary)
@@ -32,8 +32,8 @@ def test_runs_are_listed_with_what_they_did_and_cost(
     ]
 
 
-def test_the_last_ones_are_listed(publish: Publish, record: RunRecord, capsys: pytest.CaptureFixture[str]) -> None:
-    """As many as were asked for, and the cost is that of those."""
+def test_the_last_runs_are_listed(publish: Publish, record: RunRecord, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--last` limits the number of runs, and the total is the cost of the listed ones."""
     for day in range(10, 30):
         publish(f"202611{day}T080000Z-aaaaaa", replace(record, cost_usd=1.0))
     assert main([*RUNS, "--last", "3"]) == 0
@@ -45,7 +45,7 @@ def test_the_last_ones_are_listed(publish: Publish, record: RunRecord, capsys: p
 def test_documents_of_another_version_are_dashes(
     publish: Publish, record: RunRecord, put: Callable[[str, bytes], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither junk nor a field that is not known here hides the other runs."""
+    """A document with unknown fields, or none at all, does not hide the other runs."""
     publish("20261118T080000Z-first", record)
     put("results/20261119T080000Z-second/run.json", b'{"billed": null, "colour": "red"}')
     put("results/20261119T080000Z-second/summary.json", b"[]")
@@ -58,7 +58,7 @@ def test_documents_of_another_version_are_dashes(
 
 
 @pytest.mark.usefixtures("deployment")
-def test_where_there_are_no_runs_the_way_to_one_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """An environment that was just deployed."""
+def test_without_runs_the_command_says_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """A new environment has no runs, and the command names the command for uploads."""
     assert main(RUNS) == 0
     assert capsys.readouterr().out == "There are no runs yet: upload images with `fruits upload FOLDER --env dev`.\n"

@@ -37,7 +37,7 @@ QUIET = Situation(
 
 @pytest.fixture
 def coordinate(deployment: Deployment) -> Callable[..., None]:
-    """Return a function that writes the item of coordination."""
+    """Return a function that writes the coordination item."""
 
     def write(generation: int, processed: int, **executions: str) -> None:
         item = {KEY: {"S": COORDINATION}, GENERATION: {"N": str(generation)}, PROCESSED: {"N": str(processed)}}
@@ -60,15 +60,15 @@ def start(deployment: Deployment) -> Callable[[str, Mode], str]:
 
 
 def _status(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    """Read the lines: what each is about, and what it tells."""
+    """Run the command, and return its lines as subject → description."""
     assert main(["status", "--env", "dev"]) == 0
     lines = capsys.readouterr().out.splitlines()
     return {line[:12].strip(): line[12:].strip() for line in lines}
 
 
 @pytest.mark.usefixtures("deployment")
-def test_an_environment_that_was_just_deployed_has_nothing_to_tell(capsys: pytest.CaptureFixture[str]) -> None:
-    """There is not even an item of coordination yet; nothing needs attention."""
+def test_a_new_environment_is_idle(capsys: pytest.CaptureFixture[str]) -> None:
+    """A new environment has no coordination item yet, and nothing in it needs attention."""
     assert _status(capsys) == {
         "environment": "dev, eu-west-1, bucket fruits-dev-data",
         "now": "no execution is running",
@@ -81,10 +81,10 @@ def test_an_environment_that_was_just_deployed_has_nothing_to_tell(capsys: pytes
     }
 
 
-def test_who_runs_and_who_waits_is_told(
+def test_holder_and_waiting_execution_are_shown(
     coordinate: Callable[..., None], start: Callable[[str, Mode], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Name, mode, since when, and what it does."""
+    """The status shows name, mode, state and start of both executions, and what they do."""
     coordinate(17, 15, **{HOLDER: start("batch-1", Mode.UPDATE), WAITING: start("by-hand", Mode.REPROCESS)})
     told = _status(capsys)
     since = f"RUNNING, started {datetime.now(UTC):%Y-%m}"
@@ -94,8 +94,8 @@ def test_who_runs_and_who_waits_is_told(
     assert told["inbox"].endswith("generation 17, processed up to 15")
 
 
-def test_what_waits_is_told(deployment: Deployment, put: Put, capsys: pytest.CaptureFixture[str]) -> None:
-    """Files of the inbox, without the lines that were refused; messages of both queues, seen ones and unseen ones."""
+def test_notices_and_messages_are_counted(deployment: Deployment, put: Put, capsys: pytest.CaptureFixture[str]) -> None:
+    """The status counts the files of the inbox without rejected lines, and the messages of both queues."""
     for name in ("inbox/1.jsonl", "inbox/2.jsonl", "inbox/rejected/1.jsonl"):
         put(name, b"")
     for output, count in ((Output.QUEUE, 3), (Output.DEAD_LETTERS, 1)):
@@ -111,7 +111,7 @@ def test_what_waits_is_told(deployment: Deployment, put: Put, capsys: pytest.Cap
 def test_the_last_run_is_the_last_one_that_is_over(
     publish: Publish, put: Put, record: RunRecord, summary: Summary, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It may have failed, and then the results are those of another; one that is going on is not over."""
+    """The last run may have failed, and then the last results are of an earlier run; a running one does not count."""
     publish(RUN, record, summary)
     put("results/20261122T080000Z-goes-on/pca.csv", b"")
     told = _status(capsys)
@@ -126,7 +126,7 @@ def test_the_last_run_is_the_last_one_that_is_over(
 def test_a_holder_that_aws_has_forgotten_needs_attention(
     deployment: Deployment, coordinate: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An execution of long ago that never gave its turn back."""
+    """A holder that AWS no longer has never releases its lease, and the status says so."""
     machine = deployment.resource(Output.STATE_MACHINE).replace(":stateMachine:", ":execution:")
     coordinate(1, 0, **{HOLDER: f"{machine}:batch-0"})
     assert main(["status", "--env", "dev"]) == 0
@@ -135,8 +135,8 @@ def test_a_holder_that_aws_has_forgotten_needs_attention(
     assert "Attention: The execution that holds the lease has ended without releasing it" in out
 
 
-def test_a_state_is_told_in_words_while_it_lasts(deployment: Deployment) -> None:
-    """Of an execution that is over, the state that it was in last says nothing any more."""
+def test_the_state_of_an_execution_is_shown_while_it_runs(deployment: Deployment) -> None:
+    """The status shows the last state of a running execution, and not that of one that has ended."""
     running = Execution(
         name="batch-1",
         status="RUNNING",
@@ -167,13 +167,13 @@ def test_a_state_is_told_in_words_while_it_lasts(deployment: Deployment) -> None
 def test_what_needs_attention_is_a_sentence_that_says_what_to_do(
     changes: dict[str, object], sentence: str, deployment: Deployment
 ) -> None:
-    """Dead letters, a holder that runs no more, notices that nobody works on."""
+    """Dead letters, a lease that is not released, and notices without an execution need attention."""
     (told,) = attention(deployment, replace(QUIET, **changes))
     assert sentence in told
 
 
 def test_a_run_that_failed_needs_attention(deployment: Deployment, record: RunRecord) -> None:
-    """Why, and the pages where to look."""
+    """A failed run is reported with its reason and the pages that show it."""
     failed = RecordedRun(run_id=RUN, record=replace(record, state="FAILED", reason="61 of 100 refused"), summary=None)
     assert list(attention(deployment, replace(QUIET, recorded=failed))) == [
         "The last run failed: 61 of 100 refused (execution: https://console.aws.example/execution)"
@@ -181,7 +181,7 @@ def test_a_run_that_failed_needs_attention(deployment: Deployment, record: RunRe
 
 
 def test_a_run_that_goes_well_needs_no_attention(deployment: Deployment, record: RunRecord) -> None:
-    """Notices of a run that is going on are no cause for alarm."""
+    """Notices during a run need no attention."""
     situation = replace(
         QUIET,
         holder=Execution(name="batch-1", status="RUNNING"),

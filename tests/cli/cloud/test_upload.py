@@ -60,7 +60,7 @@ def _refused(code: str) -> ClientError:
 def test_every_file_becomes_an_image_under_its_own_name(
     folder: Path, deployment: Deployment, objects: Objects, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Spaces, plus signs, hashes, letters of any language; the etag is the MD5, which the next upload relies on."""
+    """Keys keep spaces, signs and letters of any language, and the etag is the MD5, on which the next upload relies."""
     assert _upload(folder) == 0
     assert objects() == _expected(FILES)
     for key, body in objects().items():
@@ -71,10 +71,10 @@ def test_every_file_becomes_an_image_under_its_own_name(
     assert "The next run processes the images; follow it with `fruits status --env dev`." in out
 
 
-def test_what_is_there_with_the_same_content_is_skipped(
+def test_files_that_the_bucket_has_are_skipped(
     folder: Path, objects: Objects, before: Before, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An upload is resumed by doing it again: new files and changed ones go up, of the same size or not."""
+    """A repeated upload sends new and changed files only, even if their size is unchanged."""
     _upload(folder)
     changed = {"no label.jpg": b"x", "Apple Braeburn/r 1.jpg": b"longer", "Plum/new.jpg": b"new"}
     (folder / "Plum").mkdir()
@@ -90,7 +90,7 @@ def test_what_is_there_with_the_same_content_is_skipped(
 
 
 def test_nothing_is_ever_deleted(folder: Path, put: Put, objects: Objects) -> None:
-    """A folder that holds new photos only is uploaded without harm to the old ones."""
+    """An upload of a folder of new photos leaves the old photos in the bucket."""
     put("images/Plum/old.jpg", b"old")
     assert _upload(folder) == 0
     assert objects()["images/Plum/old.jpg"] == b"old"
@@ -99,7 +99,7 @@ def test_nothing_is_ever_deleted(folder: Path, put: Put, objects: Objects) -> No
 def test_files_that_fail_are_named_and_the_others_go_on(
     folder: Path, deployment: Deployment, objects: Objects, before: Before, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 1. A link that leads nowhere, a pipe, a name with control characters, an object that S3 refuses."""
+    """A dead link, a pipe, an unfit name and a refusal of S3 are reported, with exit code 1; the rest is uploaded."""
     assert deployment
     (folder / "dead link.jpg").symlink_to("nowhere")
     (folder / "link.jpg").symlink_to(folder / "no label.jpg")
@@ -129,7 +129,7 @@ def test_files_that_fail_are_named_and_the_others_go_on(
 def test_a_cause_that_is_not_the_files_ends_it(
     folder: Path, deployment: Deployment, before: Before, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody waits for a hundred thousand refusals."""
+    """After many refusals in succession, the upload ends, because the reason is not a single file."""
     assert deployment
     for number in range(3 * AHEAD):
         (folder / f"{number}").touch()
@@ -148,7 +148,7 @@ def test_a_cause_that_is_not_the_files_ends_it(
 def test_credentials_that_expire_on_the_way_end_it_with_one_sentence(
     folder: Path, deployment: Deployment, before: Before, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The session of a long upload is over some day: log in, do it again."""
+    """If the credentials expire during an upload, it ends with one sentence, and no file is blamed."""
     assert deployment
 
     def expire(_: dict[str, Any]) -> None:
@@ -164,7 +164,7 @@ def test_credentials_that_expire_on_the_way_end_it_with_one_sentence(
 def test_ctrl_c_ends_it_at_once_and_it_can_be_resumed(
     folder: Path, deployment: Deployment, objects: Objects, before: Before, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It doesn't wait for a request that hangs; what was uploaded before is not uploaded again."""
+    """Ctrl-C does not wait for a hanging request, and the next upload skips what was uploaded before."""
     assert deployment
     names = [f"{number:02}" for number in range(2 * THREADS)]
     for name in names:
@@ -196,13 +196,13 @@ def test_ctrl_c_ends_it_at_once_and_it_can_be_resumed(
 
 @dataclass
 class FewPerPage:
-    """S3 with three keys on a page; counts the pages."""
+    """A client of S3 with three keys per page, which counts the pages."""
 
     keys: list[str]
     pages: int = field(default=0)
 
-    def list_objects_v2(self, *, Bucket: str, Prefix: str, StartAfter: str) -> dict[str, Any]:  # noqa: ARG002 -- S3's
-        """List as S3 does, in the order of the keys."""
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, StartAfter: str) -> dict[str, Any]:  # noqa: ARG002 -- the parameters of S3
+        """List keys in ascending order."""
         self.pages += 1
         left = [key for key in sorted(self.keys) if key.startswith(Prefix) and key > StartAfter]
         found = [{"Key": key, "Size": len(key), "ETag": f'"{key}"'} for key in left[:3]]
@@ -213,15 +213,15 @@ names = st.sets(st.text("ab/", min_size=1, max_size=4).map("images/".__add__), m
 
 
 @given(stored=names, wanted=names)
-def test_the_listing_finds_what_is_there_and_nothing_else(stored: set[str], wanted: set[str]) -> None:
-    """Whatever lies before, between and behind the files of the folder."""
+def test_the_listing_finds_every_key_of_the_bucket_and_no_other(stored: set[str], wanted: set[str]) -> None:
+    """Keys before, between and after the files of the folder do not disturb the listing."""
     listing = BucketListing(FewPerPage(sorted(stored)), "bucket")
     found = {key: listing.find(key) for key in sorted(wanted)}
     assert found == {key: StoredObject(len(key), key) if key in stored else None for key in wanted}
 
 
-def test_the_listing_leaves_out_pages_that_nobody_asks_for() -> None:
-    """Two new photos don't cost a listing of a million images; all of them cost every page once."""
+def test_the_listing_skips_pages_without_a_requested_key() -> None:
+    """Two new photos cost two pages of the listing, and a whole folder costs every page once."""
     keys = [f"images/{number:04}.jpg" for number in range(900)]
     few = FewPerPage(keys)
     listing = BucketListing(few, "bucket")
@@ -235,7 +235,7 @@ def test_the_listing_leaves_out_pages_that_nobody_asks_for() -> None:
 
 
 def test_without_a_terminal_there_is_a_line_every_few_seconds() -> None:
-    """A log is not flooded, and tells how long it will take."""
+    """A log gets a line every few seconds, with the remaining time."""
     out, seconds = io.StringIO(), iter(range(100))
     progress = PlainProgress(out, 20, lambda: next(seconds))
     for _ in range(20):
@@ -249,7 +249,7 @@ def test_without_a_terminal_there_is_a_line_every_few_seconds() -> None:
 
 
 def test_on_a_terminal_there_is_a_bar_and_lines_stay_as_they_are() -> None:
-    """Names may look like markup: they are not taken for it."""
+    """A name that looks like markup is printed as it is."""
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

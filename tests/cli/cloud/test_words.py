@@ -1,4 +1,4 @@
-"""Tests of how times, sizes, names and tables are written."""
+"""Tests of the writing of times, sizes, names and tables."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -9,12 +9,12 @@ from cli.cloud import words
 
 @pytest.mark.parametrize(("seconds", "written"), [(0, "0:00"), (59.6, "1:00"), (271, "4:31"), (3871, "1:04:31")])
 def test_a_duration_is_minutes_and_seconds(seconds: float, written: str) -> None:
-    """With hours where there are any."""
+    """A duration of an hour or more has hours, too."""
     assert words.duration(seconds) == written
 
 
-def test_a_moment_is_the_same_wherever_it_is_read() -> None:
-    """In UTC, and says so: colleagues in two countries talk about the same one."""
+def test_a_moment_is_written_in_utc() -> None:
+    """A time is written in UTC, and says so, for every time zone of the input."""
     there = datetime(2026, 11, 20, 13, 15, tzinfo=timezone(timedelta(hours=1)))
     assert words.moment(there) == words.moment("2026-11-20T12:15:00+00:00") == "2026-11-20 12:15 UTC"
     assert words.moment(datetime(2026, 11, 20, 12, 15, tzinfo=UTC)) == words.moment(there)
@@ -32,17 +32,17 @@ def test_a_moment_is_the_same_wherever_it_is_read() -> None:
     ],
 )
 def test_a_size_has_the_unit_that_keeps_it_short(count: float, written: str) -> None:
-    """From bytes to terabytes."""
+    """A size has a unit from bytes to terabytes."""
     assert words.size(count) == written
 
 
 def test_a_name_never_disturbs_the_terminal() -> None:
-    """Escape sequences and bytes that are no text are spelt out; letters of any language are not."""
+    """Escape sequences, and bytes that are not text, are escaped; letters of any language are not."""
     assert words.printable("Açaí 🍇/a\x1b[2J\udce9.jpg") == "Açaí 🍇/a\\x1b[2J\\udce9.jpg"
 
 
 def test_columns_of_a_table_are_aligned() -> None:
-    """Numbers on their right; no spaces at the ends of the lines."""
+    """Numbers are aligned on the right, and no line ends with spaces."""
     rows = [("run", "cost", "state"), ("a", "0.1", "SUCCESS"), ("bbbb", "10.25", "-"), ("short",)]
     assert words.table(rows, frozenset({1})) == [
         "run     cost  state",

@@ -1,0 +1,21 @@
+"""Tests of the plug-in `fruits rehearse` that need no local AWS."""
+
+from importlib.machinery import ModuleSpec
+
+import pytest
+
+from cli.main import main
+
+
+def test_an_installation_without_moto_gets_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without moto, a package for development, the command says how to install it, and exits with code 2."""
+
+    def find_spec(name: str) -> ModuleSpec | None:
+        return None if name == "moto" else ModuleSpec(name, None)
+
+    monkeypatch.setattr("rehearsal.command.find_spec", find_spec)
+    assert main(["rehearse"]) == 2
+    err = capsys.readouterr().err
+    assert err == "fruits: `fruits rehearse` needs moto, a package for development: run `make .venv/ready`.\n"
