@@ -3,11 +3,14 @@
 import os
 import secrets
 import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 ACCOUNT = "123456789012"
@@ -25,6 +28,27 @@ LOG = "local-aws.log"
 
 class LocalAwsError(Exception):
     """The local AWS cannot do what a request or a template asks for; the message says what."""
+
+
+def refuse_unknown(found: Iterable[str], known: Collection[str], what: str) -> None:
+    """Refuse parts that are not known here, as they would have no effect.
+
+    Raises
+    ------
+    LocalAwsError
+        If `found` has a name that `known` does not have.
+    """
+    if unknown := sorted(set(found) - set(known)):
+        raise LocalAwsError(f"The local AWS does not know {', '.join(unknown)} of {what}.")
+
+
+@contextmanager
+def refusing(kind: Callable[[str], Exception]) -> Iterator[None]:
+    """Raise an error of the local AWS as an error of the service that was called."""
+    try:
+        yield
+    except LocalAwsError as error:
+        raise kind(str(error)) from error
 
 
 class Principals:
@@ -46,6 +70,22 @@ class Principals:
     def role_of(self, access_key: str) -> str | None:
         """Return the role that an access key belongs to, or `None` if the key has administrator rights."""
         return self._roles.get(access_key)
+
+
+def administrator_session() -> boto3.Session:
+    """Return a session of the administrator; the AWS profile of the shell, which is for another account, is ignored."""
+    plain = botocore.session.Session({"profile": (None, None, None, None)})
+    return boto3.Session(ADMINISTRATOR, ADMINISTRATOR, region_name=REGION, botocore_session=plain)
+
+
+def variables_for(endpoint: str) -> dict[str, str]:
+    """Return the environment variables that lead every AWS SDK and command to a local AWS."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
 
 
 @dataclass(frozen=True)
@@ -76,7 +116,7 @@ class LocalAws:
     principals: Principals = field(default_factory=Principals)
     processes: dict[str, int] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
-    _session: boto3.Session = field(default_factory=boto3.Session, repr=False)
+    _session: boto3.Session = field(default_factory=administrator_session, repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _making_clients: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -95,30 +135,20 @@ class LocalAws:
             if role_arn is not None:
                 return self._make_client(service, self.principals.assume_role(role_arn))
             if service not in self._clients:
-                keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ADMINISTRATOR)
-                self._clients[service] = self._make_client(service, keys)
+                self._clients[service] = self._make_client(service, {})
             return self._clients[service]
 
     def _make_client(self, service: str, keys: dict[str, str]) -> Any:  # noqa: ANN401 -- boto3's clients
-        return self._session.client(
-            service,  # type: ignore[call-overload] # the overloads of boto3's stubs list literal names
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=keys.get("AWS_SESSION_TOKEN"),
-            config=Config(retries={"mode": "standard", "max_attempts": 5}),
-        )
+        config = Config(retries={"mode": "standard", "max_attempts": 5})
+        parameters: Any = {name.lower(): value for name, value in keys.items()}
+        return self._session.client(service, endpoint_url=self.endpoint, config=config, **parameters)  # type: ignore[call-overload] # the overloads of boto3's stubs list literal names
 
     def environment(self, role_arn: str) -> dict[str, str]:
         """Return the environment variables of a process that acts under a role and can reach only this AWS."""
         return {
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
-            "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ALLOW_HTTP": "true",  # obstore reads it
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
+            **variables_for(self.endpoint),
             **self.principals.assume_role(role_arn),
         }

@@ -1,7 +1,7 @@
 """The part of the Amazon States Language that works here as in AWS; any other definition is refused."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import botocore.session
 from botocore.model import OperationModel, Shape, StructureShape
 
-from localaws.account import LocalAwsError
+from localaws.account import LocalAwsError, refuse_unknown
 
 Document = Mapping[str, Any]
 
@@ -95,7 +95,7 @@ def check(text: str) -> None:
         machine = json.loads(text)
     except ValueError as error:
         raise LocalAwsError(f"The definition is not JSON: {error}.") from error
-    _know(machine, MACHINE, "the state machine")
+    refuse_unknown(machine, MACHINE, "the state machine")
     if (language := machine.get("QueryLanguage", "JSONPath")) != "JSONPath":
         raise LocalAwsError(f"The query language of state machines is JSONPath here, not {language}.")
     for name, state in machine["States"].items():
@@ -112,11 +112,11 @@ def integrations_of(text: str) -> list[Integration]:
 def _check_state(name: str, state: Document) -> None:
     if state.get("Type") not in STATES:
         raise LocalAwsError(f"The type of the state {name} is {state.get('Type')}; known types: {', '.join(STATES)}.")
-    _know(state, STATES[state["Type"]], f"the state {name}")
+    refuse_unknown(state, STATES[state["Type"]], f"the state {name}")
     for retrier in state.get("Retry", ()):
-        _know(retrier, RETRIER, f"a Retry of {name}")
+        refuse_unknown(retrier, RETRIER, f"a Retry of {name}")
     for catcher in state.get("Catch", ()):
-        _know(catcher, CATCHER, f"a Catch of {name}")
+        refuse_unknown(catcher, CATCHER, f"a Catch of {name}")
     for rule in state.get("Choices", ()):
         _check_rule(name, rule)
     if state["Type"] == "Task":
@@ -125,7 +125,7 @@ def _check_state(name: str, state: Document) -> None:
 
 
 def _check_rule(name: str, rule: Document) -> None:
-    _know(rule, RULE | COMPARISONS, f"a choice of {name}")
+    refuse_unknown(rule, RULE | COMPARISONS, f"a choice of {name}")
     inner = [*rule.get("And", ()), *rule.get("Or", ()), *([rule["Not"]] if "Not" in rule else [])]
     for part in inner:
         _check_rule(name, part)
@@ -143,7 +143,7 @@ def _check_parameters(name: str, parameters: Document, shape: Shape | None) -> N
     if not isinstance(shape, StructureShape):
         return
     members = {member[0].upper() + member[1:]: inner for member, inner in shape.members.items()}
-    _know({key.removesuffix(".$"): None for key in parameters}, members, f"the parameters of {name}")
+    refuse_unknown((key.removesuffix(".$") for key in parameters), members, f"the parameters of {name}")
     for key, value in parameters.items():
         if isinstance(value, Mapping) and key in members:
             _check_parameters(name, value, members[key])
@@ -163,8 +163,3 @@ def _targets(states: Document) -> Iterator[tuple[str, str]]:
     for name, state in states.items():
         for part in (state, *state.get("Choices", ()), *state.get("Catch", ())):
             yield from ((f"The state {name}", part[key]) for key in ("Next", "Default") if key in part)
-
-
-def _know(found: Document, known: Collection[str], where: str) -> None:
-    if unknown := [key for key in found if key not in known]:
-        raise LocalAwsError(f"The field {unknown[0]} of {where} is not known here.")

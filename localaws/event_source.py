@@ -10,14 +10,16 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.awslambda.models import LambdaFunction
+from moto.sqs.models import Queue
 
-from localaws.account import REGION, LocalAws
+from localaws.account import ACCOUNT, REGION, LocalAws
 from localaws.queues import make_visible_at
 from localaws.sandbox import INIT_SECONDS, InvocationResult
 
@@ -46,33 +48,26 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class QueueMapping:
-    """The settings of a mapping from a queue to a function, with times in seconds of AWS.
+    """The settings of a mapping from a queue to a function.
 
     Attributes
     ----------
-    role_arn, timeout
-        Role and timeout of the function.
     batch_size
         Most messages of a batch.
     window
-        Longest time to collect a batch.
+        Longest time to collect a batch, in seconds of AWS.
     concurrency
         Most batches that are processed at once.
     partial
         Whether the function reports which messages of a batch have failed.
-    visibility
-        Visibility timeout of the queue.
     """
 
-    queue_arn: str
-    queue_url: str
-    role_arn: str
-    timeout: int
+    queue: Queue
+    function: LambdaFunction
     batch_size: int
     window: float
     concurrency: int
     partial: bool
-    visibility: float
 
 
 @dataclass(frozen=True)
@@ -80,10 +75,6 @@ class _Received:
     record: Record
     bytes: int
     visible_at: float
-
-    @property
-    def handle(self) -> str:
-        return str(self.record["receiptHandle"])
 
 
 class Poller:
@@ -95,15 +86,17 @@ class Poller:
     """
 
     def __init__(self, aws: LocalAws, mapping: QueueMapping, invoke: Callable[[bytes], InvocationResult]) -> None:
-        self._aws = aws
         self._mapping = mapping
         self._invoke = invoke
-        self._sqs = aws.client("sqs", mapping.role_arn)
+        self._arn = mapping.queue.queue_arn
+        self._url = f"{aws.endpoint}/{ACCOUNT}/{mapping.queue.name}"
+        self._sqs = aws.client("sqs", mapping.function.role)
         self._ended = threading.Event()
         self._free = threading.Semaphore(mapping.concurrency)
         self._left_over: list[_Received] = []
         self._window = aws.shortened(mapping.window)
-        self._visibility = max(SHORTEST_VISIBILITY, aws.shortened(mapping.visibility))
+        visibility = float(mapping.queue.attributes["VisibilityTimeout"])
+        self._visibility = max(SHORTEST_VISIBILITY, aws.shortened(visibility))
         threading.Thread(target=self._run, name="polls-queue", daemon=True).start()
 
     def stop(self) -> None:
@@ -122,26 +115,26 @@ class Poller:
     def _gather(self) -> list[_Received]:
         """Wait for a message, and collect others until the batch is full or the window over."""
         batch = self._left_over or self._receive(1, MESSAGES_PER_CALL)
-        begun, size = time.monotonic(), _size(batch)
+        begun, size = time.monotonic(), sum(received.bytes for received in batch)
         while batch and size <= PAYLOAD_BYTES and time.monotonic() < begun + self._mapping.window:
             left = begun + self._window - time.monotonic()
             more = self._receive(int(left >= 1), self._mapping.batch_size - len(batch))
-            batch, size = batch + more, size + _size(more)
+            batch, size = batch + more, size + sum(received.bytes for received in more)
             if self._ended.is_set() or len(batch) == self._mapping.batch_size or (not more and left <= 0):
                 break
             if not more and left < 1:
                 self._ended.wait(left)
-        fitting = _how_many_fit(batch)
+        sizes = accumulate((received.bytes for received in batch), initial=len('{"Records": []}'))
+        fitting = sum(1 for size in sizes if size <= PAYLOAD_BYTES) - 1
         self._left_over = batch[fitting:]
         return batch[:fitting]
 
     def _receive(self, wait: int, at_most: int) -> list[_Received]:
-        mapping = self._mapping
-        processing = mapping.window + INIT_SECONDS + mapping.timeout
+        processing = self._mapping.window + INIT_SECONDS + self._mapping.function.timeout
         try:
             answer = self._sqs.receive_message(
-                QueueUrl=mapping.queue_url,
-                MaxNumberOfMessages=min(MESSAGES_PER_CALL, at_most, mapping.batch_size),
+                QueueUrl=self._url,
+                MaxNumberOfMessages=min(MESSAGES_PER_CALL, at_most, self._mapping.batch_size),
                 WaitTimeSeconds=wait,
                 VisibilityTimeout=min(math.ceil(self._visibility + processing), LONGEST_VISIBILITY),
                 MessageSystemAttributeNames=["All"],
@@ -149,23 +142,23 @@ class Poller:
             )
         except (BotoCoreError, ClientError) as error:
             if not self._ended.is_set():
-                logger.warning("Lambda can't receive from %s: %s", mapping.queue_arn, error)
+                logger.warning("Lambda can't receive from %s: %s", self._arn, error)
             self._ended.wait(RETRY_SECONDS)
             return []
         visible_at = time.time() + self._visibility
-        records = [record_of(message, mapping.queue_arn) for message in answer.get("Messages", ())]
-        return [_Received(record, len(json.dumps(record)), visible_at) for record in records]
+        records = [_record(message, self._arn) for message in answer.get("Messages", ())]
+        return [_Received(record, len(json.dumps(record)) + len(", "), visible_at) for record in records]
 
     def _process(self, batch: Sequence[_Received]) -> None:
         """Invoke the function, delete the messages that did not fail, and make the others visible in time."""
         try:
             event = {"Records": [received.record for received in batch]}
             failed = self._failed(self._invoke(json.dumps(event).encode()), event["Records"])
-            self._delete([received.handle for received in batch if received.record["messageId"] not in failed])
+            self._delete([record["receiptHandle"] for record in event["Records"] if record["messageId"] not in failed])
         except Exception:  # the log shows the failure, and the next batch is processed
-            logger.exception("A batch of %s will be delivered again", self._mapping.queue_arn)
+            logger.exception("A batch of %s will be delivered again", self._arn)
         finally:
-            make_visible_at(self._mapping.queue_arn, {received.handle: received.visible_at for received in batch})
+            make_visible_at(self._arn, {received.record["receiptHandle"]: received.visible_at for received in batch})
             self._free.release()
 
     def _failed(self, result: InvocationResult, records: Sequence[Record]) -> set[str]:
@@ -179,28 +172,23 @@ class Poller:
             part = handles[start : start + MESSAGES_PER_CALL]
             entries = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(part)]
             try:
-                answer = self._sqs.delete_message_batch(QueueUrl=self._mapping.queue_url, Entries=entries)
+                answer = self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
             except (BotoCoreError, ClientError) as error:
-                logger.warning("Lambda can't delete from %s: %s", self._mapping.queue_arn, error)
+                logger.warning("Lambda can't delete from %s: %s", self._arn, error)
             else:
                 for failed in answer.get("Failed", ()):
-                    logger.warning("Lambda can't delete from %s: %s", self._mapping.queue_arn, failed["Message"])
+                    logger.warning("Lambda can't delete from %s: %s", self._arn, failed["Message"])
 
 
 def failures_in(payload: bytes, sent: set[str]) -> set[str]:
-    """Read the ids of the messages that a function reports as failed.
+    """Return the ids of the messages that a function reports as failed.
 
     Parameters
     ----------
     payload
-        The value that the function returned, as JSON.
+        The value that the function returned, as JSON; if it is not a valid report, all messages have failed.
     sent
         Ids of all messages of the batch.
-
-    Returns
-    -------
-    set
-        Ids; all of them if the payload is not a valid report, as in AWS.
     """
     try:
         items = (json.loads(payload) or {}).get("batchItemFailures") or []
@@ -210,7 +198,7 @@ def failures_in(payload: bytes, sent: set[str]) -> set[str]:
     return sent if failed - sent else failed
 
 
-def record_of(message: Record, queue_arn: str) -> Record:
+def _record(message: Record, queue_arn: str) -> Record:
     """Convert a message of SQS into a record of a Lambda event."""
     return {
         "messageId": message["MessageId"],
@@ -234,13 +222,3 @@ def _attribute(attribute: Record) -> Record:
     if "BinaryValue" in attribute:
         values["binaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
     return values
-
-
-def _size(batch: Iterable[_Received]) -> int:
-    return sum(received.bytes + len(", ") for received in batch)
-
-
-def _how_many_fit(batch: Sequence[_Received]) -> int:
-    """Return how many messages from the start fit into the event of one invocation."""
-    sizes = accumulate(received.bytes + len(", ") for received in batch)
-    return sum(1 for size in sizes if size + len('{"Records": []}') <= PAYLOAD_BYTES)

@@ -27,8 +27,6 @@ class Fault:
 
     Attributes
     ----------
-    kind
-        The effect on a call that is struck.
     action
         Pattern of the actions that are struck: ``s3:*``.
     role

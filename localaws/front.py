@@ -10,9 +10,13 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
+
+from werkzeug.wrappers import Response
 
 from localaws.account import OWN_PAGES, LocalAws, LocalAwsError
 from localaws.authorization import Authorization
@@ -22,11 +26,12 @@ from localaws.pages import Page
 from localaws.policies import Permission
 
 Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 SERIAL = frozenset({"dynamodb"})
 """Services with conditional writes. moto checks and writes in two steps, in many threads: requests must not overlap."""
+
+UNAVAILABLE = {Kind.UNAVAILABLE: "SlowDown", Kind.CRASH: "ServiceUnavailable"}
 
 logger = logging.getLogger(__name__)
 
@@ -49,69 +54,58 @@ class Front:
         self._application = application
         self._locks = {service: threading.Lock() for service in SERIAL}
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request."""
+        return self._choose(environ)(environ, start_response)
+
+    def _choose(self, environ: Environ) -> Application:
+        """Return the application that answers a request: that of moto, or a response."""
         if environ["PATH_INFO"].startswith(OWN_PAGES):
-            return self._answer_page(environ, start_response)
+            return self._page(environ)
         access_key, service = _credentials(environ)
         role_arn = self._aws.principals.role_of(access_key)
-        if role_arn is None:
-            return self._pass_on(service, environ, start_response)
         try:
-            return self._answer_role(role_arn, service, environ, start_response)
+            return self._moto(service) if role_arn is None else self._authorized(role_arn, service, environ)
         except LocalAwsError as error:
             logger.error("%s", error)  # noqa: TRY400 -- the message says everything
-            return _refuse(service, "NotImplemented", str(error), 501, start_response)
+            return _error(service, "NotImplemented", str(error), 501)
 
-    def _answer_role(
-        self, role_arn: str, service: str, environ: Environ, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def _authorized(self, role_arn: str, service: str, environ: Environ) -> Application:
         permissions = required_permissions(_read(environ, service))
         if fault := self._faults.strike(self._aws, role_arn, permissions[0].action):
-            return _refuse(service, _UNAVAILABLE[fault], "Please reduce your request rate.", 503, start_response)
+            return _error(service, UNAVAILABLE[fault], "Please reduce your request rate.", 503)
         if denied := self._authorization.first_denied(role_arn, permissions):
-            return _deny(role_arn, denied, service, start_response)
+            return _denial(role_arn, denied, service)
         if permissions[0].action == "s3:GetObject":
-            return self._get_object(role_arn, permissions[0], environ, start_response)
-        return self._pass_on(service, environ, start_response)
+            return self._object(role_arn, permissions[0], environ)
+        return self._moto(service)
 
-    def _pass_on(self, service: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if service not in self._locks:
-            return self._application(environ, start_response)
-        with self._locks[service]:
+    def _moto(self, service: str) -> Application:
+        return partial(self._alone, self._locks[service]) if service in self._locks else self._application
+
+    def _alone(self, lock: threading.Lock, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        with lock:
             return list(self._application(environ, start_response))
 
-    def _get_object(
-        self, role_arn: str, permission: Permission, environ: Environ, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def _object(self, role_arn: str, permission: Permission, environ: Environ) -> Application:
         """Deny the call if the object does not exist and the role may not list the bucket, as S3 does."""
-        answer: list[Any] = []
-        body = self._pass_on("s3", environ, lambda *status: answer.append(status))
+        response = Response.from_app(self._application, environ)
         listing = Permission("s3:ListBucket", permission.resource.partition("/")[0])
-        if answer[0][0].startswith("404") and not self._authorization.is_allowed(role_arn, listing):
-            return _deny(role_arn, listing, "s3", start_response)
-        start_response(*answer[0])
-        return body
+        if response.status_code == HTTPStatus.NOT_FOUND and not self._authorization.is_allowed(role_arn, listing):
+            return _denial(role_arn, listing, "s3")
+        return response
 
-    def _answer_page(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def _page(self, environ: Environ) -> Response:
         name = environ["PATH_INFO"].removeprefix(OWN_PAGES)
+        if name not in self._pages:
+            return Response(f"There is no page {name}: it is one of {', '.join(self._pages)}.", HTTPStatus.NOT_FOUND)
         length = int(environ.get("CONTENT_LENGTH") or 0)
         document = json.loads(environ["wsgi.input"].read(length)) if length else None
         try:
-            answer = self._page(name)(parse_qs(environ["QUERY_STRING"]), document)
-            kind, body, status = "application/json", json.dumps(answer).encode(), "200 OK"
+            answer = self._pages[name](parse_qs(environ["QUERY_STRING"]), document)
         except LocalAwsError as error:
-            kind, body, status = "text/plain; charset=utf-8", str(error).encode(), "404 Not Found"
-        start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
-        return [body]
-
-    def _page(self, name: str) -> Page:
-        if name not in self._pages:
-            raise LocalAwsError(f"There is no page {name}: it is one of {', '.join(self._pages)}.")
-        return self._pages[name]
-
-
-_UNAVAILABLE = {Kind.UNAVAILABLE: "SlowDown", Kind.CRASH: "ServiceUnavailable"}
+            return Response(str(error), HTTPStatus.NOT_FOUND)
+        return Response(json.dumps(answer), content_type="application/json")
 
 
 def _credentials(environ: Environ) -> tuple[str, str]:
@@ -134,22 +128,18 @@ def _read(environ: Environ, service: str) -> Request:
     return Request(service, environ["REQUEST_METHOD"], path, environ["QUERY_STRING"], headers, body)
 
 
-def _deny(role_arn: str, denied: Permission, service: str, start_response: StartResponse) -> Iterable[bytes]:
+def _denial(role_arn: str, denied: Permission, service: str) -> Response:
     message = f"{role_arn} is not authorized to perform: {denied.action} on resource: {denied.resource}"
     logger.warning("%s", message)
     code = "AccessDenied" if service == "s3" else "AccessDeniedException"
-    status = 403 if service in {"s3", "lambda", "emr-serverless"} else 400
-    return _refuse(service, code, message, status, start_response)
+    return _error(service, code, message, 403 if service in {"s3", "lambda", "emr-serverless"} else 400)
 
 
-def _refuse(service: str, code: str, message: str, status: int, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer with an error in the format of a service: XML for S3, JSON for the others."""
+def _error(service: str, code: str, message: str, status: int) -> Response:
+    """Return an error in the format of a service: XML for S3, JSON for the others."""
+    headers = {"x-amzn-ErrorType": code}
     if service == "s3":
         body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-        kind = "application/xml"
-    else:
-        body = json.dumps({"__type": code, "message": message})
-        kind = "application/json"
-    headers = [("Content-Type", kind), ("x-amzn-ErrorType", code), ("Content-Length", str(len(body.encode())))]
-    start_response(f"{status} {code}", headers)
-    return [body.encode()]
+        return Response(body, status, headers, content_type="application/xml")
+    body = json.dumps({"__type": code, "message": message})
+    return Response(body, status, headers, content_type="application/json")

@@ -12,9 +12,9 @@ from moto.awslambda.models import LambdaFunction
 
 from localaws.account import LocalAws, LocalAwsError
 from localaws.event_source import Poller, QueueMapping
-from localaws.function_logs import LogWriter, embedded_metrics
-from localaws.metrics import Metrics, MetricValue
-from localaws.sandbox import PYTHON, FunctionSettings, InvocationResult, Sandbox
+from localaws.logs import LogWriter
+from localaws.metrics import Metrics, MetricValue, embedded_metrics
+from localaws.sandbox import PYTHON, InvocationResult, Sandbox
 
 IMAGE = ("awslambdaric", "simplejson", "snapshot-restore-py")
 """Packages that AWS's image of Python adds to a function; the SDK is left out, so that a bundle must contain one."""
@@ -42,7 +42,11 @@ class FunctionRunner:
         LocalAwsError
             If the function is not written for this Python, or the local AWS ends.
         """
-        sandbox = self._take(self._settings(function))
+        if function.run_time != PYTHON:
+            raise LocalAwsError(
+                f"{function.function_name} is written for {function.run_time}: only functions for {PYTHON} run here."
+            )
+        sandbox = self._take(function)
         try:
             result = sandbox.invoke(event)
         finally:
@@ -50,9 +54,9 @@ class FunctionRunner:
         self._log(sandbox, result)
         return result
 
-    def attach(self, mapping_id: str, mapping: QueueMapping, function: LambdaFunction) -> None:
+    def attach(self, mapping_id: str, mapping: QueueMapping) -> None:
         """Let a queue invoke a function."""
-        self._pollers[mapping_id] = Poller(self._aws, mapping, lambda event: self.invoke(function, event))
+        self._pollers[mapping_id] = Poller(self._aws, mapping, lambda event: self.invoke(mapping.function, event))
 
     def detach(self, mapping_id: str) -> None:
         """End a mapping from a queue to a function."""
@@ -79,15 +83,15 @@ class FunctionRunner:
         _close(idle)
         self._starter.shutdown()
 
-    def _take(self, function: FunctionSettings) -> Sandbox:
+    def _take(self, function: LambdaFunction) -> Sandbox:
         with self._lock:
             if self._closed:
-                raise LocalAwsError(f"The function {function.name} is invoked while the local AWS ends.")
-            idle = self._idle.pop(function.arn, [])
-            usable = [sandbox for sandbox in idle if sandbox.is_usable and sandbox.function == function]
+                raise LocalAwsError(f"The function {function.function_name} is invoked while the local AWS ends.")
+            idle = self._idle.pop(function.function_arn, [])
+            usable = [sandbox for sandbox in idle if sandbox.is_usable and sandbox.function is function]
             _close(sandbox for sandbox in idle if sandbox not in usable)
-            sandbox = usable.pop() if usable else Sandbox(self._aws, function, self._starter)
-            self._idle[function.arn] = usable
+            sandbox = usable.pop() if usable else self._new_sandbox(function)
+            self._idle[function.function_arn] = usable
             self._busy.add(sandbox)
             return sandbox
 
@@ -95,57 +99,33 @@ class FunctionRunner:
         with self._lock:
             self._busy.discard(sandbox)
             if sandbox.is_usable and not self._closed:
-                self._idle.setdefault(sandbox.function.arn, []).append(sandbox)
+                self._idle.setdefault(sandbox.function.function_arn, []).append(sandbox)
                 return
         sandbox.close()
 
     def _log(self, sandbox: Sandbox, result: InvocationResult) -> None:
         function = sandbox.function
         with self._lock:
-            key = function.role_arn, function.log_group
+            key = function.role, function.logs_group_name
             writer = self._writers.get(key) or self._writers.setdefault(key, LogWriter(self._aws, *key))
         # CloudWatch extracts embedded metrics from the log: lines that were not written do not count.
         if writer.write(sandbox.log_stream, result.log):
             for line in result.log:
                 for value in embedded_metrics(line.text):
                     self._metrics.put(value)
-        errors = MetricValue("AWS/Lambda", "Errors", {"FunctionName": function.name}, float(result.failed))
-        self._metrics.put(errors)
+        dimensions = {"FunctionName": function.function_name}
+        self._metrics.put(MetricValue("AWS/Lambda", "Errors", dimensions, float(result.failed)))
 
-    def _settings(self, function: LambdaFunction) -> FunctionSettings:
-        if function.run_time != PYTHON:
-            raise LocalAwsError(
-                f"{function.function_name} is written for {function.run_time}: only functions for {PYTHON} run here."
-            )
-        return FunctionSettings(
-            name=function.function_name,
-            arn=function.function_arn,
-            handler=function.handler or "",
-            role_arn=function.role,
-            log_group=function.logs_group_name,
-            timeout=function.timeout,
-            memory_mb=function.memory_size,
-            bundle=self._unpack(function),
-            image=self._image(),
-            variables=tuple(sorted(function.environment_vars.items())),
-        )
-
-    def _unpack(self, function: LambdaFunction) -> Path:
-        folder = self._aws.folder / "code" / function.code_digest
-        with self._lock:
-            if not folder.exists():
-                with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as bundle:
-                    bundle.extractall(folder)
-        return folder
-
-    def _image(self) -> Path:
-        folder = self._aws.folder / "image"
-        with self._lock:
-            if not folder.exists():
-                folder.mkdir(parents=True)
-                for path in _installed_paths(IMAGE):
-                    (folder / path.name).symlink_to(path)
-        return folder
+    def _new_sandbox(self, function: LambdaFunction) -> Sandbox:
+        code, image = self._aws.folder / "code" / function.code_digest, self._aws.folder / "image"
+        if not code.exists():
+            with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as bundle:
+                bundle.extractall(code)
+        if not image.exists():
+            image.mkdir()
+            for path in _installed_paths(IMAGE):
+                (image / path.name).symlink_to(path)
+        return Sandbox(self._aws, function, code, image, self._starter)
 
 
 def _installed_paths(packages: Iterable[str]) -> set[Path]:

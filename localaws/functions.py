@@ -5,16 +5,15 @@ is created. Neither can be updated.
 """
 
 import base64
-import contextlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction
 from moto.sqs.models import Queue, sqs_backends
 
-from localaws.account import ACCOUNT, REGION, LocalAws, LocalAwsError
+from localaws.account import ACCOUNT, REGION, LocalAws, LocalAwsError, refuse_unknown, refusing
 from localaws.authorization import Authorization, require_trust
 from localaws.event_source import DEFAULT_CONCURRENCY, QueueMapping
 from localaws.function_runner import FunctionRunner
@@ -47,15 +46,6 @@ BATCH_WITHOUT_WINDOW = 10
 """Largest batch of a mapping that has no batching window."""
 
 
-@contextlib.contextmanager
-def _refusing() -> Iterator[None]:
-    """Answer an error of the local AWS as the error of AWS for a wrong parameter."""
-    try:
-        yield
-    except LocalAwsError as error:
-        raise InvalidParameterValueException(str(error)) from error
-
-
 class Functions(Part):
     """The functions, and the queues that invoke them."""
 
@@ -79,7 +69,7 @@ class Functions(Part):
         request_headers: Mapping[str, str],
         response_headers: dict[str, str],
     ) -> bytes:
-        with _refusing():
+        with refusing(InvalidParameterValueException):
             kind = request_headers.get("X-Amz-Invocation-Type") or "RequestResponse"
             if kind != "RequestResponse":
                 raise LocalAwsError(f"{function.function_name} is invoked by {kind}: only RequestResponse works here.")
@@ -96,7 +86,7 @@ class Functions(Part):
         because="moto's checks neither trust nor permissions of the role, and forgets the log group",
     )
     def _create_function(self, original: Original, backend: LambdaBackend, spec: dict[str, Any]) -> LambdaFunction:
-        with _refusing():
+        with refusing(InvalidParameterValueException):
             self._check_function(spec)
         function = original(backend, spec)
         function.logs_group_name = spec.get("LoggingConfig", {}).get("LogGroup", function.logs_group_name)
@@ -113,9 +103,9 @@ class Functions(Part):
         return {**original(function, on_create), "LoggingConfig": logging}
 
     @replaces(LambdaBackend, "update_function_configuration", because="moto's ignores properties that it does not know")
-    def _refuse_function_update(self, _: Original, __: LambdaBackend, function_name: str, **others: object) -> None:  # noqa: ARG002 -- moto's
-        with _refusing():
-            raise LocalAwsError(f"Functions can't be updated here: delete {function_name}, and create it again.")
+    def _refuse_function_update(self, _: Original, __: LambdaBackend, function_name: str, arguments: Any) -> None:  # noqa: ANN401, ARG002 -- moto's
+        message = f"Functions can't be updated here: delete {function_name}, and create it again."
+        raise InvalidParameterValueException(message)
 
     @replaces(LambdaBackend, "delete_function", because="moto's does not know the processes")
     def _delete_function(
@@ -131,12 +121,11 @@ class Functions(Part):
         because="moto's knows neither windows nor partial failures, and checks no permissions",
     )
     def _create_mapping(self, original: Original, backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
-        with _refusing():
-            function = backend.get_function(spec.get("FunctionName", ""))
-            mapping = self._checked_mapping(function, spec)
+        with refusing(InvalidParameterValueException):
+            mapping = self._checked_mapping(backend.get_function(spec.get("FunctionName", "")), spec)
         created: EventSourceMapping = original(backend, spec)
         if created.enabled:
-            self._runner.attach(created.uuid, mapping, function)
+            self._runner.attach(created.uuid, mapping)
         return created
 
     @replaces(LambdaBackend, "delete_event_source_mapping", because="moto's does not know the pollers")
@@ -145,19 +134,20 @@ class Functions(Part):
         return original(backend, uuid)  # type: ignore[no-any-return] # the original has no type
 
     @replaces(LambdaBackend, "update_event_source_mapping", because="moto's does not know the pollers")
-    def _refuse_mapping_update(self, _: Original, __: LambdaBackend, uuid: str, **others: object) -> None:  # noqa: ARG002 -- moto's
-        with _refusing():
-            raise LocalAwsError(f"Event source mappings can't be updated here: delete {uuid}, and create it again.")
+    def _refuse_mapping_update(self, _: Original, __: LambdaBackend, uuid: str, arguments: Any) -> None:  # noqa: ANN401, ARG002 -- moto's
+        message = f"Event source mappings can't be updated here: delete {uuid}, and create it again."
+        raise InvalidParameterValueException(message)
 
     def _check_function(self, spec: Mapping[str, Any]) -> None:
         function, runtime = f"The function {spec.get('FunctionName')}", str(spec.get("Runtime"))
-        _refuse_unknown(function, spec, FUNCTION_PROPERTIES)
+        logging = spec.get("LoggingConfig", {})
+        refuse_unknown(filter(spec.get, spec), FUNCTION_PROPERTIES, function)
+        refuse_unknown(logging, {"LogGroup", "LogFormat"}, f"the log of {function}")
         if runtime != PYTHON and not runtime.startswith(NODE):
             raise LocalAwsError(f"{function} is written for {runtime}: here is {PYTHON} only.")
         if spec.get("PackageType", "Zip") != "Zip" or spec.get("Publish"):
             raise LocalAwsError(f"{function} is an image or has versions: neither is known here.")
-        _refuse_unknown(f"The log of {function}", spec.get("LoggingConfig", {}), {"LogGroup", "LogFormat"})
-        if spec.get("LoggingConfig", {}).get("LogFormat", "Text") != "Text":
+        if logging.get("LogFormat", "Text") != "Text":
             raise LocalAwsError(f"{function} asks for a log in JSON: only text is known here.")
         reserved = sorted(filter(RESERVED.fullmatch, spec.get("Environment", {}).get("Variables", {})))
         if reserved:
@@ -169,9 +159,9 @@ class Functions(Part):
 
     def _checked_mapping(self, function: LambdaFunction, spec: Mapping[str, Any]) -> QueueMapping:
         mapping, responses = f"The event source mapping of {function.function_name}", spec.get("FunctionResponseTypes")
-        _refuse_unknown(mapping, spec, MAPPING_PROPERTIES)
-        _refuse_unknown(mapping, spec.get("ScalingConfig", {}), {"MaximumConcurrency"})
-        _refuse_unknown(mapping, responses or (), {"ReportBatchItemFailures"})
+        refuse_unknown(filter(spec.get, spec), MAPPING_PROPERTIES, mapping)
+        refuse_unknown(spec.get("ScalingConfig", {}), {"MaximumConcurrency"}, mapping)
+        refuse_unknown(responses or (), {"ReportBatchItemFailures"}, mapping)
         queue = _queue(spec["EventSourceArn"])
         for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
             self._authorization.require(function.role, f"sqs:{action}", queue.queue_arn)
@@ -184,15 +174,12 @@ class Functions(Part):
         if batch_size > BATCH_WITHOUT_WINDOW and not window:
             raise LocalAwsError(f"{mapping}: batches of more than {BATCH_WITHOUT_WINDOW} messages need a window.")
         return QueueMapping(
-            queue_arn=queue.queue_arn,
-            queue_url=f"{self.aws.endpoint}/{ACCOUNT}/{queue.name}",
-            role_arn=function.role,
-            timeout=function.timeout,
+            queue,
+            function,
             batch_size=batch_size,
             window=window,
             concurrency=int(spec.get("ScalingConfig", {}).get("MaximumConcurrency", DEFAULT_CONCURRENCY)),
             partial=bool(responses),
-            visibility=visibility,
         )
 
 
@@ -202,11 +189,3 @@ def _queue(arn: str) -> Queue:
     if queue is None:
         raise LocalAwsError(f"There is no queue {arn}: only queues can invoke functions here.")
     return queue
-
-
-def _refuse_unknown(what: str, asked: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse names that are not known; a property with an empty value counts as absent."""
-    values = asked if isinstance(asked, Mapping) else dict.fromkeys(asked, True)
-    unknown = sorted(name for name, value in values.items() if value and name not in set(known))
-    if unknown:
-        raise LocalAwsError(f"{what} asks for what is not known here: {', '.join(unknown)}.")

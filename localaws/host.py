@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.config import Config
 
-from localaws.account import ADMINISTRATOR, LOG, OWN_PAGES, REGION, LocalAwsError
+from localaws.account import ADMINISTRATOR, LOG, OWN_PAGES, LocalAwsError, administrator_session, variables_for
 
 END_SECONDS = 30.0
 """Time that a local AWS has to end its jobs and functions before it is killed."""
@@ -32,12 +31,6 @@ class Host:
 
     Attributes
     ----------
-    endpoint
-        URL of all services.
-    pid
-        Process id.
-    folder
-        Scratch folder.
     child
         The process; `None` if another process has started it.
     """
@@ -50,7 +43,7 @@ class Host:
     def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3's clients
         """Return a client of a service that acts as the administrator."""
         return self.session.client(
-            service,  # type: ignore[call-overload]
+            service,  # type: ignore[call-overload] # the overloads of boto3's stubs list literal names
             endpoint_url=self.endpoint,
             config=Config(s3={"addressing_style": "path"}, retries={"mode": "standard"}),
         )
@@ -65,21 +58,13 @@ class Host:
     @cached_property
     def session(self) -> boto3.Session:
         """Session of the administrator."""
-        # The AWS profile of this shell is for another account.
-        plain = botocore.session.Session({"profile": (None, None, None, None)})
-        return boto3.Session(ADMINISTRATOR, ADMINISTRATOR, region_name=REGION, botocore_session=plain)
+        return administrator_session()
 
     @property
     def variables(self) -> dict[str, str]:
         """Environment variables that lead every AWS SDK and command to this AWS only."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ADMINISTRATOR,
-            "AWS_SECRET_ACCESS_KEY": ADMINISTRATOR,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ADMINISTRATOR)
+        return {**variables_for(self.endpoint), **keys}
 
     @property
     def log(self) -> Path:
@@ -112,10 +97,8 @@ def start(pace: float, spark_jars: Sequence[Path] = (), *, stay: bool = False) -
 
     Parameters
     ----------
-    pace
-        Factor by which waits are shorter than in AWS.
-    spark_jars
-        Jars on the class path of every Spark job.
+    pace, spark_jars
+        Attributes of `LocalAws`.
     stay
         Whether the local AWS outlives this process.
 

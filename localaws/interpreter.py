@@ -74,11 +74,11 @@ class Interpreter(Part):
         return client_of(self.aws, service, state_credentials.role_arn)
 
     @replaces(StateTaskService, "_normalise_parameters", because=CASING)
-    def _parameters(self, _: Original, task: StateTaskService, *, parameters: dict[str, Any], **others: object) -> None:  # noqa: ARG002 -- moto's
+    def _parameters(self, _: Original, task: StateTaskService, parameters: Any, arguments: Any) -> None:  # noqa: ANN401, ARG002 -- moto's
         task._to_boto_request(parameters, operation_of(task).input_shape)  # type: ignore[arg-type] # noqa: SLF001 -- moto's own step, for operations with parameters
 
     @replaces(StateTaskService, "_normalise_response", because=CASING)
-    def _response(self, _: Original, task: StateTaskService, *, response: Any, **others: object) -> None:  # noqa: ANN401, ARG002 -- moto's
+    def _response(self, _: Original, task: StateTaskService, response: Any, arguments: Any) -> None:  # noqa: ANN401, ARG002 -- moto's
         answer = as_step_functions(response, operation_of(task).output_shape)
         response.clear()
         response.update(answer)

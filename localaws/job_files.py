@@ -18,7 +18,7 @@ class JobFiles:
         self._lock = threading.Lock()
 
     def stage(self, s3: Any, submission: Submission, job_folder: Path) -> Mapping[S3Url, Path]:  # noqa: ANN401 -- boto3's client
-        """Fetch all files of a job.
+        """Fetch all files of a job, and return the path of each.
 
         Parameters
         ----------
@@ -26,11 +26,6 @@ class JobFiles:
             Client that acts under the role of the job.
         job_folder
             Working folder of the job, which gets a link to each unpacked archive.
-
-        Returns
-        -------
-        mapping
-            URL → path of the staged file.
 
         Raises
         ------

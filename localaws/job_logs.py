@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localaws.account import LocalAwsError
-from localaws.log_events import LogLine, put_lines
+from localaws.account import LocalAwsError, refuse_unknown
+from localaws.logs import LogLine, put_lines
 
 DEFAULT_GROUP = "/aws/emr-serverless"
 
@@ -34,11 +34,9 @@ def group_of(monitoring: Mapping[str, Any] | None) -> str | None:
     """
     if not monitoring:
         return None
-    if others := set(monitoring) - {"cloudWatchLoggingConfiguration"}:
-        raise LocalAwsError(f"Jobs log to CloudWatch only here, not by {sorted(others)}.")
+    refuse_unknown(monitoring, {"cloudWatchLoggingConfiguration"}, "the logs of jobs")
     logging = monitoring["cloudWatchLoggingConfiguration"]
-    if others := set(logging) - {"enabled", "logGroupName"}:
-        raise LocalAwsError(f"The setting {sorted(others)} of logs in CloudWatch is not known here.")
+    refuse_unknown(logging, {"enabled", "logGroupName"}, "logs in CloudWatch")
     return logging.get("logGroupName", DEFAULT_GROUP) if logging["enabled"] else None
 
 

@@ -1,14 +1,17 @@
 """Job runs: they pass through the states of EMR Serverless, with a real spark-submit on this machine in the middle."""
 
 import logging
+import os
 import platform
 import subprocess
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyspark
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.utils import utcnow
 from moto.emrserverless.models import Application, JobRun
@@ -17,7 +20,6 @@ from localaws import processes
 from localaws.account import REGION, LocalAws, LocalAwsError
 from localaws.job_files import JobFiles
 from localaws.job_logs import STREAMS, deliver, failure_reason, group_of, open_stream, stream_name
-from localaws.spark_home import SPARK_HOME, java_home, python_folder
 from localaws.spark_submit import LOCAL, S3Url, Submission, command
 
 ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
@@ -29,6 +31,8 @@ MACHINES = {"x86_64": "X86_64", "AMD64": "X86_64", "aarch64": "ARM64", "arm64": 
 """Machine as Python names it → architecture as EMR Serverless names it."""
 
 LEAST_BILLED = timedelta(minutes=1)
+
+SPARK_HOME = Path(pyspark.__file__).parent
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +48,8 @@ class LocalApplication(Application):
 class LocalJobRun(JobRun):
     """A job run, with the times and the resources that moto does not keep."""
 
+    submission: Submission
+    application: LocalApplication
     started_at: datetime | None = None
     ended_at: datetime | None = None
     total_resource_utilization: Mapping[str, float] | None = None
@@ -82,9 +88,10 @@ class JobRunner:
         application.state = "STARTED"
         run.created_at = run.updated_at = utcnow()
         run.billed_resource_utilization = None
+        run.submission, run.application = submission, application
         with self._changed:
             self._queues.setdefault(application.id, []).append(run)
-        threading.Thread(target=self._live, args=(run, submission, application), daemon=True).start()
+        threading.Thread(target=self._live, args=(run,), daemon=True).start()
 
     def cancel(self, run: LocalJobRun) -> None:
         """End a job run in any state."""
@@ -108,30 +115,24 @@ class JobRunner:
         for ender in enders:
             ender.join()
 
-    def _live(self, run: LocalJobRun, submission: Submission, application: LocalApplication) -> None:
+    def _live(self, run: LocalJobRun) -> None:
         """Take a job run through its states, from the queue to its end."""
         try:
-            if self._wait_in_queue(run, application):
-                self._work(run, submission, application)
+            if self._wait_in_queue(run):
+                self._work(run)
         except (LocalAwsError, ClientError, BotoCoreError, OSError) as error:
             logger.warning("The job run %s failed: %s", run.id, error)
             run.enter("FAILED", f"Job failed before or after it ran: {error}")
         finally:
             with self._changed:
-                self._queues[application.id].remove(run)
+                self._queues[run.application.id].remove(run)
                 self._changed.notify_all()
             if run.state not in ENDED:
                 run.enter("CANCELLED", run.state_details or "Job run was cancelled.")
 
-    def _wait_in_queue(self, run: LocalJobRun, application: LocalApplication) -> bool:
-        """Wait until fewer jobs run than may run at once.
-
-        Returns
-        -------
-        bool
-            Whether the job can run; `False` if it was cancelled or has waited too long.
-        """
-        scheduler, queue = application.scheduler_configuration or {}, self._queues[application.id]
+    def _wait_in_queue(self, run: LocalJobRun) -> bool:
+        """Wait for a place; return `False` if the job run was cancelled or has waited too long."""
+        scheduler, queue = run.application.scheduler_configuration or {}, self._queues[run.application.id]
         limit = scheduler.get("maxConcurrentRuns", DEFAULT_CONCURRENT_RUNS)
         minutes = scheduler.get("queueTimeoutMinutes", DEFAULT_QUEUE_MINUTES)
         with self._changed:
@@ -145,45 +146,40 @@ class JobRunner:
     def _is_over(self, run: LocalJobRun) -> bool:
         return self._closed or run.id in self._cancelled
 
-    def _work(self, run: LocalJobRun, submission: Submission, application: LocalApplication) -> None:
+    def _work(self, run: LocalJobRun) -> None:
         run.enter("SCHEDULED")
-        _check_architecture(application)
+        _check_architecture(run.application)
         folder = self._aws.folder / "jobs" / run.id
         folder.mkdir(parents=True)
         try:
-            exit_code = self._execute_with_log(run, submission, application, folder)
+            exit_code = self._execute_with_log(run, folder)
         finally:  # AWS bills the workers of a failed job, too
-            run.billed_resource_utilization = run.total_resource_utilization = _bill(run, submission)
+            run.billed_resource_utilization = run.total_resource_utilization = _bill(run)
         if exit_code is not None and run.id not in self._cancelled:
             reason = failure_reason(exit_code, (folder / "stderr").read_text(errors="replace")) if exit_code else ""
             run.enter("FAILED" if exit_code else "SUCCESS", reason)
 
-    def _execute_with_log(
-        self, run: LocalJobRun, submission: Submission, application: LocalApplication, folder: Path
-    ) -> int | None:
+    def _execute_with_log(self, run: LocalJobRun, folder: Path) -> int | None:
         """Stage the files of a job, run it, and deliver its log, all under the role of the job.
 
-        Returns
-        -------
-        int or None
-            Exit code; `None` if the job was cancelled before it ran, or the local AWS ends.
+        The exit code is `None` if the job was cancelled before it ran, or the local AWS ends.
         """
         role_arn = run.execution_role_arn
-        logs, group = self._aws.client("logs", role_arn), group_of(application.monitoring_configuration)
-        names = {stream: stream_name(application.id, run.id, stream) for stream in STREAMS} if group else {}
+        logs, group = self._aws.client("logs", role_arn), group_of(run.application.monitoring_configuration)
+        names = {stream: stream_name(run.application.id, run.id, stream) for stream in STREAMS} if group else {}
         for name in names.values():
             open_stream(logs, str(group), name)
-        paths = self._files.stage(self._aws.client("s3", role_arn), submission, folder)
-        exit_code = self._execute(run, compose(self._aws, submission, paths, folder), submission, folder)
+        paths = self._files.stage(self._aws.client("s3", role_arn), run.submission, folder)
+        exit_code = self._execute(run, compose(self._aws, run.submission, paths, folder), folder)
         if exit_code is not None and not self._closed:
             for stream, name in names.items():
                 deliver(logs, str(group), name, folder / stream)
         return None if self._closed else exit_code
 
-    def _execute(self, run: LocalJobRun, line: list[str], submission: Submission, folder: Path) -> int | None:
+    def _execute(self, run: LocalJobRun, line: list[str], folder: Path) -> int | None:
         """Run the process of a job to its end; return its exit code, or `None` if the job was cancelled before."""
         role_arn = run.execution_role_arn
-        environment = compose_environment(self._aws, role_arn, submission, folder)
+        environment = compose_environment(self._aws, role_arn, run.submission, folder)
         with self._changed:
             if self._is_over(run):
                 return None
@@ -220,12 +216,22 @@ def compose(aws: LocalAws, submission: Submission, paths: Mapping[S3Url, Path], 
 
 
 def compose_environment(aws: LocalAws, role_arn: str, submission: Submission, folder: Path) -> dict[str, str]:
-    """Return the environment of a job: its role and its own variables, and none of the variables of this process."""
+    """Return the environment of a job: its role and its own variables, and none of the variables of this process.
+
+    Raises
+    ------
+    LocalAwsError
+        If this process has no JAVA_HOME.
+    """
+    if not (java_home := os.environ.get("JAVA_HOME")):
+        raise LocalAwsError("Spark jobs need Java: set JAVA_HOME before the local AWS is started.")
+    # The Python without installed packages stands for the Python of EMR's image.
+    python = Path(os.path.realpath(sys._base_executable))  # type: ignore[attr-defined] # noqa: SLF001 -- no other name
     return {
         **aws.environment(role_arn),
-        "PATH": f"{python_folder()}:/usr/bin:/bin",
+        "PATH": f"{python.parent}:/usr/bin:/bin",
         "HOME": str(folder),
-        "JAVA_HOME": java_home(),
+        "JAVA_HOME": java_home,
         "SPARK_HOME": str(SPARK_HOME),
         "SPARK_LOCAL_IP": "127.0.0.1",
         **submission.environment,
@@ -241,12 +247,11 @@ def _check_architecture(application: LocalApplication) -> None:
         )
 
 
-def _bill(run: LocalJobRun, submission: Submission) -> dict[str, float]:
+def _bill(run: LocalJobRun) -> dict[str, float]:
     """Return the resources that AWS bills: a minute of the driver and one executor at least; their disks are free."""
     hours = max(LEAST_BILLED, utcnow() - (run.started_at or utcnow())).total_seconds() / 3600
-    size = submission.size
     return {
-        "vCPUHour": round(size.vcpus * hours, 3),
-        "memoryGBHour": round(size.memory_gb * hours, 3),
+        "vCPUHour": round(run.submission.size.vcpus * hours, 3),
+        "memoryGBHour": round(run.submission.size.memory_gb * hours, 3),
         "storageGBHour": 0.0,
     }

@@ -14,7 +14,7 @@ from moto.emrserverless.exceptions import AccessDeniedException, ValidationExcep
 from moto.emrserverless.models import Application, EMRServerlessBackend, JobRun
 from moto.emrserverless.responses import EMRServerlessResponse
 
-from localaws.account import LocalAwsError
+from localaws.account import refuse_unknown, refusing
 from localaws.authorization import require_trust
 from localaws.job_logs import group_of
 from localaws.job_runs import JobRunner, LocalApplication, LocalJobRun, are_active
@@ -64,19 +64,14 @@ class Jobs(Part):
 
     @replaces(EMRServerlessBackend, "create_application", because="moto knows no releases after EMR 7")
     def _create(
-        self,
-        original: Original,
-        backend: EMRServerlessBackend,
-        *,
-        application_type: str,
-        release_label: str,
-        **others: object,
+        self, original: Original, backend: EMRServerlessBackend, release_label: str, arguments: dict[str, Any]
     ) -> LocalApplication:
-        is_spark = application_type == "SPARK" and SPARK_RELEASES.fullmatch(release_label)
-        label = MOTO_RELEASE if is_spark else release_label
-        application = original(backend, application_type=application_type, release_label=label, **others)
+        is_spark = arguments["application_type"] == "SPARK" and SPARK_RELEASES.fullmatch(release_label)
+        application: LocalApplication = original(
+            backend, **arguments | {"release_label": MOTO_RELEASE if is_spark else release_label}
+        )
         application.release_label = release_label
-        return application  # type: ignore[no-any-return] # the original has no type
+        return application
 
     @replaces(
         EMRServerlessResponse,
@@ -84,13 +79,10 @@ class Jobs(Part):
         because="moto forgets the processor, the log group and the number of concurrent jobs",
     )
     def _answer_create(self, original: Original, response: EMRServerlessResponse) -> ActionResult:
-        if unknown := response.params.keys() - KNOWN_SETTINGS:
-            raise ValidationException(f"Settings of an application that are not known here: {sorted(unknown)}.")
         settings = {attribute: response._get_param(name) for name, attribute in SETTINGS.items()}  # noqa: SLF001 -- moto's accessor
-        try:
+        with refusing(ValidationException):
+            refuse_unknown(response.params, KNOWN_SETTINGS, "the settings of an application")
             group_of(settings["monitoring_configuration"])
-        except LocalAwsError as error:
-            raise ValidationException(str(error)) from error
         answer = original(response)
         backend = response.emrserverless_backend
         application = backend.applications[answer.result["applicationId"]]
@@ -127,32 +119,20 @@ class Jobs(Part):
         return (utcnow() - since).total_seconds() >= self.aws.shortened(limit)
 
     @replaces(EMRServerlessBackend, "start_job_run", because="moto's jobs do nothing")
-    def _start_run(  # noqa: PLR0913 -- the parameters of moto's that matter here
+    def _start_run(
         self,
         original: Original,
         backend: EMRServerlessBackend,
-        *,
         application_id: str,
         client_token: str,
-        execution_role_arn: str,
-        job_driver: dict[str, Any],
-        configuration_overrides: dict[str, Any] | None,
-        **others: object,
+        arguments: dict[str, Any],
     ) -> LocalJobRun:
         with self._starting:
             for known in _runs(backend, application_id):
                 if known.client_token == client_token:
                     return known
-            submission = _accepted(execution_role_arn, job_driver, configuration_overrides)
-            run: LocalJobRun = original(
-                backend,
-                application_id=application_id,
-                client_token=client_token,
-                execution_role_arn=execution_role_arn,
-                job_driver=job_driver,
-                configuration_overrides=configuration_overrides,
-                **others,
-            )
+            submission = _accepted(arguments)
+            run: LocalJobRun = original(backend, **arguments)
         self._runner.start(run, submission, cast("LocalApplication", backend.get_application(application_id)))
         return run
 
@@ -171,15 +151,11 @@ def _runs(backend: EMRServerlessBackend, application_id: str) -> list[LocalJobRu
     return cast("list[LocalJobRun]", backend.job_runs.get(application_id, []))
 
 
-def _accepted(role_arn: str, job_driver: dict[str, Any], overrides: dict[str, Any] | None) -> Submission:
+def _accepted(arguments: dict[str, Any]) -> Submission:
     """Check a request as AWS does before it creates a job run."""
-    try:
-        require_trust(role_arn, SERVICE)
-    except LocalAwsError as error:
-        raise AccessDeniedException(str(error)) from error
-    if overrides:
+    with refusing(AccessDeniedException):
+        require_trust(arguments["execution_role_arn"], SERVICE)
+    if arguments["configuration_overrides"]:
         raise ValidationException("Configuration overrides are not known here: configure the application.")
-    try:
-        return Submission.parse(job_driver)
-    except LocalAwsError as error:
-        raise ValidationException(str(error)) from error
+    with refusing(ValidationException):
+        return Submission.parse(arguments["job_driver"])

@@ -1,8 +1,7 @@
 """A search for resources that the deletion of a stack has left behind: it lists the resources of each service."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from localaws.account import ACCOUNT
 from localaws.host import Host
@@ -13,62 +12,84 @@ TOOLKIT = "CDKToolkit"
 TOOLKIT_NAMES = "cdk-hnb659fds-"
 """Prefix of the names of its roles and of its bucket for assets."""
 
-GONE = {"DELETE_COMPLETE", "TERMINATED"}
-"""States of resources that a service still lists for a while after their deletion."""
+ENDED = {
+    *("DELETE_COMPLETE", "TERMINATED"),
+    *("SUCCESS", "FAILED", "CANCELLED", "SUCCEEDED", "ABORTED", "TIMED_OUT"),
+}
+"""States of deleted resources, which a service still lists for a while, and of jobs and executions that have ended."""
 
 
 @dataclass(frozen=True)
-class ResourceKind:
-    """A kind of resource, with the call that lists all resources of this kind.
+class Listing:
+    """A call that lists resources.
 
     Attributes
     ----------
-    noun
-        For messages.
     key
         Key of the list in the answer.
     name
         Key of the name in an item of the list; `None` if the item is the name.
     state
         Key of the state in an item; empty if there is none.
+    arguments
+        Arguments of the call; ``{}`` in a value stands for the name of the resource that contains the items.
     """
 
-    noun: str
     service: str
     operation: str
     key: str
-    name: str | None
+    name: str | None = None
     state: str = ""
-    arguments: dict[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
-    def names(self, host: Host) -> Iterable[str]:
-        """List the names of all resources of this kind, without those of `cdk bootstrap`."""
-        for item in _all(host.client(self.service), self.operation, self.key, **self.arguments):
-            name = item if self.name is None else item[self.name]
-            gone = self.state and item[self.state] in GONE
-            if not gone and name not in {TOOLKIT, "primary"} and not name.startswith(TOOLKIT_NAMES):
-                yield name
+    def names(self, host: Host, container: str = "") -> list[str]:
+        """Return the names of the resources that have not ended, over all pages."""
+        client, arguments = host.client(self.service), {k: v.format(container) for k, v in self.arguments.items()}
+        if client.can_paginate(self.operation):
+            pages = client.get_paginator(self.operation).paginate(**arguments)
+        else:
+            pages = [getattr(client, self.operation)(**arguments)]
+        items = [item for page in pages for item in page.get(self.key, [])]
+        return [
+            item if self.name is None else item[self.name]
+            for item in items
+            if not self.state or item[self.state] not in ENDED
+        ]
 
 
-KINDS = (
-    ResourceKind("stack", "cloudformation", "list_stacks", "StackSummaries", "StackName", state="StackStatus"),
-    ResourceKind("role", "iam", "list_roles", "Roles", "RoleName"),
-    ResourceKind("queue", "sqs", "list_queues", "QueueUrls", None),
-    ResourceKind("topic", "sns", "list_topics", "Topics", "TopicArn"),
-    ResourceKind("subscription", "sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
-    ResourceKind("function", "lambda", "list_functions", "Functions", "FunctionName"),
-    ResourceKind("event source mapping", "lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
-    ResourceKind("DynamoDB table", "dynamodb", "list_tables", "TableNames", None),
-    ResourceKind("application", "emr-serverless", "list_applications", "applications", "id", state="state"),
-    ResourceKind("state machine", "stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
-    ResourceKind("log group", "logs", "describe_log_groups", "logGroups", "logGroupName"),
-    ResourceKind("alarm", "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
-    ResourceKind("dashboard", "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
-    ResourceKind("budget", "budgets", "describe_budgets", "Budgets", "BudgetName", arguments={"AccountId": ACCOUNT}),
-    ResourceKind("workgroup", "athena", "list_work_groups", "WorkGroups", "Name"),
-    ResourceKind("Glue database", "glue", "get_databases", "DatabaseList", "Name"),
-    ResourceKind("bucket", "s3", "list_buckets", "Buckets", "Name"),
-)
+KINDS = {
+    "stack": Listing("cloudformation", "list_stacks", "StackSummaries", "StackName", "StackStatus"),
+    "role": Listing("iam", "list_roles", "Roles", "RoleName"),
+    "queue": Listing("sqs", "list_queues", "QueueUrls"),
+    "topic": Listing("sns", "list_topics", "Topics", "TopicArn"),
+    "subscription": Listing("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
+    "function": Listing("lambda", "list_functions", "Functions", "FunctionName"),
+    "event source mapping": Listing("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
+    "DynamoDB table": Listing("dynamodb", "list_tables", "TableNames"),
+    "application": Listing("emr-serverless", "list_applications", "applications", "id", "state"),
+    "state machine": Listing("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
+    "log group": Listing("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    "alarm": Listing("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    "dashboard": Listing("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+    "budget": Listing("budgets", "describe_budgets", "Budgets", "BudgetName", arguments={"AccountId": ACCOUNT}),
+    "workgroup": Listing("athena", "list_work_groups", "WorkGroups", "Name"),
+    "Glue database": Listing("glue", "get_databases", "DatabaseList", "Name"),
+    "bucket": Listing("s3", "list_buckets", "Buckets", "Name"),
+}
+
+CONTENTS = {
+    "application": (
+        "jobs that run",
+        Listing("emr-serverless", "list_job_runs", "jobRuns", "id", "state", {"applicationId": "{}"}),
+    ),
+    "bucket": ("objects", Listing("s3", "list_object_versions", "Versions", "Key", arguments={"Bucket": "{}"})),
+    "Glue database": ("tables", Listing("glue", "get_tables", "TableList", "Name", arguments={"DatabaseName": "{}"})),
+    "state machine": (
+        "executions that run",
+        Listing("stepfunctions", "list_executions", "executions", "name", "status", {"stateMachineArn": "{}"}),
+    ),
+}
+"""Kind → the noun for, and the listing of, what a resource of this kind contains."""
 
 
 def leftovers(host: Host) -> list[str]:
@@ -77,43 +98,15 @@ def leftovers(host: Host) -> list[str]:
     Resources that `cdk bootstrap` keeps for the next deployment are left out.
     """
     return [
-        f"the {kind.noun} {name}{_DETAILS[kind.noun](host, name) if kind.noun in _DETAILS else ''}"
-        for kind in KINDS
-        for name in kind.names(host)
+        f"the {kind} {name}{_contents(host, kind, name)}"
+        for kind, listing in KINDS.items()
+        for name in listing.names(host)
+        if name not in {TOOLKIT, "primary"} and not name.startswith(TOOLKIT_NAMES)
     ]
 
 
-def _objects(host: Host, bucket: str) -> str:
-    s3 = host.client("s3")
-    return f" with {len(_all(s3, 'list_object_versions', 'Versions', Bucket=bucket))} objects"
-
-
-def _tables(host: Host, database: str) -> str:
-    return f" with {len(_all(host.client('glue'), 'get_tables', 'TableList', DatabaseName=database))} tables"
-
-
-def _executions(host: Host, state_machine: str) -> str:
-    arguments = {"stateMachineArn": state_machine, "statusFilter": "RUNNING"}
-    running = _all(host.client("stepfunctions"), "list_executions", "executions", **arguments)
-    return f" with {len(running)} executions that run"
-
-
-def _jobs(host: Host, application: str) -> str:
-    jobs = _all(host.client("emr-serverless"), "list_job_runs", "jobRuns", applicationId=application)
-    return f" with {sum(job['state'] not in {'SUCCESS', 'FAILED', 'CANCELLED'} for job in jobs)} jobs that run"
-
-
-_DETAILS: dict[str, Callable[[Host, str], str]] = {
-    "application": _jobs,
-    "bucket": _objects,
-    "Glue database": _tables,
-    "state machine": _executions,
-}
-"""Noun → function that returns details of a resource; takes its name."""
-
-
-def _all(client: Any, operation: str, key: str, **arguments: str) -> list[Any]:  # noqa: ANN401 -- boto3's clients
-    """Return the items of all pages of a list."""
-    if not client.can_paginate(operation):
-        return list(getattr(client, operation)(**arguments).get(key, []))
-    return [item for page in client.get_paginator(operation).paginate(**arguments) for item in page.get(key, [])]
+def _contents(host: Host, kind: str, name: str) -> str:
+    if kind not in CONTENTS:
+        return ""
+    noun, listing = CONTENTS[kind]
+    return f" with {len(listing.names(host, name))} {noun}"

@@ -1,11 +1,12 @@
-"""CloudWatch: the metric values that services record, and the alarms that are evaluated when a value arrives."""
+"""CloudWatch: the metric values of services and functions, and the alarms that are evaluated when a value arrives."""
 
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from queue import SimpleQueue
 from typing import Any
 
@@ -95,3 +96,23 @@ def _evaluate(aws: LocalAws, alarm: Mapping[str, Any]) -> None:
     for topic in alarm["AlarmActions"] if breached else ():
         message = {"AlarmName": alarm["AlarmName"], "NewStateValue": state, "NewStateReason": reason}
         aws.client("sns").publish(TopicArn=topic, Subject=f"{state}: {alarm['AlarmName']}", Message=json.dumps(message))
+
+
+def embedded_metrics(text: str) -> Iterator[MetricValue]:
+    """Read the metric values in a log line that is in CloudWatch's embedded metric format; other lines have none."""
+    document = _embedded(text)
+    for directive in document["_aws"]["CloudWatchMetrics"] if document else ():
+        for metric, names in product(directive["Metrics"], directive.get("Dimensions") or [[]]):
+            values = document[metric["Name"]]
+            for value in values if isinstance(values, list) else [values]:
+                dimensions = {name: str(document[name]) for name in names}
+                yield MetricValue(directive["Namespace"], metric["Name"], dimensions, float(value))
+
+
+def _embedded(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text) if text.startswith("{") else None
+    except ValueError:
+        return {}
+    is_metric = isinstance(document, dict) and "CloudWatchMetrics" in document.get("_aws", {})
+    return document if document and is_metric else {}

@@ -12,7 +12,7 @@ from moto.s3.exceptions import InvalidArgumentError
 from moto.s3.models import FakeBucket
 from moto.sqs.models import sqs_backends
 
-from localaws.account import REGION, LocalAws, LocalAwsError
+from localaws.account import REGION, LocalAws, LocalAwsError, refusing
 from localaws.authorization import require_queue_access
 from localaws.patches import Original, Part, replaces
 
@@ -41,11 +41,8 @@ class Notifications(Part):
     )
     def _configure(self, original: Original, bucket: FakeBucket, notification_config: dict[str, Any] | None) -> None:
         for queue in (notification_config or {}).get("QueueConfiguration", ()):
-            try:
+            with refusing(_invalid_destination):
                 require_queue_access(SERVICE, queue["Queue"], bucket.arn)
-            except LocalAwsError as error:
-                message = f"Unable to validate the following destination configurations: {error}"
-                raise InvalidArgumentError(message, queue["Queue"], "null") from error
         original(bucket, notification_config)
 
     @replaces(
@@ -90,3 +87,8 @@ class Notifications(Part):
                 "object": entity,
             },
         }
+
+
+def _invalid_destination(reason: str) -> InvalidArgumentError:
+    message = f"Unable to validate the following destination configurations: {reason}"
+    return InvalidArgumentError(message, "QueueConfiguration", "null")

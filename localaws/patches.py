@@ -36,14 +36,12 @@ def replaces(owner: Any, name: str, *, because: str) -> Callable[[Method], Metho
     """Declare that a method of a part replaces a function of moto.
 
     The method takes `self`, the original, and the parameters of the original under their own names; moto's `self` may
-    have any name. A method that ends with ``**others`` may leave parameters out: it receives them by name.
+    have any name. If the last parameter is `arguments`, the method may leave others out: `arguments` has them all.
 
     Parameters
     ----------
     owner
         Module or class of moto that has the function.
-    name
-        Name of the function.
     because
         What moto's own function lacks.
     """
@@ -64,13 +62,7 @@ def _declare(patch: _Patch) -> Callable[[Method], Method]:
 
 
 class Part:
-    """A part of the local AWS: it replaces functions of moto while it is open, and restores them when it closes.
-
-    Parameters
-    ----------
-    aws
-        The local AWS that the part belongs to.
-    """
+    """A part of the local AWS: it replaces functions of moto while it is open, and restores them when it closes."""
 
     def __init__(self, aws: LocalAws) -> None:
         self.aws = aws
@@ -169,23 +161,24 @@ def _replacement(method: Callable[..., Any], patch: _Patch) -> Any:  # noqa: ANN
 def _calling(method: Callable[..., Any], original: Original, patch: _Patch) -> Callable[..., Any]:
     """Wrap a method into a function with the parameters of the original."""
     signature = inspect.signature(original)
-    theirs = list(signature.parameters)
-    ours = list(inspect.signature(method).parameters)[1:]
-    if theirs[:1] == ["self"] and ours:
-        ours[0] = "self"
-    others = "others" in ours
-    if (others and set(ours) - {"others"} - set(theirs)) or (not others and ours != theirs):
+    theirs, ours = list(signature.parameters), list(inspect.signature(method).parameters)[1:]
+    if theirs[:1] == ["self"]:
+        ours[:1] = ["self"]
+    by_name = ours[-1:] == ["arguments"]
+    if (by_name and set(ours[:-1]) - set(theirs)) or (not by_name and ours != theirs):
         raise LocalAwsError(
             f"{patch.owner.__name__}.{patch.name} of moto takes {theirs}, not {ours} ({patch.because})."
         )
 
     @functools.wraps(original)
-    def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 -- as moto calls it
-        if not others:
-            return method(original, *arguments, **named)
-        bound = signature.bind(*arguments, **named)
+    def call(*values: Any, **named: Any) -> Any:  # noqa: ANN401 -- as moto calls it
+        if not by_name:
+            return method(original, *values, **named)
+        bound = signature.bind(*values, **named)
         bound.apply_defaults()
-        itself = [bound.arguments.pop("self")] if theirs[:1] == ["self"] else []
-        return method(original, *itself, **bound.arguments)
+        arguments = bound.arguments
+        itself = [arguments.pop("self")] if "self" in arguments else []
+        chosen = {name: arguments[name] for name in ours if name in arguments}
+        return method(original, *itself, **chosen, arguments=arguments)
 
     return call

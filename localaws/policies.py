@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from localaws.account import LocalAwsError
+from localaws.account import refuse_unknown
 
 Statement = Mapping[str, Any]
+
+ELEMENTS = frozenset({"Sid", "Effect", "Action", "Resource", "Condition", "Principal"})
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,7 @@ def as_list(value: str | list[str]) -> list[str]:
 
 
 def _matching_grant(statement: Statement, permission: Permission) -> Grant | None:
-    unknown = statement.keys() - {"Sid", "Effect", "Action", "Resource", "Condition", "Principal"}
-    if unknown:
-        raise LocalAwsError(f"Policies with {', '.join(sorted(unknown))} are not evaluated here: {dict(statement)}")
+    refuse_unknown(statement, ELEMENTS, f"the statement {dict(statement)}")
     if not _meets_conditions(statement.get("Condition", {}), permission.context):
         return None
     for grant in grants_of(statement):
@@ -113,9 +113,8 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 
 
 def _meets_conditions(conditions: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
+    refuse_unknown(conditions, _OPERATORS, "the conditions of a policy")
     for operator, keys in conditions.items():
-        if operator not in _OPERATORS:
-            raise LocalAwsError(f"Conditions with {operator} are not evaluated here.")
         compare = _OPERATORS[operator]
         for key, wanted in keys.items():
             values = wanted if isinstance(wanted, list) else [wanted]

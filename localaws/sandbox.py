@@ -23,8 +23,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from uuid import uuid4
 
+from moto.awslambda.models import LambdaFunction
+
 from localaws.account import LocalAws
-from localaws.log_events import LogLine
+from localaws.logs import LogLine
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 """The only runtime of functions is the Python of this process."""
@@ -39,36 +41,6 @@ _BOOT = "import runpy; runpy.run_module('awslambdaric', run_name='__main__', alt
 if sys.platform == "linux":
     # Linux kills the function when the local AWS is killed.
     _BOOT = f"import ctypes; ctypes.CDLL(None).prctl(1, {int(signal.SIGKILL)}); del ctypes; {_BOOT}"
-
-
-@dataclass(frozen=True)
-class FunctionSettings:
-    """The settings of a function that its process depends on.
-
-    Attributes
-    ----------
-    timeout
-        Seconds.
-    memory_mb
-        Memory that the function is told, which is not enforced.
-    bundle
-        Folder with the code of the function.
-    image
-        Folder with the Python packages that AWS's image adds.
-    variables
-        Names and values of environment variables.
-    """
-
-    name: str
-    arn: str
-    handler: str
-    role_arn: str
-    log_group: str
-    timeout: int
-    memory_mb: int
-    bundle: Path
-    image: Path
-    variables: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -106,38 +78,21 @@ class Signal(Enum):
     TIMEOUT = "gave no signal in time"
 
 
-@dataclass(frozen=True)
-class _Invocation:
-    request_id: str
-    event: bytes
-    function: FunctionSettings
-
-    def headers(self) -> dict[str, str]:
-        """Return the headers for the runtime client; the timeout of the function begins at this call."""
-        deadline = (time.time() + self.function.timeout) * 1000
-        return {
-            "Lambda-Runtime-Aws-Request-Id": self.request_id,
-            "Lambda-Runtime-Deadline-Ms": str(int(deadline)),
-            "Lambda-Runtime-Invoked-Function-Arn": self.function.arn,
-            # Not sampled: there is no X-Ray here.
-            "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Sampled=0",
-        }
-
-
 class _RuntimeApi(ThreadingHTTPServer):
     """The Lambda Runtime API of one process."""
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, function: LambdaFunction) -> None:
         super().__init__(("127.0.0.1", 0), _RuntimeCalls)
-        self.work: SimpleQueue[_Invocation | None] = SimpleQueue()
+        self.function = function
+        self.invocations: SimpleQueue[tuple[str, bytes] | None] = SimpleQueue()
         self.signals: SimpleQueue[tuple[Signal, bytes]] = SimpleQueue()
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
 
     def stop(self) -> None:
         """End the request that waits for an invocation, and the server soon after."""
-        self.work.put(None)
+        self.invocations.put(None)
         threading.Thread(target=self._end, daemon=True).start()
 
     def _end(self) -> None:
@@ -154,11 +109,19 @@ class _RuntimeCalls(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Wait for the next invocation, and answer with it."""
         self.server.signals.put((Signal.READY, b""))
-        invocation = self.server.work.get()
+        invocation = self.server.invocations.get()
         if invocation is None:
             self.close_connection = True
-        else:
-            self._answer(200, invocation.event, invocation.headers())
+            return
+        request_id, event = invocation
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Deadline-Ms": str(_now() + self.server.function.timeout * 1000),
+            "Lambda-Runtime-Invoked-Function-Arn": self.server.function.function_arn,
+            # Not sampled: there is no X-Ray here.
+            "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Sampled=0",
+        }
+        self._answer(200, event, headers)
 
     def do_POST(self) -> None:
         """Accept the result of an invocation."""
@@ -228,22 +191,25 @@ class Sandbox:
 
     Parameters
     ----------
+    code, image
+        Folders with the code of the function, and with the Python packages that AWS's image adds.
     starter
         Executor whose only thread starts all processes and lives longer than they do: Linux takes the end of the thread
         that started a process for the end of the parent, and kills the process.
     """
 
-    def __init__(self, aws: LocalAws, function: FunctionSettings, starter: Executor) -> None:
+    def __init__(self, aws: LocalAws, function: LambdaFunction, code: Path, image: Path, starter: Executor) -> None:
         self.function = function
         self.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid4().hex}"
         self._aws = aws
+        self._code, self._image = code, image
         self._begun = time.monotonic()
         self._cold = True
         self._ended = False
-        self._api = _RuntimeApi()
+        self._api = _RuntimeApi(function)
         self._output = _Output()
         self._process = starter.submit(self._start).result()
-        aws.processes[function.role_arn] = self._process.pid
+        aws.processes[function.role] = self._process.pid
         threading.Thread(target=self._watch, daemon=True).start()
 
     @property
@@ -258,8 +224,8 @@ class Sandbox:
         before = self._output.take()
         started, begun, init = _now(), time.monotonic(), time.monotonic() - self._begun
         if given is Signal.READY:
-            self._aws.processes[self.function.role_arn] = self._process.pid
-            self._api.work.put(_Invocation(request_id, event, self.function))
+            self._aws.processes[self.function.role] = self._process.pid
+            self._api.invocations.put((request_id, event))
             given, body = self._wait(self.function.timeout)
         seconds = time.monotonic() - begun
         if given not in {Signal.RESPONSE, Signal.ERROR}:
@@ -294,8 +260,8 @@ class Sandbox:
         scratch.mkdir(parents=True)
         return subprocess.Popen(
             # -S hides the packages of this environment from the function.
-            [sys.executable, "-S", "-c", _BOOT, self.function.handler],
-            cwd=self.function.bundle,
+            [sys.executable, "-S", "-c", _BOOT, str(self.function.handler)],
+            cwd=self._code,
             env=self._environment(scratch),
             stdin=subprocess.DEVNULL,
             stdout=self._output.writing,
@@ -307,31 +273,31 @@ class Sandbox:
         """Return the variables of https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
         function = self.function
         return {
-            **self._aws.environment(function.role_arn),
-            "PYTHONPATH": f"{function.bundle}:{function.image}",
+            **self._aws.environment(function.role),
+            "PYTHONPATH": f"{self._code}:{self._image}",
             "HOME": str(scratch),  # the user's own home may hold a configuration of AWS
             "TMPDIR": str(scratch),
             "TZ": ":UTC",
-            "_HANDLER": function.handler,
-            "LAMBDA_TASK_ROOT": str(function.bundle),
-            "LAMBDA_RUNTIME_DIR": str(function.image),
+            "_HANDLER": str(function.handler),
+            "LAMBDA_TASK_ROOT": str(self._code),
+            "LAMBDA_RUNTIME_DIR": str(self._image),
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{PYTHON}",
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.server_port}",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_FUNCTION_NAME": function.name,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+            "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+            "AWS_LAMBDA_LOG_GROUP_NAME": function.logs_group_name,
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
             "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
-            **dict(function.variables),
+            **function.environment_vars,
         }
 
     def _watch(self) -> None:
         self._process.wait()
-        if self._aws.processes.get(self.function.role_arn) == self._process.pid:
-            self._aws.processes.pop(self.function.role_arn, None)
+        if self._aws.processes.get(self.function.role) == self._process.pid:
+            self._aws.processes.pop(self.function.role, None)
         self._api.signals.put((Signal.EXIT, b""))
 
     def _wait(self, seconds: float) -> tuple[Signal, bytes]:
@@ -344,29 +310,19 @@ class Sandbox:
         if given is Signal.TIMEOUT:
             kind, reason = "Sandbox.Timedout", f"Task timed out after {self.function.timeout:.2f} seconds"
         else:
-            kind, reason = "Runtime.ExitError", f"Runtime exited with error: {_status(self._process.returncode)}"
+            code = self._process.returncode
+            status = f"signal: {(signal.strsignal(-code) or str(-code)).lower()}" if code < 0 else f"exit status {code}"
+            kind, reason = "Runtime.ExitError", f"Runtime exited with error: {status}"
         return json.dumps({"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {reason}"}).encode()
 
     def _report(self, seconds: float, init: float) -> str:
-        milliseconds = seconds * 1000
-        figures = {
-            "Duration": f"{milliseconds:.2f} ms",
-            "Billed Duration": f"{int(milliseconds) + 1} ms",
-            "Memory Size": f"{self.function.memory_mb} MB",
-        }
-        if self._cold:
-            figures["Init Duration"] = f"{init * 1000:.2f} ms"
-        return "\t".join(f"{name}: {value}" for name, value in figures.items())
+        duration = f"Duration: {seconds * 1000:.2f} ms\tBilled Duration: {int(seconds * 1000) + 1} ms"
+        init_duration = f"\tInit Duration: {init * 1000:.2f} ms" if self._cold else ""
+        return f"{duration}\tMemory Size: {self.function.memory_size} MB{init_duration}"
 
 
 _SUDDEN = {Signal.EXIT, Signal.TIMEOUT}
 """The function cannot print the reason of these itself."""
-
-
-def _status(code: int) -> str:
-    if code < 0:
-        return f"signal: {(signal.strsignal(-code) or str(-code)).lower()}"
-    return f"exit status {code}"
 
 
 def _now() -> int:

@@ -69,16 +69,10 @@ class StackContents:
         return {}
 
 
-@dataclass(frozen=True)
-class StackOutputs:
+class StackOutputs(dict[str, Output]):
     """The outputs of a stack, in the place of moto's map of outputs."""
 
-    outputs: list[Output]
-    exports: list[Export]
-
-    def values(self) -> list[Output]:
-        """List the outputs."""
-        return self.outputs
+    exports: tuple[Export, ...] = ()
 
 
 class Plan:
@@ -105,11 +99,11 @@ class Plan:
         self._order = in_order(self._template, self._scope)
         types = {self._template["Resources"][name]["Type"] for name in self._order}
         if unknown := sorted(types - MAKERS.keys()):
-            raise LocalAwsError(f"The local CloudFormation does not know resources of type {', '.join(unknown)}.")
+            raise LocalAwsError(f"The local AWS does not know resources of type {', '.join(unknown)}.")
 
     def execute(self) -> None:
         """Create the stack; if a resource fails, delete those before it."""
-        _put_in_place(self._stack, resource_map=self._contents)
+        self._stack.resource_map = self._contents  # type: ignore[assignment] # it has the methods of moto's ResourceMap
         self._stack.template, self._stack.template_dict = self._text, self._template
         self._stack.description = self._template.get("Description")
         _add_event(self._stack, "CREATE_IN_PROGRESS", "User Initiated")
@@ -139,22 +133,23 @@ class Plan:
 
     def _attribute(self, name: str, attribute: str) -> Any:  # noqa: ANN401 -- as the resource has it
         if attribute not in self._attributes.get(name, {}):
-            raise LocalAwsError(f"The local CloudFormation does not know the attribute {attribute} of {name}.")
+            raise LocalAwsError(f"The local AWS does not know the attribute {attribute} of {name}.")
         return self._attributes[name][attribute]
 
     def _read_parameter(self, name: str) -> str:
         return str(self._client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
 
     def _set_outputs(self) -> None:
-        outputs, exports = [], []
+        outputs = StackOutputs()
         for name, output in self._template.get("Outputs", {}).items():
             if "Condition" in output and not self._scope.holds({"Condition": output["Condition"]}):
                 continue
             value = as_text(self._scope.evaluate(output["Value"]))
-            outputs.append(Output(name, value, output.get("Description")))
+            outputs[name] = Output(name, value, output.get("Description"))
             if "Export" in output:
-                exports.append(Export(self._stack.stack_id, self._scope.evaluate(output["Export"]["Name"]), value))
-        _put_in_place(self._stack, output_map=StackOutputs(outputs, exports))
+                export = Export(self._stack.stack_id, self._scope.evaluate(output["Export"]["Name"]), value)
+                outputs.exports = (*outputs.exports, export)
+        self._stack.output_map = outputs  # type: ignore[assignment] # it has the methods of moto's OutputMap
 
 
 def delete(stack: Stack) -> None:
@@ -196,12 +191,6 @@ def _delete_resource(stack: Stack, one: StackResource) -> bool:
 def is_begun(stack: Stack) -> bool:
     """Return whether the creation of a stack has begun; moto keeps a stack from its first change set on."""
     return isinstance(stack.resource_map, StackContents)  # type: ignore[unreachable, unused-ignore] # moto says ResourceMap
-
-
-def _put_in_place(stack: Stack, **parts: StackContents | StackOutputs) -> None:
-    """Replace parts of moto's stack, which have another type but the same methods."""
-    for name, part in parts.items():
-        setattr(stack, name, part)
 
 
 def _attempt(step: Callable[[], None]) -> str | None:

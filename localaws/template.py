@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped] # it publishes no types
 
-from localaws.account import LocalAwsError
+from localaws.account import LocalAwsError, refuse_unknown
 
 Document = Mapping[str, Any]
 
@@ -27,33 +27,24 @@ _RESOURCE = {"Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties
 _OUTPUT = {"Condition", "Description", "Export", "Value"}
 
 
-class TemplateError(LocalAwsError):
-    """A template is wrong, or has an element that is not known here."""
-
-
 def read(text: str) -> Document:
     """Read a template in JSON or YAML.
 
     Raises
     ------
-    TemplateError
+    LocalAwsError
         If it has a section, or an attribute of a resource or output, that is not known here.
     """
     # PyYAML reads JSON, too, but takes seconds where the JSON reader takes milliseconds.
     document: Document = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
-    _refuse_unknown(document, _SECTIONS, "templates")
+    refuse_unknown(document, _SECTIONS, "templates")
     for name, resource in document.get("Resources", {}).items():
-        _refuse_unknown(resource, _RESOURCE, f"resources ({name})")
+        refuse_unknown(resource, _RESOURCE, f"resources ({name})")
         if resource.get("DeletionPolicy", "Delete") not in {"Delete", "Retain"}:
-            raise TemplateError(f"The DeletionPolicy {resource['DeletionPolicy']} of {name} is not known here.")
+            raise LocalAwsError(f"The DeletionPolicy {resource['DeletionPolicy']} of {name} is not known here.")
     for name, output in document.get("Outputs", {}).items():
-        _refuse_unknown(output, _OUTPUT, f"outputs ({name})")
+        refuse_unknown(output, _OUTPUT, f"outputs ({name})")
     return document
-
-
-def _refuse_unknown(document: Document, known: set[str], what: str) -> None:
-    if unknown := sorted(document.keys() - known):
-        raise TemplateError(f"The local CloudFormation does not know {', '.join(unknown)} of {what}.")
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,7 @@ class Scope:
 
         Raises
         ------
-        TemplateError
+        LocalAwsError
             If a function is unknown, or refers to something that does not exist.
         """
         if isinstance(value, list):
@@ -105,7 +96,7 @@ class Scope:
             "Fn::Contains": lambda: self.evaluate(argument[1]) in self.evaluate(argument[0]),
         }
         if name not in operators:
-            raise TemplateError(f"The local CloudFormation does not know the condition {name}.")
+            raise LocalAwsError(f"The local AWS does not know the condition {name}.")
         return operators[name]()
 
     def _call(self, name: str, argument: Any) -> Any:  # noqa: ANN401 -- any function
@@ -119,7 +110,7 @@ class Scope:
             "Fn::Sub": self._sub,
         }
         if name not in functions:
-            raise TemplateError(f"The local CloudFormation does not know the function {name}.")
+            raise LocalAwsError(f"The local AWS does not know the function {name}.")
         return functions[name](argument)
 
     def _ref(self, name: str) -> Any:  # noqa: ANN401 -- a name, or the value of a parameter
@@ -149,7 +140,7 @@ _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
 def _unresolved(name: str) -> Any:  # noqa: ANN401 -- never returns
-    raise TemplateError(f"Unresolved resource dependencies [{name}] in the template.")
+    raise LocalAwsError(f"Unresolved resource dependencies [{name}] in the template.")
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401 -- text, a number or a truth value
@@ -173,7 +164,7 @@ def in_order(template: Document, scope: Scope) -> list[str]:
 
     Raises
     ------
-    TemplateError
+    LocalAwsError
         If a resource refers to something that does not exist, or resources refer to each other in a circle.
     """
     resources = {
@@ -192,7 +183,7 @@ def in_order(template: Document, scope: Scope) -> list[str]:
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError as error:
-        raise TemplateError(f"Circular dependency between resources: {error.args[1]}") from error
+        raise LocalAwsError(f"Circular dependency between resources: {error.args[1]}") from error
 
 
 def _references(value: Any) -> Iterator[str]:  # noqa: ANN401 -- any part of a template
@@ -231,12 +222,12 @@ def parameter_values(template: Document, given: Mapping[str, str], look_up: Call
 
     Raises
     ------
-    TemplateError
+    LocalAwsError
         If a parameter has no value, an invalid value, or an unknown type.
     """
     parameters = template.get("Parameters", {})
     if unknown := sorted(given.keys() - parameters.keys()):
-        raise TemplateError(f"Parameters: [{', '.join(unknown)}] do not exist in the template.")
+        raise LocalAwsError(f"Parameters: [{', '.join(unknown)}] do not exist in the template.")
     return {
         name: _parameter(name, one, given.get(name, one.get("Default")), look_up) for name, one in parameters.items()
     }
@@ -244,16 +235,16 @@ def parameter_values(template: Document, given: Mapping[str, str], look_up: Call
 
 def _parameter(name: str, parameter: Document, value: str | None, look_up: Callable[[str], str]) -> Any:  # noqa: ANN401 -- text, or several
     if value is None:
-        raise TemplateError(f"Parameters: [{name}] must have values.")
+        raise LocalAwsError(f"Parameters: [{name}] must have values.")
     if value not in parameter.get("AllowedValues", [value]) or not re.fullmatch(
         parameter.get("AllowedPattern", ".*"), value, re.DOTALL
     ):
-        raise TemplateError(f"The parameter {name} must not be {value!r}.")
+        raise LocalAwsError(f"The parameter {name} must not be {value!r}.")
     readers: dict[str, Callable[[str], Any]] = {
         "String": str,
         "CommaDelimitedList": lambda text: text.split(","),
         "AWS::SSM::Parameter::Value<String>": look_up,
     }
     if parameter["Type"] not in readers:
-        raise TemplateError(f"The local CloudFormation does not know parameters of type {parameter['Type']} ({name}).")
+        raise LocalAwsError(f"The local AWS does not know parameters of type {parameter['Type']} ({name}).")
     return readers[parameter["Type"]](value)

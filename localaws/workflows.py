@@ -18,7 +18,7 @@ from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
-from localaws.account import ACCOUNT, REGION, LocalAws, LocalAwsError
+from localaws.account import ACCOUNT, REGION, LocalAws, refusing
 from localaws.authorization import Authorization, require_trust
 from localaws.definitions import check, integrations_of
 from localaws.integrations import RULE
@@ -102,45 +102,26 @@ class Workflows(Part):
         "create_state_machine",
         because="moto checks neither the permissions of the role nor whether the definition works as in AWS",
     )
-    def _create(  # noqa: PLR0913 -- the parameters of moto's that matter here
+    def _create(
         self,
         original: Original,
         backend: StepFunctionsParserBackend,
-        *,
         definition: str,
-        roleArn: str,
-        loggingConfiguration: dict[str, Any] | None,
-        tracingConfiguration: dict[str, Any] | None,
         sm_type: str | None,
-        **others: object,
+        arguments: dict[str, Any],
     ) -> StateMachine:
         if sm_type not in {None, "STANDARD"}:
             raise InvalidDefinitionError(f"State machines are STANDARD here, not {sm_type}.")
-        try:
+        with refusing(InvalidDefinitionError):
             check(definition)
-        except LocalAwsError as error:
-            raise InvalidDefinitionError(str(error)) from error
-        self._check_role(roleArn, _role_actions(definition, loggingConfiguration or {}, tracingConfiguration or {}))
-        return original(  # type: ignore[no-any-return] # the original has no type
-            backend,
-            definition=definition,
-            roleArn=roleArn,
-            loggingConfiguration=loggingConfiguration,
-            tracingConfiguration=tracingConfiguration,
-            sm_type=sm_type,
-            **others,
-        )
-
-    def _check_role(self, role_arn: str, actions: list[tuple[str, str]]) -> None:
-        try:
-            require_trust(role_arn, SERVICE)
-            for action, resource in actions:
-                self._authorization.require(role_arn, action, resource)
-        except LocalAwsError as error:
-            raise AccessDeniedError(str(error)) from error
+        with refusing(AccessDeniedError):
+            require_trust(arguments["roleArn"], SERVICE)
+            for action, resource in _role_actions(arguments):
+                self._authorization.require(arguments["roleArn"], action, resource)
+        return original(backend, **arguments)  # type: ignore[no-any-return] # the original has no type
 
     @replaces(StepFunctionsParserBackend, "update_state_machine", because="moto's checks nothing")
-    def _refuse_update(self, _: Original, __: StepFunctionsParserBackend, *, arn: str, **others: object) -> None:  # noqa: ARG002 -- moto's
+    def _refuse_update(self, _: Original, __: StepFunctionsParserBackend, arn: str, arguments: Any) -> None:  # noqa: ANN401, ARG002 -- moto's
         raise InvalidDefinitionError(f"A state machine can't be updated here: delete {arn}, and create it again.")
 
     @replaces(
@@ -180,13 +161,15 @@ class Workflows(Part):
             self._metrics.put(MetricValue("AWS/States", METRICS[execution.exec_status], dimensions, 1))
 
 
-def _role_actions(definition: str, log: dict[str, Any], tracing: dict[str, Any]) -> list[tuple[str, str]]:
+def _role_actions(arguments: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the actions, with their resources, that AWS demands of the role of a state machine."""
+    log, tracing = (arguments[name] or {} for name in ("loggingConfiguration", "tracingConfiguration"))
+    waits = any(integration.waits for integration in integrations_of(arguments["definition"]))
     rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{RULE}"
     return [
         *((action, "*") for action in LOGGING_ACTIONS if log.get("level", "OFF") != "OFF"),
         *((action, "*") for action in TRACING_ACTIONS if tracing.get("enabled")),
-        *((action, rule) for action in RULE_ACTIONS if any(one.waits for one in integrations_of(definition))),
+        *((action, rule) for action in RULE_ACTIONS if waits),
     ]
 
 

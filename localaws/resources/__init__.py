@@ -14,7 +14,7 @@ MAKERS: dict[str, Maker] = {
 """Type → the function that makes a resource of this type."""
 
 EMULATED: dict[str, str] = {
-    "Custom::S3AutoDeleteObjects": "the local AWS empties the bucket under the role of CDK's function, which can't run here",
+    "Custom::S3AutoDeleteObjects": "the bucket is emptied under the role of CDK's function, which can't run here",
 }
 """Type → how the emulation differs from the resource in AWS, which has the same effect."""
 
@@ -24,7 +24,7 @@ NOT_REHEARSED: dict[str, str] = {
     "AWS::Budgets::Budget": "Stored; nothing has a cost here.",
     "AWS::CloudWatch::Dashboard": "Stored; it is not drawn.",
     "AWS::DynamoDB::Table.TimeToLiveSpecification": "Stored; items don't expire.",
-    "AWS::EMRServerless::Application.AutoStopConfiguration": "The state of the application follows it; there are no workers to stop.",
+    "AWS::EMRServerless::Application.AutoStopConfiguration": "The state follows it; there are no workers to stop.",
     "AWS::IAM::Role.AssumeRolePolicyDocument": "The service that assumes the role is checked; conditions are not.",
     "AWS::Lambda::Function.Architectures": "Stored; all code is Python, and runs on any processor.",
     "AWS::Lambda::Function.MemorySize": "The function can read it; it is not enforced.",

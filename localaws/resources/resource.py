@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from localaws.account import LocalAwsError
+from localaws.account import LocalAwsError, refuse_unknown
 
 SUFFIX = 12
 """Number of random characters at the end of a generated name."""
@@ -91,9 +91,7 @@ class Resource:
         LocalAwsError
             If the maker has not taken a property.
         """
-        if self._properties:
-            names = ", ".join(sorted(self._properties))
-            raise LocalAwsError(f"The local CloudFormation does not know the properties of {self.kind}: {names}.")
+        refuse_unknown(self._properties, (), self.kind)
 
     def generate_name(self, longest: int) -> str:
         """Generate a unique name from those of the stack and of the resource, as CloudFormation does."""
@@ -132,6 +130,5 @@ def only(document: Mapping[str, Any], *known: str) -> dict[str, Any]:
     LocalAwsError
         If the property has a part that is not in `known`.
     """
-    if unknown := sorted(document.keys() - set(known)):
-        raise LocalAwsError(f"The local CloudFormation does not know {', '.join(unknown)} of {dict(document)}.")
+    refuse_unknown(document, known, str(dict(document)))
     return dict(document)

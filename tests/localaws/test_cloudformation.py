@@ -108,7 +108,7 @@ LONG_LOGS = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": "l
 @pytest.mark.parametrize(
     ("resource", "reason"),
     [
-        (UNKNOWN, "does not know the properties of AWS::SQS::Queue: Colour."),
+        (UNKNOWN, "does not know Colour of AWS::SQS::Queue."),
         (COLOURFUL_TOPIC, "does not know the attribute Colour of Queue."),
         ({"Type": "AWS::IAM::Role"}, "AWS::IAM::Role needs the property AssumeRolePolicyDocument."),
         (LONG_LOGS, "Invalid type for parameter retentionInDays"),

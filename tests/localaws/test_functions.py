@@ -17,9 +17,8 @@ from botocore.exceptions import ClientError
 
 from localaws.account import ACCOUNT, LOG, REGION
 from localaws.event_source import failures_in
-from localaws.function_logs import embedded_metrics
-from localaws.log_events import BYTES, EVENTS, LogLine, parts_of
-from localaws.metrics import MetricValue
+from localaws.logs import BYTES, EVENTS, LogLine, parts_of
+from localaws.metrics import MetricValue, embedded_metrics
 from localaws.sandbox import PYTHON
 from tests.localaws.cloud import PATIENCE, Cloud, Function, cloud_in
 

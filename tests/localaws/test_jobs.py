@@ -265,7 +265,7 @@ def test_a_reason_leaves_out_log_lines_and_frames_of_stacks() -> None:
 )
 def test_a_setting_of_the_log_without_effect_is_refused(logging: dict[str, Any]) -> None:
     """Without a group, the log goes to the default group of EMR Serverless."""
-    with pytest.raises(LocalAwsError, match="not known"):
+    with pytest.raises(LocalAwsError, match="does not know"):
         group_of({"cloudWatchLoggingConfiguration": logging})
     assert group_of(None) is None
     assert group_of({"cloudWatchLoggingConfiguration": {"enabled": True}}) == "/aws/emr-serverless"

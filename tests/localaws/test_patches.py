@@ -111,8 +111,8 @@ class _Doubled(Part):
         return str(original(name * 2))
 
     @replaces(_Inherited, "call", because="a test")
-    def _call(self, original: Original, theirs: _Inherited, *, times: int, **others: object) -> str:
-        return str(original(theirs, times=times * 2, **others))
+    def _call(self, original: Original, theirs: _Inherited, times: int, arguments: dict[str, Any]) -> str:
+        return str(original(theirs, **arguments | {"times": times * 2}))
 
     @adds(_Theirs, "new", because="a test")
     def _new(self, theirs: _Theirs) -> str:
@@ -141,7 +141,7 @@ def test_a_replacement_has_the_name_and_the_parameters_of_the_original(aws: Loca
 
     class Other(Part):
         @replaces(_Theirs, "call", because="a test")
-        def _other(self, original: Original, theirs: _Theirs, *, colour: str, **others: object) -> None: ...
+        def _other(self, original: Original, theirs: _Theirs, colour: str, arguments: object) -> None: ...
 
     class Present(Part):
         @adds(_Theirs, "call", because="a test")
@@ -150,7 +150,7 @@ def test_a_replacement_has_the_name_and_the_parameters_of_the_original(aws: Loca
     for part, message in (
         (Missing, "has no missing"),
         (Fewer, r"takes \['self', 'name', 'times'\], not \['self'\] \(a test\)"),
-        (Other, r"takes .* not \['self', 'colour', 'others'\]"),
+        (Other, r"takes .* not \['self', 'colour', 'arguments'\]"),
         (Present, "has call in _Theirs by now"),
     ):
         with pytest.raises(LocalAwsError, match=message), part(aws):

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from localaws.template import Scope, TemplateError, broken_rules, in_order, parameter_values, read
+from localaws.account import LocalAwsError
+from localaws.template import Scope, broken_rules, in_order, parameter_values, read
 
 SCOPE = Scope(
     {"AWS::Region": "eu-west-1", "Table": "apples-table", "Names": ["a", "b"]},
@@ -53,13 +54,13 @@ def test_functions_are_replaced_by_their_results(expression: object, value: obje
 )
 def test_an_expression_that_cant_be_evaluated_is_an_error(expression: object, sentence: str) -> None:
     """An unknown function, or a reference to nothing, is not left in the result."""
-    with pytest.raises(TemplateError, match=sentence):
+    with pytest.raises(LocalAwsError, match=sentence):
         SCOPE.evaluate(expression)
 
 
 def test_an_unknown_condition_is_an_error() -> None:
     """A rule that can't be evaluated does not pass."""
-    with pytest.raises(TemplateError, match="does not know the condition Fn::EachMemberIn"):
+    with pytest.raises(LocalAwsError, match="does not know the condition Fn::EachMemberIn"):
         SCOPE.holds({"Fn::EachMemberIn": [[], []]})
 
 
@@ -91,9 +92,9 @@ def test_resources_come_after_what_they_refer_to() -> None:
 
 def test_circles_and_dangling_references_are_errors() -> None:
     """They are found before any resource is created."""
-    with pytest.raises(TemplateError, match=r"Circular dependency between resources: \['A', 'B', 'A'\]"):
+    with pytest.raises(LocalAwsError, match=r"Circular dependency between resources: \['A', 'B', 'A'\]"):
         in_order(_template(A={"DependsOn": ["B"]}, B={"Properties": {"X": {"Ref": "A"}}}), SCOPE)
-    with pytest.raises(TemplateError, match=r"Unresolved resource dependencies \[Gone\]"):
+    with pytest.raises(LocalAwsError, match=r"Unresolved resource dependencies \[Gone\]"):
         in_order(_template(A={"DependsOn": "Gone"}), SCOPE)
 
 
@@ -108,7 +109,7 @@ def test_circles_and_dangling_references_are_errors() -> None:
 )
 def test_unknown_elements_are_refused(template: dict[str, Any], sentence: str) -> None:
     """A template is not deployed in parts."""
-    with pytest.raises(TemplateError, match=sentence):
+    with pytest.raises(LocalAwsError, match=sentence):
         read(json.dumps(template))
 
 
@@ -141,5 +142,5 @@ def test_parameters_have_values() -> None:
 )
 def test_wrong_parameters_are_refused(parameter: dict[str, Any], given: dict[str, str], sentence: str) -> None:
     """The message names the parameter."""
-    with pytest.raises(TemplateError, match=sentence):
+    with pytest.raises(LocalAwsError, match=sentence):
         parameter_values({"Parameters": {"P": parameter}}, given, str)

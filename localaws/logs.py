@@ -1,18 +1,62 @@
-"""The output of functions: its way into log groups, and the metrics that are embedded in it."""
+"""CloudWatch Logs: lines on their way to a log stream, within the limits of PutLogEvents."""
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
-from itertools import product
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.account import LocalAws
-from localaws.log_events import LogLine, put_lines
-from localaws.metrics import MetricValue
+
+EVENTS, BYTES, OVERHEAD = 10_000, 1_048_576, 26
+"""Limits of one PutLogEvents: events, their bytes, and the bytes that each event counts beyond its text."""
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of a log.
+
+    Attributes
+    ----------
+    at
+        Milliseconds since 1970.
+    text
+        Text of the event; it must not be empty.
+    """
+
+    at: int
+    text: str
+
+
+def put_lines(logs: Any, group: str, stream: str, lines: Sequence[LogLine]) -> None:  # noqa: ANN401 -- boto3's client
+    """Write lines into a stream that exists.
+
+    Raises
+    ------
+    ClientError
+        If the role of the client may not write them.
+    """
+    for part in parts_of(lines):
+        events = [{"timestamp": line.at, "message": line.text} for line in part]
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def parts_of(lines: Sequence[LogLine]) -> Iterator[list[LogLine]]:
+    """Split lines into parts that one PutLogEvents accepts."""
+    part: list[LogLine] = []
+    size = 0
+    for line in lines:
+        more = len(line.text.encode()) + OVERHEAD
+        if part and (len(part) == EVENTS or size + more > BYTES):
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += more
+    if part:
+        yield part
 
 
 class LogWriter:
@@ -41,23 +85,3 @@ class LogWriter:
             self._logs.create_log_group(logGroupName=self._group)
             self._logs.create_log_stream(logGroupName=self._group, logStreamName=stream)
         self._streams.add(stream)
-
-
-def embedded_metrics(text: str) -> Iterator[MetricValue]:
-    """Read the metric values in a log line that is in CloudWatch's embedded metric format; other lines have none."""
-    document = _embedded(text)
-    for directive in document["_aws"]["CloudWatchMetrics"] if document else ():
-        for metric, names in product(directive["Metrics"], directive.get("Dimensions") or [[]]):
-            values = document[metric["Name"]]
-            for value in values if isinstance(values, list) else [values]:
-                dimensions = {name: str(document[name]) for name in names}
-                yield MetricValue(directive["Namespace"], metric["Name"], dimensions, float(value))
-
-
-def _embedded(text: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text) if text.startswith("{") else None
-    except ValueError:
-        return {}
-    is_metric = isinstance(document, dict) and "CloudWatchMetrics" in document.get("_aws", {})
-    return document if document and is_metric else {}
