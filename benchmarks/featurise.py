@@ -47,13 +47,7 @@ def main() -> None:
 
 
 def compare(images: Path, output: Path, weights: str, rounds: int) -> dict[str, list[float]]:
-    """Measure everything in turn.
-
-    Returns
-    -------
-    dict
-        Name → one value per round.
-    """
+    """Measure everything in turn; return name → one value per round."""
     cores = os.cpu_count() or 1
     rows: dict[str, list[float]] = {}
 
@@ -79,13 +73,7 @@ def compare(images: Path, output: Path, weights: str, rounds: int) -> dict[str, 
 
 
 def bare_loop(images: Path, model: Path) -> float:
-    """Run the loop in this process.
-
-    Returns
-    -------
-    float
-        Images per second.
-    """
+    """Run the loop in this process; return the images per second."""
     from spark_app.engine.onnx_engine import OnnxEngine
     from spark_app.engine.preprocessing import decode, prepare_decoders
     from spark_app.settings import Limits
@@ -101,7 +89,7 @@ def bare_loop(images: Path, model: Path) -> float:
 
 
 def bare_loops(images: Path, model: Path, processes: int) -> float:
-    """Run several loops at once; return the mean of their images per second."""
+    """Run several loops at once, each in a process; return the mean of their images per second."""
     command = [sys.executable, "-m", "benchmarks.featurise", str(images), "--bare-loop", str(model)]
     with ThreadPoolExecutor(processes) as pool:
         answers = pool.map(lambda _: subprocess.check_output(command, text=True), range(processes))

@@ -23,13 +23,9 @@ def timed(module: str, *arguments: str) -> tuple[float, dict[str, float]]:
 
 @contextmanager
 def _peak_memory(root: int) -> Iterator[dict[str, float]]:
-    """Watch a process and its descendants.
+    """Watch a process and its descendants; yield role → MB of the largest process, complete at the end of the block.
 
-    Yields
-    ------
-    dict
-        Role → MB of the largest process of this role, complete at the end of the block. The roles are `driver` (the
-        process itself), `jvm`, and `worker` (Spark's Python workers, and the export of a model).
+    The roles are `driver` (the process itself), `jvm`, and `worker` (Spark's Python workers, the export of a model).
     """
     peaks = {"driver": 0.0, "jvm": 0.0, "worker": 0.0}
     ended = threading.Event()

@@ -16,13 +16,7 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand.
-
-    Returns
-    -------
-    int
-        Exit code: 0 for success, 1 for a failure, 2 for a mistake in the command or its input, 130 after Ctrl-C.
-    """
+    """Run a subcommand; return 0 for success, 1 for a failure, 2 for a mistake of the user, 130 after Ctrl-C."""
     arguments = _parser().parse_args(argv)
     try:
         code: int = arguments.command(arguments)

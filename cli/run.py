@@ -39,13 +39,6 @@ def add_master(parser: argparse.ArgumentParser) -> None:
 def run_here(settings: RunSettings, master: str) -> int:
     """Run the pipeline on this machine, and print where the results are.
 
-    Parameters
-    ----------
-    settings
-        What to run.
-    master
-        Master URL of Spark, such as ``local[*,3]``.
-
     Raises
     ------
     FruitsError

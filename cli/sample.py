@@ -71,17 +71,9 @@ def _sample(arguments: argparse.Namespace) -> int:
 
 
 def draw_sample(folder: Path, views: int) -> int:
-    """Draw every variety, and add the broken files. The bytes of the files are always the same.
+    """Draw `views` pictures of each variety, add the broken files, and return the number of pictures.
 
-    Parameters
-    ----------
-    views
-        Number of pictures of each variety.
-
-    Returns
-    -------
-    int
-        Number of pictures.
+    The bytes of the files are always the same.
     """
     for number, variety in enumerate(VARIETIES):
         (folder / variety.name).mkdir(parents=True, exist_ok=True)
@@ -99,13 +91,7 @@ def draw_sample(folder: Path, views: int) -> int:
 
 
 def draw(variety: Variety, random: np.random.Generator) -> Image.Image:
-    """Draw one view of a variety on white, as an RGB image of 100x100 pixels.
-
-    Parameters
-    ----------
-    random
-        Source of the light, the rotation and the size.
-    """
+    """Draw a variety on white, in random light, rotation and size, as an RGB image of 100x100 pixels."""
     size = PICTURE_SIZE * SCALE
     canvas = Image.new("RGB", (size, size), "white")
     body = _outline(variety, size, random.uniform(0.88, 1.0))

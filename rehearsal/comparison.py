@@ -48,11 +48,6 @@ class PublishedMatrix:
 def run_here(images: Path, scratch: Path) -> PublishedMatrix:
     """Run the pipeline on folders, with the `fruits` command and the model that the deployment ships.
 
-    Parameters
-    ----------
-    scratch
-        Folder for the output, the model and the log.
-
     Raises
     ------
     RehearsalError

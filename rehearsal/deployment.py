@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from cdk.packaging.package import ROOT
+from cdk.settings import Architecture
 from cli.cloud.environment import Deployment, connect
 from contract.environments import ContextKey, stack_name
 from contract.versions import IMAGE_PYTHONS
@@ -21,7 +22,12 @@ from rehearsal.errors import RehearsalError
 QUOTED_LINES = 15
 """Number of lines of the output of the CDK command that an error message quotes."""
 
-ARCHITECTURES = {"x86_64": "X86_64", "amd64": "X86_64", "arm64": "ARM64", "aarch64": "ARM64"}
+ARCHITECTURES = {
+    "x86_64": Architecture.X86_64,
+    "amd64": Architecture.X86_64,
+    "arm64": Architecture.ARM64,
+    "aarch64": Architecture.ARM64,
+}
 
 
 def deploy(host: Host, scratch: Path, environment: str, tell: Callable[[str], None]) -> Deployment:

@@ -62,12 +62,7 @@ def scope_lines() -> Iterable[str]:
 def unused_permissions(grants: Iterable[Mapping[str, Any]], stack: str) -> set[str]:
     """Return the actions that a role of the stack may do, and has not done on any resource.
 
-    Parameters
-    ----------
-    grants
-        Grants as the local AWS lists them: a grant allows a role an action on a resource.
-    stack
-        Name of the stack.
+    The local AWS lists the grants: a grant allows a role an action on a resource.
     """
     of_stack = [grant for grant in grants if f":role/{stack}-" in grant["role"]]
     allowed = {(grant["role"], grant["action"]) for grant in of_stack}

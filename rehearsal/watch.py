@@ -21,13 +21,7 @@ SECONDS_BETWEEN_POLLS = 0.5
 
 
 class Watch:
-    """Reads what has happened in a deployed stack since the last call.
-
-    Parameters
-    ----------
-    host
-        Local AWS of the stack.
-    """
+    """Reads what has happened in a stack since the last call."""
 
     def __init__(self, host: Host, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -40,15 +34,10 @@ class Watch:
     def until_quiet(self, at_most: float) -> Iterator[Step]:
         """Yield what happens until no message waits and no execution runs.
 
-        Parameters
-        ----------
-        at_most
-            Longest time to wait, in seconds.
-
         Raises
         ------
         RehearsalError
-            If it takes longer.
+            If this takes longer than `at_most` seconds.
         """
         deadline = time.monotonic() + at_most
         quiet = False
@@ -115,6 +104,5 @@ class Watch:
 
 def _log_group_of(function: Function, host: Host) -> str:
     """Return the log group of a function of the stack."""
-    handler = f"lambdas.{function}.handler.handler"
     functions = host.client("lambda").list_functions()["Functions"]
-    return next(str(found["LoggingConfig"]["LogGroup"]) for found in functions if found["Handler"] == handler)
+    return next(str(found["LoggingConfig"]["LogGroup"]) for found in functions if found["Handler"] == function.handler)

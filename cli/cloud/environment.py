@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.utils import is_valid_endpoint_url
 
-from cdk.settings import SettingsError, environment_named
+from cdk.settings import EnvironmentSettingsError, environment_named
 from cli.cloud.errors import NO_ANSWER_OF_AWS, CloudError
 from cli.cloud.parallel import THREADS
 from contract.environments import Output, stack_name
@@ -33,19 +33,7 @@ class _Stacks(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """A deployed environment.
-
-    Attributes
-    ----------
-    environment
-        Name of the environment.
-    outputs
-        Outputs of its stack.
-    session
-        Session with the credentials of the user.
-    endpoint_url
-        Endpoint of a local AWS; `None` for AWS itself.
-    """
+    """A deployed environment: the outputs of its stack name its resources; `endpoint_url` is `None` for AWS itself."""
 
     environment: str
     region: str
@@ -120,8 +108,6 @@ def connect(environment: str, endpoint_url: str | None = None, session: "boto3.S
 
     Parameters
     ----------
-    environment
-        Name of the environment.
     endpoint_url
         Endpoint of a local AWS; `None` for AWS itself.
     session
@@ -138,7 +124,7 @@ def connect(environment: str, endpoint_url: str | None = None, session: "boto3.S
 
     try:
         region = environment_named(environment).region
-    except SettingsError as error:
+    except EnvironmentSettingsError as error:
         raise UsageError(str(error)) from error
     if endpoint_url is not None and not is_valid_endpoint_url(endpoint_url):
         raise UsageError(f"--endpoint-url must be a URL such as http://127.0.0.1:5000, not {endpoint_url!r}.")

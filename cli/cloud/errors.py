@@ -68,12 +68,7 @@ def explained_errors() -> Iterator[None]:
 
 @contextmanager
 def interruption(sentence: Callable[[], str]) -> Iterator[None]:
-    """Turn Ctrl-C into an error with a message.
-
-    Parameters
-    ----------
-    sentence
-        Returns the message, which says in which state the command leaves its work.
+    """Turn Ctrl-C into an error. `sentence` returns its message: in which state the command leaves its work.
 
     Raises
     ------

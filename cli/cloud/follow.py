@@ -51,12 +51,7 @@ class Step:
 
 
 class Follower:
-    """Reads the steps of an execution.
-
-    Parameters
-    ----------
-    execution
-        ARN of the execution.
+    """Reads the steps of an execution, which is given by its ARN.
 
     Attributes
     ----------
@@ -84,13 +79,7 @@ class Follower:
         self._job_state: str | None = None
 
     def follow(self, wait: Callable[[float], None]) -> Iterator[Step]:
-        """Yield the steps of the execution until it ends.
-
-        Parameters
-        ----------
-        wait
-            Function that waits for the given number of seconds.
-        """
+        """Yield the steps of the execution until it ends; `wait` waits for a number of seconds between two requests."""
         yield from self.new_steps()
         while not self.ended:
             wait(POLL_SECONDS)

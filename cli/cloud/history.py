@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from contract.states import State
-from contract.workflow import RunRequest
+from contract.workflow import Field, RunRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -86,15 +86,7 @@ def phrase_for(state: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """How an execution has ended.
-
-    Attributes
-    ----------
-    status
-        ``SUCCEEDED``, ``FAILED``, ``ABORTED`` or ``TIMED_OUT``.
-    error, cause
-        What AWS says about a failure; `None` if it says nothing.
-    """
+    """How an execution has ended: its final status, and what AWS says about a failure."""
 
     status: str
     error: str | None = None
@@ -133,7 +125,7 @@ def entered_state(event: "HistoryEventTypeDef") -> str | None:
 
 def named_run(event: "HistoryEventTypeDef") -> str | None:
     """Return the id of the run in the input of the state that the execution enters, if there is one."""
-    run_id = _fields(event.get("stateEnteredEventDetails", {}).get("input", "")).get("run_id")
+    run_id = _fields(event.get("stateEnteredEventDetails", {}).get("input", "")).get(Field.RUN_ID)
     return run_id if isinstance(run_id, str) else None
 
 
@@ -169,13 +161,7 @@ def ending(events: "Iterable[HistoryEventTypeDef]") -> Ending | None:
 
 
 def readable_cause(cause: str) -> str:
-    """Return the readable part of the cause of a failure, on one line.
-
-    Parameters
-    ----------
-    cause
-        A sentence, or a JSON document that describes a job or the error of a function.
-    """
+    """Return the readable part of a cause, which may be a JSON document about a job or about an error of a function."""
     fields = {name.lower(): value for name, value in _fields(cause).items()}
     text = next((fields[name] for name in ("statedetails", "errormessage", "reason") if fields.get(name)), cause)
     line = " ".join(str(text).split())
@@ -184,7 +170,7 @@ def readable_cause(cause: str) -> str:
 
 def mode_of(execution_input: str) -> str:
     """Return the mode that the input of an execution asks for."""
-    return str(_fields(execution_input).get("mode", RunRequest().mode))
+    return str(_fields(execution_input).get(Field.MODE, RunRequest().mode))
 
 
 def _fields(text: str) -> dict[str, Any]:

@@ -25,59 +25,38 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @dataclass(frozen=True)
 class TransferProgress:
-    """A display of files in transfer.
-
-    Attributes
-    ----------
-    one_done
-        Counts another file, transferred or not.
-    say
-        Prints a line.
-    """
+    """A display of files in transfer: `one_done` counts a file, transferred or not, and `say` prints a line."""
 
     one_done: Callable[[], None]
     say: Callable[[str], None]
 
 
-class PlainProgress:
-    """Prints a line about files in transfer every few seconds.
+def plain_progress(out: TextIO, total: int, clock: Callable[[], float] = time.monotonic) -> TransferProgress:
+    """Return a display that prints a line every few seconds."""
+    start = last = clock()
+    done = 0
 
-    Parameters
-    ----------
-    total
-        Number of files.
-    clock
-        Function that returns the time in seconds.
-    """
+    def say(line: str) -> None:
+        print(line, file=out, flush=True)
 
-    def __init__(self, out: TextIO, total: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._out = out
-        self._total = total
-        self._clock = clock
-        self._start = self._last = clock()
-        self._done = 0
-
-    def one_done(self) -> None:
-        """Count a file, and print a line if the last one is some seconds old."""
-        self._done += 1
-        now = self._clock()
-        if now - self._last >= SECONDS_BETWEEN_LINES:
-            self._last = now
+    def one_done() -> None:
+        nonlocal done, last
+        done += 1
+        now = clock()
+        if now - last >= SECONDS_BETWEEN_LINES:
+            last = now
             # Files that appear during the transfer were not counted in the total.
-            left = max(0, self._total - self._done) * (now - self._start) / self._done
-            self.say(f"  {self._done:,} of {counted(self._total, 'file')}, {duration(left)} left")
+            left = max(0, total - done) * (now - start) / done
+            say(f"  {done:,} of {counted(total, 'file')}, {duration(left)} left")
 
-    def say(self, line: str) -> None:
-        """Print a line."""
-        print(line, file=self._out, flush=True)
+    return TransferProgress(one_done, say)
 
 
 @contextmanager
 def transfer_progress(out: TextIO, total: int) -> Iterator[TransferProgress]:
     """Show the progress of files with a bar if `out` is a terminal, and in plain lines otherwise."""
     if not out.isatty():
-        plain = PlainProgress(out, total)
-        yield TransferProgress(plain.one_done, plain.say)
+        yield plain_progress(out, total)
         return
     columns = (
         SpinnerColumn(),
@@ -93,12 +72,9 @@ def transfer_progress(out: TextIO, total: int) -> Iterator[TransferProgress]:
 
 @contextmanager
 def step_printer(out: TextIO) -> Iterator[Callable[[float, str], None]]:
-    """Show steps, a line each. A terminal shows the last step below the lines, too, with a clock.
+    """Yield a function that prints a step: it takes the seconds since the start, and the words for the step.
 
-    Yields
-    ------
-    callable
-        Function that prints a step: it takes the seconds since the start, and the words for the step.
+    A terminal shows the last step below the lines, too, with a clock.
     """
     if not out.isatty():
         yield lambda seconds, words: print(_line(seconds, words), file=out, flush=True)

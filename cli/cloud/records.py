@@ -18,15 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedRun:
-    """A run and its documents.
-
-    Attributes
-    ----------
-    record
-        The record of the workflow; `None` before the run has ended.
-    summary
-        The summary of the run; `None` if the run has not published results.
-    """
+    """A run and its documents: the record exists when it has ended, the summary when it has published results."""
 
     run_id: str
     record: RunRecord | None
@@ -35,7 +27,7 @@ class RecordedRun:
     @property
     def failed(self) -> bool:
         """Whether the run has ended without success."""
-        return self.record is not None and self.record.state != "SUCCESS"
+        return self.record is not None and not self.record.succeeded
 
 
 def newest_run_ids(deployment: Deployment, count: int) -> list[str]:

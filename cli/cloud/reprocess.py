@@ -55,14 +55,7 @@ def start_execution(deployment: Deployment, mode: Mode) -> str:
 
 
 def follow(deployment: Deployment, execution: str, wait: Callable[[float], None]) -> None:
-    """Print the steps of an execution until it ends, and then the results of its runs.
-
-    Parameters
-    ----------
-    execution
-        ARN of the execution.
-    wait
-        Function that waits for the given number of seconds.
+    """Print the steps of an execution, given by its ARN, until it ends, and then the results of its runs.
 
     Raises
     ------

@@ -75,15 +75,7 @@ def _last_run(deployment: Deployment) -> str:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file of the results.
-
-    Attributes
-    ----------
-    key
-        Key of the object.
-    name
-        Local path below the folder of the run.
-    """
+    """A file of the results: the key of its object, and its local path below the folder of the run."""
 
     key: str
     name: str

@@ -19,15 +19,7 @@ NEWEST_RUNS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """An execution of the state machine.
-
-    Attributes
-    ----------
-    status
-        ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``ABORTED`` or ``TIMED_OUT``; `None` if AWS no longer has the execution.
-    state
-        The state that the execution has entered last.
-    """
+    """An execution, and the state that it has entered last; it has only a name if AWS no longer has it."""
 
     name: str
     status: str | None = None
@@ -43,15 +35,7 @@ class Execution:
 
 @dataclass(frozen=True, kw_only=True)
 class MessageCounts:
-    """Numbers of messages of a queue.
-
-    Attributes
-    ----------
-    waiting
-        Messages that can be received.
-    taken
-        Messages that a consumer has received and not deleted, and delayed messages.
-    """
+    """Numbers of messages of a queue: those that can be received, and those that are delayed or with a consumer."""
 
     waiting: int
     taken: int

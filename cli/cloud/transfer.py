@@ -42,14 +42,7 @@ class TransferResult:
 
 
 def attempt(name: str, transfer: Callable[[], int | None]) -> TransferResult:
-    """Transfer a file.
-
-    Parameters
-    ----------
-    name
-        Path of the file below the folder.
-    transfer
-        Function that transfers the file. It returns the number of bytes, or `None` if it skips the file.
+    """Call a function that transfers a file, and returns the number of bytes, or `None` if it skips the file.
 
     Raises
     ------
@@ -106,13 +99,7 @@ class TransferTally:
             self.size += result.size
 
     def in_words(self, done: str) -> str:
-        """Write the counts.
-
-        Parameters
-        ----------
-        done
-            Participle for the transferred files, such as ``uploaded``.
-        """
+        """Write the counts; `done` says what happened to the transferred files, such as ``uploaded``."""
         parts = [f"{words.counted(self.done, 'file')} {done} ({words.size(self.size)})"]
         if self.skipped:
             parts.append(f"{self.skipped:,} skipped that were there already")

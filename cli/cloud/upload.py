@@ -66,11 +66,6 @@ class StoredObject:
 def upload(deployment: Deployment, folder: Path) -> Iterator[TransferResult]:
     """Upload the files of a folder, except those that the bucket has with the same content.
 
-    Yields
-    ------
-    TransferResult
-        Result of each file, in the order of their completion.
-
     Raises
     ------
     CloudError

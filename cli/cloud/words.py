@@ -47,15 +47,7 @@ def printable(name: str) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], numbers: frozenset[int] = frozenset()) -> list[str]:
-    """Write rows of cells as lines with aligned columns.
-
-    Parameters
-    ----------
-    rows
-        Rows of cells; their lengths may differ.
-    numbers
-        Positions of the columns to align on the right.
-    """
+    """Write rows of cells as lines with aligned columns; those in `numbers` are aligned on the right."""
     widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
     return [
         "  ".join(

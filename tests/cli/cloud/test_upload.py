@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from cli.cloud.environment import Deployment
 from cli.cloud.errors import explain
 from cli.cloud.parallel import AHEAD, THREADS
-from cli.cloud.progress import PlainProgress, transfer_progress
+from cli.cloud.progress import plain_progress, transfer_progress
 from cli.cloud.upload import BucketListing, StoredObject
 from cli.main import main
 
@@ -237,7 +237,7 @@ def test_the_listing_skips_pages_without_a_requested_key() -> None:
 def test_without_a_terminal_there_is_a_line_every_few_seconds() -> None:
     """A log gets a line every few seconds, with the remaining time."""
     out, seconds = io.StringIO(), iter(range(100))
-    progress = PlainProgress(out, 20, lambda: next(seconds))
+    progress = plain_progress(out, 20, lambda: next(seconds))
     for _ in range(20):
         progress.one_done()
     assert out.getvalue().splitlines() == [
