@@ -10,7 +10,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from cdk.packaging import PackagingError, packages_for
 from cdk.pipeline_stack import PipelineStack
-from cdk.settings import Environment, SettingsError, environment_named
+from cdk.settings import Environment, EnvironmentSettingsError, environment_named
 from contract.environments import ContextKey
 
 
@@ -25,7 +25,7 @@ def main() -> int:
     app = App()
     try:
         build(app, _settings(app))
-    except (SettingsError, PackagingError) as error:
+    except (EnvironmentSettingsError, PackagingError) as error:
         print(f"fruits: {error}", file=sys.stderr)  # noqa: T201 -- this is a command
         return 2
     app.synth()

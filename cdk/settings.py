@@ -14,7 +14,7 @@ WORKER_SIZES = {1: (2, 8), 2: (4, 16), 4: (8, 30), 8: (16, 60)}
 """Number of vCPUs of a worker of EMR Serverless → its minimum and maximum memory in GB."""
 
 
-class SettingsError(ValueError):
+class EnvironmentSettingsError(ValueError):
     """A setting of an environment is invalid; the message names it and says what to do."""
 
 
@@ -60,7 +60,7 @@ class Worker:
 
     Raises
     ------
-    SettingsError
+    EnvironmentSettingsError
         If EMR Serverless has no such worker.
     """
 
@@ -69,10 +69,10 @@ class Worker:
 
     def __post_init__(self) -> None:
         if self.vcpus not in WORKER_SIZES:
-            raise SettingsError(f"A worker has 1, 2, 4 or 8 vCPUs, not {self.vcpus}.")
+            raise EnvironmentSettingsError(f"A worker has 1, 2, 4 or 8 vCPUs, not {self.vcpus}.")
         least, most = WORKER_SIZES[self.vcpus]
         if not least <= self.memory_gb <= most:
-            raise SettingsError(
+            raise EnvironmentSettingsError(
                 f"A worker of {self.vcpus} vCPUs has {least} to {most} GB of memory, not {self.memory_gb}."
             )
 
@@ -88,7 +88,7 @@ class Capacity:
 
     Raises
     ------
-    SettingsError
+    EnvironmentSettingsError
         If the number of executors is less than 1.
     """
 
@@ -98,7 +98,7 @@ class Capacity:
 
     def __post_init__(self) -> None:
         if self.max_executors < 1:
-            raise SettingsError(f"max_executors must be at least 1, not {self.max_executors}.")
+            raise EnvironmentSettingsError(f"max_executors must be at least 1, not {self.max_executors}.")
 
     @property
     def vcpus(self) -> int:
@@ -156,7 +156,7 @@ class Environment:
 
     Raises
     ------
-    SettingsError
+    EnvironmentSettingsError
         If a value is invalid.
     """
 
@@ -185,11 +185,11 @@ class Environment:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9]{1,11}", self.name):
-            raise SettingsError(
+            raise EnvironmentSettingsError(
                 f"The name of an environment must be 2 to 12 lower-case letters and digits, not {self.name!r}."
             )
         if self.region not in EU_REGIONS:
-            raise SettingsError(
+            raise EnvironmentSettingsError(
                 f"{self.region} is not in the European Union, where users' photos must stay: choose one of "
                 f"{', '.join(EU_REGIONS)}."
             )
@@ -200,24 +200,28 @@ class Environment:
     def _check_versions(self) -> None:
         if self.release_label not in RELEASES:
             spark = SPARK_OF_RELEASE.get(self.release_label)
-            raise SettingsError(
+            raise EnvironmentSettingsError(
                 f"The packages are made for Spark {SPARK}: release_label must be {' or '.join(RELEASES)}, not "
                 f"{self.release_label!r}{f', which has Spark {spark}' if spark else ''}."
             )
         if self.python not in IMAGE_PYTHONS:
-            raise SettingsError(
+            raise EnvironmentSettingsError(
                 f"The image of {self.release_label} has Python {' and '.join(IMAGE_PYTHONS)}, not {self.python!r}."
             )
 
     def _check_texts(self) -> None:
         for at in (self.reconcile_at, self.maintain_at):
             if at is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", at):
-                raise SettingsError(f"A schedule must be an hour and minute such as 02:30, or None, not {at!r}.")
+                raise EnvironmentSettingsError(
+                    f"A schedule must be an hour and minute such as 02:30, or None, not {at!r}."
+                )
         if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email):
-            raise SettingsError(f"alarm_email must be an e-mail address, not {self.alarm_email!r}.")
+            raise EnvironmentSettingsError(f"alarm_email must be an e-mail address, not {self.alarm_email!r}.")
         for option in self.pipeline_options:
             if not re.fullmatch(r"[\w.,:/=-]+", option):
-                raise SettingsError(f"pipeline_options may contain letters, digits and _.,:/=- only, not {option!r}.")
+                raise EnvironmentSettingsError(
+                    f"pipeline_options may contain letters, digits and _.,:/=- only, not {option!r}."
+                )
 
     def _check_ranges(self) -> None:
         ranges = {
@@ -233,9 +237,11 @@ class Environment:
         }
         for name, (least, most) in ranges.items():
             if not least <= getattr(self, name) <= most:
-                raise SettingsError(f"{name} must be {least} to {most}, not {getattr(self, name)}.")
+                raise EnvironmentSettingsError(f"{name} must be {least} to {most}, not {getattr(self, name)}.")
         if self.logs_days not in LOG_DAYS:
-            raise SettingsError(f"logs_days must be one of {', '.join(map(str, LOG_DAYS))}, not {self.logs_days}.")
+            raise EnvironmentSettingsError(
+                f"logs_days must be one of {', '.join(map(str, LOG_DAYS))}, not {self.logs_days}."
+            )
 
     @property
     def database(self) -> str:
@@ -292,14 +298,14 @@ def environment_named(
 
     Raises
     ------
-    SettingsError
+    EnvironmentSettingsError
         If the environment does not exist, or a value is invalid.
     """
     if name not in ENVIRONMENTS:
-        raise SettingsError(f"There is no environment {name!r}: it is one of {', '.join(ENVIRONMENTS)}.")
+        raise EnvironmentSettingsError(f"There is no environment {name!r}: it is one of {', '.join(ENVIRONMENTS)}.")
     settings = ENVIRONMENTS[name]
     if architecture not in {None, *Architecture}:
-        raise SettingsError(f"There is no architecture {architecture!r}: it is {' or '.join(Architecture)}.")
+        raise EnvironmentSettingsError(f"There is no architecture {architecture!r}: it is {' or '.join(Architecture)}.")
     return replace(
         settings,
         weights=weights or settings.weights,

@@ -6,7 +6,7 @@ The prices of EMR Serverless belong to an environment's settings (`cdk.settings`
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from spark_app.settings import FEATURES, RunSettings
+from spark_app.settings import FEATURE_COUNT, RunSettings
 from spark_app.stages.features import IMAGES_PER_TASK
 from spark_app.stages.matrix import ROWS_PER_FILE
 
@@ -111,7 +111,7 @@ class Assumptions:
     @property
     def result_row(self) -> int:
         """Bytes of an image in the results: float32 features and components, and its row of the matrix."""
-        return 4 * (FEATURES + self.components) + self.matrix_row
+        return 4 * (FEATURE_COUNT + self.components) + self.matrix_row
 
     def table(self) -> list[tuple[str, float, str]]:
         """List name, value and meaning of each assumption."""

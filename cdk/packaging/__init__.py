@@ -1,7 +1,7 @@
-"""What is shipped with a deployment: packages, named by what goes into them, and built when they are published.
+"""The packages that a deployment ships. Their names contain the hash of their inputs.
 
-At synthesis, a package is no more than the hash of its inputs: that needs no network, and takes milliseconds. When it
-is to be uploaded, the CDK command calls `python -m cdk.packaging`, which builds it and prints the path of the file.
+A synthesis only computes these hashes, which needs no network and takes milliseconds. Before the CDK command uploads a
+package, it calls `python -m cdk.packaging`, which builds the package and prints the path of its file.
 """
 
 from cdk.packaging.catalogue import Packages, packages_for

@@ -1,4 +1,4 @@
-"""`python -m cdk.packaging`: builds packages, and prints where they lie. The CDK command calls it when it publishes."""
+"""`python -m cdk.packaging`: builds packages and prints their paths. The CDK command calls it before an upload."""
 
 import argparse
 import sys
@@ -8,18 +8,19 @@ from cdk.packaging.catalogue import Packages, packages_for
 from cdk.packaging.package import Package, PackagingError, build
 from cdk.settings import Architecture
 from contract.versions import IMAGE_PYTHONS
+from spark_app.engine.weights import WeightsKind
 from spark_app.errors import FruitsError
 
 ALL = "all"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Build a package and print its path, or all of them and print a table.
+    """Build one package and print its path, or build all packages and print a table.
 
     Returns
     -------
     int
-        Exit code: 0 done, 1 failed.
+        Exit code: 0 for success, 1 for a failure.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -31,29 +32,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in lines:
             print(line, flush=True)  # noqa: T201 -- this is a command
     except (PackagingError, FruitsError) as error:
-        print(f"packaging: {error}", file=sys.stderr)  # noqa: T201 -- as above
+        print(f"packaging: {error}", file=sys.stderr)  # noqa: T201 -- this is a command
         return 1
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m cdk.packaging", description="Build what a deployment ships.")
+    parser = argparse.ArgumentParser(
+        prog="python -m cdk.packaging", description="Build the packages that a deployment ships."
+    )
     parser.add_argument("package", choices=[*Packages.names(), ALL])
     parser.add_argument("--architecture", type=Architecture, choices=list(Architecture), default=Architecture.ARM64)
     parser.add_argument(
         "--python",
         choices=IMAGE_PYTHONS,
         default=IMAGE_PYTHONS[0],
-        help="of workers and functions [%(default)s]",
+        help="version of Python of the workers and the functions [%(default)s]",
     )
-    parser.add_argument("--weights", default="imagenet", help="of the model: imagenet, seeded, or a file [%(default)s]")
-    parser.add_argument("--inputs", metavar="SHA256", help="fail if this is not the hash of the inputs (any more)")
+    parser.add_argument(
+        "--weights",
+        default=WeightsKind.IMAGENET,
+        help="weights of the model: imagenet, seeded, or a file [%(default)s]",
+    )
+    parser.add_argument("--inputs", metavar="SHA256", help="fail if the hash of the inputs is not this one")
     return parser
 
 
 def _build_one(package: Package, inputs: str | None) -> str:
     if inputs not in {None, package.inputs_hash}:
-        raise PackagingError(f"What goes into {package.name} has changed since the synthesis: synthesise again.")
+        raise PackagingError(f"The inputs of {package.name} have changed since the synthesis: synthesise again.")
     return str(build(package))
 
 

@@ -1,4 +1,4 @@
-"""Archives that are the same, byte for byte, whenever and wherever the same files are packed."""
+"""Reproducible archives: the same files always make the same bytes."""
 
 import gzip
 import hashlib
@@ -11,21 +11,21 @@ from pathlib import Path
 from cdk.packaging.package import PackagingError
 
 MANIFEST = "MANIFEST"
-"""Lists all other files of an archive: SHA-256 and path, as ``sha256sum --check`` reads them."""
+"""File that lists SHA-256 and path of all other files of an archive, in the format of ``sha256sum --check``."""
 
 COMMANDS = "bin/"
-"""Files below this folder may be executed; no others need to be."""
+"""Folder whose files are executable."""
 
-# The earliest time that a ZIP can note down.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 EPOCH_SECONDS = 315_532_800
+"""Modification time of all files: the earliest time that a ZIP archive can store."""
 
 COMPRESSION = 6
-"""Of 9: the highest takes twice as long and saves less than 1 %."""
+"""Compression level. Level 9 takes twice as long and saves less than 1 %."""
 
 
 def copy_files(files: Mapping[str, Path], folder: Path) -> None:
-    """Copy files to their places below a folder."""
+    """Copy files to their paths below a folder."""
     for name, source in files.items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -33,19 +33,17 @@ def copy_files(files: Mapping[str, Path], folder: Path) -> None:
 
 
 def pack(folder: Path, target: Path) -> None:
-    """Pack all files below a folder, with a manifest, and see that the archive holds them and nothing else.
+    """Write a manifest into a folder, pack all files below the folder, and check the archive.
 
     Parameters
     ----------
-    folder
-        What to pack; the manifest is written into it.
     target
-        The archive: ``.tgz`` or ``.zip``.
+        Path of the archive, which ends in ``.tgz`` or ``.zip``.
 
     Raises
     ------
     PackagingError
-        If the archive is not what it should be.
+        If the archive does not match its manifest.
     """
     names = [name for name in names_below(folder) if name != MANIFEST]
     (folder / MANIFEST).write_text("".join(f"{_sha256(folder / name)}  {name}\n" for name in names))
@@ -54,26 +52,28 @@ def pack(folder: Path, target: Path) -> None:
 
 
 def check(archive: Path) -> None:
-    """See that an archive holds just what its manifest lists.
+    """Check that an archive contains exactly the files that its manifest lists.
 
     Raises
     ------
     PackagingError
-        If it doesn't.
+        If the archive does not match its manifest.
     """
     found = {name: hashlib.sha256(body).hexdigest() for name, body in _entries(archive) if name != MANIFEST}
     listed = read_manifest(archive)
     if wrong := sorted(name for name in found.keys() | listed.keys() if found.get(name) != listed.get(name)):
-        raise PackagingError(f"{archive.name} and its manifest differ in {len(wrong)} files, the first is {wrong[0]}.")
+        raise PackagingError(
+            f"{archive.name} and its manifest differ in {len(wrong)} files, for instance in {wrong[0]}."
+        )
 
 
 def read_manifest(archive: Path) -> dict[str, str]:
-    """Read path → SHA-256 of the files of an archive from its manifest.
+    """Read the manifest of an archive: path → SHA-256.
 
     Raises
     ------
     PackagingError
-        If it has none.
+        If the archive has no manifest.
     """
     for name, body in _entries(archive):
         if name == MANIFEST:
@@ -83,7 +83,7 @@ def read_manifest(archive: Path) -> dict[str, str]:
 
 
 def names_below(folder: Path) -> list[str]:
-    """Name all files below a folder, sorted."""
+    """Return the paths of all files below a folder, sorted."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
 
 
@@ -113,7 +113,7 @@ def _mode(name: str) -> int:
 
 
 def _entries(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """Read name and content of all that an archive holds: an entry that is no file has none."""
+    """Read name and content of each entry of an archive. The content of an entry that is not a file is empty."""
     if archive.suffix == ".tgz":
         with tarfile.open(archive) as packed:
             for entry in packed:

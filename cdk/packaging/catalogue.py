@@ -1,4 +1,4 @@
-"""All packages of a deployment."""
+"""The packages of a deployment."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -8,25 +8,26 @@ from cdk.packaging.package import ROOT, Package
 from cdk.packaging.recipes import application_package, bundle_package, jar_package, model_package
 from cdk.packaging.worker import worker_package
 from cdk.settings import Architecture
+from contract.functions import Function
 from localspark.jars import Jars
 
 
 @dataclass(frozen=True, kw_only=True)
 class Packages:
-    """What a deployment ships.
+    """All packages of a deployment.
 
     Attributes
     ----------
     worker
-        Python packages of the Spark workers: ``spark.archives=…#environment``.
+        Python packages of the Spark workers.
     application
-        Our code: ``--py-files``.
+        Code of the Spark application.
     model
-        The exported network: ``spark.archives=…#model``.
+        Exported network.
     start_run, record_run
-        The Lambda functions.
+        Code of the Lambda functions.
     iceberg_runtime, iceberg_aws_bundle
-        Iceberg for Spark, and what it needs on AWS: ``--jars``.
+        Jars of Iceberg for Spark, and of the classes that it needs for S3 and Glue.
     """
 
     worker: Package
@@ -42,35 +43,35 @@ class Packages:
 
     @classmethod
     def names(cls) -> list[str]:
-        """Name the packages."""
+        """Return the names of the packages."""
         return [field.name for field in fields(cls)]
 
 
 def packages_for(architecture: Architecture, python: str, weights: str, root: Path = ROOT) -> Packages:
-    """Describe the packages of a deployment; none is built.
+    """Describe the packages of a deployment, without building them.
 
     Parameters
     ----------
     architecture
-        Of the workers.
+        Architecture of the workers.
     python
         Version of Python of the workers and the functions, such as ``3.13``.
     weights
         ``imagenet``, ``seeded``, or the path of an ``.h5`` or ``.keras`` file.
     root
-        Of the repository.
+        Root folder of the repository.
 
     Raises
     ------
     PackagingError
-        If there are no such weights.
+        If the weights do not exist.
     """
     return Packages(
         worker=worker_package(root, architecture, python),
         application=application_package(root),
         model=model_package(root, weights),
-        start_run=bundle_package(root, "start_run", python),
-        record_run=bundle_package(root, "record_run", python),
+        start_run=bundle_package(root, Function.START_RUN, python),
+        record_run=bundle_package(root, Function.RECORD_RUN, python),
         iceberg_runtime=jar_package("iceberg_runtime", Jars.ICEBERG_RUNTIME),
         iceberg_aws_bundle=jar_package("iceberg_aws_bundle", Jars.ICEBERG_AWS_BUNDLE),
     )

@@ -1,4 +1,4 @@
-"""A package: its name, what goes into it, and how it is built."""
+"""A package of a deployment, and how it is built."""
 
 import hashlib
 import json
@@ -10,32 +10,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-"""Of the repository."""
+"""Root folder of the repository."""
 
 BUILD = ROOT / "build"
-"""Where packages lie once they are built."""
+"""Folder of the built packages."""
 
 
 class PackagingError(Exception):
-    """A package can't be built; the message says why, and what to do."""
+    """A package can't be built; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """A file that is shipped.
+    """A file that a deployment ships.
 
     Attributes
     ----------
     name
-        Such as ``worker-arm64-python313``.
+        Name such as ``worker-arm64-python313``.
     suffix
-        ``.tgz``, ``.zip`` or ``.jar``. Spark knows archives by it, and unzips without keeping the executable bit.
+        ``.tgz``, ``.zip`` or ``.jar``. Spark recognises an archive by its suffix, and does not keep the executable bits
+        of a ZIP archive.
     inputs_hash
-        SHA-256 of all that decides about the content.
+        SHA-256 of everything that determines the content.
     arguments
-        Of the command that builds the package, such as ``("worker", "--architecture", "ARM64", "--python", "3.13")``.
+        Arguments of the command that builds the package, such as
+        ``("worker", "--architecture", "ARM64", "--python", "3.13")``.
     make
-        Builds it: takes an empty folder to work in, and the path of the file to write.
+        Function that builds the package. It takes an empty folder for its work and the path of the file to write.
+
+    Raises
+    ------
+    PackagingError
+        If the name, the suffix or the hash is malformed.
     """
 
     name: str
@@ -46,50 +53,47 @@ class Package:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9-]+", self.name):
-            raise PackagingError(f"The name of a package is of lower-case letters, digits and dashes: {self.name!r}.")
+            raise PackagingError(
+                f"A package name consists of lower-case letters, digits and dashes, unlike {self.name!r}."
+            )
         if self.suffix not in {".tgz", ".zip", ".jar"}:
-            raise PackagingError(f"A package is a .tgz, a .zip or a .jar, not {self.suffix!r}.")
+            raise PackagingError(f"A package must be a .tgz, .zip or .jar file, not {self.suffix!r}.")
         if not re.fullmatch(r"[0-9a-f]{64}", self.inputs_hash):
-            raise PackagingError(f"The inputs of {self.name} have no SHA-256: {self.inputs_hash!r}.")
+            raise PackagingError(f"The inputs hash of {self.name} is not a SHA-256: {self.inputs_hash!r}.")
 
     @property
     def asset_hash(self) -> str:
-        """The source hash of the asset. CDK makes the object's key of it alone, so the suffix must be in it."""
+        """Source hash of the asset. It ends in the suffix, because CDK uses nothing else in the key of the object."""
         return f"{self.inputs_hash}{self.suffix}"
 
     @property
     def command(self) -> list[str]:
-        """The command that builds the package, and prints the path of the file and nothing else.
+        """Command that builds the package and prints the path of its file.
 
-        It fails if the inputs have changed since: what lies under a hash must be what the hash is of.
+        The command fails if the inputs no longer match the hash, because the key of the object contains the hash.
         """
         return [sys.executable, "-m", "cdk.packaging", *self.arguments, "--inputs", self.inputs_hash]
 
     @property
     def file_name(self) -> str:
-        """Under which it lies in the folder of packages."""
+        """Name of the file in the folder of the built packages."""
         return f"{self.name}-{self.inputs_hash[:16]}{self.suffix}"
 
 
 def build(package: Package, folder: Path = BUILD) -> Path:
-    """Build a package, unless it is there already.
+    """Build a package unless its file exists, and return the path of the file.
+
+    The file appears under its name only when it is complete.
 
     Parameters
     ----------
-    package
-        What to build.
     folder
-        Where it is looked for, and written: under its name only when it is complete.
-
-    Returns
-    -------
-    Path
-        The file.
+        Folder that contains the files of packages.
 
     Raises
     ------
     PackagingError
-        If it can't be built.
+        If the package can't be built.
     """
     target = folder / package.file_name
     if not target.is_file():
@@ -103,19 +107,14 @@ def build(package: Package, folder: Path = BUILD) -> Path:
 
 
 def hash_of(files: Mapping[str, Path], *facts: str) -> str:
-    """Hash all that decides about the content of a package.
+    """Return the SHA-256 of the inputs of a package.
 
     Parameters
     ----------
     files
-        Name → file: of both name and content.
+        Name → path of a file; the hash depends on the name and on the content of the file.
     facts
-        Whatever else.
-
-    Returns
-    -------
-    str
-        SHA-256, hexadecimal.
+        Other inputs.
     """
     contents = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     return hashlib.sha256(json.dumps([contents, facts], sort_keys=True).encode()).hexdigest()

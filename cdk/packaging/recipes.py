@@ -1,4 +1,4 @@
-"""What goes into each of the smaller packages: the application, the model, the Lambda functions, the jars."""
+"""The contents of all packages but that of the workers: the application, the model, the functions, the jars."""
 
 import hashlib
 import re
@@ -9,26 +9,28 @@ from cdk.packaging.archives import copy_files, pack
 from cdk.packaging.package import Package, PackagingError, hash_of
 from cdk.packaging.wheels import LEFT_OUT, check_pure, install_wheels, keep_services, leave_out
 from cdk.settings import Architecture
+from contract.functions import Function
 from localspark.jars import MAVEN_COORDINATES, Jars, fetched
+from spark_app.engine.weights import WeightsKind
 
 HERE = Path(__file__).parent
 CODE = {name: HERE / name for name in ("recipes.py", "archives.py")}
 CODE_OF_BUNDLES = {**CODE, "wheels.py": HERE / "wheels.py"}
 
-SERVICES = {
-    "start_run": ("dynamodb", "s3", "stepfunctions", "sts"),
-    "record_run": ("emr-serverless", "s3", "sts"),
+FUNCTION_SERVICES = {
+    Function.START_RUN: ("dynamodb", "s3", "stepfunctions", "sts"),
+    Function.RECORD_RUN: ("emr-serverless", "s3", "sts"),
 }
-"""Function → the services of AWS that it calls, and the one that its credentials may come from."""
+"""AWS services that each function calls, and STS, which may provide its credentials."""
 
 EXPORT_CODE = ("card", "export", "model", "network", "onnx_engine", "preprocessing", "weights")
-"""Modules of the engine that decide what an exported model is."""
+"""Modules of `spark_app.engine` that determine the content of an exported model."""
 
 EXPORT_TOOLS = ("keras", "onnx", "tensorflow", "tensorflow-cpu", "tf2onnx")
 
 
 def application_package(root: Path) -> Package:
-    """Describe the application, as Spark takes it: a ZIP that Python imports from."""
+    """Describe the application: a ZIP archive from which Python imports."""
     files = _sources(root, "contract", "spark_app")
     return Package(
         name="application",
@@ -39,33 +41,31 @@ def application_package(root: Path) -> Package:
     )
 
 
-def bundle_package(root: Path, function: str, python: str) -> Package:
-    """Describe what Lambda takes: a function of ours, and the packages that it needs with some version of Python."""
+def bundle_package(root: Path, function: Function, python: str) -> Package:
+    """Describe the bundle of a Lambda function: its code, and the packages that it needs for a version of Python."""
     own = _sources(root, "contract", f"lambdas/{function}") | {"lambdas/__init__.py": root / "lambdas/__init__.py"}
     lock = root / "lambdas" / "requirements.txt"
     return Package(
         name=function.replace("_", "-"),
         suffix=".zip",
         inputs_hash=hash_of({**own, "lock": lock, **CODE_OF_BUNDLES}, function, python),
-        arguments=(function, "--python", python),
+        arguments=(function.value, "--python", python),
         make=lambda stage, target: _make_bundle(own, lock, function, python, stage, target),
     )
 
 
 def model_package(root: Path, weights: str) -> Package:
-    """Describe the exported network of some weights.
+    """Describe the exported network.
 
     Parameters
     ----------
-    root
-        Of the repository.
     weights
         ``imagenet``, ``seeded``, or the path of an ``.h5`` or ``.keras`` file.
 
     Raises
     ------
     PackagingError
-        If there are no such weights.
+        If the weights do not exist.
     """
     kind, location, identity = _identify(weights)
     engine = {name: root / "spark_app/engine" / f"{name}.py" for name in EXPORT_CODE}
@@ -80,7 +80,7 @@ def model_package(root: Path, weights: str) -> Package:
 
 
 def jar_package(name: str, jars: Jars) -> Package:
-    """Describe a jar that is shipped as Maven Central has it."""
+    """Describe a jar of Maven Central, which is shipped unchanged; `name` is its attribute of `Packages`."""
     return Package(
         name=jars,
         suffix=".jar",
@@ -104,29 +104,32 @@ def _pack_files(files: dict[str, Path], stage: Path, target: Path) -> None:
     pack(stage, target)
 
 
-def _make_bundle(own: dict[str, Path], lock: Path, function: str, python: str, stage: Path, target: Path) -> None:
+def _make_bundle(own: dict[str, Path], lock: Path, function: Function, python: str, stage: Path, target: Path) -> None:
     install_wheels(lock, stage, Architecture.ARM64, python)
     check_pure(stage)
     leave_out(stage, [*LEFT_OUT])
-    keep_services(stage, SERVICES[function])
+    keep_services(stage, FUNCTION_SERVICES[function])
     _pack_files(own, stage, target)
 
 
 def _identify(weights: str) -> tuple[str, str, str]:
-    """Return kind, location and identity of weights."""
-    if weights in {"imagenet", "seeded"}:
+    """Return the kind, the location and the identity of weights."""
+    if weights in {WeightsKind.IMAGENET, WeightsKind.SEEDED}:
         return weights, weights, weights
     path = Path(weights).expanduser().resolve()
     if path.suffix not in {".h5", ".keras"} or not path.is_file():
-        raise PackagingError(f"Weights are imagenet, seeded, or an .h5 or .keras file that is there, not {weights!r}.")
-    return "file", str(path), hashlib.sha256(path.read_bytes()).hexdigest()
+        raise PackagingError(f"Weights must be imagenet, seeded, or an existing .h5 or .keras file, not {weights!r}.")
+    return WeightsKind.FILE, str(path), hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _make_model(weights: str, stage: Path, target: Path) -> None:
-    from spark_app.engine.provision import export_weights  # the libraries of the engine: a synthesis needs none of them
+    # A synthesis does not need the libraries of the engine.
+    from spark_app.engine.model import FILES
+    from spark_app.engine.provision import export_weights
+    from spark_app.settings import Engine
 
     export_weights(weights, stage)
-    (stage / "weights.npz").unlink()  # for the other engine, which the workers don't have
+    (stage / FILES[Engine.TENSORFLOW]).unlink()  # the workers have no TensorFlow
     pack(stage, target)
 
 
@@ -136,7 +139,7 @@ def _copy_jar(jars: Jars, target: Path) -> None:
 
 
 def _lines_of(file: Path, beginning: str) -> list[str]:
-    """Find the lines that begin so: there must be some, or a name has changed."""
+    """Return the lines that match at their beginning. If none does, a name has changed, which is an error."""
     lines = [line for line in file.read_text().splitlines() if re.match(beginning, line)]
     if not lines:
         raise PackagingError(f"{file} has no line that begins with {beginning}.")

@@ -1,4 +1,4 @@
-"""Python packages for another machine: wheels as they were locked, without what no program needs to run."""
+"""Installs locked wheels for another machine, and deletes the files that no program needs at run time."""
 
 import shutil
 import subprocess
@@ -12,18 +12,18 @@ from cdk.packaging.package import PackagingError
 from cdk.settings import Architecture
 
 NEWEST_GLIBC = 34
-"""Minor version of the C library of Amazon Linux 2023, which EMR and Lambda run on. Wheels for older ones run there."""
+"""Minor version of glibc in Amazon Linux 2023, the system of EMR and Lambda. Wheels for older versions run there."""
 
 MACHINES = {Architecture.ARM64: "aarch64", Architecture.X86_64: "x86_64"}
 
 LEFT_OUT = {
-    "bin/*": "commands that name the Python of the machine that installed them",
-    ".lock": "what the installer notes down of an installation",
-    "*.dist-info/RECORD": "as above",
-    "*.dist-info/INSTALLER": "as above",
-    "*.dist-info/REQUESTED": "as above",
-    "*.dist-info/uv_cache.json": "as above",
-    "*/__pycache__/*": "made anew where it fits",
+    "bin/*": "commands that contain the path of the Python that installed them",
+    ".lock": "records of the installer",
+    "*.dist-info/RECORD": "records of the installer",
+    "*.dist-info/INSTALLER": "records of the installer",
+    "*.dist-info/REQUESTED": "records of the installer",
+    "*.dist-info/uv_cache.json": "records of the installer",
+    "*/__pycache__/*": "compiled by the Python that runs the package",
     "*/tests/*": "tests",
     "*/conftest.py": "tests",
     "*/include/*": "for compilers",
@@ -39,27 +39,27 @@ LEFT_OUT = {
     "*.pyx": "for Cython",
     "*.pyi": "for type checkers",
 }
-"""Pattern → reason. An asterisk stands for slashes, too."""
+"""Pattern of paths → reason why the files are left out. An asterisk matches slashes, too."""
 
 
 def install_wheels(lock: Path, folder: Path, architecture: Architecture, python: str) -> None:
-    """Install locked packages for another machine, from wheels alone: nothing is compiled, nothing is run.
+    """Install locked packages for another machine. Only wheels are installed, so that no code of a package runs.
 
-    uv installs them, since pip chooses the lines of a lock by the Python that runs it, not by the one asked for.
+    uv is used because pip evaluates the markers of a lock for the Python that runs pip, not for the requested one.
 
     Parameters
     ----------
     lock
         Requirements with hashes.
     folder
-        Where to.
+        Target of the installation.
     architecture, python
-        Processor and version of Python of the machine that the packages are for; it runs Amazon Linux 2023.
+        Architecture and version of Python of the machine, which runs Amazon Linux 2023.
 
     Raises
     ------
     PackagingError
-        If a wheel can't be had, or is not the locked one.
+        If a wheel is missing, or its hash does not match.
     """
     exact = ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--link-mode", "copy"]
     machine = ["--python-version", python, "--python-platform", f"{MACHINES[architecture]}-manylinux_2_{NEWEST_GLIBC}"]
@@ -72,24 +72,26 @@ def install_wheels(lock: Path, folder: Path, architecture: Architecture, python:
 
 
 def check_pure(folder: Path) -> None:
-    """See that packages run on every processor.
+    """Check that packages run on every processor.
 
     Raises
     ------
     PackagingError
-        If a file of theirs is compiled for one.
+        If a file is compiled for one processor.
     """
     if compiled := next((name for name in names_below(folder) if ".so" in Path(name).suffixes), None):
-        raise PackagingError(f"{compiled} is compiled for one processor: the functions take packages of Python alone.")
+        raise PackagingError(
+            f"{compiled} is compiled for one processor: the functions may use only pure Python packages."
+        )
 
 
 def leave_out(folder: Path, patterns: Sequence[str]) -> None:
-    """Delete files by patterns of their names, and see that nothing that stays is linked to one of them.
+    """Delete files whose paths match a pattern, and check that no remaining library is linked to one of them.
 
     Raises
     ------
     PackagingError
-        If a library that stays needs one that goes.
+        If a remaining library is linked to a deleted one.
     """
     names = names_below(folder)
     gone = {name for name in names if any(fnmatch(name, pattern) for pattern in patterns)}
@@ -99,14 +101,12 @@ def leave_out(folder: Path, patterns: Sequence[str]) -> None:
 
 
 def keep_services(folder: Path, services: Sequence[str]) -> None:
-    """Keep what the SDK knows of some services of AWS, of its 400: the rest is nine tenths of its size.
+    """Delete the SDK's descriptions of all other AWS services. They make up nine tenths of its size.
 
     Parameters
     ----------
     folder
-        Of the packages.
-    services
-        Those that are called, and the one that credentials may come from.
+        Folder of the packages.
     """
     for data in (folder / "botocore" / "data", folder / "boto3" / "data"):
         for described in data.iterdir():
@@ -115,8 +115,8 @@ def keep_services(folder: Path, services: Sequence[str]) -> None:
 
 
 def _check_links(staying: Iterable[Path], gone: Iterable[str]) -> None:
-    # The machine that these libraries are for is not at hand. The names of the libraries that one is linked to lie in
-    # it as texts that end in a zero.
+    # The libraries can't be loaded here. A library contains the names of the libraries that it is linked to as strings
+    # between zero bytes.
     libraries = [name.rsplit("/", 1)[-1] for name in gone if ".so" in name]
     for path in staying:
         body = path.read_bytes()

@@ -1,4 +1,4 @@
-"""The Python packages of the Spark workers, and a launcher that puts them before those of the image."""
+"""The package of the Spark workers: Python packages, and a launcher that gives these priority over the image's."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,7 +11,7 @@ from cdk.settings import Architecture
 
 LAUNCHER = """\
 #!/bin/sh
-# The image's Python $python, with the packages of this archive before all others.
+# Runs the Python $python of the image, with the packages of this archive before all others.
 here=$$(CDPATH= cd -- "$$(dirname -- "$$0")/.." && pwd) || exit 1
 export PYTHONPATH="$$here/site-packages$${PYTHONPATH:+:$$PYTHONPATH}"
 for place in "$$(command -v python$python)" $places; do
@@ -22,37 +22,29 @@ exit 127
 """
 
 PLACES = ("/usr/bin", "/usr/local/bin")
-"""Folders in which Amazon Linux 2023, and AWS' guide to custom images, install Python."""
+"""Folders in which Amazon Linux 2023, and AWS's guide to custom images, install Python."""
 
-LEFT_OUT_HERE = {
+LEFT_OUT_OF_WORKER = {
     "pyarrow/*flight*": "remote procedure calls; 33 MB",
-    "pyarrow/*_s3*": "Arrow's access to S3: ours is obstore; 17 MB",
-    "pyarrow/libarrow_python*.so": "copies of a library, by the name that linkers look for",
-    "pyarrow/libarrow_python*.so.*.*.*": "as above, by its full version",
-    "onnxruntime/capi/libonnxruntime.so*": "for programs in C: the Python module has it all inside; 29 MB",
+    "pyarrow/*_s3*": "Arrow's access to S3, for which the pipeline uses obstore; 17 MB",
+    "pyarrow/libarrow_python*.so": "copy of a library under the name for linkers",
+    "pyarrow/libarrow_python*.so.*.*.*": "copy of a library under its full version",
+    "onnxruntime/capi/libonnxruntime.so*": "for programs in C; the Python module contains its own copy; 29 MB",
     "onnxruntime/transformers/*": "tools that rewrite networks",
-    "onnxruntime/quantization/*": "as above",
-    "onnxruntime/tools/*": "as above",
+    "onnxruntime/quantization/*": "tools that rewrite networks",
+    "onnxruntime/tools/*": "tools that rewrite networks",
 }
-"""Pattern → reason, beside those of every package."""
+"""Pattern of paths → reason why the files are left out, in addition to `LEFT_OUT`."""
 
-SERVICES = ("s3", "sts")
-"""Of AWS, that a job calls from Python, and the one that its credentials may come from."""
+JOB_SERVICES = ("s3", "sts")
+"""AWS service that a job calls from Python, and STS, which may provide its credentials."""
 
 LIMIT_MB = 130
-"""A larger archive is a mistake: every worker fetches and unpacks it before its first image."""
+"""Maximum size of the archive, which every worker fetches and unpacks before its first image."""
 
 
 def worker_package(root: Path, architecture: Architecture, python: str) -> Package:
-    """Describe the archive of the workers: ``bin/python`` and ``site-packages``.
-
-    Parameters
-    ----------
-    root
-        Of the repository.
-    architecture, python
-        Processor and version of Python of the workers.
-    """
+    """Describe the archive of the workers, which contains ``bin/python`` and ``site-packages``."""
     lock = root / "spark_app" / "requirements.txt"
     here = Path(__file__).parent
     code = {name: here / name for name in ("worker.py", "wheels.py", "archives.py")}
@@ -68,8 +60,8 @@ def worker_package(root: Path, architecture: Architecture, python: str) -> Packa
 def _make(lock: Path, architecture: Architecture, python: str, stage: Path, target: Path) -> None:
     packages = stage / "site-packages"
     install_wheels(lock, packages, architecture, python)
-    leave_out(packages, [*LEFT_OUT, *LEFT_OUT_HERE])
-    keep_services(packages, SERVICES)
+    leave_out(packages, [*LEFT_OUT, *LEFT_OUT_OF_WORKER])
+    keep_services(packages, JOB_SERVICES)
     (stage / "bin").mkdir()
     (stage / "bin" / "python").write_text(launcher(python))
     pack(stage, target)
@@ -77,17 +69,17 @@ def _make(lock: Path, architecture: Architecture, python: str, stage: Path, targ
 
 
 def launcher(python: str) -> str:
-    """Compose the script that a job runs as its Python: it executes the Python of the image."""
+    """Return the script that a job uses as its Python. It executes the Python of the image."""
     return Template(LAUNCHER).substitute(python=python, places=" ".join(f"{place}/python{python}" for place in PLACES))
 
 
 def check_size(archive: Path, packages: Path) -> None:
-    """See that the archive is not too large.
+    """Check that the archive is not too large.
 
     Raises
     ------
     PackagingError
-        If it is; the message names the largest packages.
+        If the archive is too large; the message names the largest packages.
     """
     megabytes = archive.stat().st_size / 1e6
     if megabytes <= LIMIT_MB:
@@ -97,5 +89,5 @@ def check_size(archive: Path, packages: Path) -> None:
         sizes[name.split("/")[0]] += (packages / name).stat().st_size
     largest = ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in sizes.most_common(5))
     raise PackagingError(
-        f"The archive of the workers has {megabytes:.0f} MB, more than {LIMIT_MB}. Largest, unpacked: {largest}."
+        f"The archive of the workers has {megabytes:.0f} MB, more than {LIMIT_MB}. Largest unpacked: {largest}."
     )

@@ -6,13 +6,13 @@ from constructs import Construct
 
 from cdk.acknowledgements import acknowledge
 
-WINDOW = Duration.seconds(60)
+BATCHING_WINDOW = Duration.seconds(60)
 """Time for which Lambda gathers messages into a batch."""
 
-TIMEOUT = Duration.seconds(60)
+START_RUN_TIMEOUT = Duration.seconds(60)
 """Timeout of `start_run`."""
 
-RETENTION = Duration.days(14)
+MESSAGE_RETENTION = Duration.days(14)
 """Time for which both queues keep a message: the maximum of SQS."""
 
 DELIVERIES = 5
@@ -29,16 +29,16 @@ class EventQueue(Construct):
             "DeadLetters",
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=RETENTION,
+            retention_period=MESSAGE_RETENTION,
         )
         self.queue = sqs.Queue(
             self,
             "Events",
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=RETENTION,
+            retention_period=MESSAGE_RETENTION,
             # AWS advises this time, so that SQS does not redeliver a batch during its invocation.
-            visibility_timeout=Duration.seconds(6 * TIMEOUT.to_seconds() + WINDOW.to_seconds()),
+            visibility_timeout=Duration.seconds(6 * START_RUN_TIMEOUT.to_seconds() + BATCHING_WINDOW.to_seconds()),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=DELIVERIES),
         )
         acknowledge(

@@ -10,7 +10,7 @@ from cdk.acknowledgements import acknowledge
 from cdk.packaging import Package
 from cdk.permissions import Permission, allow
 from cdk.settings import Environment
-from cdk.stateful.queues import TIMEOUT, WINDOW, EventQueue
+from cdk.stateful.queues import BATCHING_WINDOW, START_RUN_TIMEOUT, EventQueue
 from cdk.stateless.functions import PipelineFunction
 from contract.functions import Function, StartRunVariables
 from contract.layout import INBOX
@@ -48,7 +48,7 @@ class RunStarter(Construct):
                 coordination_table=table.table_name,
                 state_machine=state_machine.state_machine_arn,
             ).to_environment(),
-            timeout=TIMEOUT,
+            timeout=START_RUN_TIMEOUT,
             memory_mb=512,
         )
         self.function = called.function
@@ -73,7 +73,7 @@ class RunStarter(Construct):
             SqsEventSource(
                 events.queue,
                 batch_size=BATCH,
-                max_batching_window=WINDOW,
+                max_batching_window=BATCHING_WINDOW,
                 max_concurrency=CONCURRENCY,
                 report_batch_item_failures=True,
             )

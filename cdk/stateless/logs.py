@@ -7,7 +7,7 @@ from constructs import Construct
 from cdk.acknowledgements import acknowledge
 from cdk.settings import Environment
 
-RETENTION = {
+RETENTION_DAYS = {
     1: logs.RetentionDays.ONE_DAY,
     3: logs.RetentionDays.THREE_DAYS,
     5: logs.RetentionDays.FIVE_DAYS,
@@ -29,7 +29,7 @@ def log_group(scope: Construct, settings: Environment, name: str | None = None) 
         scope,
         "Logs",
         log_group_name=name,
-        retention=RETENTION[settings.logs_days],
+        retention=RETENTION_DAYS[settings.logs_days],
         removal_policy=RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY,
     )
     acknowledge(group, {"CKV_AWS_158": "CloudWatch encrypts it. A customer-managed key would cost money while idle."})

@@ -26,10 +26,10 @@ DISK_GB = 20
 QUEUE_MINUTES = 60
 """Time for which a job run may wait until EMR Serverless has cancelled an earlier one."""
 
-ENVIRONMENT, MODEL = "environment", "model"
+PACKAGES_FOLDER, MODEL_FOLDER = "environment", "model"
 """Folders into which Spark unpacks the packages of the workers and the exported model."""
 
-PYTHON = f"./{ENVIRONMENT}/bin/python"
+PYTHON = f"./{PACKAGES_FOLDER}/bin/python"
 """Launcher in the archive of the workers' packages."""
 
 
@@ -148,7 +148,7 @@ class SparkApplication(Construct):
             entry_point=program.entry_point.url,
             arguments=(
                 *(JobOption.IMAGES, f"{root}/{IMAGES.rstrip('/')}", JobOption.OUTPUT, root),
-                *(JobOption.WEIGHTS, f"./{MODEL}"),
+                *(JobOption.WEIGHTS, f"./{MODEL_FOLDER}"),
                 *(JobOption.CATALOG, CatalogKind.GLUE, JobOption.DATABASE, catalog.database),
                 *(JobOption.RETENTION_DAYS, str(self._settings.retention_days)),
                 *self._settings.pipeline_options,
@@ -168,7 +168,7 @@ def spark_submit_parameters(settings: Environment, program: Program) -> str:
     # Everything is a --conf, because AWS does not document which other options EMR Serverless accepts.
     conf = {
         "spark.submit.pyFiles": program.application.url,
-        "spark.archives": f"{program.environment.url}#{ENVIRONMENT},{program.model.url}#{MODEL}",
+        "spark.archives": f"{program.environment.url}#{PACKAGES_FOLDER},{program.model.url}#{MODEL_FOLDER}",
         "spark.jars": ",".join(jar.url for jar in program.jars),
         **{f"spark.emr-serverless.driverEnv.{name}": value for name, value in driver.items()},
         **{f"spark.executorEnv.{name}": value for name, value in executor.items()},

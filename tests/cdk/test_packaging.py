@@ -20,7 +20,7 @@ import pytest
 from cdk.packaging import ROOT, Package, PackagingError, build, packages_for
 from cdk.packaging.archives import EPOCH_SECONDS, MANIFEST, check, names_below, pack, read_manifest
 from cdk.packaging.package import hash_of
-from cdk.packaging.recipes import MAVEN_COORDINATES, SERVICES
+from cdk.packaging.recipes import FUNCTION_SERVICES, MAVEN_COORDINATES
 from cdk.packaging.wheels import NEWEST_GLIBC, check_pure, leave_out
 from cdk.packaging.worker import LIMIT_MB, check_size, launcher
 from cdk.settings import Architecture
@@ -291,14 +291,14 @@ def test_what_is_shipped_has_the_versions_that_are_tested(lock: str) -> None:
     )
 
 
-@pytest.mark.parametrize("function", SERVICES)
+@pytest.mark.parametrize("function", FUNCTION_SERVICES)
 def test_a_function_runs_on_its_bundle_alone(function: str, tmp_path: Path) -> None:
     """Its handler can be imported, and it can call the services that it calls, with Python and nothing else."""
     (tmp_path / "elsewhere").mkdir()
     bundle = _unpacked(getattr(SHIPPED, function), tmp_path / "bundle")
     source = "".join(file.read_text() for file in (bundle / "lambdas" / function).glob("*.py"))
     called = set(re.findall(r'boto3\.client\("(.*?)"', source))
-    assert called | {"sts"} == set(SERVICES[function])
+    assert called | {"sts"} == set(FUNCTION_SERVICES[function])
     program = (
         f"import sys; sys.path.insert(0, {str(bundle)!r})\n"
         f"import boto3, lambdas.{function}.handler as module\n"

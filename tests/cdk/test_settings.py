@@ -11,7 +11,7 @@ from cdk.settings import (
     Architecture,
     Capacity,
     Environment,
-    SettingsError,
+    EnvironmentSettingsError,
     Worker,
     environment_named,
     list_prices,
@@ -49,14 +49,14 @@ from cdk.settings import (
 )
 def test_a_value_that_cannot_be_right_is_refused(change: dict[str, object], sentence: str) -> None:
     """Each setting has its range, and its own sentence."""
-    with pytest.raises(SettingsError, match=sentence):
+    with pytest.raises(EnvironmentSettingsError, match=sentence):
         replace(ENVIRONMENTS["dev"], **change)
 
 
 @pytest.mark.parametrize(("vcpus", "memory"), [(3, 8), (1, 9), (4, 7), (8, 61), (2, 17)])
 def test_a_worker_is_one_that_emr_serverless_has(vcpus: int, memory: int) -> None:
     """Sizes that AWS would refuse at the first run are refused here."""
-    with pytest.raises(SettingsError, match="A worker"):
+    with pytest.raises(EnvironmentSettingsError, match="A worker"):
         Worker(vcpus=vcpus, memory_gb=memory)
 
 
@@ -64,7 +64,7 @@ def test_a_run_fits_into_a_new_account() -> None:
     """Where nothing was asked of AWS yet, 16 vCPUs may run at once: dev and staging stay below."""
     assert Capacity().vcpus <= 16
     assert ENVIRONMENTS["dev"].capacity.vcpus <= 16
-    with pytest.raises(SettingsError, match="max_executors"):
+    with pytest.raises(EnvironmentSettingsError, match="max_executors"):
         Capacity(max_executors=0)
 
 
@@ -85,9 +85,9 @@ def test_the_call_may_say_whose_address_which_weights_and_which_machine() -> Non
     assert (settings.weights, settings.alarm_email, settings.python) == ("seeded", "me@example.org", "3.11")
     assert settings.architecture is Architecture.X86_64
     assert environment_named("dev") == ENVIRONMENTS["dev"]
-    with pytest.raises(SettingsError, match="one of dev, staging, prod"):
+    with pytest.raises(EnvironmentSettingsError, match="one of dev, staging, prod"):
         environment_named("test")
-    with pytest.raises(SettingsError, match="ARM64 or X86_64"):
+    with pytest.raises(EnvironmentSettingsError, match="ARM64 or X86_64"):
         environment_named("dev", architecture="sparc")
 
 
