@@ -24,11 +24,6 @@ class Permission:
         ARNs, which may contain ``*``.
     because
         Why the ARNs can't name single resources; `None` if no ARN contains ``*``.
-
-    Raises
-    ------
-    ValueError
-        If an action contains ``*``, or if `because` does not match the ARNs.
     """
 
     sid: str

@@ -57,11 +57,6 @@ class Worker:
         1, 2, 4 or 8.
     memory_gb
         Total memory, which the JVM and Python share.
-
-    Raises
-    ------
-    EnvironmentSettingsError
-        If EMR Serverless has no such worker.
     """
 
     vcpus: int
@@ -85,11 +80,6 @@ class Capacity:
     ----------
     max_executors
         Maximum number of executors. Spark requests as many as it has tasks for.
-
-    Raises
-    ------
-    EnvironmentSettingsError
-        If the number of executors is less than 1.
     """
 
     driver: Worker = field(default_factory=lambda: Worker(vcpus=2, memory_gb=8))
@@ -153,11 +143,6 @@ class Environment:
         Duration above which a job run raises an alarm.
     query_limit_gb
         Maximum amount of data that one Athena query may read.
-
-    Raises
-    ------
-    EnvironmentSettingsError
-        If a value is invalid.
     """
 
     name: str

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -38,11 +37,6 @@ class Package:
         ``("worker", "--architecture", "ARM64", "--python", "3.13")``.
     make
         Function that builds the package. It takes an empty folder for its work and the path of the file to write.
-
-    Raises
-    ------
-    PackagingError
-        If the name, the suffix or the hash is malformed.
     """
 
     name: str
@@ -50,16 +44,6 @@ class Package:
     inputs_hash: str
     arguments: tuple[str, ...]
     make: Callable[[Path, Path], None] = field(repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z0-9-]+", self.name):
-            raise PackagingError(
-                f"A package name consists of lower-case letters, digits and dashes, unlike {self.name!r}."
-            )
-        if self.suffix not in {".tgz", ".zip", ".jar"}:
-            raise PackagingError(f"A package must be a .tgz, .zip or .jar file, not {self.suffix!r}.")
-        if not re.fullmatch(r"[0-9a-f]{64}", self.inputs_hash):
-            raise PackagingError(f"The inputs hash of {self.name} is not a SHA-256: {self.inputs_hash!r}.")
 
     @property
     def asset_hash(self) -> str:

@@ -15,7 +15,7 @@ from cdk.stateless.functions import PipelineFunction
 from contract.functions import Function, StartRunVariables
 from contract.layout import INBOX
 
-BATCH = 10_000
+BATCH_SIZE = 10_000
 """Maximum number of messages of an invocation. In practice the limit is 6 MB, which are about 4,000 events."""
 
 CONCURRENCY = 2
@@ -37,42 +37,27 @@ class RunStarter(Construct):
         state_machine: sfn.StateMachine,
     ) -> None:
         super().__init__(scope, construct_id)
+        variables = StartRunVariables(
+            bucket=bucket.bucket_name,
+            coordination_table=table.table_name,
+            state_machine=state_machine.state_machine_arn,
+        )
         called = PipelineFunction(
             self,
             "StartRun",
             settings=settings,
             name=Function.START_RUN,
             package=package,
-            environment=StartRunVariables(
-                bucket=bucket.bucket_name,
-                coordination_table=table.table_name,
-                state_machine=state_machine.state_machine_arn,
-            ).to_environment(),
+            environment=variables.to_environment(),
             timeout=START_RUN_TIMEOUT,
             memory_mb=512,
         )
         self.function = called.function
-        allow(
-            called.role,
-            [
-                Permission(
-                    sid="WriteNotices",
-                    actions=["s3:PutObject"],
-                    resources=[bucket.arn_for_objects(f"{INBOX}*")],
-                    because="The names of notice files are not known in advance.",
-                ),
-                Permission(
-                    sid="CountBatches",
-                    actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
-                    resources=[table.table_arn],
-                ),
-                Permission(sid="Start", actions=["states:StartExecution"], resources=[state_machine.state_machine_arn]),
-            ],
-        )
+        allow(called.role, _permissions(bucket, table, state_machine))
         self.function.add_event_source(
             SqsEventSource(
                 events.queue,
-                batch_size=BATCH,
+                batch_size=BATCH_SIZE,
                 max_batching_window=BATCHING_WINDOW,
                 max_concurrency=CONCURRENCY,
                 report_batch_item_failures=True,
@@ -82,3 +67,20 @@ class RunStarter(Construct):
         acknowledge(
             self, {"Serverless-LambdaDLQ": own_queue, "Serverless-LambdaEventSourceMappingDestination": own_queue}
         )
+
+
+def _permissions(bucket: s3.Bucket, table: dynamodb.Table, state_machine: sfn.StateMachine) -> list[Permission]:
+    return [
+        Permission(
+            sid="WriteNotices",
+            actions=["s3:PutObject"],
+            resources=[bucket.arn_for_objects(f"{INBOX}*")],
+            because="The names of notice files are not known in advance.",
+        ),
+        Permission(
+            sid="CountBatches",
+            actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+            resources=[table.table_arn],
+        ),
+        Permission(sid="Start", actions=["states:StartExecution"], resources=[state_machine.state_machine_arn]),
+    ]
