@@ -41,8 +41,6 @@ LOCAL = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    # A bucket has no host name of its own here.
-    "spark.sql.catalog.lake.s3.path-style-access": "true",
     # A plain Spark has no s3://: Hadoop's client serves it, as in EMR since 7.10.
     "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
     "spark.hadoop.fs.s3a.path.style.access": "true",
