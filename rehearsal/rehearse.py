@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli.cloud.environment import Deployment
 from cli.cloud.folder import files_below
-from cli.cloud.follow import Step
+from cli.cloud.follow import Hop
 from cli.cloud.upload import upload
 from cli.sample import draw_sample
 from contract.environments import stack_name
@@ -46,7 +46,7 @@ class TimedPrinter:
         seconds = (time.time() if at is None else at) - self.began
         print(f"{seconds:6.1f} s  {actor:<12}{what}", flush=True)
 
-    def steps(self, steps: Iterable[Step]) -> None:
+    def steps(self, steps: Iterable[Hop]) -> None:
         """Print a line for each step."""
         for step in steps:
             self.line(step.actor, step.what, step.at.timestamp())

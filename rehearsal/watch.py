@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cli.cloud.environment import Deployment
-from cli.cloud.follow import WORKFLOW, Follower, Step
+from cli.cloud.follow import WORKFLOW, Follower, Hop
 from cli.cloud.history import ending, events_after
 from cli.cloud.situation import messages_in
 from contract.environments import Output
@@ -28,10 +28,10 @@ class Watch:
         self._logs = host.client("logs")
         self._log_group = _log_group_of(Function.START_RUN, host)
         self._followers: dict[str, Follower] = {}
-        self._seen: set[Step] = set()
+        self._seen: set[Hop] = set()
         self._queue_seen = False
 
-    def until_quiet(self, at_most: float) -> Iterator[Step]:
+    def until_quiet(self, at_most: float) -> Iterator[Hop]:
         """Yield what happens until no message waits and no execution runs.
 
         Raises
@@ -73,32 +73,32 @@ class Watch:
         ended = ending(events_after(self._deployment.stepfunctions, execution))
         return ended.reason if ended else "its history gives no reason"
 
-    def news(self) -> list[Step]:
+    def news(self) -> list[Hop]:
         """Return what has happened since the last call, in the order of time."""
         steps = {*self._queue(), *self._function(), *self._workflow()} - self._seen
         self._seen |= steps
         return sorted(steps)
 
-    def _queue(self) -> Iterator[Step]:
+    def _queue(self) -> Iterator[Hop]:
         """Report once that messages have reached the queue."""
         waiting = 0 if self._queue_seen else messages_in(self._deployment, Output.QUEUE).total
         if waiting:
             self._queue_seen = True
-            yield Step(datetime.now(UTC), "S3 → SQS", f"{waiting} messages are in the queue so far")
+            yield Hop(datetime.now(UTC), "S3 → SQS", f"{waiting} messages are in the queue so far")
 
-    def _function(self) -> Iterator[Step]:
+    def _function(self) -> Iterator[Hop]:
         for event in self._logs.filter_log_events(logGroupName=self._log_group)["events"]:
             if entry := IntakeEntry.from_line(event["message"]):
                 at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
                 what = f"takes in {entry.messages} messages: {entry.notices} notices in one file"
-                yield Step(at, Function.START_RUN, what)
+                yield Hop(at, Function.START_RUN, what)
 
-    def _workflow(self) -> Iterator[Step]:
+    def _workflow(self) -> Iterator[Hop]:
         for execution in self.executions():
             arn = execution["executionArn"]
             if arn not in self._followers:
                 self._followers[arn] = Follower(self._deployment, arn)
-                yield Step(execution["startDate"], WORKFLOW, f"execution {execution['name']} begins")
+                yield Hop(execution["startDate"], WORKFLOW, f"execution {execution['name']} begins")
             yield from self._followers[arn].new_steps()
 
 

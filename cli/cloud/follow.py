@@ -24,7 +24,7 @@ from contract.environments import Output
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
-POLL_SECONDS = 4.0
+SECONDS_BETWEEN_REQUESTS = 4.0
 """Time between two requests for the steps of an execution."""
 
 WORKFLOW, SPARK_JOB = "workflow", "Spark job"
@@ -32,8 +32,8 @@ WORKFLOW, SPARK_JOB = "workflow", "Spark job"
 
 
 @dataclass(frozen=True, order=True)
-class Step:
-    """A step on the way to the results.
+class Hop:
+    """A step of one part of the pipeline on the way to the results.
 
     Attributes
     ----------
@@ -78,21 +78,21 @@ class Follower:
         self._job: str | None = None
         self._job_state: str | None = None
 
-    def follow(self, wait: Callable[[float], None]) -> Iterator[Step]:
+    def follow(self, wait: Callable[[float], None]) -> Iterator[Hop]:
         """Yield the steps of the execution until it ends; `wait` waits for a number of seconds between two requests."""
         yield from self.new_steps()
         while not self.ended:
-            wait(POLL_SECONDS)
+            wait(SECONDS_BETWEEN_REQUESTS)
             yield from self.new_steps()
 
-    def new_steps(self) -> Iterator[Step]:
+    def new_steps(self) -> Iterator[Hop]:
         """Yield the steps since the last call."""
         events = events_after(self._deployment.stepfunctions, self._execution, self._last_event)
         for event in events:
             self._last_event = event["id"]
             self._pass_time(event["timestamp"])
             if (state := entered_state(event)) and self._is_worth_showing(state):
-                yield Step(event["timestamp"], WORKFLOW, phrase_for(state))
+                yield Hop(event["timestamp"], WORKFLOW, phrase_for(state))
             if (run_id := named_run(event)) and run_id not in self.run_ids:
                 self.run_ids.append(run_id)
             yield from self._job_steps(event)
@@ -107,15 +107,15 @@ class Follower:
         self._waits_in = self._waits_in | {state} if state in WAITING_STATES else set()
         return True
 
-    def _job_steps(self, event: "HistoryEventTypeDef") -> Iterator[Step]:
+    def _job_steps(self, event: "HistoryEventTypeDef") -> Iterator[Hop]:
         if job := submitted_job(event):
             self._job, self._job_state = job, None
         elif self._job and task_has_ended(event):
             if task_failed(event):
-                yield Step(event["timestamp"], SPARK_JOB, f"{self._job}: failed")
+                yield Hop(event["timestamp"], SPARK_JOB, f"{self._job}: failed")
             self._job = None
 
-    def _new_job_state(self) -> Iterator[Step]:
+    def _new_job_state(self) -> Iterator[Hop]:
         if self._job is None:
             return
         application = self._deployment.resource(Output.APPLICATION)
@@ -123,7 +123,7 @@ class Follower:
         if run["state"] != self._job_state:
             self._job_state = run["state"]
             self._pass_time(run["updatedAt"])
-            yield Step(run["updatedAt"], SPARK_JOB, f"{self._job}: {run['state']}")
+            yield Hop(run["updatedAt"], SPARK_JOB, f"{self._job}: {run['state']}")
 
     def _pass_time(self, now: datetime) -> None:
         self._start = self._start or now

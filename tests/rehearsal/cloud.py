@@ -10,7 +10,7 @@ from typing import Any
 
 from cli.cloud.bucket import keys_in
 from cli.cloud.environment import Deployment
-from cli.cloud.follow import Step
+from cli.cloud.follow import Hop
 from cli.cloud.records import last_complete_run
 from contract.environments import Output, stack_name
 from contract.layout import IMAGES, INBOX, ResultFile
@@ -57,7 +57,7 @@ class Cloud:
         """Remove a picture."""
         self.deployment.s3.delete_object(Bucket=self.deployment.bucket, Key=f"{IMAGES}{name}")
 
-    def settle(self) -> list[Step]:
+    def settle(self) -> list[Hop]:
         """Wait until no message waits and no execution runs; return the steps since the last call."""
         return list(self.watch.until_quiet(LONGEST_WAIT))
 
