@@ -1,10 +1,11 @@
-"""Tests of what the stack, the workflow and the functions tell each other."""
+"""Tests of the agreements between the stack, the state machine and the functions."""
 
-from dataclasses import fields
+import json
+from dataclasses import asdict, fields
 
 import pytest
 
-from contract.functions import RecordRunVariables, StartRunVariables
+from contract.functions import IntakeEntry, RecordRunVariables, StartRunVariables
 from contract.prices import Prices
 from contract.workflow import RecordPaths, RecordRequest
 
@@ -14,7 +15,7 @@ RECORD_RUN = RecordRunVariables(bucket="b", application_id="a", prices=Prices(vc
 
 @pytest.mark.parametrize("variables", [START_RUN, RECORD_RUN])
 def test_a_function_reads_what_the_stack_wrote(variables: StartRunVariables | RecordRunVariables) -> None:
-    """Among all other variables of Lambda; without one of its own it fails, and names it."""
+    """The variables survive the environment; a missing variable raises an error that names it."""
     environment = variables.to_environment()
     assert type(variables).from_environment(environment | {"AWS_REGION": "eu-west-1"}) == variables
     for name in environment:
@@ -23,8 +24,17 @@ def test_a_function_reads_what_the_stack_wrote(variables: StartRunVariables | Re
 
 
 def test_the_workflow_composes_the_request_that_record_run_reads() -> None:
-    """A path for each field, under the name of the field."""
+    """There is a JSONPath for each field of the request, under the name of the field."""
     names = [field.name for field in fields(RecordRequest)]
     assert [field.name for field in fields(RecordPaths)] == names
     paths = RecordPaths(**{name: f"$.{name}" for name in names})
     assert paths.to_payload() == {f"{name}.$": f"$.{name}" for name in names}
+
+
+def test_the_log_entry_of_a_batch_is_found_among_other_lines() -> None:
+    """The entry is read from its line; other entries and lines that are not JSON objects yield `None`."""
+    entry = IntakeEntry(batch_id="b", messages=3, notices=2)
+    line = {"level": "INFO", "message": IntakeEntry.MESSAGE, **asdict(entry)}
+    assert IntakeEntry.from_line(json.dumps(line)) == entry
+    for other in (json.dumps({**line, "message": "Recorded"}), "[]", "START RequestId: 1", ""):
+        assert IntakeEntry.from_line(other) is None

@@ -1,4 +1,4 @@
-"""Tests of the storage layout."""
+"""Tests of the keys."""
 
 import pytest
 
@@ -15,5 +15,5 @@ from contract.layout import label_of
     ],
 )
 def test_the_label_is_the_folder_that_holds_the_file(key: str, label: str | None) -> None:
-    """Of any number of folders the innermost names the variety; a file right under images/ has none."""
+    """The label is the innermost folder; a file directly below images/ has none."""
     assert label_of(key) == label

@@ -25,7 +25,7 @@ NOTICES = st.builds(
 
 @given(NOTICES)
 def test_a_notice_survives_its_line(notice: Notice) -> None:
-    """Any key and etag; one notice is one line, whatever is in it."""
+    """A notice with any key and etag is one line, and equals the notice that is read from it."""
     line = notice.to_json()
     assert "\n" not in line
     assert Notice.from_json(line.encode("utf-8", "surrogatepass")) == notice
@@ -33,7 +33,7 @@ def test_a_notice_survives_its_line(notice: Notice) -> None:
 
 @given(st.integers(0, 16**20), st.integers(0, 16**20))
 def test_notices_of_a_key_are_in_the_order_of_their_sequencers(one: int, other: int) -> None:
-    """As numbers, whatever the lengths and the case of the texts."""
+    """Sequencers are compared as numbers, whatever their length and case."""
     first, second = (Notice(key="a", op=NoticeType.REMOVED, sequencer=text) for text in (f"{one:x}", f"{other:020X}"))
     assert (first.order < second.order) == (one < other)
     assert (first.order == second.order) == (one == other)
@@ -72,18 +72,18 @@ GOOD = {"key": "a/b.jpg", "op": "created", "etag": "1", "size": 1, "sequencer": 
     ],
 )
 def test_what_is_no_notice_is_told_why(change: dict[str, object], reason: str) -> None:
-    """One sentence for each way in which a line can be wrong, never another error."""
+    """Each invalid value raises a `NoticeError` with its reason."""
     with pytest.raises(NoticeError, match=reason):
         Notice.from_json(json.dumps(GOOD | change))
 
 
 @pytest.mark.parametrize("line", [b"", b"[]", b"null", b"{", b"\xff\xfe", b'"text"', b"[" * 100_000])
 def test_a_line_that_is_no_object_is_no_notice(line: bytes) -> None:
-    """Nor is one that is no JSON, or no text, or made to exhaust the reader."""
+    """A line that is not a JSON object, not text, or too deep for the parser raises a `NoticeError`."""
     with pytest.raises(NoticeError):
         Notice.from_json(line)
 
 
 def test_fields_of_later_versions_are_left_alone() -> None:
-    """A writer that says more than is known here is understood."""
+    """A line with unknown fields is read as a line without them."""
     assert Notice.from_json(json.dumps(GOOD | {"region": "eu-west-1"})) == Notice.from_json(json.dumps(GOOD))

@@ -1,4 +1,4 @@
-"""Tests of what a job costs."""
+"""Tests of the cost of a job run."""
 
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ PRICES = st.builds(Prices, vcpu_hour=st.floats(0, 1), gb_hour=st.floats(0, 1), s
 
 @given(USAGES, PRICES)
 def test_the_cost_is_hours_times_prices(usage: Usage, prices: Prices) -> None:
-    """To a millionth of a dollar, as decimal arithmetic has it."""
+    """The cost equals that of decimal arithmetic, to a millionth of a dollar."""
     exact = (
         Decimal(usage.vcpu_hours) * Decimal(prices.vcpu_hour)
         + Decimal(usage.memory_gb_hours) * Decimal(prices.gb_hour)
@@ -27,7 +27,7 @@ def test_the_cost_is_hours_times_prices(usage: Usage, prices: Prices) -> None:
 
 
 def test_the_cost_of_a_known_bill() -> None:
-    """Reckoned by hand, at the prices of Ireland: each kind of hour has its own."""
+    """The cost equals a result computed by hand, with the prices of eu-west-1."""
     prices = Prices(vcpu_hour=0.052624, gb_hour=0.0057785, storage_gb_hour=0.000111)
     assert prices.cost(Usage(vcpu_hours=2.5, memory_gb_hours=10, storage_gb_hours=100)) == 0.200445
     assert prices.cost(Usage(vcpu_hours=0, memory_gb_hours=0, storage_gb_hours=0)) == 0
@@ -36,6 +36,6 @@ def test_the_cost_of_a_known_bill() -> None:
 @pytest.mark.parametrize("region", EU_REGIONS)
 @pytest.mark.parametrize("architecture", Architecture)
 def test_the_prices_of_the_settings_are_understood(region: str, architecture: Architecture) -> None:
-    """The function reads what the stack hands over."""
+    """The prices of all settings survive their JSON document."""
     listed = list_prices(region, architecture)
     assert Prices.from_json(listed.to_json()) == listed

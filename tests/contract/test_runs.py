@@ -1,4 +1,4 @@
-"""Tests of the ids of runs."""
+"""Tests of run ids."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,13 +6,13 @@ from contract.runs import new_run_id
 
 
 def test_run_ids_sort_by_time() -> None:
-    """The folder of results lists its runs in the order in which they were started."""
+    """The ids of runs of successive seconds are in ascending order."""
     start = datetime(2026, 11, 20, 23, 59, 58, tzinfo=UTC)
     ids = [new_run_id(start + timedelta(seconds=seconds)) for seconds in range(5)]
     assert ids == sorted(ids)
 
 
 def test_run_ids_differ_within_a_second() -> None:
-    """Two runs started at once don't write into each other's results."""
+    """Runs that start at the same time have different ids, so that they do not share results."""
     now = datetime.now(UTC)
     assert len({new_run_id(now) for _ in range(50)}) == 50

@@ -1,4 +1,4 @@
-"""Tests of the documents that a run leaves."""
+"""Tests of the documents of a complete run."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,11 +43,11 @@ SUMMARIES = st.builds(
 
 @given(SUMMARIES)
 def test_a_summary_survives_its_file(summary: Summary) -> None:
-    """The next run reads exactly what the last one wrote."""
+    """A summary equals the one that is read from its document."""
     assert Summary.from_json(summary.to_json()) == summary
 
 
 @given(st.builds(Latest, run_id=TEXT, results=TEXT, finished_at=TEXT))
 def test_the_pointer_survives_its_file(latest: Latest) -> None:
-    """Readers are sent to the folder that was meant."""
+    """A pointer equals the one that is read from its document."""
     assert Latest.from_json(latest.to_json()) == latest

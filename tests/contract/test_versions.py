@@ -1,4 +1,4 @@
-"""Versions that are written in several places are the same in all of them."""
+"""Tests that versions which are written in several places agree."""
 
 import re
 import tomllib
@@ -23,7 +23,7 @@ JARS = {jar.name for jar in (Path(pyspark.__file__).parent / "jars").iterdir()}
 
 
 def test_spark_is_that_of_the_release() -> None:
-    """The package that is pinned and installed, and the Spark of the release that every environment runs on."""
+    """The pinned and the installed Spark are the Spark of every environment's release."""
     pins = (ROOT / "requirements.txt").read_text()
     assert re.findall(r"^pyspark==(.*)$", pins, re.MULTILINE) == [pyspark.__version__] == [SPARK]
     for environment in ENVIRONMENTS.values():
@@ -31,7 +31,7 @@ def test_spark_is_that_of_the_release() -> None:
 
 
 def test_iceberg_is_made_for_this_spark_and_scala() -> None:
-    """Its name tells both; the bundle for AWS is of the same Iceberg."""
+    """The name of the runtime contains this Spark and its Scala, and the AWS bundle has the same version."""
     (scala,) = re.findall(rf"spark-core_(\S*)-{re.escape(SPARK)}\.jar", " ".join(JARS))
     spark = SPARK.rpartition(".")[0]
     assert f"org.apache.iceberg:iceberg-spark-runtime-{spark}_{scala}:{ICEBERG}" == ICEBERG_RUNTIME
@@ -39,14 +39,14 @@ def test_iceberg_is_made_for_this_spark_and_scala() -> None:
 
 
 def test_the_client_for_s3_is_of_the_hadoop_of_spark() -> None:
-    """Another version would fail somewhere in the middle of a rehearsal."""
+    """The S3 client has the version of the Hadoop in Spark; another version fails during a rehearsal."""
     (hadoop,) = (name for name in S3_CLIENT if "hadoop-aws" in name)
     assert f"hadoop-client-runtime-{hadoop.rpartition(':')[2]}.jar" in JARS
 
 
 @pytest.mark.parametrize("python", IMAGE_PYTHONS)
 def test_the_project_runs_on_the_pythons_of_the_cloud(python: str) -> None:
-    """What is shipped for them is what the project supports."""
+    """`requires-python` includes every Python of the cloud."""
     required = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     least, most = (tuple(map(int, version.split("."))) for version in re.findall(r"[\d.]+", required))
     assert least[:2] <= tuple(map(int, python.split("."))) < most

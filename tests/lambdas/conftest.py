@@ -1,4 +1,4 @@
-"""What the tests of both functions share."""
+"""Fixtures for the tests of both functions."""
 
 import secrets
 from typing import TYPE_CHECKING
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def s3(aws: str) -> "S3Client":  # noqa: ARG001 -- is there
-    """Return a client of the storage."""
+def s3(aws: str) -> "S3Client":  # noqa: ARG001 -- starts the local AWS
+    """Return a client of S3."""
     return boto3.client("s3")
 
 

@@ -1,4 +1,4 @@
-"""What holds for every function before it is called."""
+"""Tests of the import of the functions."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("function", ["record_run", "start_run"])
 def test_importing_a_function_needs_nothing(function: str) -> None:
-    """No environment, no client: whatever reads the module, to package or to rehearse it, needs no account."""
+    """The import of a handler needs no environment variable and makes no client."""
     code = (
         "import botocore.session\n"
         "def refuse(*_, **__): raise AssertionError('a client was made')\n"

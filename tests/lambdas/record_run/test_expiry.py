@@ -1,4 +1,4 @@
-"""Tests of the marks by which results expire."""
+"""Tests of the tags by which superseded results expire."""
 
 import secrets
 from typing import TYPE_CHECKING
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 COMPLETE = ("pca.csv", "run.json", "summary.json")
 FAILED = ("run.json",)
 CRASHED = ("pca.csv",)
-"""A run that died before it was complete, and before it could be recorded."""
+"""Files of a run that died before it was complete or recorded."""
 
 
 class Results:
-    """The results of runs, in a bucket of their own: none at first."""
+    """Results of runs, in a bucket of their own."""
 
     def __init__(self, s3: "S3Client") -> None:
         self.bucket = f"bucket-{secrets.token_hex(6)}"
@@ -30,7 +30,7 @@ class Results:
         s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 
     def publish(self, number: int, files: tuple[str, ...] = COMPLETE) -> None:
-        """Write what a run leaves."""
+        """Write the files of a run."""
         for file in files:
             self._s3.put_object(Bucket=self.bucket, Key=f"{results_folder(_run(number))}{file}", Body=b"{}")
 
@@ -41,11 +41,11 @@ class Results:
         self._s3.put_object(Bucket=self.bucket, Key=LATEST, Body=latest.to_json().encode())
 
     def mark(self) -> None:
-        """Do what is done after a good run."""
+        """Tag superseded results, as `record_run` does after a successful run."""
         mark_superseded(self._s3, self.bucket)
 
     def marked(self) -> dict[int, set[str]]:
-        """Run → those of its files that will expire."""
+        """Return run → its tagged files."""
         found: dict[int, set[str]] = {}
         for key in self._marked_keys():
             _, run_id, file = key.split("/")
@@ -73,7 +73,7 @@ def results(s3: "S3Client") -> Results:
 
 
 def test_all_files_of_earlier_results_will_expire(results: Results) -> None:
-    """Every object of the folder, and of the records of failed runs; of the last complete results none."""
+    """Every object of earlier results and of failed runs is tagged, and none of the last complete results."""
     for number, files in enumerate([COMPLETE, FAILED, CRASHED, COMPLETE]):
         results.publish(number, files)
     results.point_to(3)
@@ -82,7 +82,7 @@ def test_all_files_of_earlier_results_will_expire(results: Results) -> None:
 
 
 def test_the_first_results_never_expire(results: Results) -> None:
-    """As long as there are no others."""
+    """The only complete results are not tagged."""
     results.publish(1)
     results.point_to(1)
     results.mark()
@@ -90,7 +90,7 @@ def test_the_first_results_never_expire(results: Results) -> None:
 
 
 def test_results_newer_than_the_last_complete_ones_never_expire(results: Results) -> None:
-    """They are of a run that is still going on, or a failed one that nothing has replaced yet."""
+    """Results of a running run, and of a failed run that nothing has superseded, are not tagged."""
     for number in range(4):
         results.publish(number)
     results.publish(4, FAILED)
@@ -100,7 +100,7 @@ def test_results_newer_than_the_last_complete_ones_never_expire(results: Results
 
 
 def test_nothing_but_results_is_ever_marked(results: Results, s3: "S3Client") -> None:
-    """Not the pointer, not what lies beside it, not images or notices."""
+    """The pointer, its neighbours, images, notices and tables are not tagged."""
     others = ["images/a.jpg", "inbox/1.jsonl", "pca/1/matrix/1.csv", f"{RESULTS}0.txt", "result/0/a", "tables/a"]
     for key in others:
         s3.put_object(Bucket=results.bucket, Key=key, Body=b"")
@@ -112,7 +112,7 @@ def test_nothing_but_results_is_ever_marked(results: Results, s3: "S3Client") ->
 
 
 def test_three_complete_results_are_looked_back_for(results: Results) -> None:
-    """And what failed between them; older ones were marked before: the cost doesn't grow with their number."""
+    """A call tags three complete results and failed runs between them, so that its cost stays constant."""
     for number, files in enumerate([COMPLETE, FAILED, COMPLETE, FAILED, FAILED, COMPLETE, COMPLETE, FAILED, COMPLETE]):
         results.publish(number, files)
     results.point_to(8)
@@ -143,7 +143,7 @@ def _expected(runs: list[tuple[str, ...]], latest: int) -> set[int]:
 def test_any_history_keeps_the_last_complete_results(
     s3: "S3Client", before: list[tuple[str, ...]], after: list[tuple[str, ...]]
 ) -> None:
-    """What is marked is what came before, back to the third complete results, with all files, and nothing else."""
+    """Any history leads to tags on all files back to the third earlier complete results, and on nothing else."""
     results, runs = Results(s3), [*before, COMPLETE, *after]
     for number, files in enumerate(runs):
         results.publish(number, files)
@@ -155,7 +155,7 @@ def test_any_history_keeps_the_last_complete_results(
 
 
 def test_a_call_that_failed_is_made_up_for(results: Results, s3: "S3Client") -> None:
-    """AWS refuses in the middle, or at two runs in a row: the next one marks what they have left."""
+    """After AWS has rejected requests of two runs in a row, the next run tags what these have left."""
     refusing = True
 
     def refuse(**_: object) -> None:
@@ -177,7 +177,7 @@ def test_a_call_that_failed_is_made_up_for(results: Results, s3: "S3Client") -> 
 
 
 def test_many_results_are_no_fewer(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS lists them in pages, the oldest first; those before the last complete ones are on the last page."""
+    """Results that S3 lists on several pages are all considered; S3 lists the oldest results first."""
     for number in range(8):
         results.publish(number)
     results.point_to(7)
@@ -187,7 +187,7 @@ def test_many_results_are_no_fewer(results: Results, monkeypatch: pytest.MonkeyP
 
 
 def test_without_results_nothing_is_marked(results: Results) -> None:
-    """Where nothing points to complete results, none can have been replaced: that is told."""
+    """Without a pointer to complete results, the call raises the error of S3 and tags nothing."""
     results.publish(0)
     with pytest.raises(ClientError, match="NoSuchKey"):
         results.mark()

@@ -1,4 +1,4 @@
-"""Tests of `record_run` as the workflow calls it."""
+"""Tests of `record_run` as the state machine calls it."""
 
 import json
 import os
@@ -17,12 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.emrserverless.models import emrserverless_backends
 
-from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
 from contract.layout import LATEST, SUPERSEDED, results_folder, run_record
 from contract.prices import Prices
 from contract.runs import Mode
 from contract.summary import Latest
-from contract.workflow import BILL_RETRIES, BillNotReadyError, RecordRequest, RunRecord, Usage
+from contract.workflow import BillNotReadyError, RecordRequest, RunRecord, Usage
 from lambdas.record_run.handler import Recorder, metrics, record
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ def _request(outcome: object, mode: Mode = Mode.UPDATE, retries: int = 0) -> Rec
 
 
 @pytest.fixture
-def application(aws: str) -> str:  # noqa: ARG001 -- is there
-    """Return the id of an application of EMR Serverless."""
+def application(aws: str) -> str:  # noqa: ARG001 -- starts the local AWS
+    """Return the id of an EMR Serverless application."""
     emr = boto3.client("emr-serverless")
     made = emr.create_application(name="fruits", clientToken="token", releaseLabel="emr-7.0.0", type="SPARK")
     return made["applicationId"]
@@ -55,7 +54,7 @@ def application(aws: str) -> str:  # noqa: ARG001 -- is there
 
 @pytest.fixture
 def job(application: str) -> Callable[..., str]:
-    """Return a function that runs a job, and says how it ended; the local AWS can't know."""
+    """Return a function that starts a job run and sets its result, because moto runs no jobs."""
 
     def run(state: str = "SUCCESS", *, billed: dict[str, float] | None = BILLED, details: str | None = None) -> str:
         started = boto3.client("emr-serverless").start_job_run(
@@ -74,13 +73,13 @@ def job(application: str) -> Callable[..., str]:
 
 @pytest.fixture
 def recorder(s3: "S3Client", bucket: str, application: str) -> Recorder:
-    """Return what the function works with."""
-    metrics.clear_metrics()  # as Lambda's wrapper does after each call
+    """Return the clients and settings of the function."""
+    metrics.clear_metrics()  # as `log_metrics` does after each invocation
     return Recorder(s3, boto3.client("emr-serverless"), bucket, application, "eu-west-1", PRICES)
 
 
 def _publish(recorder: Recorder, *run_ids: str) -> None:
-    """Write complete results, and point to the last of them."""
+    """Write complete results, and make the last run the last complete one."""
     for run_id in run_ids:
         recorder.s3.put_object(Bucket=recorder.bucket, Key=f"{results_folder(run_id)}summary.json", Body=b"{}")
     latest = Latest(run_id=run_ids[-1], results=results_folder(run_ids[-1]), finished_at=ENDED.isoformat())
@@ -88,7 +87,7 @@ def _publish(recorder: Recorder, *run_ids: str) -> None:
 
 
 def _objects(recorder: Recorder) -> dict[str, dict[str, str]]:
-    """All objects of the bucket → their tags."""
+    """Return key → tags of all objects of the bucket."""
     found = {}
     for listed in recorder.s3.list_objects_v2(Bucket=recorder.bucket).get("Contents", []):
         tags = recorder.s3.get_object_tagging(Bucket=recorder.bucket, Key=listed["Key"])["TagSet"]
@@ -106,7 +105,7 @@ OLDER = "20261119T121530Z-00000000"
 
 
 def test_a_good_run_is_recorded_beside_its_results(recorder: Recorder, job: Callable[..., str]) -> None:
-    """What the workflow knows, what the job took and what it cost; a record that stays, as the results do."""
+    """The record of a successful run contains the request, the job run and the cost, and does not expire."""
     _publish(recorder, OLDER, RUN_ID)
     job_run_id = job()
     returned = record(_request({"JobRunId": job_run_id, "State": "SUCCESS"}), recorder)
@@ -144,7 +143,7 @@ def test_a_good_run_is_recorded_beside_its_results(recorder: Recorder, job: Call
 
 
 def test_maintenance_replaces_no_results(recorder: Recorder, job: Callable[..., str]) -> None:
-    """It is recorded like any good run, and publishes nothing: the results before the last ones stay as they were."""
+    """A `maintain` run is recorded, and no results are tagged, because it publishes none."""
     _publish(recorder, OLDER, "20261119T121531Z-00000000")
     record(_request({"JobRunId": job()}, Mode.MAINTAIN), recorder)
     assert _read(recorder).mode == "maintain"
@@ -155,7 +154,7 @@ def test_maintenance_replaces_no_results(recorder: Recorder, job: Callable[..., 
 def test_a_failed_job_is_recorded_with_its_reason_and_will_expire(
     recorder: Recorder, job: Callable[..., str], state: str
 ) -> None:
-    """It left nothing but this record; what it cost is known; and the results of others are none of its business."""
+    """The record of a failed run contains reason and cost, and is tagged; the results of other runs are not."""
     _publish(recorder, OLDER, "20261119T121531Z-00000000")
     job_run_id = job(state, details="Job failed: ModelMismatchError")
     cause = json.dumps({"JobRunId": job_run_id, "State": state})
@@ -169,7 +168,7 @@ def test_a_failed_job_is_recorded_with_its_reason_and_will_expire(
 
 
 def test_a_job_that_gives_no_reason_has_that_of_the_workflow(recorder: Recorder, job: Callable[..., str]) -> None:
-    """Better the cause that Step Functions tells than none."""
+    """If EMR Serverless gives no reason, the record contains the cause that Step Functions gives."""
     cause = json.dumps({"JobRun": {"JobRunId": job("FAILED")}})
     record(_request({"Error": "States.TaskFailed", "Cause": cause}), recorder)
     assert _read(recorder).reason == f"States.TaskFailed: {cause}"
@@ -177,7 +176,7 @@ def test_a_job_that_gives_no_reason_has_that_of_the_workflow(recorder: Recorder,
 
 @pytest.mark.parametrize("state", ["SUCCESS", "FAILED", "CANCELLED"])
 def test_a_bill_is_waited_for_and_not_for_ever(recorder: Recorder, job: Callable[..., str], state: str) -> None:
-    """Three times the workflow is told to ask again, and nothing is written; then the run is recorded without cost."""
+    """Three requests raise `BillNotReadyError` and write nothing; the fourth writes a record without cost."""
     _publish(recorder, RUN_ID)
     before, outcome = _objects(recorder), {"JobRunId": job(state, billed=None)}
     for retries in range(3):
@@ -190,7 +189,7 @@ def test_a_bill_is_waited_for_and_not_for_ever(recorder: Recorder, job: Callable
 
 
 def test_a_bill_that_is_there_is_not_waited_for(recorder: Recorder, job: Callable[..., str]) -> None:
-    """Whether it came at once, or while the workflow was asking."""
+    """If AWS reports the cost, every request records it, the first one as well as a retry."""
     _publish(recorder, RUN_ID)
     for retries in range(4):
         assert record(_request({"JobRunId": job()}, retries=retries), recorder).cost_usd == COST
@@ -212,7 +211,7 @@ def test_a_bill_that_is_there_is_not_waited_for(recorder: Recorder, job: Callabl
     ],
 )
 def test_a_run_without_a_job_is_recorded_with_the_cause(recorder: Recorder, outcome: object, reason: str) -> None:
-    """Nothing started, nothing cost anything; the record tells why and will expire, whatever the workflow was told."""
+    """A run without a job run has a record with the cause and without cost, for any outcome. The record is tagged."""
     now = datetime.now(UTC)
     returned = record(_request(outcome, Mode.REPROCESS), recorder)
     written = _read(recorder)
@@ -225,7 +224,7 @@ def test_a_run_without_a_job_is_recorded_with_the_cause(recorder: Recorder, outc
 
 
 def test_a_job_that_aws_does_not_know_is_told(recorder: Recorder, job: Callable[..., str]) -> None:
-    """The workflow tries again, and in the end goes on without a record; nothing false is written."""
+    """If EMR Serverless has no such job run, its error is raised and nothing is written."""
     job()
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         record(_request({"JobRunId": "gone"}), recorder)
@@ -233,7 +232,7 @@ def test_a_job_that_aws_does_not_know_is_told(recorder: Recorder, job: Callable[
 
 
 def test_a_record_is_written_although_nothing_can_be_marked(recorder: Recorder, job: Callable[..., str]) -> None:
-    """The refusal is told, so that the workflow calls again; what the run took is known already."""
+    """If S3 rejects a tag, the record is already written, and the error makes the state machine retry."""
     _publish(recorder, OLDER, RUN_ID)
     outcome = {"JobRunId": job()}
 
@@ -248,26 +247,6 @@ def test_a_record_is_written_although_nothing_can_be_marked(recorder: Recorder, 
     events.unregister("before-call.s3.PutObjectTagging", refuse)
     record(_request(outcome, retries=1), recorder)
     assert _objects(recorder)[f"{results_folder(OLDER)}summary.json"] == SUPERSEDED
-
-
-def test_the_workflow_calls_as_these_tests_do() -> None:
-    """The same fields; it asks again for a bill under the name of our error, and as often as we are patient."""
-    job = JobSettings(
-        application_id="a",
-        role_arn="r",
-        entry_point="e",
-        arguments=(),
-        spark_submit_parameters="",
-        timeout_minutes=60,
-        queue_minutes=10,
-    )
-    settings = WorkflowSettings(table_name="t", record_run_arn="f", job=job, attempts=2, turn_seconds=60)
-    states = workflow_definition(settings)["States"]
-    for name in ("RecordRun", "RecordFailure"):
-        payload = states[name]["Parameters"]["Payload"]
-        assert {field.removesuffix(".$") for field in payload} == asdict(_request({})).keys()
-        (patience,) = (retry for retry in states[name]["Retry"] if retry["ErrorEquals"] == ["BillNotReadyError"])
-        assert patience["MaxAttempts"] == BILL_RETRIES
 
 
 TEXT = st.text(st.characters(), max_size=10)
@@ -293,7 +272,7 @@ RECORDS = st.builds(
 
 @given(RECORDS)
 def test_a_record_survives_its_document(written: RunRecord) -> None:
-    """Whatever the names and the reason hold, a bill of nothing included."""
+    """A record with any texts, and with a cost of zero, equals the record that is read from its document."""
     assert RunRecord.from_json(written.to_json().encode(errors="backslashreplace")) == written
 
 
@@ -313,9 +292,10 @@ for event in json.load(sys.stdin):
 
 
 def test_the_handler_records_and_tells_cloudwatch(recorder: Recorder, job: Callable[..., str]) -> None:
-    """With the environment of the stack: the record is there, seconds and dollars are figures; no dollars, no figure.
+    """With the environment of the stack, the handler writes the record, emits the metrics, and returns nothing.
 
-    The workflow is answered with nothing: it has no use for an answer.
+    A run without cost emits no metric of the cost.
+
     """
     _publish(recorder, RUN_ID)
     environment = {

@@ -1,4 +1,4 @@
-"""Tests of what a job tells of itself, and what it cost."""
+"""Tests of reading a job run and its outcome."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from lambdas.record_run.job import job_run_id_of, seconds_of, usage_of
 JOB = "00g1c2v8abcdef0b"
 
 TOLD = {"ApplicationId": "00f1", "JobRunId": JOB, "State": "FAILED", "StateDetails": "Job failed, JobRunId: none"}
-"""As Step Functions writes an answer of EMR Serverless."""
+"""Answer of EMR Serverless as Step Functions writes it."""
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ TOLD = {"ApplicationId": "00f1", "JobRunId": JOB, "State": "FAILED", "StateDetai
     ],
 )
 def test_the_job_is_found_in_whatever_became_of_it(outcome: dict[str, Any]) -> None:
-    """In the answer to a good job, and in the cause of a failure, which is JSON in a text."""
+    """The id is found in the answer to a successful job run, and in the cause of a failure, which is a JSON text."""
     assert job_run_id_of(outcome) == JOB
 
 
@@ -48,7 +48,7 @@ def _wrapped(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 @given(st.recursive(st.just(TOLD), _wrapped, max_leaves=3))
 def test_the_job_is_found_however_it_is_wrapped(outcome: object) -> None:
-    """As an object, or as JSON in a text, one in the other."""
+    """The id is found in any nesting of objects and JSON texts."""
     assert job_run_id_of(outcome) == JOB
 
 
@@ -72,7 +72,7 @@ def test_the_job_is_found_however_it_is_wrapped(outcome: object) -> None:
     ],
 )
 def test_where_no_job_was_started_none_is_found(outcome: object) -> None:
-    """A refusal names no job in JSON, whatever it says; nor does what was made to exhaust the reader."""
+    """An outcome without a job run in JSON yields no id, even if its text names one or is extremely deep or long."""
     assert job_run_id_of(outcome) is None
 
 
@@ -90,14 +90,14 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_outcome_has_a_job_or_none(outcome: object) -> None:
-    """Whatever the workflow hands over, the answer is an id or nothing, never an error."""
+    """Any JSON value yields an id or `None`, never an error."""
     found = job_run_id_of(outcome)
     assert found is None or (isinstance(found, str) and found)
 
 
 @pytest.mark.parametrize("levels", [450, 600, 900, 5_000])
 def test_an_outcome_of_any_depth_has_a_job_or_none(levels: int) -> None:
-    """Deeper than can be searched, there is none; a hundred levels are no trouble."""
+    """An outcome that is too deep for the search yields `None`; a hundred levels are searched."""
     assert job_run_id_of(_nested(levels)) in {JOB, None}
     assert job_run_id_of(_nested(100)) == JOB
 
@@ -110,7 +110,7 @@ def _nested(levels: int) -> dict[str, Any]:
 
 
 def test_the_bill_is_read() -> None:
-    """Each figure is what its name says; no storage beyond what is free may not be told at all."""
+    """Each number has its own field; without extra storage, AWS may leave out the storage."""
     billed = {"vCPUHour": 0.5, "memoryGBHour": 2.0}
     assert usage_of({"billedResourceUtilization": billed}) == Usage(
         vcpu_hours=0.5, memory_gb_hours=2.0, storage_gb_hours=0.0
@@ -132,12 +132,12 @@ def test_the_bill_is_read() -> None:
     ],
 )
 def test_there_is_no_bill_before_aws_has_told(job_run: dict[str, Any]) -> None:
-    """Nothing, half of it, or what was used instead of what is billed."""
+    """Missing, incomplete, or used instead of billed resources yield `None`."""
     assert usage_of(job_run) is None
 
 
 def test_nothing_billed_is_a_bill() -> None:
-    """A job that was cancelled before it had a worker costs nothing, and that is known."""
+    """A job run that is cancelled before it has a worker is billed zero resources."""
     nothing = {"vCPUHour": 0.0, "memoryGBHour": 0.0, "storageGBHour": 0.0}
     assert usage_of({"billedResourceUtilization": nothing}) == Usage(
         vcpu_hours=0, memory_gb_hours=0, storage_gb_hours=0
@@ -145,7 +145,7 @@ def test_nothing_billed_is_a_bill() -> None:
 
 
 def test_a_job_lasts_from_its_submission_to_its_end() -> None:
-    """To a tenth of a second; where AWS tells no end, to the last that was heard of it."""
+    """The duration is rounded to a tenth of a second; without an end, it reaches to the last update."""
     created = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     updated, ended = created + timedelta(seconds=99), created + timedelta(seconds=83.26)
     assert seconds_of({"createdAt": created, "updatedAt": updated, "endedAt": ended}) == 83.3

@@ -1,4 +1,4 @@
-"""What `start_run` works with, on a local AWS: a bucket, a table and a state machine, and accidents to happen."""
+"""The AWS resources of `start_run` in moto, with requests that can be made to fail."""
 
 import json
 import secrets
@@ -25,7 +25,7 @@ DEFINITION = json.dumps({"StartAt": "Run", "States": {"Run": {"Type": "Wait", "S
 
 
 class Step(StrEnum):
-    """What the intake asks of AWS, in its order: service and operation."""
+    """The requests of the intake in their order, by service and operation."""
 
     WRITE = "s3.PutObject"
     LOOK = "dynamodb.GetItem"
@@ -38,26 +38,20 @@ class Moment(StrEnum):
     """When a request fails."""
 
     BEFORE = "before"
-    """AWS refuses it."""
+    """AWS rejects the request."""
     AFTER = "after"
-    """It is done, and the answer gets lost."""
+    """AWS carries the request out, but the answer gets lost."""
 
 
 @dataclass
 class Accident:
-    """Whether what was to fail has failed."""
+    """Whether the planned failure has happened."""
 
     happened: bool = False
 
 
 class Cloud:
-    """Surroundings of `start_run`, and what is in them.
-
-    Attributes
-    ----------
-    intake
-        What the function is handed.
-    """
+    """AWS resources of `start_run`, and methods that read their content."""
 
     def __init__(self, s3: "S3Client", dynamodb: "DynamoDBClient", stepfunctions: "SFNClient") -> None:
         name = f"fruits-{secrets.token_hex(6)}"
@@ -73,41 +67,41 @@ class Cloud:
         self.intake = Intake(s3, dynamodb, stepfunctions, name, name, machine["stateMachineArn"])
 
     def another(self) -> "Cloud":
-        """Make surroundings where nothing has happened yet."""
+        """Make new resources in which nothing has happened yet."""
         return Cloud(self.intake.s3, self.intake.dynamodb, self.intake.stepfunctions)
 
     def objects(self) -> dict[str, bytes]:
-        """Read all that is in the bucket."""
+        """Read all objects of the bucket."""
         s3, bucket = self.intake.s3, self.intake.bucket
         keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
         return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
     def inbox(self) -> dict[str, list[Notice]]:
-        """Read the files of the inbox, as a run does."""
+        """Read the notice files of the inbox, as a run does."""
         files = {key: body for key, body in self.objects().items() if not key.startswith(REJECTED_NOTICES)}
         assert all(key.startswith(INBOX) for key in files)
         return {key: [Notice.from_json(line) for line in body.splitlines()] for key, body in files.items()}
 
     def rejected(self) -> dict[str, list[dict[str, Any]]]:
-        """Read what is told of images that can't be handled."""
+        """Read the rejected lines of images that the pipeline can't use."""
         files = {key: body for key, body in self.objects().items() if key.startswith(REJECTED_NOTICES)}
         return {key: [json.loads(line) for line in body.splitlines()] for key, body in files.items()}
 
     def items(self) -> dict[str, dict[str, Any]]:
-        """Read the table."""
+        """Read all items of the table."""
         rows = self.intake.dynamodb.scan(TableName=self.intake.table, ConsistentRead=True)["Items"]
         return {row[KEY]["S"]: row for row in rows}
 
     def generation(self) -> int:
-        """Return how many batches were counted."""
+        """Return the generation."""
         return int(self.items().get(COORDINATION, {GENERATION: {"N": "0"}})[GENERATION]["N"])
 
     def executions(self) -> list[str]:
-        """List the names of the executions that were ever started."""
+        """Return the names of all executions that were started."""
         return sorted(execution["name"] for execution in self._executions())
 
     def work(self) -> list[Notice]:
-        """Do what a run does: work through the inbox, delete it, and end. Return the notices."""
+        """Do what a run does: read the inbox, delete its files, and end. Return the notices."""
         inbox = self.inbox()
         for key in inbox:
             self.intake.s3.delete_object(Bucket=self.intake.bucket, Key=key)
@@ -117,12 +111,12 @@ class Cloud:
 
     @contextmanager
     def accident(self, step: Step, moment: Moment = Moment.BEFORE) -> Iterator[Accident]:
-        """Let the next request of this kind fail."""
+        """Make the next request of this step fail."""
         owners = {"s3": self.intake.s3, "dynamodb": self.intake.dynamodb, "sfn": self.intake.stepfunctions}
         events = owners[step.partition(".")[0]].meta.events
         accident = Accident()
 
-        def fail(**_: object) -> Any:  # noqa: ANN401 -- an answer instead of that of AWS, or none
+        def fail(**_: object) -> Any:  # noqa: ANN401 -- an answer in place of that of AWS, or None
             if accident.happened:
                 return None
             accident.happened = True

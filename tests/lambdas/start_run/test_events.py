@@ -21,7 +21,7 @@ Path = tuple[str | int, ...]
 
 
 def record(key: str, *, event: str = "ObjectCreated:Put", bucket: str = BUCKET, **told: object) -> dict[str, Any]:
-    """Write a record as S3 does; `key` as S3 encodes it, `told` beside it of the object."""
+    """Write a record as S3 does, for a key that is already encoded; `told` overrides fields of the object."""
     created = {"size": 1024, "eTag": "d41d8cd98f00b204e9800998ecf8427e"} if event.startswith("ObjectCreated") else {}
     return {
         "eventVersion": "2.1",
@@ -46,7 +46,7 @@ def record(key: str, *, event: str = "ObjectCreated:Put", bucket: str = BUCKET, 
 
 
 def body(*records: object) -> str:
-    """Write a message as S3 does."""
+    """Write the body of a message as S3 does."""
     return json.dumps({"Records": records})
 
 
@@ -54,7 +54,7 @@ ENCODERS: list[Callable[[str], str]] = [quote_plus, partial(quote_plus, safe="/"
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60).filter(
     lambda name: len(f"images/{name}".encode()) <= 1024
 )
-"""All that S3 allows."""
+"""Names that S3 allows."""
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6
     ],
 )
 def test_names_are_decoded_once(encoded: str, key: str) -> None:
-    """A space comes as a plus, a plus as %2B; what only looks encoded is left as it is."""
+    """S3 encodes a space as a plus and a plus as %2B; a name that only looks encoded is not decoded again."""
     (notice,) = read_message(body(record(encoded)), BUCKET)
     assert notice.key == key
 
@@ -80,7 +80,7 @@ def test_names_are_decoded_once(encoded: str, key: str) -> None:
 @example(name="a/../b", encode=quote, removed=False)
 @example(name="Empty folder/", encode=quote, removed=True)
 def test_any_name_comes_back_to_the_character(name: str, encode: Callable[[str], str], *, removed: bool) -> None:
-    """However it was encoded: as a notice, or as unusable, or, if it marks a folder, not at all."""
+    """Any name in any encoding yields a notice or an unusable image of this name; a folder marker yields nothing."""
     event = "ObjectRemoved:Delete" if removed else "ObjectCreated:Put"
     read = read_message(body(record(encode(f"images/{name}"), event=event)), BUCKET)
     if name.endswith("/"):
@@ -93,7 +93,7 @@ def test_any_name_comes_back_to_the_character(name: str, encode: Callable[[str],
 
 @pytest.mark.parametrize("kind", ["Put", "Post", "Copy", "CompleteMultipartUpload"])
 def test_a_written_object_is_a_notice_with_all_that_is_known(kind: str) -> None:
-    """Whichever way it was written: etag, size and sequencer, as S3 tells them."""
+    """Any way of writing an object yields a notice with its etag, size and sequencer."""
     told: dict[str, Any] = {"eTag": "abc-2", "size": 0, "sequencer": "00F5"}
     assert read_message(body(record("images/a.jpg", event=f"ObjectCreated:{kind}", **told)), BUCKET) == [
         Notice(key="a.jpg", op=NoticeType.CREATED, etag="abc-2", size=0, sequencer="00F5")
@@ -103,7 +103,7 @@ def test_a_written_object_is_a_notice_with_all_that_is_known(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["ObjectRemoved", "LifecycleExpiration"])
 @pytest.mark.parametrize("action", ["Delete", "DeleteMarkerCreated"])
 def test_an_object_that_is_gone_is_a_notice_of_its_removal(kind: str, action: str) -> None:
-    """Deleted, hidden by a marker, or expired; the etag that S3 gives a marker is not that of an image."""
+    """A deleted or expired object, or a delete marker, yields a removal without etag and size."""
     event = f"{kind}:{action}"
     marker: dict[str, Any] = {"eTag": "d41d8cd98f00b204e9800998ecf8427e", "size": 0, "versionId": "3sL4kqtJl"}
     for told in ({}, marker):
@@ -113,21 +113,21 @@ def test_an_object_that_is_gone_is_a_notice_of_its_removal(kind: str, action: st
 
 
 def test_an_event_without_a_sequencer_is_a_notice_without_one() -> None:
-    """S3 gives one to writing and deleting, and not to everything it does by itself."""
+    """S3 sets no sequencer in some events, for instance in those of lifecycle rules."""
     expired = record("images/a.jpg", event="LifecycleExpiration:Delete")
     del expired["s3"]["object"]["sequencer"]
     assert read_message(body(expired), BUCKET) == [Notice(key="a.jpg", op=NoticeType.REMOVED)]
 
 
 def test_the_test_event_says_nothing() -> None:
-    """S3 sends it once, when notifications are switched on, without records."""
+    """The event that S3 sends when notifications are switched on yields no notice."""
     document = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-20T12:00:00.000Z", "Bucket": BUCKET}
     assert read_message(json.dumps(document), BUCKET) == []
 
 
 @pytest.mark.parametrize("key", ["images/", "images/Apple+Braeburn/", "images/a/b//", "images%2Fa%2F"])
 def test_markers_of_folders_say_nothing(key: str) -> None:
-    """Neither when a console makes them, nor when it deletes them; the images beside them are read."""
+    """The creation and the deletion of a folder marker yield nothing; images in the same message are read."""
     marker, removed = record(key, size=0), record(key, event="ObjectRemoved:Delete")
     read = read_message(body(marker, record("images/a.jpg"), removed), BUCKET)
     assert [found.key for found in read] == ["a.jpg"]
@@ -148,7 +148,7 @@ def test_markers_of_folders_say_nothing(key: str) -> None:
 )
 @pytest.mark.parametrize("event", ["ObjectCreated:Put", "ObjectRemoved:Delete"])
 def test_a_name_that_can_not_be_handled_is_told_with_the_reason(key: str, name: str, reason: str, event: str) -> None:
-    """It fails nobody: the message is ours, and only whoever named the image can do something."""
+    """An image with an unusable name does not make its message fail, and is returned with the reason."""
     good, bad = read_message(body(record("images/good.jpg", event=event), record(key, event=event)), BUCKET)
     assert isinstance(good, Notice)
     assert isinstance(bad, Unusable)
@@ -162,7 +162,7 @@ def test_a_name_that_can_not_be_handled_is_told_with_the_reason(key: str, name: 
     )
 )
 def test_records_are_kept_as_they_come(events: list[tuple[str, int, bool]]) -> None:
-    """Twice, late, out of order: the sequencers stay, and whoever works on the notices sorts them out."""
+    """Repeated and unordered records all yield notices with their sequencers, from which a run determines the order."""
     records = [
         record(f"images/{key}", event="ObjectRemoved:Delete" if removed else "ObjectCreated:Put", sequencer=f"0{order}")
         for key, order, removed in events
@@ -210,13 +210,13 @@ def _changed(path: Path, value: object, original: object = REAL) -> Any:  # noqa
         (("s3", "object", "size"), "1024", "has a size"),
         (("s3", "object", "size"), -1, "has a size"),
         (("s3", "object", "sequencer"), "xyz", "not a hexadecimal number: 'xyz'"),
-        # These are values that no table can hold: in the inbox, they would fail every run from then on.
+        # No table can hold these values: as notices in the inbox, they would make every run fail.
         (("s3", "object", "eTag"), "\ud800", "has an etag"),
         (("s3", "object", "size"), 2**63, "has a size"),
     ],
 )
 def test_what_is_no_event_of_our_images_is_told_why(path: Path, value: object, reason: str) -> None:
-    """One sentence for each way in which a record can be wrong; good ones beside it don't hide it."""
+    """Each kind of invalid record raises an error with its reason, also among valid records."""
     with pytest.raises(EventError, match=reason):
         read_message(body(REAL, _changed(path, value), REAL), BUCKET)
 
@@ -246,7 +246,7 @@ def test_what_is_no_event_of_our_images_is_told_why(path: Path, value: object, r
     ],
 )
 def test_what_is_no_message_of_s3_is_told_why(text: str, reason: str) -> None:
-    """No JSON, no object, no records, or made to exhaust the reader: a sentence, never another error."""
+    """Each kind of invalid message raises an error with its reason, also a message that is too deep for the parser."""
     with pytest.raises(EventError, match=reason):
         read_message(text, BUCKET)
 
@@ -261,7 +261,7 @@ PATHS = _paths(REAL)
 
 @pytest.mark.parametrize("path", PATHS, ids=".".join)
 def test_depth_exhausts_nobody(path: Path) -> None:
-    """A value nested just as deep as can be parsed is no more than a wrong value, wherever it stands."""
+    """A value with as many levels as can be parsed is treated as any invalid value, in every field."""
     hole = json.dumps(_changed(path, "@"))
     for levels in (10, *range(900, 1000)):
         for opening, closing in ("[]", ('{"a":', "}")):
@@ -296,7 +296,7 @@ DELETE = object()
 
 @given(changes=st.lists(st.tuples(st.sampled_from(PATHS), VALUES | st.just(DELETE)), min_size=1, max_size=3))
 def test_any_change_of_a_record_is_answered(changes: list[tuple[Path, object]]) -> None:
-    """Whatever stands, or doesn't, in whichever fields: what can be read is, all else is one kind of error."""
+    """A record with any fields changed or deleted yields notices or an `EventError`, and no other error."""
     changed = copy.deepcopy(REAL)
     for path, value in changes:
         *parents, last = path

@@ -1,4 +1,4 @@
-"""Tests of `start_run` as Lambda calls it: messages of the queue in, failures out."""
+"""Tests of `start_run` as Lambda calls it."""
 
 import json
 import os
@@ -46,16 +46,16 @@ def _message(text: str, sent: int = 1_795_177_000_123) -> Message:
     }
 
 
-def _image(cloud: Cloud, key: str = "Apple+Braeburn/1.jpg", **told: Any) -> Message:  # noqa: ANN401 -- as S3 tells it
+def _image(cloud: Cloud, key: str = "Apple+Braeburn/1.jpg", **told: Any) -> Message:  # noqa: ANN401 -- fields of an event
     return _message(body(record(f"images/{key}", bucket=cloud.intake.bucket, **told)))
 
 
 def _respond(messages: list[Message], intake: Intake) -> list[str]:
-    """Call the function with what a queue hands over; return the ids of the messages that failed."""
+    """Call the function as Lambda does; return the ids of the messages that failed."""
     try:
         answer = respond({"Records": json.loads(json.dumps(messages))}, intake)
     finally:
-        metrics.clear_metrics()  # as Lambda's wrapper does after each call
+        metrics.clear_metrics()  # as `log_metrics` does after each invocation
     assert answer.keys() == {"batchItemFailures"}
     return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
@@ -65,7 +65,7 @@ def _ids(messages: list[Message]) -> list[str]:
 
 
 def test_a_batch_of_images_is_one_file_one_generation_and_one_execution(cloud: Cloud) -> None:
-    """Whatever the messages hold, one record or several, one image or one twice; none is to be delivered again."""
+    """Messages with one or several records make one file, one generation and one execution, and none fails."""
     removed = record("images/b.jpg", event="ObjectRemoved:Delete", bucket=cloud.intake.bucket, sequencer="0F")
     again = record("images/Apple+Braeburn/1.jpg", bucket=cloud.intake.bucket, eTag="2", sequencer="0E")
     first = _image(cloud, eTag="1", size=7, sequencer="0D")
@@ -81,7 +81,7 @@ def test_a_batch_of_images_is_one_file_one_generation_and_one_execution(cloud: C
 
 
 def test_a_batch_is_named_after_the_time_of_its_last_message(cloud: Cloud) -> None:
-    """When it was sent, not when it came: files of the inbox sort as the events happened."""
+    """The id of a batch contains the time at which its last message was sent."""
     for sent in (1_795_177_000_999, 1_795_177_001_000):
         old = _message(body(record("images/a.jpg", bucket=cloud.intake.bucket)), 1_795_000_000_000)
         assert _respond([_message(old["body"], sent), old], cloud.intake) == []
@@ -117,7 +117,7 @@ def _of_kind(kind: str, number: int, cloud: Cloud) -> Message:
 )
 @given(kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=8))
 def test_only_poison_fails_and_the_rest_is_taken_in(cloud: Cloud, kinds: list[str]) -> None:
-    """Any mixture of messages; where nothing says anything of an image, nothing is written and nothing starts."""
+    """In any mixture of messages, only invalid ones fail; without an event of an image, nothing is written."""
     world = cloud.another()
     messages = [_of_kind(kind, number, world) for number, kind in enumerate(kinds)]
     failed = _respond(messages, world.intake)
@@ -131,14 +131,14 @@ def test_only_poison_fails_and_the_rest_is_taken_in(cloud: Cloud, kinds: list[st
 
 
 def test_all_poison_fails_and_nothing_is_written(cloud: Cloud) -> None:
-    """Every message is named, so that all end in the dead-letter queue, and the function itself doesn't fail."""
+    """A batch of invalid messages fails message by message, and the function itself succeeds."""
     messages = [_of_kind("poison", number, cloud) for number in range(8)]
     assert _respond(messages, cloud.intake) == _ids(messages)
     assert (cloud.objects(), cloud.items(), cloud.executions()) == ({}, {}, [])
 
 
 def test_a_message_with_one_bad_record_fails_as_a_whole(cloud: Cloud) -> None:
-    """What of it was good comes again with it: a message can't be delivered in parts."""
+    """A message with one invalid record yields no notice, because SQS can't redeliver a part of it."""
     bad = _message(body(record("images/a.jpg", bucket=cloud.intake.bucket), {"eventName": "?"}))
     good = _image(cloud, "b.jpg")
     assert _respond([bad, good], cloud.intake) == [bad["messageId"]]
@@ -153,7 +153,7 @@ def test_a_message_with_one_bad_record_fails_as_a_whole(cloud: Cloud) -> None:
 )
 @given(order=st.permutations(range(6)))
 def test_a_batch_that_comes_again_in_any_order_changes_nothing(cloud: Cloud, order: list[int]) -> None:
-    """Poison and folders among it: the same file, counted once, one execution; also when a run is done with it."""
+    """A redelivery in another order changes nothing, also after a run has processed the batch."""
     world = cloud.another()
     kinds = ("image", "poison", "unusable", "folder", "image", "image")
     messages = [_of_kind(kind, number, world) for number, kind in enumerate(kinds)]
@@ -172,7 +172,7 @@ def test_a_batch_that_comes_again_in_any_order_changes_nothing(cloud: Cloud, ord
 
 @pytest.mark.parametrize("step", Step)
 def test_a_refusal_of_aws_brings_all_messages_again(cloud: Cloud, step: Step) -> None:
-    """The error reaches Lambda, so that no message counts as done; the next delivery makes up for it."""
+    """An error of AWS reaches Lambda, so that no message is deleted, and the redelivery succeeds."""
     kinds = ("image", "poison", "folder", "image")
     messages = [_of_kind(kind, number, cloud) for number, kind in enumerate(kinds)]
     with cloud.accident(step), pytest.raises(ClientError, match="ThrottlingException"):
@@ -204,7 +204,7 @@ print(json.dumps({"seconds": time.process_time(), "peak_bytes": int(peak) * 1024
 
 
 def _call_as_lambda(events: list[dict[str, Any]], cloud: Cloud) -> list[dict[str, Any]]:
-    """Call the handler in a process of its own, with the environment of the stack; return the lines that it wrote."""
+    """Call the handler in a separate process with the environment of the stack; return the lines of its output."""
     environment = {
         **{name: value for name, value in os.environ.items() if name.startswith("AWS_")},
         "BUCKET": cloud.intake.bucket,
@@ -224,7 +224,7 @@ def _call_as_lambda(events: list[dict[str, Any]], cloud: Cloud) -> list[dict[str
 
 
 def test_the_largest_batch_is_taken_in_at_once(cloud: Cloud) -> None:
-    """10,000 messages: in a part of the minute and of the 512 MB that the function has."""
+    """10,000 messages take a small part of the timeout and of the 512 MB of the function."""
     messages = [_image(cloud, f"Apple+Braeburn/{number}.jpg") for number in range(10_000)]
     messages[5_000]["body"] = "poison"
     lines = _call_as_lambda([{"Records": messages}], cloud)
@@ -241,7 +241,7 @@ def test_the_largest_batch_is_taken_in_at_once(cloud: Cloud) -> None:
 
 
 def test_the_handler_answers_lambda_and_says_what_it_did(cloud: Cloud) -> None:
-    """With the environment of the stack: the answer of `respond`, figures for CloudWatch, and a log that says why."""
+    """With the environment of the stack, the handler returns failed messages, emits metrics, and logs reasons."""
     poison = _message(body(record("images/a.jpg", bucket="cut-\ud83c", size=5)))
     odd = _image(cloud, "%0A\ud83c.jpg")
     batch = [_image(cloud, "a.jpg"), poison, _image(cloud, "b.jpg"), odd]

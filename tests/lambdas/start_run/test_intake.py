@@ -1,4 +1,4 @@
-"""Tests of the way of a batch into the inbox, the generation and an execution."""
+"""Tests of the steps from a batch to the inbox, the generation and an execution."""
 
 import re
 from dataclasses import replace
@@ -29,7 +29,7 @@ EXECUTION = f"update-{BATCH.batch_id}"
 
 
 def test_a_batch_is_noted_counted_and_worked_on(cloud: Cloud) -> None:
-    """One file with all notices, one generation more, one execution that is asked for an update."""
+    """A batch yields one file with all notices, adds 1 to the generation, and starts one execution of an update."""
     take_in(BATCH, cloud.intake)
     assert cloud.inbox() == {FILE: NOTICES}
     assert cloud.rejected() == {}
@@ -41,7 +41,7 @@ def test_a_batch_is_noted_counted_and_worked_on(cloud: Cloud) -> None:
 
 
 def test_each_batch_is_counted_and_has_an_execution(cloud: Cloud) -> None:
-    """Whether the one before is still running or has ended: an execution that runs sees the generation go up."""
+    """Every batch has its own file and execution and adds 1 to the generation, which a running execution sees."""
     batches = [Batch(f"2026112{number}T121530Z-0", NOTICES, []) for number in range(3)]
     for batch in batches:
         take_in(batch, cloud.intake)
@@ -51,7 +51,7 @@ def test_each_batch_is_counted_and_has_an_execution(cloud: Cloud) -> None:
 
 
 def test_everything_is_done_in_the_order_that_loses_nothing(cloud: Cloud) -> None:
-    """Who sees the generation finds the notices; who is started sees the generation; all before it is remembered."""
+    """The file is written before the generation grows, then the batch is recorded, then the execution starts."""
     seen = []
 
     def look(event_name: str, **_: object) -> None:
@@ -66,7 +66,7 @@ def test_everything_is_done_in_the_order_that_loses_nothing(cloud: Cloud) -> Non
 
 
 def test_a_batch_that_comes_again_changes_nothing(cloud: Cloud) -> None:
-    """Neither at once, nor after a run has deleted its file and ended: its notices are worked through."""
+    """A redelivery changes nothing, also after a run has deleted the file of the batch and has ended."""
     take_in(BATCH, cloud.intake)
     take_in(BATCH, cloud.intake)
     assert cloud.inbox() == {FILE: NOTICES}
@@ -78,7 +78,7 @@ def test_a_batch_that_comes_again_changes_nothing(cloud: Cloud) -> None:
 
 
 def test_a_batch_is_remembered_for_longer_than_a_queue_keeps_it(cloud: Cloud) -> None:
-    """Then it is forgotten; what coordinates the runs never is."""
+    """The item of a batch expires later than its messages; the coordination item never expires."""
     take_in(BATCH, cloud.intake)
     items = cloud.items()
     assert set(items) == {COORDINATION, batch_key(BATCH.batch_id)}
@@ -95,7 +95,7 @@ EXPLANATIONS = [
 
 
 def test_unusable_names_are_told_and_start_nothing(cloud: Cloud) -> None:
-    """A line each, with the reason, in a file of its own; there is nothing to work on."""
+    """Images with unusable names are written to a file of rejected lines, with the reasons, and start nothing."""
     take_in(Batch(BATCH.batch_id, [], UNUSABLE), cloud.intake)
     assert cloud.rejected() == {f"{REJECTED_NOTICES}{BATCH.batch_id}.jsonl": EXPLANATIONS}
     assert cloud.inbox() == {}
@@ -104,7 +104,7 @@ def test_unusable_names_are_told_and_start_nothing(cloud: Cloud) -> None:
 
 
 def test_unusable_names_hold_up_no_other(cloud: Cloud) -> None:
-    """The notices that came with them are noted, counted and worked on; they are told once, however often they come."""
+    """Notices in the same batch are processed as usual, and a redelivery does not repeat the rejected lines."""
     for _ in range(2):
         take_in(Batch(BATCH.batch_id, NOTICES, UNUSABLE), cloud.intake)
     assert cloud.rejected() == {f"{REJECTED_NOTICES}{BATCH.batch_id}.jsonl": EXPLANATIONS}
@@ -113,7 +113,7 @@ def test_unusable_names_hold_up_no_other(cloud: Cloud) -> None:
     assert cloud.executions() == [EXECUTION]
 
 
-# After these the batch was counted, and nobody knows: it is counted again, and a run goes round for nothing.
+# After these failures, the batch is counted but not recorded, so that it is counted again: a needless round.
 COUNTED_AGAIN = {(Step.COUNT, Moment.AFTER), (Step.REMEMBER, Moment.BEFORE)}
 ACCIDENTS = st.tuples(st.sampled_from(Step), st.sampled_from(Moment), st.booleans())
 
@@ -130,10 +130,11 @@ ACCIDENTS = st.tuples(st.sampled_from(Step), st.sampled_from(Moment), st.boolean
 def test_whatever_fails_the_batch_is_taken_in_once(
     cloud: Cloud, accidents: list[tuple[Step, Moment, bool]], *, unusable: bool
 ) -> None:
-    """Each failure is told, so that the batch comes again; in the end nothing is lost, and nothing done twice.
+    """Every failure raises an error, and in the end nothing is lost or done twice.
 
-    Any request may be refused, or be done and its answer get lost, any number of times; and runs that others have
-    started may work through the inbox meanwhile.
+    Any request may be rejected, or be carried out while its answer gets lost, any number of times. Runs that other
+    executions have started may process the inbox in between.
+
     """
     world = cloud.another()
     batch = Batch(BATCH.batch_id, NOTICES, UNUSABLE if unusable else [])
@@ -160,13 +161,13 @@ def test_whatever_fails_the_batch_is_taken_in_once(
 
 
 def test_an_execution_that_can_not_be_started_is_no_success(cloud: Cloud) -> None:
-    """Of all refusals, only the one that says that the execution is there already is what was wanted."""
+    """Every error of the start is raised, except for the one that the execution exists."""
     gone = replace(cloud.intake, state_machine=f"{cloud.intake.state_machine}-gone")
     with pytest.raises(ClientError, match="StateMachineDoesNotExist"):
         take_in(BATCH, gone)
 
 
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 -- Hypothesis wants it without
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 -- Hypothesis rejects aware limits
 MESSAGES = st.lists(
     st.tuples(st.uuids().map(str), MOMENTS), min_size=1, max_size=5, unique_by=lambda message: message[0]
 )
@@ -174,7 +175,7 @@ MESSAGES = st.lists(
 
 @given(MESSAGES, st.randoms())
 def test_a_batch_is_named_after_its_messages_in_any_order(messages: list[tuple[str, datetime]], random: Random) -> None:
-    """The same messages make the same name, one more or one less another; every name can be that of an execution."""
+    """The same messages yield the same id in any order, other messages another id; every id can name an execution."""
     name = batch_id_of(messages)
     shuffled = [*messages]
     random.shuffle(shuffled)
@@ -186,7 +187,7 @@ def test_a_batch_is_named_after_its_messages_in_any_order(messages: list[tuple[s
 
 @given(MESSAGES, MESSAGES)
 def test_names_of_batches_sort_by_time(some: list[tuple[str, datetime]], others: list[tuple[str, datetime]]) -> None:
-    """By the second of the last message, whatever the time zone: a run reads the notices in the order they came."""
+    """Ids sort by the second of the last message in any time zone, so that a run reads notices in their order."""
     seconds = [max(sent for _, sent in messages).replace(microsecond=0) for messages in (some, others)]
     elsewhere = [(name, sent.astimezone(timezone(timedelta(hours=14)))) for name, sent in others]
     if seconds[0] < seconds[1]:
