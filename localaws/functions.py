@@ -42,6 +42,9 @@ RESERVED = re.compile(
 
 TRACING_ACTIONS = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
 
+LAST_LOG_BYTES = 4096
+"""Part of the log that the answer to an invocation contains."""
+
 BATCH_WITHOUT_WINDOW = 10
 """Largest batch of a mapping that has no batching window."""
 
@@ -75,7 +78,8 @@ class Functions(Part):
                 raise LocalAwsError(f"{function.function_name} is invoked by {kind}: only RequestResponse works here.")
             result = self._runner.invoke(function, (body.encode() if isinstance(body, str) else body) or b"{}")
         response_headers["x-amz-executed-version"] = "$LATEST"
-        response_headers["x-amz-log-result"] = base64.b64encode(result.last_log).decode()
+        log = "".join(line.text for line in result.log).encode()
+        response_headers["x-amz-log-result"] = base64.b64encode(log[-LAST_LOG_BYTES:]).decode()
         if result.failed:
             response_headers["x-amz-function-error"] = "Unhandled"
         return result.payload

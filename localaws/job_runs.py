@@ -183,7 +183,9 @@ class JobRunner:
         with self._changed:
             if self._is_over(run):
                 return None
-            process = self._processes[run.id] = processes.start(line, folder, environment)
+            with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+                process = processes.start(line, folder, environment, stdout, stderr)
+            self._processes[run.id] = process
             self._aws.processes[role_arn] = process.pid
             run.started_at = utcnow()
             run.enter("RUNNING")

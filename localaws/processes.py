@@ -7,27 +7,31 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 GRACE_SECONDS = 5
 """Time between SIGTERM and SIGKILL."""
 
-# On request, Linux kills a process when its parent ends in any way.
+Output = int | IO[bytes]
+
+# On request, Linux kills a process when its parent, or the thread that started it, ends in any way.
 _DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
-def start(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a process in a folder, and write its output there, into the files ``stdout`` and ``stderr``."""
+def start(
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str], stdout: Output, stderr: Output
+) -> subprocess.Popen[bytes]:
+    """Start a process without standard input, in a process group and session of its own."""
     guard = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT] if sys.platform == "linux" else []
-    with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-        return subprocess.Popen(
-            [*guard, *command],
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-        )
+    return subprocess.Popen(
+        [*guard, *command],
+        cwd=cwd,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

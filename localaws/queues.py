@@ -50,7 +50,7 @@ class Queues(Part):
         return taken
 
     def _take(self, queue: Queue, count: int, visibility_timeout: int) -> list[Message]:
-        """Take visible messages in the order of their arrival; those that were received too often become dead."""
+        """Take visible messages in the order of their arrival; those received too often go to the dead-letter queue."""
         taken: list[Message] = []
         dead: list[Message] = []
         limit = queue.redrive_policy["maxReceiveCount"] if queue.dead_letter_queue and queue.redrive_policy else None
@@ -65,19 +65,13 @@ class Queues(Part):
                 continue
             message.mark_received(visibility_timeout=visibility_timeout)
             taken.append(copy(message))
-        self._set_aside(queue, dead)
+        if dead and (letters := queue.dead_letter_queue):
+            for message in dead:
+                queue._messages.remove(message)
+                letters.add_message(message)
+            name, waiting = "ApproximateNumberOfMessagesVisible", letters.approximate_number_of_messages
+            self._metrics.put(MetricValue("AWS/SQS", name, {"QueueName": letters.name}, waiting))
         return taken
-
-    def _set_aside(self, queue: Queue, dead: list[Message]) -> None:
-        """Move messages to the dead-letter queue."""
-        letters = queue.dead_letter_queue
-        if not dead or letters is None:
-            return
-        for message in dead:
-            queue._messages.remove(message)
-            letters.add_message(message)
-        name, waiting = "ApproximateNumberOfMessagesVisible", letters.approximate_number_of_messages
-        self._metrics.put(MetricValue("AWS/SQS", name, {"QueueName": letters.name}, waiting))
 
     @replaces(
         models, "unix_time_millis", because="moto's takes microseconds, and is called for each message at each message"

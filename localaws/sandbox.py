@@ -4,7 +4,6 @@ The client fetches invocations from, and posts their results to, a small HTTP se
 API (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). One process serves many invocations.
 """
 
-import contextlib
 import json
 import os
 import secrets
@@ -25,6 +24,7 @@ from uuid import uuid4
 
 from moto.awslambda.models import LambdaFunction
 
+from localaws import processes
 from localaws.account import LocalAws
 from localaws.logs import LogLine
 
@@ -34,13 +34,7 @@ PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 INIT_SECONDS = 10
 """A process may take so long to start before the function's own timeout begins."""
 
-LAST_LOG_BYTES = 4096
-"""Part of the log in the answer to a call."""
-
 _BOOT = "import runpy; runpy.run_module('awslambdaric', run_name='__main__', alter_sys=True)"
-if sys.platform == "linux":
-    # Linux kills the function when the local AWS is killed.
-    _BOOT = f"import ctypes; ctypes.CDLL(None).prctl(1, {int(signal.SIGKILL)}); del ctypes; {_BOOT}"
 
 
 @dataclass(frozen=True)
@@ -60,11 +54,6 @@ class InvocationResult:
     payload: bytes
     failed: bool
     log: list[LogLine]
-
-    @property
-    def last_log(self) -> bytes:
-        """The last bytes of the log."""
-        return "".join(line.text for line in self.log).encode()[-LAST_LOG_BYTES:]
 
 
 class Signal(Enum):
@@ -244,9 +233,7 @@ class Sandbox:
 
     def kill(self) -> None:
         """Kill the process with everything that it has started; this also ends an invocation."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        processes.sweep(self._process)
 
     def close(self) -> None:
         """Kill the process, and close its server and its pipe; no invocation may be going on."""
@@ -256,18 +243,11 @@ class Sandbox:
         self._output.close()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        scratch = self._aws.folder / "functions" / uuid4().hex
+        scratch, output = self._aws.folder / "functions" / uuid4().hex, self._output.writing
         scratch.mkdir(parents=True)
-        return subprocess.Popen(
-            # -S hides the packages of this environment from the function.
-            [sys.executable, "-S", "-c", _BOOT, str(self.function.handler)],
-            cwd=self._code,
-            env=self._environment(scratch),
-            stdin=subprocess.DEVNULL,
-            stdout=self._output.writing,
-            stderr=self._output.writing,
-            start_new_session=True,
-        )
+        # -S hides the packages of this environment from the function.
+        command = [sys.executable, "-S", "-c", _BOOT, str(self.function.handler)]
+        return processes.start(command, self._code, self._environment(scratch), output, output)
 
     def _environment(self, scratch: Path) -> dict[str, str]:
         """Return the variables of https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
