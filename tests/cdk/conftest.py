@@ -1,4 +1,4 @@
-"""Templates of the environments, synthesised once."""
+"""Synthesised templates, each made once per session."""
 
 import json
 import os
@@ -19,27 +19,27 @@ Resource = dict[str, Any]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a snapshot be taken anew."""
-    parser.addoption("--new-snapshots", action="store_true", help="take the snapshots of the templates anew")
+    """Add the option that rewrites the snapshots of the templates."""
+    parser.addoption("--new-snapshots", action="store_true", help="rewrite the snapshots of the templates")
 
 
 @dataclass(frozen=True)
 class Template:
-    """A synthesised template, and what lies beside it."""
+    """A synthesised template and its path."""
 
     path: Path
     body: dict[str, Any]
 
     def of_type(self, name: str) -> dict[str, Resource]:
-        """Find the resources of a type: logical id → resource."""
+        """Return the resources of a type: logical id → resource."""
         return {key: found for key, found in self.body["Resources"].items() if found["Type"] == name}
 
     def one(self, name: str) -> Resource:
-        """Find the only resource of a type."""
+        """Return the only resource of a type."""
         (found,) = self.of_type(name).values()
         return found
 
-    def text(self, value: Any) -> str:  # noqa: ANN401 -- a piece of a template
+    def text(self, value: Any) -> str:  # noqa: ANN401 -- a part of a template
         """Write a value with its references in angle brackets."""
         if isinstance(value, str):
             return value
@@ -55,9 +55,9 @@ class Template:
 
 @pytest.fixture(scope="session")
 def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Template]]:
-    """Return a function that synthesises an environment, with an address for alarms and the untrained weights."""
+    """Return a function that synthesises an environment with an address for alarms and seeded weights."""
     path = os.environ["PATH"]
-    os.environ["PATH"] = f"{BIN}{os.pathsep}{path}"  # aws-cdk-lib looks for Node there
+    os.environ["PATH"] = f"{BIN}{os.pathsep}{path}"  # aws-cdk-lib finds Node there
     from aws_cdk import App
 
     from cdk.app import build
@@ -78,5 +78,5 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 
 @pytest.fixture(params=["dev", "prod"])
 def template(request: pytest.FixtureRequest, synthesised: Callable[[str], Template]) -> Template:
-    """Return the template of an environment that leaves nothing behind, and of one that keeps its data."""
+    """Return the template of dev, which keeps no data, and that of prod, which does."""
     return synthesised(request.param)

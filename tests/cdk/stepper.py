@@ -1,6 +1,7 @@
-"""Walks a state machine one state at a time, so that a test decides who moves when.
+"""An interpreter that executes a state machine state by state, so that a test determines the order of events.
 
-It knows of the Amazon States Language what our state machine uses, and refuses everything else.
+It implements the part of the Amazon States Language that the workflow uses, and refuses everything else.
+
 """
 
 import hashlib
@@ -16,7 +17,7 @@ Json = Any
 
 
 class TaskError(Exception):
-    """A task failed, as Step Functions names it."""
+    """The failure of a task, under the name that Step Functions gives it."""
 
     def __init__(self, error: str, cause: str = "") -> None:
         super().__init__(error, cause)
@@ -26,7 +27,7 @@ class TaskError(Exception):
 
 @dataclass
 class Execution:
-    """An execution, at the beginning of a state."""
+    """An execution that is about to enter a state."""
 
     name: str
     data: Json
@@ -38,27 +39,27 @@ class Execution:
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN of the execution."""
         return f"{STATE_MACHINE.replace('stateMachine', 'execution')}:{self.name}"
 
 
 Task = Callable[[Execution, str, Json], Json]
-"""Execution, resource and parameters → result; None if the task goes on; raises TaskError."""
+"""Execution, resource and parameters → result; `None` if the task has not ended; may raise TaskError."""
 
 
 @dataclass
 class Stepper:
-    """A state machine, and what carries out its tasks."""
+    """A state machine and the function that executes its tasks."""
 
     definition: Json
     task: Task
 
     def start(self, name: str, data: Json) -> Execution:
-        """Begin an execution."""
+        """Start an execution."""
         return Execution(name, data, self.definition["StartAt"])
 
     def step(self, execution: Execution) -> None:
-        """Work through the state that the execution is in; if its task goes on, stay there."""
+        """Execute the current state of an execution; stay in the state if its task has not ended."""
         state = self.definition["States"][execution.state]
         if not execution.visited or execution.visited[-1] != execution.state or execution.retries == 0:
             execution.visited.append(execution.state)
@@ -110,8 +111,8 @@ class Stepper:
         if catcher is None:
             execution.status = "FAILED"
             return
-        told = {"Error": error.error, "Cause": error.cause}
-        execution.data = _placed(execution.data, catcher["ResultPath"], told)
+        details = {"Error": error.error, "Cause": error.cause}
+        execution.data = _placed(execution.data, catcher["ResultPath"], details)
         self._enter(execution, catcher["Next"])
 
     def _go(self, execution: Execution, state: Json, data: Json) -> None:
@@ -158,7 +159,7 @@ def _placed(data: Json, path: str | None, result: Json) -> Json:
 
 
 def _filled(template: Json, execution: Execution, data: Json = None) -> Json:
-    """Fill a template: fields whose names end in ``.$`` are paths or intrinsic functions."""
+    """Fill in a template: fields whose names end in ``.$`` are JSONPaths or intrinsic functions."""
     if not isinstance(template, dict):
         return template
     return {
@@ -176,7 +177,7 @@ def _value(expression: str, execution: Execution, data: Json = None) -> Json:
 
 
 def _at(path: str, execution: Execution, data: Json = None) -> Json:
-    """Follow a path; KeyError if it leads nowhere, which ends an execution in the cloud, too."""
+    """Follow a JSONPath. A path that leads nowhere raises a KeyError; in the cloud, it fails the execution."""
     if path.startswith("$$."):
         root: Json = _context(execution)
         path = path[1:]
@@ -230,7 +231,7 @@ def _is_present(path: str, execution: Execution) -> bool:
 
 
 class _Intrinsic:
-    """Evaluates ``States.Format('{}', $.a)`` and its like."""
+    """Evaluates intrinsic functions such as ``States.Format('{}', $.a)``."""
 
     PIECE = re.compile(r"\s*(States\.\w+|\$[\w.$]*|'[^']*'|-?\d+|[(),])")
 

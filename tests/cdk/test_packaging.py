@@ -1,6 +1,7 @@
-"""Tests of what a deployment ships: packages that say what is in them, and run where nothing else is.
+"""Tests of the packages that a deployment ships.
 
-They need no network: `make packages` has built everything (`make test` calls it).
+The tests need no network, because `make packages`, which `make test` calls, has built the packages.
+
 """
 
 import hashlib
@@ -30,12 +31,12 @@ from spark_app.engine.model import model_id_of
 from spark_app.engine.weights import Weights
 from tests.shipped import HERE, IS_PYTHON_OF_THE_IMAGE, OTHER, OWN_PYTHON, SHIPPED, WORKERS
 
-PYTHON = Path(os.path.realpath(sys._base_executable))  # noqa: SLF001 -- Python without our packages
+PYTHON = Path(os.path.realpath(sys._base_executable))  # noqa: SLF001 -- Python without the packages of this project
 SPARK = Path(pyspark.__file__).parent
 
 runs_here = pytest.mark.skipif(
     sys.platform != "linux" or not IS_PYTHON_OF_THE_IMAGE,
-    reason="what is shipped is for Linux and a Python of the image",
+    reason="the packages are for Linux and a Python of the image",
 )
 
 
@@ -49,7 +50,7 @@ def _unpacked(package: Package, folder: Path) -> Path:
 
 
 def _run_clean(command: list[str | Path], folder: Path, **environment: str) -> str:
-    """Call a command as on a machine that has Python and nothing of ours."""
+    """Run a command as on a machine with Python and without the packages of this project."""
     answer = subprocess.run(
         command,
         cwd=folder,
@@ -64,7 +65,7 @@ def _run_clean(command: list[str | Path], folder: Path, **environment: str) -> s
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
-    """Return a copy of the sources that may be changed."""
+    """Return a copy of the sources that a test may change."""
     for folder in ("contract", "lambdas", "spark_app"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "requirements.txt", tmp_path)
@@ -96,7 +97,7 @@ def _changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     ],
 )
 def test_a_changed_file_renames_the_packages_it_goes_into(sources: Path, file: str, changed: set[str]) -> None:
-    """And no other: nothing stale is deployed, and nothing is uploaded in vain."""
+    """A change of a file changes the names of exactly the packages that contain it."""
     before = _hashes(sources)
     assert _hashes(sources) == before
     with (sources / file).open("a") as opened:
@@ -107,7 +108,7 @@ def test_a_changed_file_renames_the_packages_it_goes_into(sources: Path, file: s
 def test_versions_settings_and_places_rename_what_they_decide_about(
     sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another Iceberg, processor, Python, TensorFlow or file of weights is another package; another folder is not."""
+    """Another Iceberg, architecture, Python, Keras or weights file changes a name; another folder does not."""
     before = _hashes(sources)
     assert before == _hashes(ROOT)
     assert _changed(before, _hashes(sources, OTHER)) == {"worker"}
@@ -129,20 +130,20 @@ def test_versions_settings_and_places_rename_what_they_decide_about(
 
 @pytest.mark.parametrize("weights", ["imagnet", "missing.h5", "spark_app"])
 def test_weights_that_are_not_there_are_found_out_at_synthesis(weights: str) -> None:
-    """Not in the middle of a deployment."""
+    """Weights that do not exist raise an error at synthesis."""
     with pytest.raises(PackagingError, match=weights):
         packages_for(HERE, OWN_PYTHON, weights)
 
 
 def test_the_key_of_a_package_ends_as_its_file_does() -> None:
-    """CDK makes the key in the bucket of the hash alone, and Spark knows an archive by the end of its name."""
+    """The asset hash ends in the suffix of the file, by which Spark recognises an archive."""
     assert [Path(package.asset_hash).suffix for package in SHIPPED] == [
         *(".tgz", ".zip", ".tgz", ".zip", ".zip", ".jar", ".jar")
     ]
 
 
 def test_a_package_appears_when_it_is_complete_and_is_built_once(tmp_path: Path) -> None:
-    """A build that dies leaves nothing that could be taken for a package."""
+    """A failed build leaves no file, and a package is built once."""
     builds = []
 
     def make(stage: Path, target: Path) -> None:
@@ -160,7 +161,7 @@ def test_a_package_appears_when_it_is_complete_and_is_built_once(tmp_path: Path)
 
 
 def test_the_command_prints_the_path_alone() -> None:
-    """It is what the CDK command uploads; and if the inputs are others than at synthesis, it uploads nothing."""
+    """The command prints only the path; it fails if the inputs differ from those of the synthesis."""
     answer = subprocess.run(SHIPPED.application.command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout == f"{build(SHIPPED.application)}\n"
     stale = [*SHIPPED.application.command[:-1], hash_of({}, "other inputs")]
@@ -170,14 +171,14 @@ def test_the_command_prints_the_path_alone() -> None:
 
 
 def test_the_application_is_the_same_file_whenever_it_is_built(tmp_path: Path) -> None:
-    """Nothing of the time, the machine or the order of its files is in it."""
+    """Two builds of the application are equal, byte for byte."""
     first, second = (build(SHIPPED.application, tmp_path / name) for name in ("one", "two"))
     assert first.read_bytes() == second.read_bytes() == build(SHIPPED.application).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["model", "start_run"])
 def test_the_same_files_are_the_same_archive(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whenever they are packed, and however they came to lie on the disk: what pip or another process made, too."""
+    """The same files make the same archive, whatever their times and permissions are."""
     package: Package = getattr(SHIPPED, name)
     folder = _unpacked(package, tmp_path / "files")
     (folder / MANIFEST).unlink()
@@ -191,7 +192,7 @@ def test_the_same_files_are_the_same_archive(name: str, tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize("name", ["worker", "application", "model", "start_run", "record_run"])
 def test_a_manifest_lists_all_that_is_in_a_package(name: str, tmp_path: Path) -> None:
-    """Whoever unpacks it can see that nothing is missing, changed or added."""
+    """The manifest of a package lists all other files with their hashes."""
     folder = _unpacked(getattr(SHIPPED, name), tmp_path)
     found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names_below(folder)}
     del found[MANIFEST]
@@ -199,7 +200,7 @@ def test_a_manifest_lists_all_that_is_in_a_package(name: str, tmp_path: Path) ->
 
 
 def test_a_file_that_is_not_in_the_manifest_is_found(tmp_path: Path) -> None:
-    """As is one that is not what the manifest says."""
+    """The check of an archive finds a file that is not in the manifest, and one with another content."""
     archive = tmp_path / "application.zip"
     for file in ("added.py", "spark_app/main.py"):
         shutil.copy(build(SHIPPED.application), archive)
@@ -214,7 +215,7 @@ def test_a_file_that_is_not_in_the_manifest_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("architecture", Architecture)
 def test_the_libraries_of_a_worker_run_on_its_processor_and_system(architecture: Architecture) -> None:
-    """None is of this machine's making, and none asks for a newer C library than EMR has."""
+    """Every library is compiled for the architecture and needs no newer glibc than EMR has."""
     machine = {Architecture.ARM64: 183, Architecture.X86_64: 62}[architecture]
     glibc = []
     with tarfile.open(build(WORKERS[architecture])) as archive:
@@ -229,7 +230,7 @@ def test_the_libraries_of_a_worker_run_on_its_processor_and_system(architecture:
 
 @pytest.mark.parametrize("architecture", Architecture)
 def test_a_worker_fetches_what_it_needs_and_little_else(architecture: Architecture) -> None:
-    """No tests, no headers, nothing of the machine that packed it; one command, which may be executed."""
+    """The archive has no tests, headers or records of the machine that packed it, and one executable file."""
     path = build(WORKERS[architecture])
     with tarfile.open(path) as archive:
         entries = archive.getmembers()
@@ -246,7 +247,7 @@ def test_a_worker_fetches_what_it_needs_and_little_else(architecture: Architectu
 def test_a_package_that_grows_too_large_says_what_it_is_made_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who upgrades a library learns which."""
+    """The error of an archive that is too large names its largest packages."""
     monkeypatch.setattr("cdk.packaging.worker.LIMIT_MB", 1)
     for name, megabytes in (("small", 1), ("large", 3)):
         (tmp_path / "packages" / name).mkdir(parents=True)
@@ -257,7 +258,7 @@ def test_a_package_that_grows_too_large_says_what_it_is_made_of(
 
 
 def test_a_library_that_another_is_linked_to_is_not_left_out(tmp_path: Path) -> None:
-    """It is noticed here, and not by a worker whose processor this machine hasn't."""
+    """A deletion of a library that a remaining one is linked to raises an error."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/libneeded.so.2").touch()
     (tmp_path / "lib/module.so").write_bytes(b"\x7fELF..\0libneeded.so.2\0..")
@@ -268,7 +269,7 @@ def test_a_library_that_another_is_linked_to_is_not_left_out(tmp_path: Path) -> 
 
 
 def test_a_function_takes_no_package_that_is_compiled_for_a_processor(tmp_path: Path) -> None:
-    """Its bundle is made once, and runs on the processor of Lambda and on this one."""
+    """A compiled file in the bundle of a function raises an error, because one bundle serves all processors."""
     (tmp_path / "fast").mkdir()
     (tmp_path / "fast/module.py").touch()
     check_pure(tmp_path)
@@ -279,7 +280,7 @@ def test_a_function_takes_no_package_that_is_compiled_for_a_processor(tmp_path: 
 
 @pytest.mark.parametrize("lock", ["spark_app/requirements.txt", "lambdas/requirements.txt"])
 def test_what_is_shipped_has_the_versions_that_are_tested(lock: str) -> None:
-    """Every locked package is that of requirements.txt, has its hashes, and names no place to fetch it from."""
+    """Every locked package has the version of requirements.txt and hashes, and names no URL."""
     tested = set(re.findall(r"^([\w.-]+==[\w.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     text = (ROOT / lock).read_text()
     shipped = re.findall(r"^([\w.-]+==[\w.]+)", text, re.MULTILINE)
@@ -293,7 +294,7 @@ def test_what_is_shipped_has_the_versions_that_are_tested(lock: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTION_SERVICES)
 def test_a_function_runs_on_its_bundle_alone(function: str, tmp_path: Path) -> None:
-    """Its handler can be imported, and it can call the services that it calls, with Python and nothing else."""
+    """With its bundle and Python alone, a handler can be imported, and its clients can be made."""
     (tmp_path / "elsewhere").mkdir()
     bundle = _unpacked(getattr(SHIPPED, function), tmp_path / "bundle")
     source = "".join(file.read_text() for file in (bundle / "lambdas" / function).glob("*.py"))
@@ -310,7 +311,7 @@ def test_a_function_runs_on_its_bundle_alone(function: str, tmp_path: Path) -> N
 
 @pytest.fixture(scope="module")
 def job_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder as a job has it in the cloud: its archives unpacked, its entry point, and nothing else."""
+    """Return a folder as a job run has it in the cloud: the unpacked archives and the entry point."""
     folder = tmp_path_factory.mktemp("job")
     _unpacked(SHIPPED.worker, folder / "environment")
     _unpacked(SHIPPED.model, folder / "model")
@@ -320,7 +321,7 @@ def job_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @runs_here
 def test_the_packages_of_a_worker_come_before_those_of_the_image(job_folder: Path, tmp_path: Path) -> None:
-    """Wherever it is called from, and whatever Spark has put on the path: all is there, and comes from the archive."""
+    """All packages come from the archive, although Spark and the image put others on the path."""
     image = tmp_path / "image"
     (image / "numpy").mkdir(parents=True)
     (image / "numpy/__init__.py").write_text("raise ImportError('this is the numpy of the image')")
@@ -342,7 +343,7 @@ print(json.dumps({name: module.__file__ for name, module in sys.modules.items() 
 
 
 def test_the_launcher_finds_the_python_of_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the PATH, or where AWS documents it; where there is none, a job's log names the places and the way out."""
+    """The launcher finds Python on the PATH or in its usual folders; without one, it prints these and what to do."""
     monkeypatch.setattr("cdk.packaging.worker.PLACES", (str(tmp_path / "first"), str(tmp_path / "second")))
     command = tmp_path / "environment/bin/python"
     command.parent.mkdir(parents=True)
@@ -361,10 +362,10 @@ def test_the_launcher_finds_the_python_of_the_image(tmp_path: Path, monkeypatch:
 
 @runs_here
 def test_a_job_runs_on_what_is_shipped(job_folder: Path, sample: Path, tmp_path: Path, seeded: Weights) -> None:
-    """Spark, Java and Python are all that it finds beside; it computes what a run here computes."""
+    """With Spark, Java and Python alone, a job run computes what a local run computes."""
     output = tmp_path / "output"
     interpreter = dict.fromkeys(("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"), "./environment/bin/python")
-    quick = {  # as `fruits run` has it: this is about what is found, not about how it is spread
+    quick = {  # the settings of `fruits run`, since this test is not about the distribution of work
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",

@@ -1,4 +1,4 @@
-"""Who may do what: read from the template, as IAM would."""
+"""Tests of the policies in the template, which they evaluate as IAM does."""
 
 import fnmatch
 import json
@@ -25,7 +25,7 @@ WITHOUT_RESOURCE = {
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
 }
-"""Actions that AWS allows on everything or on nothing."""
+"""Actions without resource-level permissions."""
 
 JOB_RUNS = "arn:<AWS::Partition>:emr-serverless:eu-west-1:<AWS::AccountId>:/applications/<Application>"
 
@@ -50,7 +50,7 @@ NEEDS = {
         *((f"events:{action}", JOB_EVENTS) for action in ("PutTargets", "PutRule", "DescribeRule")),
     },
 }
-"""Resource of a task → action and resource that its state machine must be allowed. What is not here is not known."""
+"""Resource of a task → actions and resources that the state machine needs for it."""
 
 SHORT = {
     "CoordinationTable": "Table",
@@ -63,7 +63,7 @@ SHORT = {
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement of a policy, its references in angle brackets."""
+    """A statement of a policy, with references in angle brackets."""
 
     effect: str
     actions: frozenset[str]
@@ -72,7 +72,7 @@ class Statement:
 
 
 def _short(text: str) -> str:
-    """Name references by what they are of, not by hashes."""
+    """Replace references by short names, without the hashes of logical ids."""
     for logical, name in SHORT.items():
         while (start := text.find(f"<{logical}")) >= 0:
             text = f"{text[:start]}<{name}>{text[text.index('>', start) + 1 :]}"
@@ -84,7 +84,7 @@ def _many(value: Any) -> list[Any]:  # noqa: ANN401 -- one or several
 
 
 def _statements(template: Template, role: str) -> Iterator[Statement]:
-    """Read all statements of the policies of a role."""
+    """Yield all statements of the policies of a role."""
     for policy in template.of_type("AWS::IAM::Policy").values():
         if any(attached["Ref"].startswith(role) for attached in policy["Properties"]["Roles"]):
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
@@ -114,7 +114,7 @@ def _definition(template: Template) -> dict[str, Any]:
 
 
 def test_the_state_machine_may_do_what_its_tasks_need(template: Template) -> None:
-    """Every task of the definition has its permissions, a ``.sync`` one those of its events, too."""
+    """Every task has its permissions; a ``.sync`` task also has those for its events."""
     statements = list(_statements(template, "WorkflowRole"))
     tasks = [state for state in _definition(template)["States"].values() if state["Type"] == "Task"]
     assert len(tasks) > 10
@@ -125,14 +125,14 @@ def test_the_state_machine_may_do_what_its_tasks_need(template: Template) -> Non
 
 
 def test_the_state_machine_passes_its_role_to_emr_serverless_only(template: Template) -> None:
-    """PassRole names one role and one service."""
+    """The permission to pass a role names one role and one service."""
     (passing,) = (one for one in _statements(template, "WorkflowRole") if "iam:PassRole" in one.actions)
     assert passing.resources == {"<JobRole>"}
     assert "emr-serverless.amazonaws.com" in passing.conditions
 
 
 def test_no_role_may_do_everything(template: Template) -> None:
-    """Actions are named one by one; all resources are meant only where AWS knows no others."""
+    """No action contains a wildcard, and only actions without resource-level permissions apply to all resources."""
     for role in _roles(template):
         for statement in _statements(template, role):
             assert statement.effect == "Allow"
@@ -164,7 +164,7 @@ S3_OF = {
 
 @pytest.mark.parametrize("role", S3_OF)
 def test_each_role_has_its_own_folders(template: Template, role: str) -> None:
-    """Of the bucket, a role may touch what it needs and no more; nobody but users may write or delete images."""
+    """A role may access only the folders that it needs, and no role may write or delete images."""
     allowed = {
         (action, resource)
         for statement in _statements(template, role)
@@ -176,7 +176,7 @@ def test_each_role_has_its_own_folders(template: Template, role: str) -> None:
 
 
 def test_a_job_reads_the_shipped_files_and_no_others(template: Template) -> None:
-    """Of the bucket of assets, the job's role may read the objects that the job names."""
+    """The job role may read exactly the assets that the job run names."""
     submit = json.dumps(_definition(template)["States"]["RunJob"]["Parameters"])
     assets = [
         resource
@@ -189,7 +189,7 @@ def test_a_job_reads_the_shipped_files_and_no_others(template: Template) -> None
 
 
 def test_only_the_named_services_take_the_roles(template: Template) -> None:
-    """No role can be taken by another account, or by people."""
+    """Only services can assume the roles, no users and no other accounts."""
     services = {
         statement["Principal"]["Service"]
         for role in template.of_type("AWS::IAM::Role").values()
@@ -205,6 +205,6 @@ def test_only_the_named_services_take_the_roles(template: Template) -> None:
     [(["s3:*"], ["a"], None), (["s3:GetObject"], ["a/*"], None), (["s3:GetObject"], ["a"], "reason")],
 )
 def test_a_permission_needs_names_and_a_reason(actions: list[str], resources: list[str], because: str | None) -> None:
-    """Wildcards in actions are refused; those in resources have a reason, and a reason has a wildcard."""
+    """A permission refuses a wildcard in an action, a wildcard without a reason, and a reason without a wildcard."""
     with pytest.raises(ValueError, match="Sid:"):
         Permission(sid="Sid", actions=actions, resources=resources, because=because)

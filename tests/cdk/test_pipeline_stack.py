@@ -1,4 +1,4 @@
-"""Promises of the template, whatever it is made of."""
+"""Tests of the template of an environment."""
 
 import json
 import os
@@ -13,7 +13,9 @@ import pytest
 from cdk.packaging import Packages
 from cdk.settings import EU_REGIONS
 from contract.environments import Output
+from contract.tables import Table
 from contract.workflow import BILL_RETRIES
+from spark_app.tables import COLUMNS
 from tests.cdk.conftest import BIN, ROOT, Template
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -44,11 +46,11 @@ FREE_WHILE_IDLE = {
     "AWS::StepFunctions::StateMachine",
     "Custom::S3AutoDeleteObjects",
 }
-"""What docs/costs.md has counted: another type may cost while nothing happens."""
+"""Types of resources whose idle cost docs/costs.md counts."""
 
 
 def test_the_checkers_have_nothing_to_say(template: Template) -> None:
-    """cdk-nag's two packs have looked, and every finding is answered; cfn-lint has none."""
+    """cdk-nag has no finding without an acknowledgement, and cfn-lint has none at all."""
     report = json.loads((template.path.parent / "validation-report.json").read_text())
     conclusions = {plugin["pluginName"]: plugin["conclusion"] for plugin in report["pluginReports"]}
     assert conclusions == {"AwsSolutions": "success", "Serverless": "success"}
@@ -63,7 +65,7 @@ def test_the_checkers_have_nothing_to_say(template: Template) -> None:
 
 
 def test_the_state_machine_is_valid(template: Template, tmp_path: Path) -> None:
-    """No transition leads nowhere, no path is malformed, and results that are to be dropped are."""
+    """The definition passes its validator, and the results of the named tasks are dropped."""
     machine = template.one("AWS::StepFunctions::StateMachine")
     definition = template.text(machine["Properties"]["DefinitionString"]).replace("<AWS::Partition>", "aws")
     (tmp_path / "asl.json").write_text(re.sub(r"<RecordingRecordRunFunction\w+\.Arn>", "arn:aws:lambda:x", definition))
@@ -82,7 +84,7 @@ def test_the_state_machine_is_valid(template: Template, tmp_path: Path) -> None:
 
 
 def test_no_function_makes_a_log_group_that_outlives_the_stack(template: Template) -> None:
-    """Lambda makes one where there is none and the role may: every role writes to groups of the stack, or to none."""
+    """No role has a managed policy, which would let Lambda create a log group outside of the stack."""
     assert [
         role for role in template.of_type("AWS::IAM::Role").values() if "ManagedPolicyArns" in role["Properties"]
     ] == []
@@ -92,25 +94,25 @@ def test_no_function_makes_a_log_group_that_outlives_the_stack(template: Templat
 def test_the_template_is_the_one_that_was_looked_at(
     synthesised: Callable[[str], Template], name: str, request: pytest.FixtureRequest
 ) -> None:
-    """A change of the template is seen in the change of its snapshot. Hashes of assets are masked."""
-    # With their suffixes, since a policy that names several has them in the order of their hashes.
+    """The template equals its snapshot, so that a review shows every change. Hashes of assets are masked."""
+    # The suffixes are masked, too, because a policy names its assets in the order of their hashes.
     masked = re.sub(r"[0-9a-f]{64}(\.[a-z]+)*", "<asset>", synthesised(name).path.read_text()) + "\n"
     snapshot = SNAPSHOTS / f"{name}.json"
     if request.config.getoption("--new-snapshots"):
         snapshot.parent.mkdir(exist_ok=True)
         snapshot.write_text(masked)
-    assert masked == snapshot.read_text(), "look at the difference, then: pytest tests/cdk --new-snapshots"
+    assert masked == snapshot.read_text(), "review the difference, then run pytest tests/cdk --new-snapshots"
 
 
 def test_the_template_refuses_regions_outside_the_eu(template: Template) -> None:
-    """A rule of the template itself holds, whoever deploys it."""
+    """A rule of the template refuses other Regions in any deployment."""
     (assertion,) = template.body["Rules"]["InTheEuropeanUnion"]["Assertions"]
     assert assertion["Assert"] == {"Fn::Contains": [list(EU_REGIONS), {"Ref": "AWS::Region"}]}
     assert "European Union" in assertion["AssertDescription"]
 
 
 def test_nothing_is_asked_for_in_the_clear(template: Template) -> None:
-    """Buckets, queues and topics refuse what does not come over TLS; buckets are encrypted, and not public."""
+    """Buckets, queues and topics refuse requests without TLS; buckets are encrypted and not public."""
     for kind in ("S3::Bucket", "SQS::Queue", "SNS::Topic"):
         policies = template.of_type(f"AWS::{kind}Policy").values()
         assert len(policies) == len(template.of_type(f"AWS::{kind}"))
@@ -128,7 +130,7 @@ def test_nothing_is_asked_for_in_the_clear(template: Template) -> None:
 
 
 def test_a_message_is_not_delivered_twice_while_it_is_worked_on(template: Template) -> None:
-    """The queue waits as AWS advises: six times the function's time, and the window."""
+    """The visibility timeout is what AWS advises: six times the timeout of the function, plus the window."""
     mapping = template.one("AWS::Lambda::EventSourceMapping")["Properties"]
     function = template.body["Resources"][mapping["FunctionName"]["Ref"]]["Properties"]
     queue = template.body["Resources"][mapping["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
@@ -141,7 +143,7 @@ def test_a_message_is_not_delivered_twice_while_it_is_worked_on(template: Templa
 
 
 def test_the_bucket_sends_the_events_of_images_and_of_nothing_else(template: Template) -> None:
-    """What the pipeline writes itself causes no event; the queue takes messages from this bucket alone."""
+    """Objects that the pipeline writes cause no event, and the queue accepts messages of this bucket only."""
     buckets = template.of_type("AWS::S3::Bucket").values()
     (bucket,) = (found for found in buckets if "NotificationConfiguration" in found["Properties"])
     sent = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
@@ -163,7 +165,7 @@ def test_the_bucket_sends_the_events_of_images_and_of_nothing_else(template: Tem
 
 
 def test_spark_costs_nothing_while_it_is_idle(template: Template) -> None:
-    """No capacity is kept warm, the application stops by itself, and what a run may take is bounded."""
+    """The application has no pre-initialised capacity, stops when it is idle, and has a maximum capacity."""
     application = template.one("AWS::EMRServerless::Application")["Properties"]
     assert "InitialCapacity" not in application
     assert application["AutoStopConfiguration"] == {"Enabled": True, "IdleTimeoutMinutes": 1}
@@ -174,14 +176,14 @@ def test_spark_costs_nothing_while_it_is_idle(template: Template) -> None:
 
 
 def test_nothing_costs_while_nothing_happens(template: Template) -> None:
-    """Of all kinds of resources, docs/costs.md has counted the idle cost."""
+    """docs/costs.md counts the idle cost of all types of resources in the template."""
     kinds = {resource["Type"] for resource in template.body["Resources"].values()}
     assert kinds <= FREE_WHILE_IDLE
     assert template.one("AWS::DynamoDB::Table")["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
 
 
 def test_dev_leaves_nothing_behind(synthesised: Callable[[str], Template]) -> None:
-    """Every resource goes with the stack, buckets are emptied first, and nothing runs on schedule."""
+    """Every resource of dev is deleted with the stack, buckets are emptied before, and nothing is scheduled."""
     dev = synthesised("dev")
     kept = [key for key, found in dev.body["Resources"].items() if found.get("DeletionPolicy") == "Retain"]
     assert kept == []
@@ -191,7 +193,7 @@ def test_dev_leaves_nothing_behind(synthesised: Callable[[str], Template]) -> No
 
 
 def test_prod_keeps_its_data(synthesised: Callable[[str], Template]) -> None:
-    """Buckets and database stay when the stack goes, and the stack is protected against that."""
+    """Buckets and database of prod outlive the stack, which is protected against deletion."""
     prod = synthesised("prod")
     for kind in ("AWS::S3::Bucket", "AWS::Glue::Database"):
         assert {found["DeletionPolicy"] for found in prod.of_type(kind).values()} == {"Retain"}
@@ -205,7 +207,7 @@ def test_prod_keeps_its_data(synthesised: Callable[[str], Template]) -> None:
 
 
 def test_the_last_complete_results_never_expire(template: Template) -> None:
-    """Only what is marked as superseded does; unfinished uploads, answers of queries and leftovers go in any case."""
+    """Only tagged results expire. Incomplete uploads, query results and leftovers always do."""
     bucket = next(b for b in template.of_type("AWS::S3::Bucket").values() if "BucketName" in b["Properties"])
     rules = {rule["Id"]: rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]}
     assert rules["old-results"]["TagFilters"] == [{"Key": "superseded", "Value": "true"}]
@@ -216,7 +218,7 @@ def test_the_last_complete_results_never_expire(template: Template) -> None:
 
 
 def test_somebody_is_told(template: Template) -> None:
-    """Every alarm goes to the topic, the topic to the address, and the budget to the address as well."""
+    """Every alarm goes to the topic, and the topic and the budget have the address."""
     alarms = template.of_type("AWS::CloudWatch::Alarm")
     watched = {alarm["Properties"].get("MetricName") for alarm in alarms.values()}
     assert watched == {
@@ -229,7 +231,7 @@ def test_somebody_is_told(template: Template) -> None:
         "Errors",
     }
     thresholds = {a["Properties"]["AlarmName"].split("-")[-1]: a["Properties"]["Threshold"] for a in alarms.values()}
-    # Two runs may end within the alarm's five minutes, each waiting for its bill.
+    # Two runs may end within the period of the alarm, and AWS may not report the cost of either yet.
     assert thresholds["ErrorsRecordRun"] == 2 * BILL_RETRIES
     assert thresholds["ErrorsStartRun"] == 0
     (topic,) = template.of_type("AWS::SNS::Topic")
@@ -244,7 +246,7 @@ def test_somebody_is_told(template: Template) -> None:
 
 
 def test_athena_reads_with_a_limit_what_people_ask_most(template: Template) -> None:
-    """The workgroup cuts queries off; the queries name the tables as the pipeline makes them."""
+    """The workgroup limits the data that a query reads; the queries use tables and columns that exist."""
     configuration = template.one("AWS::Athena::WorkGroup")["Properties"]["WorkGroupConfiguration"]
     assert configuration["BytesScannedCutoffPerQuery"] == 10 * 10**9
     assert configuration["EnforceWorkGroupConfiguration"] is True
@@ -254,15 +256,19 @@ def test_athena_reads_with_a_limit_what_people_ask_most(template: Template) -> N
     }
     assert queries.keys() == {"MatrixByLabel", "RejectsOfLastRun"}
     assert {query["Database"] for query in queries.values()} == {template.body["Outputs"]["Database"]["Value"]}
+    for query in queries.values():
+        ((columns, table),) = re.findall(r"^SELECT (.*)\nFROM (\w+)$", query["QueryString"], re.MULTILINE)
+        for column in columns.split(", "):
+            assert re.search(rf"^ *{column} ", COLUMNS[Table(table)], re.MULTILINE), column
 
 
 def test_what_the_commands_look_for_is_there(template: Template) -> None:
-    """Every output that the commands read is in the template."""
+    """The template has every output that the commands read."""
     assert {output.value for output in Output} <= template.body["Outputs"].keys()
 
 
 def test_packages_are_built_when_they_are_published(template: Template) -> None:
-    """Synthesis names them by their inputs; the CDK command gets the command that builds them."""
+    """The assets name packages by their inputs, and contain the commands that build them."""
     assets = json.loads(template.path.with_name(template.path.name.replace("template", "assets")).read_text())["files"]
     built = [asset["source"]["executable"] for asset in assets.values() if "executable" in asset["source"]]
     assert sorted(command[3] for command in built) == sorted(field.name for field in fields(Packages))
@@ -271,7 +277,7 @@ def test_packages_are_built_when_they_are_published(template: Template) -> None:
 
 
 def _synth(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Call the CDK command as somebody without AWS account, network or Docker."""
+    """Call the CDK command without an account, a network or Docker."""
     environment = {"PATH": f"{BIN}:/bin", "HOME": str(folder), "HTTPS_PROXY": "http://127.0.0.1:9", "CI": "true"}
     return subprocess.run(
         [BIN / "cdk", "synth", "--quiet", "--output", str(folder / "out"), *arguments],
@@ -284,7 +290,7 @@ def _synth(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[s
 
 
 def test_synthesis_needs_no_account_and_no_network(tmp_path: Path) -> None:
-    """The command that people use works from a laptop on a train."""
+    """The CDK command synthesises an environment without an account and a network."""
     answer = _synth(["-c", "env=staging", "-c", "weights=seeded"], tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert (tmp_path / "out" / "fruits-staging.template.json").is_file()
@@ -294,11 +300,11 @@ def test_synthesis_needs_no_account_and_no_network(tmp_path: Path) -> None:
     ("context", "sentence"),
     [
         ("env=nowhere", "There is no environment 'nowhere': it is one of dev, staging, prod."),
-        ("weights=nowhere.h5", "Weights are imagenet, seeded, or an .h5 or .keras file that is there"),
+        ("weights=nowhere.h5", "Weights must be imagenet, seeded, or an existing .h5 or .keras file"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(tmp_path: Path, context: str, sentence: str) -> None:
-    """No traceback of Python, none of Node."""
+    """A mistake in the context yields a sentence and no traceback."""
     answer = _synth(["-c", context], tmp_path)
     assert answer.returncode != 0
     assert sentence in answer.stderr

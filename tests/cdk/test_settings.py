@@ -1,4 +1,4 @@
-"""Settings that can't be right are refused where they are written, with a sentence."""
+"""Tests of the validation of settings."""
 
 from dataclasses import replace
 
@@ -48,20 +48,20 @@ from cdk.settings import (
     ],
 )
 def test_a_value_that_cannot_be_right_is_refused(change: dict[str, object], sentence: str) -> None:
-    """Each setting has its range, and its own sentence."""
+    """An invalid value of any setting raises an error that names the setting."""
     with pytest.raises(EnvironmentSettingsError, match=sentence):
         replace(ENVIRONMENTS["dev"], **change)
 
 
 @pytest.mark.parametrize(("vcpus", "memory"), [(3, 8), (1, 9), (4, 7), (8, 61), (2, 17)])
 def test_a_worker_is_one_that_emr_serverless_has(vcpus: int, memory: int) -> None:
-    """Sizes that AWS would refuse at the first run are refused here."""
+    """A size of a worker that EMR Serverless does not have raises an error."""
     with pytest.raises(EnvironmentSettingsError, match="A worker"):
         Worker(vcpus=vcpus, memory_gb=memory)
 
 
 def test_a_run_fits_into_a_new_account() -> None:
-    """Where nothing was asked of AWS yet, 16 vCPUs may run at once: dev and staging stay below."""
+    """A run of dev or staging stays within 16 vCPUs, the default quota of an account."""
     assert Capacity().vcpus <= 16
     assert ENVIRONMENTS["dev"].capacity.vcpus <= 16
     with pytest.raises(EnvironmentSettingsError, match="max_executors"):
@@ -69,7 +69,7 @@ def test_a_run_fits_into_a_new_account() -> None:
 
 
 def test_every_region_of_the_eu_has_a_price() -> None:
-    """And arm64 costs a fifth less in all of them."""
+    """Every allowed Region has prices, and arm64 costs a fifth less in each."""
     assert X86_PRICES.keys() == set(EU_REGIONS)
     for region in EU_REGIONS:
         x86, arm = list_prices(region, Architecture.X86_64), list_prices(region, Architecture.ARM64)
@@ -78,7 +78,7 @@ def test_every_region_of_the_eu_has_a_price() -> None:
 
 
 def test_the_call_may_say_whose_address_which_weights_and_which_machine() -> None:
-    """What the call says goes before the settings; an unknown environment is named."""
+    """Arguments override the settings; an unknown environment or architecture raises an error."""
     settings = environment_named(
         "dev", weights="seeded", alarm_email="me@example.org", architecture="X86_64", python="3.11"
     )
@@ -92,6 +92,6 @@ def test_the_call_may_say_whose_address_which_weights_and_which_machine() -> Non
 
 
 def test_environments_share_nothing() -> None:
-    """Names are made of the environment's, so several stand beside each other in one account."""
+    """Every environment has its own database, so that several can exist in one account."""
     assert Environment(name="other").database == "fruits_other"
     assert len({environment.database for environment in ENVIRONMENTS.values()}) == len(ENVIRONMENTS)

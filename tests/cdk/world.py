@@ -1,4 +1,4 @@
-"""A small cloud around the real handler, the real table and the real state machine: a test decides who moves when."""
+"""A simulated cloud around the real handler, table and state machine. A test determines the order of events."""
 
 import json
 import secrets
@@ -16,7 +16,7 @@ from contract.coordination import COORDINATION, KEY
 from contract.layout import INBOX
 from contract.notices import Notice
 from contract.runs import Mode
-from contract.workflow import RunRequest
+from contract.workflow import RecordRequest, RunRequest
 from lambdas.start_run.handler import metrics, respond
 from lambdas.start_run.intake import Intake
 from tests.cdk.stepper import STATE_MACHINE, Execution, Stepper, TaskError
@@ -50,14 +50,14 @@ class Job:
     execution: Execution
     state: str = "QUEUED"
     read: list[str] = field(default_factory=list)
-    """Files of the inbox that it works through."""
+    """Notice files that the job run processes."""
     cancelling: bool = False
-    """Whether it still runs though it was cancelled: that may take a while."""
+    """Whether the job run was cancelled but may still be running."""
 
 
 @dataclass
 class World:
-    """A bucket, a queue, a table, a state machine and an application that runs one job at a time."""
+    """A bucket, a queue, a table, a state machine, and an application that executes one job run at a time."""
 
     bucket: str = field(default_factory=lambda: f"bucket-{secrets.token_hex(4)}")
     messages: list[dict[str, Any]] = field(default_factory=list)
@@ -65,7 +65,7 @@ class World:
     jobs: dict[str, Job] = field(default_factory=dict)
     uploaded: int = 0
     processed: set[str] = field(default_factory=set)
-    """Keys of images that a good run has worked through."""
+    """Keys of images that a successful run has processed."""
 
     def __post_init__(self) -> None:
         self.s3, self.dynamodb = boto3.client("s3"), boto3.client("dynamodb")
@@ -77,25 +77,25 @@ class World:
             AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        self.intake = Intake(self.s3, self.dynamodb, self, self.bucket, self.table, STATE_MACHINE)  # type: ignore[arg-type] # start_execution is all it calls
+        self.intake = Intake(self.s3, self.dynamodb, self, self.bucket, self.table, STATE_MACHINE)  # type: ignore[arg-type] # the intake calls only start_execution
         self.stepper = Stepper(workflow_definition(SETTINGS), self._task)
 
-    # What happens outside.
+    # Users and S3.
 
     def upload(self, count: int) -> None:
-        """Put images in the bucket: the queue gets a message for each."""
+        """Upload images; the queue gets a message for each of them."""
         for number in range(self.uploaded, self.uploaded + count):
             self.messages.append(self._message(f"images/Apple/{number}.jpg"))
         self.uploaded += count
 
     def deliver(self, count: int, *, again: bool = False, refusing: str | None = None) -> None:
-        """Hand messages to the function; they stay in the queue if it fails, or is said to have failed."""
+        """Deliver messages to the function. They stay in the queue if the function fails, or if `again` is set."""
         batch = self.messages[:count]
         if not batch:
             return
         with self._refusing(refusing), suppress(ClientError):
             assert respond({"Records": batch}, self.intake) == {"batchItemFailures": []}
-            metrics.clear_metrics()  # as Lambda's wrapper does after each call
+            metrics.clear_metrics()  # as `log_metrics` does after each invocation
             if not again:
                 self.messages = self.messages[count:]
 
@@ -124,10 +124,10 @@ class World:
             "eventSource": "aws:sqs",
         }
 
-    # What Step Functions does.
+    # Step Functions.
 
     def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:  # noqa: A002 -- boto3's names
-        """Start an execution; as in the cloud, a name belongs to one."""
+        """Start an execution. As in the cloud, a name can be used once."""
         assert stateMachineArn == STATE_MACHINE
         assert len(name) <= 80
         if name in self.executions:
@@ -137,7 +137,7 @@ class World:
         self.executions[name] = self.stepper.start(name, json.loads(input))
 
     def ask_for(self, mode: Mode) -> Execution:
-        """Start an execution by hand, or on schedule."""
+        """Start an execution as a user or a schedule does."""
         name = f"{mode}-{len(self.executions)}"
         self.start_execution(STATE_MACHINE, name, RunRequest(mode=mode).to_json())
         return self.executions[name]
@@ -148,7 +148,7 @@ class World:
         return [execution for execution in self.executions.values() if execution.status == "RUNNING"]
 
     def abort(self, execution: Execution, *, job_goes_on: bool) -> None:
-        """Stop an execution by hand: its job is cancelled, maybe not at once."""
+        """Stop an execution as a user does. Its job run is cancelled, but may continue for some time."""
         execution.status = "ABORTED"
         for job in self.active_jobs:
             if job.execution is execution:
@@ -183,13 +183,13 @@ class World:
         return {}
 
     def _record(self, _: Execution, parameters: Any) -> Any:  # noqa: ANN401
-        assert parameters["Payload"].keys() == {"run_id", "mode", "execution", "round", "attempt", "outcome", "retries"}
+        RecordRequest.from_event(parameters["Payload"])
         return {}
 
-    # What EMR Serverless does.
+    # EMR Serverless.
 
     def _run_job(self, execution: Execution, parameters: Any) -> Any:  # noqa: ANN401
-        """Start a job, or see how it is: a token belongs to one job, however often it is sent."""
+        """Start a job run or return its state. A token starts one job run, however often the request is sent."""
         token = parameters["ClientToken"]
         arguments = parameters["JobDriver"]["SparkSubmit"]["EntryPointArguments"]
         options = dict(zip(arguments[::2], arguments[1::2], strict=True))
@@ -203,18 +203,18 @@ class World:
 
     @property
     def active_jobs(self) -> list[Job]:
-        """Jobs that have not ended."""
+        """Job runs that have not ended."""
         return [job for job in self.jobs.values() if job.state in {"QUEUED", "RUNNING"}]
 
     def begin_job(self) -> None:
-        """Let the oldest job begin, if none runs: it reads the inbox."""
+        """Start the oldest queued job run if none is running. It reads the inbox."""
         if not any(job.state == "RUNNING" for job in self.active_jobs):
             for job in self.active_jobs[:1]:
                 job.state = "RUNNING"
                 job.read = [] if job.mode == Mode.MAINTAIN else self.inbox()
 
     def end_job(self, *, good: bool) -> None:
-        """Let the job that runs end; a good one has worked through what it read, and deletes it."""
+        """End the running job run. If it succeeds, it has processed the notices that it read, and deletes them."""
         for job in self.active_jobs:
             if job.state == "RUNNING":
                 job.state = "SUCCESS" if good else "FAILED"
@@ -223,7 +223,7 @@ class World:
                         self._work_through(key)
 
     def cancel_late(self) -> None:
-        """Let a cancellation come through."""
+        """Complete the cancellations."""
         for job in self.active_jobs:
             if job.cancelling:
                 job.state = "CANCELLED"
@@ -235,11 +235,11 @@ class World:
             self.s3.delete_object(Bucket=self.bucket, Key=key)
 
     def inbox(self) -> list[str]:
-        """Files of notices that no run has worked through."""
+        """Return the notice files in the inbox."""
         found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=INBOX).get("Contents", [])
         return [item["Key"] for item in found]
 
-    # All together.
+    # All parts together.
 
     def item(self) -> dict[str, Any]:
         """Read the coordination item."""
@@ -247,7 +247,7 @@ class World:
         return found.get("Item", {})
 
     def settle(self, *, at_most: int = 400, during_job: Callable[[], None] = lambda: None) -> None:
-        """Let everything go its way, jobs succeeding, until nothing moves any more."""
+        """Let everything proceed, with successful job runs, until nothing is left to do."""
         for _ in range(at_most):
             if not (self.messages or self.running or self.active_jobs):
                 return
@@ -260,14 +260,14 @@ class World:
                 self.cancel_late()
                 self.end_job(good=True)
         states = {execution.name: execution.state for execution in self.running}
-        raise AssertionError(f"it goes on for ever: {states}, {len(self.jobs)} jobs")
+        raise AssertionError(f"there is no end after {at_most} steps: {states}, {len(self.jobs)} job runs")
 
 
 TASKS: dict[str, Callable[[World, Execution, Any], Any]] = {
     "dynamodb:updateItem": World._update_item,  # noqa: SLF001 -- this module's
-    "dynamodb:getItem": World._get_item,  # noqa: SLF001 -- as above
-    "aws-sdk:sfn:describeExecution": World._describe,  # noqa: SLF001 -- as above
-    "states:startExecution": World._start,  # noqa: SLF001 -- as above
-    "lambda:invoke": World._record,  # noqa: SLF001 -- as above
-    "emr-serverless:startJobRun.sync": World._run_job,  # noqa: SLF001 -- as above
+    "dynamodb:getItem": World._get_item,  # noqa: SLF001 -- this module's
+    "aws-sdk:sfn:describeExecution": World._describe,  # noqa: SLF001 -- this module's
+    "states:startExecution": World._start,  # noqa: SLF001 -- this module's
+    "lambda:invoke": World._record,  # noqa: SLF001 -- this module's
+    "emr-serverless:startJobRun.sync": World._run_job,  # noqa: SLF001 -- this module's
 }

@@ -1,4 +1,4 @@
-"""The coordination: the real handler, the real table and the real state machine, in any order that events may take."""
+"""Tests of the coordination: the real handler, table and state machine, with events in any order."""
 
 import argparse
 import json
@@ -22,6 +22,7 @@ from moto import mock_aws
 from cdk.stateless import workflow_definition
 from contract.coordination import HOLDER, WAITING
 from contract.runs import Mode, is_run_id
+from contract.states import State
 from spark_app.main import add_arguments, settings_from
 from tests.cdk.stepper import STATE_MACHINE, Execution
 from tests.cdk.world import ATTEMPTS, Job, World
@@ -33,7 +34,7 @@ REFUSALS = st.one_of(st.none(), st.none(), st.sampled_from(STEPS))
 
 @pytest.fixture(autouse=True)
 def aws_of_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let moto stand for AWS."""
+    """Replace AWS by moto."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -42,14 +43,15 @@ def aws_of_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class Coordination(RuleBasedStateMachine):
-    """Uploads, deliveries, executions, jobs and accidents in any order.
+    """Uploads, deliveries, executions, job runs and accidents in any order.
 
-    Never two jobs at once that anybody wants; no notice unprocessed for ever; no endless loop.
+    At most one job run is wanted at a time, every notice is processed in the end, and there is no endless loop.
+
     """
 
     @initialize(calm=st.booleans())
     def begin(self, *, calm: bool) -> None:
-        """Begin with nothing; in calm weather nobody aborts anything and no job fails."""
+        """Begin with an empty world. In a calm one, no execution is aborted and no job run fails."""
         self.world = World()
         self.calm = calm
         self.accident = False
@@ -63,7 +65,7 @@ class Coordination(RuleBasedStateMachine):
     @precondition(lambda self: self.world.running)
     @rule(which=EXECUTIONS, states=st.sampled_from([14, 8, 5, 3, 2, 1]))
     def step(self, which: int, states: int) -> None:
-        """Let an execution go on for some states, the youngest rather than others."""
+        """Execute some states of an execution, usually of a recent one."""
         execution = self.world.running[-1 - which % len(self.world.running)]
         for _ in range(states):
             if execution.status == "RUNNING":
@@ -72,7 +74,7 @@ class Coordination(RuleBasedStateMachine):
     @precondition(lambda self: self.world.active_jobs)
     @rule(good=st.sampled_from([True, True, True, False]), ends=st.booleans())
     def job(self, *, good: bool, ends: bool) -> None:
-        """Let a job begin, and maybe end."""
+        """Let a job run begin, and perhaps end."""
         self.world.begin_job()
         if ends:
             self.accident |= not (good or self.calm)
@@ -81,25 +83,25 @@ class Coordination(RuleBasedStateMachine):
     @precondition(lambda self: len(self.world.running) < 5)
     @rule(mode=st.sampled_from(list(Mode)))
     def ask(self, mode: Mode) -> None:
-        """Start an execution by hand, or on schedule."""
+        """Start an execution as a user or a schedule does."""
         self.world.ask_for(mode)
 
     @precondition(lambda self: self.world.running and not self.calm)
     @rule(which=EXECUTIONS, job_goes_on=st.booleans())
     def abort(self, which: int, *, job_goes_on: bool) -> None:
-        """Stop an execution by hand; its job may take a while to be cancelled."""
+        """Stop an execution as a user does; the cancellation of its job run may take time."""
         self.accident = True
         self.world.abort(self.world.running[which % len(self.world.running)], job_goes_on=job_goes_on)
 
     @precondition(lambda self: any(job.cancelling for job in self.world.active_jobs))
     @rule()
     def cancelled(self) -> None:
-        """Let a cancellation come through."""
+        """Complete a cancellation."""
         self.world.cancel_late()
 
     @invariant()
     def one_job_at_a_time(self) -> None:
-        """Of the jobs that were not cancelled, one at most has not ended; and it is the holder's."""
+        """At most one job run that was not cancelled is active, and its execution holds the lease."""
         wanted = [job for job in self.world.active_jobs if not job.cancelling]
         assert len(wanted) <= 1
         assert len([job for job in self.world.active_jobs if job.state == "RUNNING"]) <= 1
@@ -108,7 +110,7 @@ class Coordination(RuleBasedStateMachine):
 
     @rule()
     def rest(self) -> None:
-        """Let everything come to an end; after an accident, the next upload makes it good."""
+        """Let everything come to an end. After an accident, the next upload processes what is left."""
         world = self.world
         world.settle()
         if self.accident:
@@ -120,7 +122,7 @@ class Coordination(RuleBasedStateMachine):
         self.accident = False
 
     def teardown(self) -> None:
-        """Everything is done, under names that AWS takes."""
+        """Come to an end, and check the tokens and run ids."""
         if not hasattr(self, "world"):
             return
         self.rest()
@@ -132,7 +134,7 @@ class Coordination(RuleBasedStateMachine):
 
 
 def test_no_order_of_events_makes_two_jobs_or_loses_a_notice() -> None:
-    """Uploads, redeliveries, refusals, aborts, failures, runs by hand: one job at a time, and all comes to an end."""
+    """In any order of events, there is one job run at a time, and every notice is processed."""
     run_state_machine_as_test(
         Coordination,
         settings=settings(
@@ -146,7 +148,7 @@ def test_no_order_of_events_makes_two_jobs_or_loses_a_notice() -> None:
 
 @pytest.fixture
 def world() -> World:
-    """Return a world where nothing has happened yet."""
+    """Return a world in which nothing has happened yet."""
     return World()
 
 
@@ -159,7 +161,7 @@ def _step_until(world: World, execution: Execution, state: str) -> None:
 
 
 def _job_of(world: World, execution: Execution) -> Job:
-    """Bring an execution to where its job is under way."""
+    """Execute an execution up to its running job run."""
     _step_until(world, execution, "RunJob")
     world.stepper.step(execution)
     world.begin_job()
@@ -167,7 +169,7 @@ def _job_of(world: World, execution: Execution) -> Job:
 
 
 def _update_under_way(world: World) -> Execution:
-    """Upload an image, and bring its run to where its job is under way."""
+    """Upload an image, and execute its update up to the running job run."""
     world.upload(1)
     world.deliver(1)
     (update,) = world.running
@@ -175,8 +177,13 @@ def _update_under_way(world: World) -> Execution:
     return update
 
 
+def test_the_states_are_those_of_the_contract(world: World) -> None:
+    """The definition has exactly the states that readers of a history know by their names."""
+    assert list(world.stepper.definition["States"]) == list(State)
+
+
 def test_a_hundred_thousand_uploads_in_bursts_are_three_jobs_at_most(world: World) -> None:
-    """One for the first batch that comes, one for what came meanwhile, one for what came during that."""
+    """Three bursts of uploads, each during the job run of the one before, lead to three job runs at most."""
     world.upload(40_000)
     bursts = iter([40_000, 20_000])
     world.settle(during_job=lambda: world.upload(next(bursts, 0)))
@@ -186,7 +193,7 @@ def test_a_hundred_thousand_uploads_in_bursts_are_three_jobs_at_most(world: Worl
 
 
 def test_who_joins_a_run_is_served_by_it(world: World) -> None:
-    """The notices of an execution that ended because another runs are worked through in that one's next round."""
+    """The notices of an execution that has joined another one are processed in the next round of that one."""
     update = _update_under_way(world)
     world.upload(1)
     world.deliver(1)
@@ -197,7 +204,7 @@ def test_who_joins_a_run_is_served_by_it(world: World) -> None:
 
 
 def test_a_batch_that_is_delivered_again_starts_nothing(world: World) -> None:
-    """Neither while its run goes on, nor when that has ended."""
+    """A redelivery starts nothing, neither during the run of the batch nor after it."""
     world.upload(3)
     world.deliver(3, again=True)
     (execution,) = world.running
@@ -211,7 +218,7 @@ def test_a_batch_that_is_delivered_again_starts_nothing(world: World) -> None:
 
 
 def test_whoever_waits_gets_a_turn_while_uploads_never_end(world: World) -> None:
-    """A reprocess that is asked for during an update runs next, though new notices come during every job."""
+    """A reprocess that waits for an update gets the lease next, though notices come during every job run."""
     update = _update_under_way(world)
     reprocess = world.ask_for(Mode.REPROCESS)
     _step_until(world, reprocess, "WaitForTurn")
@@ -227,7 +234,7 @@ def test_whoever_waits_gets_a_turn_while_uploads_never_end(world: World) -> None
 
 
 def test_whoever_waited_and_has_gone_gets_nothing(world: World) -> None:
-    """A lease is not handed to an execution that was stopped while it waited; the notices are worked through."""
+    """An execution that was stopped while it waited does not get the lease, and all notices are processed."""
     _update_under_way(world)
     reprocess = world.ask_for(Mode.REPROCESS)
     _step_until(world, reprocess, "WaitForTurn")
@@ -241,7 +248,7 @@ def test_whoever_waited_and_has_gone_gets_nothing(world: World) -> None:
 
 
 def test_only_what_is_new_is_worked_on_after_a_reprocess(world: World) -> None:
-    """The round that answers the notices that came during a reprocess is an update, not all over again."""
+    """Notices that come during a reprocess lead to a round in the mode `update`."""
     reprocess = world.ask_for(Mode.REPROCESS)
     _job_of(world, reprocess)
     world.upload(1)
@@ -252,7 +259,7 @@ def test_only_what_is_new_is_worked_on_after_a_reprocess(world: World) -> None:
 
 
 def test_maintenance_does_not_swallow_a_notice(world: World) -> None:
-    """An update that finds maintenance going on joins it; the notices are worked through when that has ended."""
+    """Notices of an update that joins a `maintain` run are processed after it."""
     maintain = world.ask_for(Mode.MAINTAIN)
     world.upload(1)
     world.deliver(1, refusing="start_execution")
@@ -263,7 +270,7 @@ def test_maintenance_does_not_swallow_a_notice(world: World) -> None:
 
 
 def test_a_killed_job_is_tried_again_and_a_failing_one_raises_the_alarm(world: World) -> None:
-    """A second try is a second job with a name of its own; after the last one the execution fails, the notices stay."""
+    """Each attempt has its own run id; after the last one, the execution fails and the notices stay."""
     world.upload(1)
     world.deliver(1)
     (execution,) = world.running
@@ -283,7 +290,7 @@ def test_a_killed_job_is_tried_again_and_a_failing_one_raises_the_alarm(world: W
 
 
 def test_notices_that_came_during_a_failing_run_get_a_run_of_their_own(world: World) -> None:
-    """The executions of those have ended, trusting that this one would see their notices."""
+    """A successor processes the notices whose executions have joined a run that failed."""
     execution = _update_under_way(world)
     world.upload(1)
     world.deliver(1)
@@ -298,7 +305,7 @@ def test_notices_that_came_during_a_failing_run_get_a_run_of_their_own(world: Wo
 
 
 def test_after_many_rounds_another_execution_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No execution grows without bounds, and none of the notices is forgotten when it hands on."""
+    """After the maximum of rounds, an execution starts a successor, and no notice is lost."""
     monkeypatch.setattr(workflow_definition, "MAX_ROUNDS", 3)
     world = World()
     world.upload(1)
@@ -316,7 +323,7 @@ def test_after_many_rounds_another_execution_goes_on(monkeypatch: pytest.MonkeyP
 
 
 def test_a_lease_whose_holder_is_forgotten_is_taken_over(world: World) -> None:
-    """AWS forgets executions after 90 days; a lease of one that stopped before is not held for ever."""
+    """A lease is taken over from a holder that AWS has deleted, which happens 90 days after its end."""
     gone = world.ask_for(Mode.RECONCILE)
     _job_of(world, gone)
     world.abort(gone, job_goes_on=False)
@@ -331,7 +338,7 @@ def test_a_lease_whose_holder_is_forgotten_is_taken_over(world: World) -> None:
     [({}, "Done"), ({"mode": "update"}, "Done"), ({"mode": "all"}, "UnknownMode"), ({"mode": 1}, "UnknownMode")],
 )
 def test_what_is_asked_for_by_hand(world: World, asked: dict[str, object], end: str) -> None:
-    """Nothing means an update; what is no mode fails at once, and holds nothing."""
+    """An input without a mode means an update; an unknown mode fails at once, without the lease."""
     world.start_execution(STATE_MACHINE, "by-hand", json.dumps(asked))
     world.settle()
     assert world.executions["by-hand"].state == end
@@ -340,7 +347,7 @@ def test_what_is_asked_for_by_hand(world: World, asked: dict[str, object], end: 
 
 
 def test_a_run_that_was_robbed_of_its_lease_says_so(world: World) -> None:
-    """If somebody deletes the item under a running execution, it fails instead of letting go of another's lease."""
+    """If the item is deleted during a run, the execution fails and does not release another lease."""
     execution = world.ask_for(Mode.UPDATE)
     _job_of(world, execution)
     world.dynamodb.delete_item(TableName=world.table, Key={"id": {"S": "coordination"}})
@@ -350,12 +357,12 @@ def test_a_run_that_was_robbed_of_its_lease_says_so(world: World) -> None:
 
 
 def test_a_job_gets_what_the_application_understands(world: World) -> None:
-    """The arguments are those of the application's own command."""
+    """The parser of the application accepts the arguments of a job run."""
     execution = world.ask_for(Mode.RECONCILE)
     _step_until(world, execution, "RunJob")
     sent: list[list[str]] = []
 
-    def keep(execution: Execution, resource: str, parameters: Any) -> None:  # noqa: ANN401, ARG001 -- a task's
+    def keep(execution: Execution, resource: str, parameters: Any) -> None:  # noqa: ANN401, ARG001 -- the signature of a task
         sent.append(parameters["JobDriver"]["SparkSubmit"]["EntryPointArguments"])
 
     world.stepper.task = keep
