@@ -51,15 +51,9 @@ class CloudFormation(Part):
     @replaces(
         CloudFormationBackend,
         "execute_change_set",
-        because="moto drops unknown types, never rolls back, and forgets the outputs",
+        because="moto drops unknown types and outputs, and never rolls back",
     )
-    def _execute(
-        self,
-        _: Original,
-        backend: CloudFormationBackend,
-        change_set_name: str,
-        stack_name: str | None = None,  # noqa: ARG002 -- moto's
-    ) -> None:
+    def _execute(self, _: Original, backend: CloudFormationBackend, change_set_name: str, arguments: Any) -> None:  # noqa: ANN401, ARG002 -- moto's
         change_set = backend.describe_change_set(change_set_name)
         if change_set is None or change_set.execution_status != "AVAILABLE":
             raise ValidationError(message=f"The change set {change_set_name} cannot be executed in its current state.")
@@ -67,9 +61,7 @@ class CloudFormation(Part):
         stacks.Plan(change_set, self._client).execute()
 
     @replaces(
-        CloudFormationBackend,
-        "delete_stack",
-        because="moto deletes in any order, tries failures again, and forgets a stack before it is deleted",
+        CloudFormationBackend, "delete_stack", because="moto has no order, and forgets a stack before it is deleted"
     )
     def _delete(self, _: Original, backend: CloudFormationBackend, name_or_stack_id: str) -> None:
         for stack in list(backend.stacks.values()):
@@ -87,11 +79,7 @@ class CloudFormation(Part):
     def _parse(self, _: Original, template: str) -> dict[str, Any]:
         return dict(read(template))
 
-    @replaces(
-        FakeBucket,
-        "_log_permissions_enabled_policy",
-        because="S3 accepts a logging configuration before the bucket of the logs has its policy",
-    )
+    @replaces(FakeBucket, "_log_permissions_enabled_policy", because="S3 takes the setting before the policy exists")
     def _may_log(self, _: Original, target_bucket: FakeBucket, target_prefix: str | None) -> bool:  # noqa: ARG002 -- moto's
         return True
 

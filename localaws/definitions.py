@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import botocore.session
@@ -32,15 +32,10 @@ class Integration:
     operation: str
     waits: bool = False
 
-    @property
+    @cached_property
     def model(self) -> OperationModel:
         """The description of the operation in botocore."""
-        return _operation(self.service, self.operation)
-
-
-@cache
-def _operation(service: str, operation: str) -> OperationModel:
-    return botocore.session.get_session().get_service_model(service).operation_model(operation)
+        return botocore.session.get_session().get_service_model(self.service).operation_model(self.operation)
 
 
 INTEGRATIONS = {

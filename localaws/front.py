@@ -10,6 +10,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -36,23 +37,16 @@ UNAVAILABLE = {Kind.UNAVAILABLE: "SlowDown", Kind.CRASH: "ServiceUnavailable"}
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
 class Front:
     """A WSGI application around that of moto."""
 
-    def __init__(
-        self,
-        aws: LocalAws,
-        authorization: Authorization,
-        faults: Faults,
-        pages: Mapping[str, Page],
-        application: Application,
-    ) -> None:
-        self._aws = aws
-        self._authorization = authorization
-        self._faults = faults
-        self._pages = pages
-        self._application = application
-        self._locks = {service: threading.Lock() for service in SERIAL}
+    aws: LocalAws
+    authorization: Authorization
+    faults: Faults
+    pages: Mapping[str, Page]
+    application: Application
+    _locks: Mapping[str, threading.Lock] = field(default_factory=lambda: {name: threading.Lock() for name in SERIAL})
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request."""
@@ -63,7 +57,7 @@ class Front:
         if environ["PATH_INFO"].startswith(OWN_PAGES):
             return self._page(environ)
         access_key, service = _credentials(environ)
-        role_arn = self._aws.principals.role_of(access_key)
+        role_arn = self.aws.principals.role_of(access_key)
         try:
             return self._moto(service) if role_arn is None else self._authorized(role_arn, service, environ)
         except LocalAwsError as error:
@@ -72,37 +66,37 @@ class Front:
 
     def _authorized(self, role_arn: str, service: str, environ: Environ) -> Application:
         permissions = required_permissions(_read(environ, service))
-        if fault := self._faults.strike(self._aws, role_arn, permissions[0].action):
+        if fault := self.faults.strike(self.aws, role_arn, permissions[0].action):
             return _error(service, UNAVAILABLE[fault], "Please reduce your request rate.", 503)
-        if denied := self._authorization.first_denied(role_arn, permissions):
+        if denied := self.authorization.first_denied(role_arn, permissions):
             return _denial(role_arn, denied, service)
         if permissions[0].action == "s3:GetObject":
             return self._object(role_arn, permissions[0], environ)
         return self._moto(service)
 
     def _moto(self, service: str) -> Application:
-        return partial(self._alone, self._locks[service]) if service in self._locks else self._application
+        return partial(self._alone, self._locks[service]) if service in self._locks else self.application
 
     def _alone(self, lock: threading.Lock, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         with lock:
-            return list(self._application(environ, start_response))
+            return list(self.application(environ, start_response))
 
     def _object(self, role_arn: str, permission: Permission, environ: Environ) -> Application:
         """Deny the call if the object does not exist and the role may not list the bucket, as S3 does."""
-        response = Response.from_app(self._application, environ)
+        response = Response.from_app(self.application, environ)
         listing = Permission("s3:ListBucket", permission.resource.partition("/")[0])
-        if response.status_code == HTTPStatus.NOT_FOUND and not self._authorization.is_allowed(role_arn, listing):
+        if response.status_code == HTTPStatus.NOT_FOUND and not self.authorization.is_allowed(role_arn, listing):
             return _denial(role_arn, listing, "s3")
         return response
 
     def _page(self, environ: Environ) -> Response:
         name = environ["PATH_INFO"].removeprefix(OWN_PAGES)
-        if name not in self._pages:
-            return Response(f"There is no page {name}: it is one of {', '.join(self._pages)}.", HTTPStatus.NOT_FOUND)
+        if name not in self.pages:
+            return Response(f"There is no page {name}: it is one of {', '.join(self.pages)}.", HTTPStatus.NOT_FOUND)
         length = int(environ.get("CONTENT_LENGTH") or 0)
         document = json.loads(environ["wsgi.input"].read(length)) if length else None
         try:
-            answer = self._pages[name](parse_qs(environ["QUERY_STRING"]), document)
+            answer = self.pages[name](parse_qs(environ["QUERY_STRING"]), document)
         except LocalAwsError as error:
             return Response(str(error), HTTPStatus.NOT_FOUND)
         return Response(json.dumps(answer), content_type="application/json")

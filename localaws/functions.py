@@ -40,8 +40,6 @@ RESERVED = re.compile(
 )
 """Environment variables that Lambda sets itself."""
 
-TRACING_ACTIONS = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
-
 LAST_LOG_BYTES = 4096
 """Part of the log that the answer to an invocation contains."""
 
@@ -85,9 +83,7 @@ class Functions(Part):
         return result.payload
 
     @replaces(
-        LambdaBackend,
-        "create_function",
-        because="moto's checks neither trust nor permissions of the role, and forgets the log group",
+        LambdaBackend, "create_function", because="moto's checks no permissions of the role, and forgets the log group"
     )
     def _create_function(self, original: Original, backend: LambdaBackend, spec: dict[str, Any]) -> LambdaFunction:
         with refusing(InvalidParameterValueException):
@@ -120,9 +116,7 @@ class Functions(Part):
         self._runner.forget(arn)
 
     @replaces(
-        LambdaBackend,
-        "create_event_source_mapping",
-        because="moto's knows neither windows nor partial failures, and checks no permissions",
+        LambdaBackend, "create_event_source_mapping", because="moto's has no windows, partial failures and permissions"
     )
     def _create_mapping(self, original: Original, backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
         with refusing(InvalidParameterValueException):
@@ -158,8 +152,8 @@ class Functions(Part):
             raise LocalAwsError(f"{function} sets environment variables that are reserved: {', '.join(reserved)}.")
         require_trust(spec["Role"], "lambda.amazonaws.com")
         if spec.get("TracingConfig", {}).get("Mode") == "Active":
-            for action in TRACING_ACTIONS:
-                self._authorization.require(spec["Role"], action)
+            for action in ("PutTraceSegments", "PutTelemetryRecords"):
+                self._authorization.require(spec["Role"], f"xray:{action}")
 
     def _checked_mapping(self, function: LambdaFunction, spec: Mapping[str, Any]) -> QueueMapping:
         mapping, responses = f"The event source mapping of {function.function_name}", spec.get("FunctionResponseTypes")

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.config import Config
 
 from localaws.account import ADMINISTRATOR, LOG, OWN_PAGES, LocalAwsError, administrator_session, variables_for
 
@@ -42,11 +41,7 @@ class Host:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3's clients
         """Return a client of a service that acts as the administrator."""
-        return self.session.client(
-            service,  # type: ignore[call-overload] # the overloads of boto3's stubs list literal names
-            endpoint_url=self.endpoint,
-            config=Config(s3={"addressing_style": "path"}, retries={"mode": "standard"}),
-        )
+        return self.session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload] # the overloads of boto3's stubs list literal names
 
     def ask(self, page: str, document: object = None) -> Any:  # noqa: ANN401 -- a JSON document
         """Get a page of the local AWS itself, such as ``grants`` or ``credentials?role=…``, or put a document to it."""

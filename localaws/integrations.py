@@ -94,35 +94,13 @@ def timestamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
-class JobRule:
-    """The EventBridge rule that AWS manages to learn of the end of jobs."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def ensure(self, events: Any, state_machine_arn: str) -> None:  # noqa: ANN401 -- boto3's client
-        """Create the rule if it does not exist.
-
-        Raises
-        ------
-        ClientError
-            If the role of the client may not create it.
-        """
-        with self._lock:
-            try:
-                events.describe_rule(Name=RULE)
-            except events.exceptions.ResourceNotFoundException:
-                events.put_rule(Name=RULE, EventPattern=json.dumps(RULE_PATTERN))
-                events.put_targets(Rule=RULE, Targets=[{"Id": "StepFunctions", "Arn": state_machine_arn}])
-
-
 class StartJobRun(StateTaskServiceCallback):
     """``emr-serverless:startJobRun.sync``: the task starts a job, and waits for its end by asking for its state."""
 
-    def __init__(self, aws: LocalAws, rule: JobRule) -> None:
+    def __init__(self, aws: LocalAws, making_rule: threading.Lock) -> None:
         super().__init__(supported_integration_patterns={ResourceCondition.Sync})  # type: ignore[arg-type] # wrong in moto
         self._aws = aws
-        self._rule = rule
+        self._making_rule = making_rule
 
     def _get_supported_parameters(self) -> set[str]:
         members = operation_of(self).input_shape.members  # type: ignore[union-attr] # the operation has parameters
@@ -145,7 +123,8 @@ class StartJobRun(StateTaskServiceCallback):
     ) -> None:
         role_arn = state_credentials.role_arn
         machine = env.states.context_object.context_object_data["StateMachine"]["Id"]
-        self._rule.ensure(client_of(self._aws, "events", role_arn), machine)
+        with self._making_rule:
+            _make_rule(client_of(self._aws, "events", role_arn), machine)
         answer = client_of(self._aws, "emr-serverless", role_arn).start_job_run(**normalised_parameters)
         answer.pop("ResponseMetadata")
         env.stack.append(answer)
@@ -192,3 +171,12 @@ class StartJobRun(StateTaskServiceCallback):
             event_type=HistoryEventType.TaskFailed,
             event_details=EventDetails(taskFailedEventDetails=details),  # type: ignore[typeddict-item] # wrong in moto
         )
+
+
+def _make_rule(events: Any, state_machine_arn: str) -> None:  # noqa: ANN401 -- boto3's client
+    """Create the rule that AWS manages if it does not exist."""
+    try:
+        events.describe_rule(Name=RULE)
+    except events.exceptions.ResourceNotFoundException:
+        events.put_rule(Name=RULE, EventPattern=json.dumps(RULE_PATTERN))
+        events.put_targets(Rule=RULE, Targets=[{"Id": "StepFunctions", "Arn": state_machine_arn}])

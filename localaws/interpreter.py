@@ -1,6 +1,7 @@
 """The interpreter of the Amazon States Language: moto's, with replacements where AWS's behaves differently."""
 
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,15 +38,7 @@ from moto.stepfunctions.parser.asl.eval.states import StateData
 from moto.stepfunctions.parser.asl.utils.json_path import extract_json
 
 from localaws.account import REGION, LocalAwsError
-from localaws.integrations import (
-    JobRule,
-    StartJobRun,
-    as_step_functions,
-    client_of,
-    operation_of,
-    pause,
-    timestamp,
-)
+from localaws.integrations import StartJobRun, as_step_functions, client_of, operation_of, pause, timestamp
 from localaws.patches import Original, Part, replaces
 
 UNCATCHABLE = frozenset({"States.Runtime", "States.DataLimitExceeded"})
@@ -60,7 +53,7 @@ class Interpreter(Part):
     def start(self) -> None:
         """Let the interpreter act under roles, and write times as AWS does."""
         super().start()
-        self._job_rule = JobRule()
+        self._making_rule = threading.Lock()
         for name, module in list(sys.modules.items()):
             if name.startswith("moto.stepfunctions.") and hasattr(module, "boto_client_for"):
                 self.replace(module, "boto_client_for", self._client, because="moto calls services without a role")
@@ -86,7 +79,7 @@ class Interpreter(Part):
     @replaces(state_task_factory, "state_task_service_for", because="moto's interpreter has no EMR Serverless")
     def _task_service(self, original: Original, service_name: str) -> StateTaskService:
         if service_name == "emr-serverless":
-            return StartJobRun(self.aws, self._job_rule)
+            return StartJobRun(self.aws, self._making_rule)
         return original(service_name)  # type: ignore[no-any-return] # the original has no type
 
     @replaces(
@@ -117,9 +110,7 @@ class Interpreter(Part):
         return event  # type: ignore[no-any-return] # the original has no type
 
     @replaces(
-        state_fail,
-        "CustomErrorName",
-        because="a Fail may end with the error of another state, such as States.TaskFailed",
+        state_fail, "CustomErrorName", because="a Fail may end with the error of another state, as States.TaskFailed"
     )
     def _custom_error(self, _: Original, error_name: str | None) -> ErrorName:
         return ErrorName(error_name)

@@ -73,11 +73,7 @@ class Jobs(Part):
         application.release_label = release_label
         return application
 
-    @replaces(
-        EMRServerlessResponse,
-        "create_application",
-        because="moto forgets the processor, the log group and the number of concurrent jobs",
-    )
+    @replaces(EMRServerlessResponse, "create_application", because="moto forgets processor, log group and concurrency")
     def _answer_create(self, original: Original, response: EMRServerlessResponse) -> ActionResult:
         settings = {attribute: response._get_param(name) for name, attribute in SETTINGS.items()}  # noqa: SLF001 -- moto's accessor
         with refusing(ValidationException):

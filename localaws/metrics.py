@@ -100,19 +100,13 @@ def _evaluate(aws: LocalAws, alarm: Mapping[str, Any]) -> None:
 
 def embedded_metrics(text: str) -> Iterator[MetricValue]:
     """Read the metric values in a log line that is in CloudWatch's embedded metric format; other lines have none."""
-    document = _embedded(text)
-    for directive in document["_aws"]["CloudWatchMetrics"] if document else ():
+    try:
+        document = json.loads(text) if text.startswith("{") else {}
+    except ValueError:
+        return
+    for directive in document.get("_aws", {}).get("CloudWatchMetrics", ()):
         for metric, names in product(directive["Metrics"], directive.get("Dimensions") or [[]]):
             values = document[metric["Name"]]
             for value in values if isinstance(values, list) else [values]:
                 dimensions = {name: str(document[name]) for name in names}
                 yield MetricValue(directive["Namespace"], metric["Name"], dimensions, float(value))
-
-
-def _embedded(text: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text) if text.startswith("{") else None
-    except ValueError:
-        return {}
-    is_metric = isinstance(document, dict) and "CloudWatchMetrics" in document.get("_aws", {})
-    return document if document and is_metric else {}

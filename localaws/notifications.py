@@ -34,22 +34,14 @@ class Notifications(Part):
         before, self._deliveries = self._deliveries, times
         return before
 
-    @replaces(
-        FakeBucket,
-        "set_notification_configuration",
-        because="moto accepts queues whose policies do not let S3 in",
-    )
+    @replaces(FakeBucket, "set_notification_configuration", because="moto ignores the policies of queues")
     def _configure(self, original: Original, bucket: FakeBucket, notification_config: dict[str, Any] | None) -> None:
         for queue in (notification_config or {}).get("QueueConfiguration", ()):
             with refusing(_invalid_destination):
                 require_queue_access(SERVICE, queue["Queue"], bucket.arn)
         original(bucket, notification_config)
 
-    @replaces(
-        notifications,
-        "send_event",
-        because="moto's events have no sequencer, and moto sends them whatever the policy of the queue says",
-    )
+    @replaces(notifications, "send_event", because="moto's have no sequencer, and ignore the policy of the queue")
     def _send_event(self, _: Original, account_id: str, event_name: Any, bucket: Any, key: Any) -> None:  # noqa: ANN401 -- moto's objects
         configuration = bucket.notification_configuration
         for target in configuration.queue if configuration else ():

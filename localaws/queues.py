@@ -26,7 +26,7 @@ class Queues(Part):
     @replaces(
         SQSBackend,
         "receive_message",
-        because="moto's hands one message to two callers at once, and takes seconds if thousands are waiting",
+        because="moto's gives one message to two callers, and takes seconds for thousands",
     )
     def _receive_message(
         self,

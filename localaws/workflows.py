@@ -98,9 +98,7 @@ class Workflows(Part):
         self.at_end.callback(_stop_executions)
 
     @replaces(
-        StepFunctionsParserBackend,
-        "create_state_machine",
-        because="moto checks neither the permissions of the role nor whether the definition works as in AWS",
+        StepFunctionsParserBackend, "create_state_machine", because="moto checks neither the role nor the definition"
     )
     def _create(
         self,
@@ -124,24 +122,14 @@ class Workflows(Part):
     def _refuse_update(self, _: Original, __: StepFunctionsParserBackend, arn: str, arguments: Any) -> None:  # noqa: ANN401, ARG002 -- moto's
         raise InvalidDefinitionError(f"A state machine can't be updated here: delete {arn}, and create it again.")
 
-    @replaces(
-        StepFunctionsParserBackend,
-        "start_execution",
-        because="moto's executions may have no name, and two that start at the same time may have the same",
-    )
+    @replaces(StepFunctionsParserBackend, "start_execution", because="moto's have no names, or two have the same")
     def _start(
-        self,
-        original: Original,
-        backend: StepFunctionsParserBackend,
-        state_machine_arn: str,
-        name: str | None = None,
-        execution_input: str | None = None,
-        trace_header: str | None = None,
+        self, original: Original, backend: StepFunctionsParserBackend, name: str | None, arguments: dict[str, Any]
     ) -> Execution:
         with self._starting:
             name = name or str(uuid.uuid4())
             backend._validate_name(name)  # noqa: SLF001 -- moto checks only names that callers give
-            return original(backend, state_machine_arn, name, execution_input, trace_header)  # type: ignore[no-any-return] # no type
+            return original(backend, **arguments | {"name": name})  # type: ignore[no-any-return] # the original has no type
 
     @replaces(Execution, "stop", because="moto's can't be stopped before the first state, and is not ABORTED at once")
     def _stop(
