@@ -18,6 +18,7 @@ from benchmarks.corpus import Corpus, argument_parser
 from contract.runs import Mode
 from localspark.session import local_session_conf
 from spark_app import pipeline
+from spark_app.numerics.components import ComponentCount
 from spark_app.progress import PlainReporter
 from spark_app.session import open_session
 from spark_app.settings import RunSettings
@@ -61,7 +62,7 @@ def measure(folder: Path, images: Path, weights: str, updates: int) -> list[Upda
         output=corpus.output.as_uri(),
         mode=Mode.UPDATE,
         weights=weights,
-        components=10,
+        components=ComponentCount(10),
         refit_threshold=0.0,
     )
     measured = []

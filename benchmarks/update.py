@@ -30,9 +30,9 @@ from localspark.session import local_session_conf
 from spark_app.engine.model import model_id_of
 from spark_app.engine.weights import find_weights
 from spark_app.session import open_session
-from spark_app.settings import FEATURES, RunSettings
+from spark_app.settings import FEATURE_COUNT, RunSettings
 from spark_app.stages.outcomes import OUTCOMES
-from spark_app.tables import Rows, Tables
+from spark_app.tables import RowChanges, Tables
 
 SIZES = (1_000, 10_000, 50_000)
 UPDATE = 100
@@ -86,7 +86,7 @@ def make_corpus(folder: Path, size: int, weights: str) -> Corpus:
         for number, table in enumerate(synthetic(size, model_id_of(found))):
             pq.write_table(table, folder / f"{number}.parquet")
             frame = spark.read.parquet(str(folder / f"{number}.parquet"))
-            tables.commit_features(Rows(frame, "true", table.num_rows, 0, []))
+            tables.commit_features(RowChanges(frame, "true", table.num_rows, 0, []))
             (folder / f"{number}.parquet").unlink()
     update(corpus, weights, "first")
     return corpus
@@ -95,7 +95,7 @@ def make_corpus(folder: Path, size: int, weights: str) -> Corpus:
 def synthetic(size: int, model_id: str) -> Iterator[pa.Table]:
     """Yield rows of features with falling variance and many zeros, like those of a network."""
     random = np.random.default_rng(0)
-    spread = random.normal(size=(200, FEATURES)) * 0.98 ** np.arange(200)[:, np.newaxis]
+    spread = random.normal(size=(200, FEATURE_COUNT)) * 0.98 ** np.arange(200)[:, np.newaxis]
     for start in range(0, size, ROWS_PER_COMMIT):
         n = min(ROWS_PER_COMMIT, size - start)
         features = np.maximum(random.normal(size=(n, 200)) @ spread / 10, 0).astype(np.float32)

@@ -14,7 +14,7 @@ from spark_app.engine.model import ExportedModel, model_id_of, save_model
 from spark_app.engine.weights import Weights, find_weights
 from spark_app.pipeline import run
 from spark_app.progress import PlainReporter
-from spark_app.settings import FEATURES, RunSettings
+from spark_app.settings import FEATURE_COUNT, RunSettings
 from spark_app.storage import Storage
 
 
@@ -49,8 +49,8 @@ def _save_network(output: Path) -> None:
         [mean, spread],
         "trivial",
         [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, [None, 224, 224, 3])],
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, FEATURES])],
-        [numpy_helper.from_array(np.eye(3, FEATURES, dtype=np.float32), "matrix")],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, FEATURE_COUNT])],
+        [numpy_helper.from_array(np.eye(3, FEATURE_COUNT, dtype=np.float32), "matrix")],
     )
     network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     weights = cast("Weights", find_weights("seeded"))

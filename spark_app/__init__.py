@@ -1,1 +1,1 @@
-"""The PySpark application: images to features to a PCA matrix."""
+"""The Spark application: from images to a published matrix."""

@@ -1,28 +1,28 @@
-"""The errors of the application: each carries the sentence that its user reads, and says what to do."""
+"""The errors of the application. The message of each is a sentence for the user that says what to do."""
 
 
 class FruitsError(Exception):
-    """Something that the user or the operator can put right; never shown with a traceback."""
+    """An error that the user or the operator can correct. The commands print it without a traceback."""
 
     exit_code = 1
 
 
 class UsageError(FruitsError):
-    """The command was given something it can't work with; nothing was written."""
+    """The command can't work with its options or its input. It has written nothing."""
 
     exit_code = 2
 
 
 class SettingsError(UsageError):
-    """A setting is out of its range."""
+    """A setting is invalid."""
 
 
 class ImagesError(UsageError):
-    """There are no images where the run was told to look."""
+    """The folder of images is missing or empty."""
 
 
 class OutputError(UsageError):
-    """The output can't be written, or is not what it should be."""
+    """The output can't be written, or contains no tables."""
 
 
 class WeightsError(UsageError):
@@ -34,16 +34,16 @@ class WeightsUnavailableError(WeightsError):
 
 
 class ModelMismatchError(UsageError):
-    """The tables hold features of another model."""
+    """The tables contain features of another model."""
 
 
 class InstallationError(UsageError):
-    """Something that the set-up provides is missing on this machine."""
+    """A program or package that the set-up provides is missing on this machine."""
 
 
 class TooManyRejectsError(FruitsError):
-    """So many images were refused that the cause must be something else."""
+    """The run refused so many images that the images are probably not the cause."""
 
 
 class StorageError(FruitsError):
-    """The storage failed in a way that trying again may cure."""
+    """The storage failed. Another attempt may succeed."""

@@ -1,4 +1,4 @@
-"""What Iceberg offers in Java only: snapshots by name, branches, and the upkeep of a table's files."""
+"""Operations that Iceberg offers in its Java API only: named snapshots, branches, and the maintenance of files."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject
 
 CONTENT = "fruits.content"
-"""Property of a snapshot that holds the rows of an earlier one in other files: the name of that one."""
+"""Property of a snapshot that a rewrite of files made: id of the first snapshot with the same rows."""
 
 SMALL_FILE = 8_000_000
 LARGE_FILE = 128_000_000
-"""Bytes. Small files are merged to large ones; a file in between is left alone, however often others are merged."""
+"""Bytes. A rewrite merges small files to large ones, and leaves files between these sizes alone, so that repeated
+rewrites do not rewrite the same rows."""
 
 REWRITING = {
     "min-file-size-bytes": str(SMALL_FILE),
@@ -22,31 +23,24 @@ REWRITING = {
     "max-file-size-bytes": str(2 * LARGE_FILE),
     "min-input-files": "2",
 }
-"""Options of Iceberg's action that rewrites files of rows."""
+"""Options of Iceberg's action that rewrites data files."""
 
 
 @dataclass(frozen=True)
 class IcebergTable:
-    """A table of the catalog.
-
-    Attributes
-    ----------
-    spark
-        The session to reach it through.
-    name
-        Full name, without a branch.
-    """
+    """One table of the catalog."""
 
     spark: SparkSession
     name: str
+    """Full name, without a branch."""
 
     def content(self, branch: str = "main") -> int | None:
-        """Name the rows that a branch holds: an id that compaction leaves as it is, and every other commit changes.
+        """Return an id of the rows of a branch. Every commit changes it, except a compaction.
 
         Returns
         -------
         int or None
-            None if the branch has no rows yet, or is not there.
+            `None` if the branch does not exist or has never had rows.
         """
         snapshot = self._load().snapshot(branch)
         if snapshot is None:
@@ -54,36 +48,36 @@ class IcebergTable:
         return int(snapshot.summary().get(CONTENT) or snapshot.snapshotId())
 
     def snapshot_id(self) -> int | None:
-        """Name the current snapshot of the main branch, to read it again later; None if there is none."""
+        """Return the id of the current snapshot of the main branch; `None` if there is none."""
         snapshot = self._load().currentSnapshot()
         return int(snapshot.snapshotId()) if snapshot else None
 
     def has_branch(self, branch: str) -> bool:
-        """Whether there is such a branch."""
+        """Return whether a branch exists."""
         return self._load().snapshot(branch) is not None
 
     def begin_branch(self, branch: str) -> None:
-        """Make a branch without rows, in one commit: nobody sees it with those of the main branch."""
+        """Create a branch without rows, in one commit: no reader sees it with the rows of the main branch."""
         everything = self._jvm.org.apache.iceberg.expressions.Expressions.alwaysTrue()
         self._load().newDelete().deleteFromRowFilter(everything).toBranch(branch).commit()
 
     def switch_to(self, branch: str) -> None:
-        """Make the rows of a branch those of the main branch."""
+        """Replace the rows of the main branch by those of another branch."""
         table = self._load()
         table.manageSnapshots().setCurrentSnapshot(table.snapshot(branch).snapshotId()).commit()
 
     def drop_branch(self, branch: str) -> None:
-        """Remove a branch, if it is there."""
+        """Remove a branch if it exists."""
         if self.has_branch(branch):
             self._load().manageSnapshots().removeBranch(branch).commit()
 
     def branch_changed_at(self, branch: str) -> datetime | None:
-        """Tell when the last commit to a branch was made; None if there is no such branch."""
+        """Return the time of the last commit to a branch; `None` if the branch does not exist."""
         snapshot = self._load().snapshot(branch)
         return datetime.fromtimestamp(snapshot.timestampMillis() / 1000).astimezone() if snapshot else None
 
     def file_count(self) -> int:
-        """Count the files of rows and of deletions, from the metadata alone."""
+        """Count the data files and delete files, from the metadata alone."""
         snapshot = self._load().currentSnapshot()
         if snapshot is None:
             return 0
@@ -91,27 +85,17 @@ class IcebergTable:
         return int(summary.get("total-data-files") or 0) + int(summary.get("total-delete-files") or 0)
 
     def small_file_count(self) -> int:
-        """Count the small files of rows: what makes a table slow to read."""
-        counted = self.spark.sql(f"SELECT 1 FROM {self.name}.data_files WHERE file_size_in_bytes < {SMALL_FILE}")
-        return counted.count()
+        """Count the small data files, which make a table slow to read."""
+        return self.spark.sql(f"SELECT 1 FROM {self.name}.data_files WHERE file_size_in_bytes < {SMALL_FILE}").count()
 
     def merge_small_files(self) -> int:
-        """Merge small files; the rows stay what they are. Large ones are left alone.
-
-        Returns
-        -------
-        int
-            Files that were rewritten.
-        """
+        """Merge small data files, and return how many were rewritten. The rows do not change."""
         return self._rewrite({})
 
     def apply_deletions(self) -> int:
-        """Rewrite every file of which a row was deleted, so that the current files hold no other rows than the table.
+        """Rewrite every data file that contains a deleted row, and return how many were rewritten.
 
-        Returns
-        -------
-        int
-            Files that were rewritten.
+        Afterwards, the current data files contain the rows of the table only.
         """
         return self._rewrite({"delete-file-threshold": "1"})
 
@@ -125,22 +109,19 @@ class IcebergTable:
         return rewritten
 
     def _remove_dangling_deletions(self) -> None:
-        """Rewrite the files of deletions: Iceberg leaves out what was deleted from files that are no more."""
+        """Rewrite the delete files: Iceberg then drops the deletions from data files that no longer exist."""
         action = self._actions().rewritePositionDeletes(self._load()).snapshotProperty(CONTENT, str(self.content()))
         action.option("rewrite-all", "true").execute()
 
     def expire_snapshots(self, before: datetime) -> None:
-        """Forget the snapshots made before a time, and delete the files that no other needs. The current one stays."""
+        """Expire the snapshots that are older than a time, and delete the files that only they use.
+
+        The current snapshot stays.
+        """
         self._actions().expireSnapshots(self._load()).expireOlderThan(_millis(before)).retainLast(1).execute()
 
     def remove_orphans(self, before: datetime) -> int:
-        """Delete files written before a time that belong to no snapshot: leftovers of crashes.
-
-        Returns
-        -------
-        int
-            Files deleted.
-        """
+        """Delete the orphan files that are older than a time, and return their number. Crashed runs leave them."""
         action = self._actions().deleteOrphanFiles(self._load()).olderThan(_millis(before))
         return sum(1 for _ in action.execute().orphanFileLocations())
 
@@ -152,11 +133,11 @@ class IcebergTable:
 
     @property
     def _jvm(self) -> Any:  # noqa: ANN401 -- py4j has no types
-        return self.spark._jvm  # noqa: SLF001 -- PySpark has no other way to Iceberg's Java API
+        return self.spark._jvm  # noqa: SLF001 -- PySpark offers no other access to Iceberg's Java API
 
     @property
     def _session(self) -> "JavaObject":
-        return self.spark._jsparkSession  # noqa: SLF001 -- as above
+        return self.spark._jsparkSession  # noqa: SLF001 -- the same
 
 
 def _millis(moment: datetime) -> int:

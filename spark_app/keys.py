@@ -1,21 +1,22 @@
-"""Conditions on keys, in the form in which Iceberg can tell from a file's statistics that it need not be read."""
+"""Conditions on keys in Spark SQL, in a form that lets Iceberg skip files by the statistics of their columns."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 MANY_KEYS = 1_000
-"""From here on the column of keys is read as a whole: a condition that names them all costs more than it saves."""
+"""A condition that names more keys than this costs more than it saves: the whole column of keys is read instead."""
 
 KEYS_PER_LIST = 100
-"""Iceberg holds no list of more than 200 values against a file's least and greatest key. Several lists it does."""
+"""Iceberg does not compare a list of more than 200 values with the least and greatest key of a file. It does compare
+several shorter lists."""
 
 
 def key_condition(keys: Collection[str] | None, column: str = "key") -> str:
-    """Write the condition that a column has one of these values, for Spark SQL.
+    """Return the SQL condition that a column has one of the given values.
 
     Parameters
     ----------
     keys
-        None stands for any key, and so does a collection of more than `MANY_KEYS`.
+        `None` stands for any key, and so does a collection of more than `MANY_KEYS`.
     column
         Name of the column.
     """
@@ -23,16 +24,12 @@ def key_condition(keys: Collection[str] | None, column: str = "key") -> str:
         return "true"
     if not keys:
         return "false"
-    lists = (", ".join(map(quoted, group)) for group in _groups(sorted(keys)))
+    # Sorted, because neighbouring keys are in few files.
+    literals = [quoted(key) for key in sorted(keys)]
+    lists = (", ".join(literals[start : start + KEYS_PER_LIST]) for start in range(0, len(literals), KEYS_PER_LIST))
     return "(" + " OR ".join(f"{column} IN ({values})" for values in lists) + ")"
 
 
 def quoted(text: str) -> str:
-    """Write a text as a literal of Spark SQL."""
+    """Return a text as a literal of Spark SQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _groups(keys: list[str]) -> Iterator[list[str]]:
-    # Neighbours together: a list of neighbours is in few files.
-    for start in range(0, len(keys), KEYS_PER_LIST):
-        yield keys[start : start + KEYS_PER_LIST]

@@ -1,58 +1,55 @@
-"""The command that runs the pipeline: what spark-submit starts in the cloud, and `fruits run` on a laptop."""
+"""The command that runs the pipeline under spark-submit, and the options that it shares with `fruits run`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
+from enum import EnumType
+from typing import Any
 
+from contract.job import JobOption
 from contract.runs import Mode
 from spark_app.errors import FruitsError
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
-from spark_app.settings import Catalog, Engine, Limits, RunSettings, as_url
+from spark_app.settings import CatalogSettings, Limits, Option, RunSettings, as_url, option_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a run to a parser."""
+    """Add all options of a run to a parser."""
     add = parser.add_argument
-    add("--images", default="", metavar="URL", help="folder or bucket of images: <label>/.../<file>")
-    add("--output", required=True, metavar="URL", help="folder or bucket for tables and results")
+    add(JobOption.IMAGES, default="", metavar="URL", help="folder or bucket of images: <label>/.../<file>")
+    add(JobOption.OUTPUT, required=True, metavar="URL", help="folder or bucket for tables and results")
     add_tuning_arguments(parser)
 
 
 def add_tuning_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that have defaults."""
-    add = parser.add_argument
-    add(
-        "--weights",
-        default="imagenet",
-        help="imagenet, seeded (untrained), an .h5 or .keras file, or the folder of an exported model [%(default)s]",
-    )
-    add("--engine", type=Engine, choices=list(Engine), default=Engine.ONNX, help="what runs the network [%(default)s]")
-    add("--components", type=_components, default=0.95, metavar="N", help="a count, or a share of the variance [0.95]")
-    add("--standardize", action="store_true", help="divide each feature by its standard deviation before the PCA")
-    add(
-        "--refit-threshold",
-        type=float,
-        default=0.99,
-        metavar="R",
-        help="least share of the best possible variance at which the basis is kept [%(default)s]",
-    )
-    add("--retention-days", type=float, default=7, metavar="D", help="what maintain spares [%(default)s]")
-    add("--mode", type=Mode, choices=list(Mode), default=Mode.RECONCILE, help="which images to work on [%(default)s]")
-    add("--batch-size", type=int, default=8, metavar="N", help="images per call of the network [%(default)s]")
-    add("--chunk-size", type=int, default=50_000, metavar="N", help="images between two commits [%(default)s]")
-    add(
-        "--max-reject-rate", type=float, default=0.5, metavar="R", help="refused share that fails the run [%(default)s]"
-    )
-    add("--max-megapixels", type=float, default=100, metavar="M", help="larger images are refused [%(default)s]")
-    add("--max-megabytes", type=float, default=100, metavar="M", help="larger files are refused [%(default)s]")
-    add("--catalog", default="hadoop", help="catalog of the tables: hadoop (a folder) or glue [%(default)s]")
-    add("--run-id", help="name of the run, such as 20261120T121530Z-3fa94c [one of its own]")
-    add("--database", default="fruits", help="database of the tables [%(default)s]")
+    """Add the options that have a default value."""
+    for owner in (RunSettings, Limits, CatalogSettings):
+        for setting in fields(owner):
+            if option := option_of(setting):
+                _add_option(parser, option, setting.default)
 
 
-def _components(text: str) -> float:
-    return float(text) if "." in text else int(text)
+def _add_option(parser: argparse.ArgumentParser, option: Option, default: object) -> None:
+    if option.parse is bool:
+        parser.add_argument(option.flag, action="store_true", help=option.description)
+        return
+    parser.add_argument(
+        option.flag,
+        default=default,
+        type=option.parse,
+        choices=list(option.parse) if isinstance(option.parse, EnumType) else None,
+        metavar=option.metavar,
+        help=f"{option.description} [{default_text(default)}]",
+    )
+
+
+def default_text(default: object) -> str:
+    """Return the default value of an option as the help shows it."""
+    if default is None:
+        return "generated"
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def settings_from(arguments: argparse.Namespace) -> RunSettings:
@@ -61,25 +58,21 @@ def settings_from(arguments: argparse.Namespace) -> RunSettings:
     Raises
     ------
     SettingsError
-        If one is out of its range.
+        If a setting is invalid.
     """
     return RunSettings(
         images=as_url(arguments.images) if arguments.images else "",
         output=as_url(arguments.output),
-        mode=arguments.mode,
-        weights=arguments.weights,
-        engine=arguments.engine,
-        components=arguments.components,
-        standardize=arguments.standardize,
-        refit_threshold=arguments.refit_threshold,
-        retention_days=arguments.retention_days,
-        batch_size=arguments.batch_size,
-        chunk_size=arguments.chunk_size,
-        max_reject_rate=arguments.max_reject_rate,
-        limits=Limits(megapixels=arguments.max_megapixels, megabytes=arguments.max_megabytes),
-        run_id=arguments.run_id,
-        catalog=Catalog(kind=arguments.catalog, database=arguments.database),
+        limits=Limits(**_values(Limits, arguments)),
+        catalog=CatalogSettings(**_values(CatalogSettings, arguments)),
+        **_values(RunSettings, arguments),
     )
+
+
+def _values(owner: type[RunSettings | Limits | CatalogSettings], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of a class of settings that have an option, with the values of the options."""
+    options = {setting.name: option for setting in fields(owner) if (option := option_of(setting))}
+    return {name: getattr(arguments, option.flag[2:].replace("-", "_")) for name, option in options.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,13 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 done, 1 failed, 2 given something it can't work with.
+        Exit code: 0 for success, 1 for a failure, 2 for a mistake in the command or its input.
     """
     parser = argparse.ArgumentParser(prog="fruits-pipeline", description=__doc__)
     add_arguments(parser)
-    arguments = parser.parse_args(argv)
     try:
-        settings = settings_from(arguments)
+        settings = settings_from(parser.parse_args(argv))
         (maintain if settings.mode is Mode.MAINTAIN else run)(settings, PlainReporter(sys.stdout), {})
     except FruitsError as error:
         print(f"fruits: {error}", file=sys.stderr)  # noqa: T201 -- this is a command

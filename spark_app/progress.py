@@ -1,4 +1,4 @@
-"""What a run tells the person who started it, while it runs."""
+"""What a run reports to its user while it runs: steps, their results and durations, and how far the images are."""
 
 import threading
 import time
@@ -10,20 +10,13 @@ from typing import Protocol, TextIO
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the featurising is.
-
-    Attributes
-    ----------
-    done, total, refused
-        Images.
-    seconds
-        Since it began.
-    """
+    """Progress of the step that computes features."""
 
     done: int
     total: int
     refused: int
     seconds: float
+    """Time since the step began."""
 
     @property
     def rate(self) -> float:
@@ -32,38 +25,38 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the present rate; None before the first image."""
+        """Remaining time at the present rate; `None` before the first image."""
         return (self.total - self.done) / self.rate if self.rate else None
 
 
 class Reporter(Protocol):
-    """Takes what a run has to tell."""
+    """Receives the reports of a run."""
 
     def started(self, step: str) -> None:
-        """Tell that a step begins."""
+        """Report that a step begins."""
 
     def finished(self, step: str, seconds: float, outcome: str) -> None:
-        """Tell that a step has ended, and how."""
+        """Report that a step has ended, and with what result."""
 
     def progress(self, progress: Progress) -> None:
-        """Tell how far the featurising is."""
+        """Report the progress of the step that computes features."""
 
     def committed(self, chunk: int, chunks: int) -> None:
-        """Tell that a chunk is in the tables: a crash loses it no more."""
+        """Report that a chunk is committed: a crash can no longer lose it."""
 
     def note(self, sentence: str) -> None:
-        """Tell what the reader should know before trusting the numbers."""
+        """Report a sentence that the user should know before trusting the numbers."""
 
 
 class PlainReporter:
-    """Prints a line per step and, while images are computed, one every few seconds.
+    """A reporter that prints one line per step, and lines of progress while workers compute features.
 
     Parameters
     ----------
     out
-        Where to print.
+        Stream to print to.
     seconds_between
-        Least time between two lines of progress.
+        Minimum time between two lines of progress.
     """
 
     def __init__(self, out: TextIO, seconds_between: float = 5.0) -> None:
@@ -71,22 +64,22 @@ class PlainReporter:
         self._seconds_between = seconds_between
         self._next = seconds_between
 
-    def started(self, step: str) -> None:  # noqa: ARG002 -- plain lines tell of a step when it has ended
-        """Start the clock of the lines of progress."""
+    def started(self, step: str) -> None:  # noqa: ARG002 -- the line of a step appears when the step has ended
+        """Restart the interval of the lines of progress."""
         self._next = self._seconds_between
 
     def finished(self, step: str, seconds: float, outcome: str) -> None:
-        """Print the step, its time and its outcome."""
+        """Print the step, its duration and its result."""
         self._print(f"{step:<11}{seconds:7.1f} s  {outcome}")
 
     def progress(self, progress: Progress) -> None:
-        """Print how far the featurising is, if it is time for it."""
+        """Print the progress if the interval is over."""
         if progress.seconds >= self._next:
             self._next = progress.seconds + self._seconds_between
             self._print(f"           {describe(progress)}")
 
     def committed(self, chunk: int, chunks: int) -> None:
-        """Print how many chunks are done, where there are several."""
+        """Print the number of committed chunks if there are several chunks."""
         if chunks > 1:
             self._print(f"committed  chunk {chunk} of {chunks}")
 
@@ -99,7 +92,7 @@ class PlainReporter:
 
 
 def describe(progress: Progress) -> str:
-    """Put progress in words: images done, rate, time left, refused so far."""
+    """Return a line about the progress: images done, rate, remaining time, refused images."""
     left = progress.seconds_left
     time_left = f", {left:.0f} s left" if left is not None else ""
     refused = f", {progress.refused:,} refused" if progress.refused else ""
@@ -108,7 +101,7 @@ def describe(progress: Progress) -> str:
 
 @contextmanager
 def polling(poll: Callable[[], None], seconds_between: float = 0.25) -> Iterator[None]:
-    """Call a function again and again beside the body, and once after it."""
+    """Call a function repeatedly in a thread while the body runs, and once after the body."""
     done = threading.Event()
 
     def loop() -> None:
@@ -125,18 +118,29 @@ def polling(poll: Callable[[], None], seconds_between: float = 0.25) -> Iterator
     poll()
 
 
-class StepClock:
-    """Times the steps of a run and reports them.
+class Step:
+    """One step of a run, which collects the parts of its result."""
 
-    Parameters
-    ----------
-    reporter
-        Takes what the steps have to tell.
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+
+    def tell(self, *parts: str) -> None:
+        """Add parts of the result, such as ``"60 images"``."""
+        self._parts += parts
+
+    @property
+    def outcome(self) -> str:
+        """The result in words."""
+        return ", ".join(self._parts)
+
+
+class StepClock:
+    """Measures the steps of a run, and reports them.
 
     Attributes
     ----------
     timings
-        Seconds of each step that has ended, in the order of the steps.
+        Seconds of each completed step, in the order of the steps.
     """
 
     def __init__(self, reporter: Reporter) -> None:
@@ -144,12 +148,12 @@ class StepClock:
         self._reporter = reporter
 
     @contextmanager
-    def step(self, name: str) -> Iterator[list[str]]:
-        """Time a step; its body appends the words of its outcome to the list it is given."""
-        outcome: list[str] = []
+    def step(self, name: str) -> Iterator[Step]:
+        """Measure the body as a step, and report it when the body has succeeded."""
+        step = Step()
         self._reporter.started(name)
         start = time.monotonic()
-        yield outcome
+        yield step
         seconds = time.monotonic() - start
         self.timings[name] = round(seconds, 3)
-        self._reporter.finished(name, seconds, ", ".join(outcome))
+        self._reporter.finished(name, seconds, step.outcome)

@@ -1,4 +1,4 @@
-"""The Spark session: what every run needs of it, wherever it runs."""
+"""The Spark session, with the configuration that every run needs."""
 
 import signal
 from collections.abc import Iterator, Mapping
@@ -6,29 +6,37 @@ from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
+from contract.job import CatalogKind
 from contract.layout import TABLES
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 
 CATALOG = "lake"
+"""Name of the Iceberg catalog in SQL."""
 
-# Rows of 1280 features are large: small batches keep a worker's memory small and its pipeline moving.
-ROWS_PER_ARROW_BATCH = 256
+DEFAULTS = {
+    # Rows of 1280 features are large: small batches keep the memory of a worker small, and its stages busy.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
+    "spark.sql.session.timeZone": "UTC",
+    # Spark's default, which an environment variable may change: an overflow must fail a run.
+    "spark.sql.ansi.enabled": "true",
+    "spark.ui.showConsoleProgress": "false",
+}
 
 
 @contextmanager
 def open_session(settings: RunSettings, extra: Mapping[str, str]) -> Iterator[SparkSession]:
-    """Start Spark, and stop it again.
+    """Start a Spark session, and stop it after the body.
 
     Parameters
     ----------
     settings
-        Decide where the tables are.
+        Settings that determine the catalog of the tables.
     extra
-        What the place of the run adds: the master and the jars on a laptop, nothing under spark-submit.
+        Configuration of the machine: the master and the jars on a laptop, nothing under spark-submit.
     """
     builder = SparkSession.Builder().appName("fruits")
-    for name, value in {**_catalog(settings), **_defaults(), **extra}.items():
+    for name, value in {**_catalog(settings), **DEFAULTS, **extra}.items():
         builder = builder.config(name, value)
     on_interrupt = signal.getsignal(signal.SIGINT)
     session = builder.getOrCreate()
@@ -46,23 +54,10 @@ def _catalog(settings: RunSettings) -> dict[str, str]:
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         prefix: "org.apache.iceberg.spark.SparkCatalog",
         f"{prefix}.warehouse": Storage(settings.output).spark_path(TABLES),
-        # Another process may have committed since: a cached table would hide it.
+        # A cached table would hide the commits of other processes.
         f"{prefix}.cache-enabled": "false",
+        f"{prefix}.type": settings.catalog.kind,
     }
-    if settings.catalog.kind == "hadoop":
-        return {**common, f"{prefix}.type": "hadoop"}
-    return {
-        **common,
-        f"{prefix}.type": "glue",
-        f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
-    }
-
-
-def _defaults() -> dict[str, str]:
-    return {
-        "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS_PER_ARROW_BATCH),
-        "spark.sql.session.timeZone": "UTC",
-        # Spark's default, which a variable of the environment may change: an overflow fails a run.
-        "spark.sql.ansi.enabled": "true",
-        "spark.ui.showConsoleProgress": "false",
-    }
+    if settings.catalog.kind == CatalogKind.GLUE:
+        common[f"{prefix}.io-impl"] = "org.apache.iceberg.aws.s3.S3FileIO"
+    return common

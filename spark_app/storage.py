@@ -1,9 +1,10 @@
-"""Objects below a URL: a folder or a bucket, through one interface. The only module that knows `obstore`."""
+"""Storage of objects in a folder or a bucket, behind one interface. No other module uses `obstore`."""
 
 import io
+import itertools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,33 +33,26 @@ LISTING_SCHEMA = pa.schema([("key", pa.string()), ("etag", pa.string()), ("size"
 
 @dataclass(frozen=True)
 class FetchedObject:
-    """An object as it was when it was fetched.
-
-    Attributes
-    ----------
-    body
-        Its bytes.
-    etag
-        The version that the bytes are of; it may be younger than the one that a listing named.
-    """
+    """An object as it was when the storage returned it."""
 
     body: bytes
     etag: str
+    """Version of the bytes, which may be newer than the version in an earlier listing."""
 
 
 class Forbidden(Exception):  # noqa: N818 -- an answer of the storage, not a failure of the run
-    """The storage refuses to hand out this one object."""
+    """The storage denies access to one object."""
 
 
-class TooLarge(Exception):  # noqa: N818 -- as above
-    """The object is larger than what was asked for at most; its bytes were not fetched.
+class TooLarge(Exception):  # noqa: N818 -- an answer of the storage, too
+    """The object has more bytes than the caller accepts, and was not fetched.
 
     Attributes
     ----------
     size
-        Of the object, bytes.
+        Size of the object in bytes.
     etag
-        Of the version that is so large.
+        Version of the object that has this size.
     """
 
     def __init__(self, size: int, etag: str) -> None:
@@ -69,20 +63,15 @@ class TooLarge(Exception):  # noqa: N818 -- as above
 
 @dataclass(frozen=True)
 class Storage:
-    """The objects below a URL. Small and picklable: the client is made where it is used, once.
-
-    Attributes
-    ----------
-    url
-        Such as ``file:///home/me/images`` or ``s3://bucket/images``, percent-encoded, no slash at the end.
-    """
+    """The objects below a URL. A copy in another process creates its own client when it is first used."""
 
     url: str
+    """URL such as ``file:///home/me/images`` or ``s3://bucket/images``, percent-encoded, without a slash at the end."""
 
     @cached_property
     def _store(self) -> "ObjectStore":
         if self.is_local:
-            return LocalStore(self.local_path, automatic_cleanup=True)  # no empty folders are left behind
+            return LocalStore(self.local_path, automatic_cleanup=True)  # removes empty folders
         if self.is_bucket_of_aws:
             return from_url(self.url, credential_provider=_aws_credentials())
         return from_url(self.url)
@@ -92,7 +81,7 @@ class Storage:
 
     @property
     def is_local(self) -> bool:
-        """Whether the objects are files of this machine."""
+        """Whether the objects are files on this machine."""
         return self.url.startswith("file:")
 
     @property
@@ -107,38 +96,38 @@ class Storage:
 
     @property
     def display(self) -> str:
-        """The place as its user would write it."""
+        """The location in the form in which a user writes it."""
         return str(self.local_path) if self.is_local else self.url
 
     def spark_path(self, key: str = "") -> str:
-        """Name an object for Spark and Iceberg, which take the characters of a path as they are."""
+        """Return the path of an object for Spark and Iceberg, which do not decode percent-encoding."""
         root = f"file:{self.local_path}" if self.is_local else self.url
         return f"{root}/{key}"
 
     def exists(self) -> bool:
-        """Whether there is anything to list: for a folder, whether it is there."""
+        """Return whether the folder exists. Buckets are assumed to exist."""
         return self.local_path.is_dir() if self.is_local else True
 
     def check_writable(self) -> None:
-        """See that a folder can be written, or made. Buckets are found out when they are written.
+        """Check that the folder can be written or created. Buckets are not checked.
 
         Raises
         ------
         OutputError
-            If it can't.
+            If this user can't write to the folder.
         """
         if self.is_local:
             nearest = next(path for path in (self.local_path, *self.local_path.parents) if path.exists())
             if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-                raise OutputError(f"Can't write to {self.local_path}: {nearest} is no folder that may be written.")
+                raise OutputError(f"Can't write to {self.local_path}: {nearest} is not a writable folder.")
 
     def create(self) -> None:
-        """Make the folder if it is one, and is not there yet.
+        """Create the folder if it does not exist. Buckets are not created.
 
         Raises
         ------
         StorageError
-            If it can't be made.
+            If the folder can't be created.
         """
         if self.is_local:
             try:
@@ -147,24 +136,27 @@ class Storage:
                 raise StorageError(f"Can't create {self.local_path}: {error.strerror}") from error
 
     def list_objects(
-        self, unreadable: list[str], prefix: str | None = None, chunk_size: int = 10_000
+        self,
+        prefix: str | None = None,
+        chunk_size: int = 10_000,
+        on_unreadable: Callable[[str], None] = lambda _: None,
     ) -> Iterator[pa.RecordBatch]:
         """List objects, in no particular order.
 
         Parameters
         ----------
-        unreadable
-            Takes a sentence for every object whose name can't be handled (control characters, empty folder names,
-            bytes that are no UTF-8): listing goes on without it.
         prefix
-            Folder to list, with or without the slash at its end; everything by default.
+            Folder to list, with or without the slash at its end; `None` for all objects.
         chunk_size
-            Objects per batch, at most.
+            Maximum number of objects per batch.
+        on_unreadable
+            Called with a sentence for every object whose name the pipeline can't handle (control characters, empty
+            folder names, bytes that are not UTF-8). The listing omits these objects.
 
         Yields
         ------
         RecordBatch
-            Of `LISTING_SCHEMA`.
+            Rows of `LISTING_SCHEMA`.
 
         Raises
         ------
@@ -172,29 +164,29 @@ class Storage:
             If the listing fails.
         """
         if self.is_bucket_of_aws:
-            yield from self._list_bucket(unreadable, prefix)
+            yield from self._list_bucket(prefix, on_unreadable)
             return
         batches = iter(obstore.list(self._store, prefix, chunk_size=chunk_size, return_arrow=True))
-        skipped = 0
+        listed = 0
         while True:
             try:
                 batch = pa.record_batch(next(batches))
             except StopIteration:
                 return
             except InvalidPathError as error:
-                # The stream goes on behind such a name, but the rest of its chunk is lost: again, one at a time.
+                # The stream goes on after such a name, but the rest of its chunk is lost: list again, one by one.
                 if chunk_size > 1:
-                    yield from self._list_again(unreadable, prefix, skipped)
+                    yield from itertools.islice(self.list_objects(prefix, 1, on_unreadable), listed, None)
                     return
-                unreadable.append(str(error).splitlines()[0])
+                on_unreadable(_first_line(error))
                 continue
             except BaseError as error:
                 raise StorageError(f"Can't list {self.url}: {_first_line(error)}") from error
-            skipped += batch.num_rows
+            listed += batch.num_rows
             yield _to_listing(batch)
 
-    def _list_bucket(self, unreadable: list[str], prefix: str | None) -> Iterator[pa.RecordBatch]:
-        """List with AWS's own client: one odd name would cost obstore the whole page of a thousand."""
+    def _list_bucket(self, prefix: str | None, on_unreadable: Callable[[str], None]) -> Iterator[pa.RecordBatch]:
+        """List with boto3: obstore would lose a whole page of 1,000 objects for one name that it can't handle."""
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -204,48 +196,37 @@ class Storage:
         pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=base + folder)
         try:
             for page in pages:
-                found = [(item["Key"].removeprefix(base), item) for item in page.get("Contents", [])]
-                # Consoles make objects that end in a slash to show empty folders.
-                files = [(key, item) for key, item in found if not key.endswith("/")]
-                faults = {key: fault_of(key) for key, _ in files}
-                unreadable += [f"{key!r}: {fault}" for key, fault in faults.items() if fault]
-                rows = [
-                    {"key": key, "etag": _etag(item["ETag"]), "size": item["Size"]}
-                    for key, item in files
-                    if not faults[key]
-                ]
+                rows = []
+                for item in page.get("Contents", []):
+                    key = item["Key"].removeprefix(base)
+                    if key.endswith("/"):
+                        continue  # consoles create such objects to show empty folders
+                    if fault := fault_of(key):
+                        on_unreadable(f"{key!r}: {fault}")
+                    else:
+                        rows.append({"key": key, "etag": _etag(item["ETag"]), "size": item["Size"]})
                 yield pa.RecordBatch.from_pylist(rows, schema=LISTING_SCHEMA)
         except (BotoCoreError, ClientError) as error:
             raise StorageError(f"Can't list {self.url}: {_first_line(error)}") from error
 
-    def _list_again(self, unreadable: list[str], prefix: str | None, skip: int) -> Iterator[pa.RecordBatch]:
-        for position, batch in enumerate(self.list_objects(unreadable, prefix, chunk_size=1)):
-            if position >= skip:
-                yield batch
-
     def fetch(self, key: str, max_bytes: float = math.inf) -> FetchedObject | None:
-        """Read an object as it is now.
+        """Read the present version of an object; return `None` if it does not exist.
 
         Parameters
         ----------
         key
-            Of the object.
+            Key of the object.
         max_bytes
-            Larger objects are not read.
-
-        Returns
-        -------
-        FetchedObject or None
-            None if there is no such object (any more).
+            Size above which the object is not read.
 
         Raises
         ------
         Forbidden
-            If the storage refuses this object.
+            If the storage denies access to this object.
         TooLarge
-            If it is larger than `max_bytes`.
+            If the object has more than `max_bytes`.
         StorageError
-            If the storage fails otherwise.
+            If the storage fails for another reason.
         """
         try:
             answer = obstore.get(self._store, key)
@@ -261,12 +242,7 @@ class Storage:
             raise StorageError(f"Can't read {self.url}/{key}: {_first_line(error)}") from error
 
     def find(self, key: str) -> tuple[int, str] | None:
-        """Look for an object without reading it.
-
-        Returns
-        -------
-        (int, str) or None
-            Its size in bytes and its etag; None if there is no such object.
+        """Return the size in bytes and the etag of an object, without reading it; `None` if it does not exist.
 
         Raises
         ------
@@ -281,7 +257,7 @@ class Storage:
             return found["size"], _etag(found["e_tag"])
 
     def read(self, key: str) -> bytes | None:
-        """Read an object's bytes; None if there is no such object, or not even the folder.
+        """Read the bytes of an object; return `None` if the object or the folder does not exist.
 
         Raises
         ------
@@ -297,7 +273,7 @@ class Storage:
         return found.body if found else None
 
     def write(self, key: str, body: bytes) -> None:
-        """Write an object: readers see all of it or none.
+        """Write an object. Readers see the complete object or none.
 
         Raises
         ------
@@ -309,7 +285,7 @@ class Storage:
 
     @contextmanager
     def open_writer(self, key: str) -> Iterator[IO[bytes]]:
-        """Open an object for writing in pieces; it appears at the end of the block, and not if the block fails.
+        """Open an object for writing in pieces. It appears at the end of the block, unless the block fails.
 
         Raises
         ------
@@ -324,7 +300,7 @@ class Storage:
             upload.close()
 
     def copy(self, source: str, target: str) -> None:
-        """Copy an object; the storage does it, no byte comes here.
+        """Copy an object within the storage, without fetching it.
 
         Raises
         ------
@@ -335,7 +311,7 @@ class Storage:
             obstore.copy(self._store, source, target)
 
     def delete(self, keys: list[str]) -> None:
-        """Delete objects; those that are gone already are no error.
+        """Delete objects. Objects that do not exist are ignored.
 
         Raises
         ------
@@ -346,15 +322,12 @@ class Storage:
             try:
                 obstore.delete(self._store, keys)
             except FileNotFoundError:
-                self._delete_one_by_one(keys)
-
-    def _delete_one_by_one(self, keys: list[str]) -> None:
-        for key in keys:
-            with suppress(FileNotFoundError):
-                obstore.delete(self._store, key)
+                for key in keys:
+                    with suppress(FileNotFoundError):
+                        obstore.delete(self._store, key)
 
     def delete_folder(self, prefix: str) -> None:
-        """Delete everything below a prefix that ends in a slash.
+        """Delete all objects below a prefix that ends in a slash.
 
         Raises
         ------
@@ -367,7 +340,7 @@ class Storage:
 
 
 class _RawUpload(io.RawIOBase):
-    """Makes a file of an upload, for libraries that write to files. Closing it doesn't complete the upload."""
+    """Adapter for libraries that write to files. Closing it does not complete the upload."""
 
     def __init__(self, upload: "WritableFile") -> None:
         self._upload = upload
@@ -380,18 +353,18 @@ class _RawUpload(io.RawIOBase):
 
 
 def _aws_credentials() -> "Boto3CredentialProvider":
-    """Find credentials as all of AWS's own tools do; obstore's own search knows fewer places to look."""
+    """Find credentials with boto3, which looks in more places than obstore, and in those of AWS's own tools."""
     from obstore.auth.boto3 import Boto3CredentialProvider
 
     try:
         return Boto3CredentialProvider()
     except ValueError as error:
-        raise StorageError("There are no AWS credentials here: see `aws configure`, or AWS_PROFILE.") from error
+        raise StorageError("There are no AWS credentials: run `aws configure`, or set AWS_PROFILE.") from error
 
 
 @contextmanager
 def _storage_errors(doing: str) -> Iterator[None]:
-    """Say in an error of ours what couldn't be done, and why."""
+    """Convert the errors of libraries to a `StorageError` that says which operation failed and why."""
     try:
         yield
     except (BaseError, OSError) as error:
@@ -404,12 +377,12 @@ def _to_listing(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _etag(etag: str | None) -> str:
-    """Strip the quotes that HTTP wraps an etag in: S3's events come without them."""
+    """Strip the quotes that HTTP adds to an etag, and that S3's events do not have."""
     return (etag or "").strip('"')
 
 
 def _is_refusal(error: Exception) -> bool:
-    # A folder's refusal comes as a general error that only names its cause.
+    # For a folder, obstore raises a general error that names the cause in its text.
     return isinstance(error, PermissionError | PermissionDeniedError) or "PermissionDenied" in str(error)
 
 

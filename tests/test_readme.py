@@ -9,7 +9,8 @@ import pytest
 from sklearn.decomposition import PCA
 
 from cli.run import add_master
-from spark_app.main import add_arguments
+from spark_app.main import add_arguments, default_text
+from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import fit
 from spark_app.numerics.statistics import Statistics
 from spark_app.stages.basis import basis_to_npz
@@ -25,7 +26,7 @@ def test_the_recipe_makes_a_scikit_learn_pca_of_the_basis(
 ) -> None:
     """The three lines, and the sentence below them, give the published coordinates."""
     features = np.random.default_rng(0).normal(3, 2, (50, 8)) * np.arange(1, 9)
-    basis = fit(Statistics.of(features), 4, standardize=standardize)
+    basis = fit(Statistics.of(features), ComponentCount(4), standardize=standardize)
     (tmp_path / "basis.npz").write_bytes(basis_to_npz(basis))
     monkeypatch.chdir(tmp_path)
     (recipe,) = re.findall(r"```python\n(basis = .*?)```", README, re.DOTALL)
@@ -37,18 +38,22 @@ def test_the_recipe_makes_a_scikit_learn_pca_of_the_basis(
 
 
 def test_the_table_of_options_is_the_commands() -> None:
-    """Every option that the README lists exists; every one that a laptop needs is listed."""
+    """The README lists every option that a laptop needs, with its default value, and no other option."""
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     add_master(parser)
-    known = {option for action in parser._actions for option in action.option_strings if option.startswith("--")}  # noqa: SLF001
+    defaults = {action.option_strings[-1]: action.default for action in parser._actions}  # noqa: SLF001
+    not_listed = {"--catalog", "--database", "--run-id", "--help", "--images", "--output"}
+    expected = {option: default for option, default in defaults.items() if option not in not_listed}
+    rows = re.findall(r"^\| (`--.*?) \| .* \| (.*?) \|$", README, re.MULTILINE)
     listed = {
-        option
-        for row in re.findall(r"^\| (`--.*?) \|", README, re.MULTILINE)
-        for option in re.findall(r"--[\w-]+", row)
+        option: default.strip("`")
+        for names, values in rows
+        for option, default in zip(re.findall(r"--[\w-]+", names), values.split(", "), strict=True)
     }
-    for_the_cloud = {"--catalog", "--database", "--run-id"}
-    assert listed == known - for_the_cloud - {"--help", "--images", "--output"}
+    assert listed == {
+        option: "off" if default is False else default_text(default) for option, default in expected.items()
+    }
 
 
 def test_every_place_that_the_readme_names_exists() -> None:

@@ -1,1 +1,1 @@
-"""The network: its identity, its weights, its preprocessing, and what executes it."""
+"""The network: its identity, its weights, its preprocessing, and its execution."""

@@ -1,6 +1,5 @@
-"""The network once exported: from Keras to ONNX, in a process of its own that takes TensorFlow's memory with it."""
+"""Export of the network from Keras to ONNX, in a separate process, whose end frees the memory of TensorFlow."""
 
-import io
 import multiprocessing
 import os
 from collections.abc import Callable
@@ -16,48 +15,49 @@ from spark_app.engine.network import INPUT_SHAPE, Network, build_network
 from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import normalized
 from spark_app.engine.weights import Weights
+from spark_app.npz import to_npz
 from spark_app.settings import Engine
 
 OPSET = 17
 TOLERANCE = 1e-3
-"""Largest difference of a feature between the export and the reference, absolute."""
+"""Maximum absolute difference of a feature between the export and the reference."""
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 
 def export_model(weights: Weights) -> ExportedModel:
-    """Build the network and bring it into the forms that the workers execute.
+    """Build the network, and convert it to the files that the workers execute.
 
     Raises
     ------
     WeightsError
-        If the weights belong to another network, or to none.
+        If the weights do not fit the network.
     RuntimeError
-        If the exported network computes something else than the reference.
+        If the exported network does not compute the features of the reference.
     """
     network = build_network(weights)
     onnx = _to_onnx(network)
     _check(network, onnx)
     return ExportedModel(
-        files={FILES[Engine.ONNX]: onnx, FILES[Engine.TENSORFLOW]: _to_npz(network)},
+        files={FILES[Engine.ONNX]: onnx, FILES[Engine.TENSORFLOW]: to_npz(*network.get_weights())},
         versions={name: version(name) for name in ("keras", "tf2onnx", "onnx", "onnxruntime", "numpy")},
     )
 
 
-def in_own_process(function: Callable[..., Result], *arguments: object, log: Path | None = None) -> Result:
-    """Call a function that imports TensorFlow in a process that ends with it.
+def in_own_process(function: Callable[..., _Result], *arguments: object, log: Path | None = None) -> _Result:
+    """Call a function that imports TensorFlow in a new process, which ends with the call.
 
     Parameters
     ----------
     function, arguments
-        What to call; importable, and picklable.
+        Function that can be imported by its name, and picklable arguments.
     log
-        Where TensorFlow's own messages go; nowhere by default.
+        File for the messages of TensorFlow; `None` to discard them.
 
     Raises
     ------
     Exception
-        What the function raises.
+        If the function raises it.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=_quiet, initargs=(log,)) as pool:
@@ -79,12 +79,6 @@ def _to_onnx(network: Network) -> bytes:
     function = tf.function(lambda images: network(images, training=False), input_signature=signature)
     model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
     return bytes(model.SerializeToString())
-
-
-def _to_npz(network: Network) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, *network.get_weights())
-    return buffer.getvalue()
 
 
 def _check(network: Network, onnx: bytes) -> None:

@@ -1,11 +1,11 @@
-"""What a model is: the identity under which its features are kept, and its exported files."""
+"""The identity of a model, and its exported files."""
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from contract.layout import model_folder
-from spark_app.engine.card import CARD, Card, WeightsOrigin, read_card
+from spark_app.engine.card import CARD, ModelCard, WeightsOrigin, read_card
 from spark_app.engine.preprocessing import PREPROCESSING
 from spark_app.engine.weights import Weights
 from spark_app.errors import WeightsError
@@ -15,36 +15,27 @@ from spark_app.storage import Storage
 ARCHITECTURE = "MobileNetV2 1.0, 224x224x3, without top, average pooling, 1280 features"
 
 FILES = {Engine.ONNX: "model.onnx", Engine.TENSORFLOW: "weights.npz"}
-"""What each engine executes: the exported network, or the weights alone."""
+"""The file that each engine executes: the exported network, or the weights alone."""
 
 
 def model_id_of(weights: Weights) -> str:
-    """Name the model that these weights make, from their hash alone.
-
-    Features of two models never mix; everything that changes a feature is in the id.
-    """
+    """Return the id of the model with these weights, which depends on everything that changes a feature."""
     identity = "\n".join([ARCHITECTURE, PREPROCESSING, weights.sha256])
     return f"mobilenetv2-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """A network in the forms that the workers execute.
-
-    Attributes
-    ----------
-    files
-        Name → bytes of `FILES`.
-    versions
-        Of the tools that made them.
-    """
+    """The exported files of a model."""
 
     files: dict[str, bytes]
+    """Content of each of `FILES`, by name."""
     versions: dict[str, str]
+    """Versions of the packages that exported the model."""
 
 
 def load_payload(root: Storage, model_id: str, engine: Engine) -> bytes | None:
-    """Read what an engine executes; None if the model was not exported yet.
+    """Read the file that an engine executes; return `None` if no run has saved the model yet.
 
     Raises
     ------
@@ -55,7 +46,7 @@ def load_payload(root: Storage, model_id: str, engine: Engine) -> bytes | None:
 
 
 def is_saved(root: Storage, model_id: str) -> bool:
-    """Whether a model is kept here already.
+    """Return whether an environment contains a complete exported model.
 
     Raises
     ------
@@ -66,13 +57,13 @@ def is_saved(root: Storage, model_id: str) -> bool:
 
 
 def load_exported(folder: Path, weights: Weights, engine: Engine) -> ExportedModel:
-    """Read a model that is given in the place of its weights: those of its files that are there.
+    """Read the files of a model that the user passes instead of weights.
 
     Raises
     ------
     WeightsError
-        If they are not what their card says, belong to another version of this application, or lack what the engine
-        executes.
+        If a file differs from the card, if another version of this application has exported the model, or if the
+        file that the engine executes is missing.
     """
     card = read_card(folder)
     if card.model_id != model_id_of(weights):
@@ -83,7 +74,7 @@ def load_exported(folder: Path, weights: Weights, engine: Engine) -> ExportedMod
     files = {name: (folder / name).read_bytes() for name in FILES.values() if (folder / name).is_file()}
     for name, body in files.items():
         if hashlib.sha256(body).hexdigest() != card.files.get(name):
-            raise WeightsError(f"{folder / name} is not what {CARD} says: export it again with `fruits export`.")
+            raise WeightsError(f"{folder / name} differs from {CARD}: export the model again with `fruits export`.")
     if FILES[engine] not in files:
         raise WeightsError(
             f"There is no {FILES[engine]} in {folder}, which --engine {engine} executes: export the model again "
@@ -93,7 +84,7 @@ def load_exported(folder: Path, weights: Weights, engine: Engine) -> ExportedMod
 
 
 def save_model(root: Storage, model_id: str, weights: Weights, exported: ExportedModel) -> None:
-    """Keep an exported model for the runs to come.
+    """Save an exported model in an environment, for later runs.
 
     Raises
     ------
@@ -108,10 +99,8 @@ def write_model(root: Storage, folder: str, weights: Weights, exported: Exported
 
     Parameters
     ----------
-    root, folder
-        Where to: the root itself, or a folder below it whose name ends in a slash.
-    weights, exported
-        What the model was made of, and its files.
+    folder
+        Empty for the root itself, or a folder whose name ends in a slash.
 
     Raises
     ------
@@ -120,7 +109,7 @@ def write_model(root: Storage, folder: str, weights: Weights, exported: Exported
     """
     for name, body in exported.files.items():
         root.write(folder + name, body)
-    card = Card(
+    card = ModelCard(
         model_id=model_id_of(weights),
         architecture=ARCHITECTURE,
         preprocessing=PREPROCESSING,

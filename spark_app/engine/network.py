@@ -1,4 +1,4 @@
-"""The reference: MobileNetV2 as Keras builds it. Imports TensorFlow when called, and only then."""
+"""The reference network: MobileNetV2 of Keras. Its functions import TensorFlow when they are called."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ INPUT_SHAPE = (SIZE, SIZE, 3)
 
 
 class Variable(Protocol):
-    """What is used of a variable of Keras."""
+    """The used part of a Keras variable."""
 
     shape: tuple[int, ...]
     name: str
@@ -25,12 +25,12 @@ class Variable(Protocol):
 
 
 class Network(Protocol):
-    """What is used of a model of Keras, which publishes no types."""
+    """The used part of a Keras model. Keras publishes no types."""
 
     weights: Sequence[Variable]
 
     def __call__(self, images: object, *, training: bool) -> Any:  # noqa: ANN401 -- a tensor, which has no type
-        """(n, 224, 224, 3) float32 in [-1, 1] → (n, 1280) float32."""
+        """Map images of shape (n, 224, 224, 3), float32 in [-1, 1], to features of shape (n, 1280), float32."""
 
     def get_weights(self) -> Arrays:
         """Return the weights in the order of the network."""
@@ -45,7 +45,7 @@ def build_network(weights: Weights) -> Network:
     Raises
     ------
     WeightsError
-        If the weights belong to another network, or to none.
+        If the weights do not fit the network.
     """
     if weights.kind is WeightsKind.SEEDED:
         network = build_bare_network()
@@ -61,25 +61,25 @@ def build_network(weights: Weights) -> Network:
 
 
 def build_bare_network() -> Network:
-    """Build the network with weights that are to be set."""
+    """Build the network without meaningful weights. The caller sets them."""
     return _keras_mobilenet(None)
 
 
 def download_imagenet_weights() -> None:
-    """Let Keras download the published weights into its cache.
+    """Download the published weights into the cache of Keras.
 
     Raises
     ------
     WeightsUnavailableError
-        If they can't be reached.
+        If the download fails.
     """
     try:
         _keras_mobilenet("imagenet")
-    except Exception as error:  # Keras wraps whatever went wrong in a bare Exception
+    except Exception as error:  # Keras raises a bare Exception for any failure
         detail = " ".join(str(error).split())[:200]
         raise WeightsUnavailableError(
             f"The ImageNet weights can't be downloaded ({detail}). "
-            "Name a file with --weights FILE, or try the pipeline out with --weights seeded."
+            "Use a file with --weights FILE, or try the pipeline with --weights seeded."
         ) from error
 
 
@@ -93,9 +93,9 @@ def _keras_mobilenet(weights: str | None) -> Network:
 
 
 def _seeded_weights(network: Network) -> Arrays:
-    """Draw weights that keep the size of the signal from layer to layer (He et al. 2015), the same on every machine.
+    """Draw weights that keep the variance of the signal from layer to layer (He et al. 2015).
 
-    Keras' own initialisers promise no such thing from version to version; NumPy's PCG64 does.
+    NumPy's PCG64 draws the same numbers on every machine and in every version. Keras' initialisers do not promise that.
     """
     generator = np.random.Generator(np.random.PCG64(SEED))
     return [_draw(generator, variable) for variable in network.weights]

@@ -1,16 +1,13 @@
-"""The default engine: the exported network in ONNX Runtime, one thread."""
+"""The default engine: the exported network in ONNX Runtime, on one thread."""
 
 import numpy as np
-import numpy.typing as npt
 
+from spark_app.engine.interface import Features, Pixels
 from spark_app.engine.preprocessing import normalized
-
-Features = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
 
 
 class OnnxEngine:
-    """Computes features with ONNX Runtime.
+    """A `FeatureEngine` that uses ONNX Runtime.
 
     Parameters
     ----------
@@ -22,7 +19,7 @@ class OnnxEngine:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        # One task has one core: threads of its own would only take other tasks' cores.
+        # A task has one core. More threads would take the cores of other tasks.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
@@ -30,17 +27,6 @@ class OnnxEngine:
         self._input = self._session.get_inputs()[0].name
 
     def features(self, pixels: Pixels) -> Features:
-        """Compute the features of images.
-
-        Parameters
-        ----------
-        pixels
-            Shape (n, 224, 224, 3), uint8, RGB.
-
-        Returns
-        -------
-        ndarray
-            Shape (n, 1280), float32.
-        """
+        """Compute the features of images; see `FeatureEngine.features`."""
         (features,) = self._session.run(None, {self._input: normalized(pixels)})
         return np.asarray(features, np.float32)

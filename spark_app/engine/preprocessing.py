@@ -1,27 +1,26 @@
-"""From the bytes of a file to the pixels that the network sees. Part of the model's identity (`PREPROCESSING`)."""
+"""Decoding of files to the pixels that the network receives. It is part of the model's identity (`PREPROCESSING`)."""
 
 import io
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from contract.rejects import Reason
+from spark_app.engine.interface import Features, Pixels
 from spark_app.settings import Limits
 
 PREPROCESSING = "exif-orientation, RGB on white, Pillow bicubic 224x224, x/127.5-1; version 1"
-"""Named in every model: features made with another preprocessing are another model's."""
+"""Description of the preprocessing. Another preprocessing is another model."""
 
 SIZE = 224
 
-# What the decoders of Pillow may be let loose on. EPS would start Ghostscript, and the rare ones are rarely fuzzed.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
+"""Formats that Pillow may decode. EPS would start Ghostscript, and decoders of rare formats are rarely fuzzed."""
 
-# How files start: (offset, bytes) → name.
-READ_HERE = {
+SUPPORTED_SIGNATURES = {
     (0, b"\xff\xd8\xff"): "JPEG",
     (0, b"\x89PNG"): "PNG",
     (0, b"GIF8"): "GIF",
@@ -32,7 +31,8 @@ READ_HERE = {
     (0, b"II*\x00"): "TIFF",
     (0, b"MM\x00*"): "TIFF",
 }
-NOT_READ_HERE = {
+"""Formats that the pipeline reads, by offset and bytes of their signature."""
+UNSUPPORTED_SIGNATURES = {
     (0, b"%PDF"): "PDF",
     (0, b"%!PS"): "PostScript",
     (0, b"8BPS"): "Photoshop",
@@ -46,31 +46,26 @@ NOT_READ_HERE = {
     (0, b"\x1aE\xdf\xa3"): "video",
     (0, b"PK\x03\x04"): "ZIP archive",
 }
+"""Formats that the pipeline does not read."""
 
-
-# How the decoders' messages speak of a missing end.
-CUT = ("truncat", "unexpected end", "end of file", "premature", "not enough data")
+TRUNCATION_WORDS = ("truncat", "unexpected end", "end of file", "premature", "not enough data")
+"""Parts of the messages of decoders that report a missing end of the file."""
 
 
 @dataclass(frozen=True, eq=False)
 class DecodedImage:
-    """What the network sees of an image.
+    """The pixels of an image for the network, and its original size."""
 
-    Attributes
-    ----------
-    pixels
-        Shape (224, 224, 3), uint8, RGB.
-    width, height
-        Of the image as a person sees it: after its orientation was applied.
-    """
-
-    pixels: npt.NDArray[np.uint8]
+    pixels: Pixels
+    """Shape (224, 224, 3), RGB."""
     width: int
+    """Original width in pixels, after the EXIF orientation was applied."""
     height: int
+    """Original height, likewise."""
 
 
 class RefusedImageError(Exception):
-    """An image without features; the run goes on."""
+    """The image can't be used. The run records it as refused, and continues."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(reason, detail)
@@ -79,38 +74,38 @@ class RefusedImageError(Exception):
 
 
 def prepare_decoders() -> None:
-    """Set up Pillow for this process: HEIC photos, and our own limit of pixels in place of its global one."""
+    """Set up Pillow in this process: register HEIC, and disable its global limit of pixels in favour of `Limits`."""
     register_heif_opener()
     Image.MAX_IMAGE_PIXELS = None
 
 
 def decode(body: bytes, limits: Limits) -> DecodedImage:
-    """Decode an image as its viewer would see it, and bring it to the size of the network.
+    """Decode an image as viewers show it, and resize it to the input of the network.
 
-    Call `prepare_decoders` once in the process before.
+    The process must have called `prepare_decoders` before.
 
     Parameters
     ----------
     body
-        The bytes of the file.
+        Content of the file.
     limits
-        What it may cost.
+        Largest image to decode.
 
     Raises
     ------
     RefusedImageError
-        If there is no image to be had from these bytes.
+        If the file contains no image that can be decoded within the limits.
     """
     if not body:
         raise RefusedImageError(Reason.EMPTY, "0 bytes")
     with warnings.catch_warnings():
-        # Broken metadata of an image that can be read all the same is nobody's concern here.
+        # Decoders warn of broken metadata, which does not change the pixels.
         warnings.simplefilter("ignore")
         return _decode(body, limits)
 
 
-def normalized(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Bring pixels from 0..255 to the network's -1..1, as float32 of the same shape."""
+def normalized(pixels: Pixels) -> Features:
+    """Map pixels from 0..255 to the range of the network, -1..1, as float32 of the same shape."""
     return pixels * np.float32(1 / 127.5) - np.float32(1)
 
 
@@ -118,7 +113,8 @@ def _decode(body: bytes, limits: Limits) -> DecodedImage:
     try:
         with Image.open(io.BytesIO(body), formats=FORMATS) as image:
             _check_size(image, limits)
-            upright = ImageOps.exif_transpose(_loaded(image))
+            image.load()
+            upright = ImageOps.exif_transpose(image)
             width, height = upright.size
             resized = _to_rgb(upright).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
             return DecodedImage(np.asarray(resized), width, height)
@@ -128,7 +124,7 @@ def _decode(body: bytes, limits: Limits) -> DecodedImage:
         raise _unidentified(body) from None
     except MemoryError:
         raise
-    except Exception as error:  # decoders raise anything on broken bytes, and one image is not the run
+    except Exception as error:  # decoders raise any exception for broken bytes, which must not fail the run
         raise _undecodable(body, error) from error
 
 
@@ -138,46 +134,42 @@ def _check_size(image: Image.Image, limits: Limits) -> None:
         raise RefusedImageError(Reason.TOO_MANY_PIXELS, f"{width}x{height}, more than {limits.megapixels:g} megapixels")
 
 
-def _loaded(image: Image.Image) -> Image.Image:
-    image.load()
-    return image
-
-
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in {"I;16", "I;16B", "I;16L", "I"}:
-        # Pillow clips 16-bit grey to the 8 lower bits' range; the brighter half of the picture would be white.
+        # Pillow's own conversion clips 16-bit grey at 255, which turns most of the image white.
         grey = np.asarray(image).astype(np.int64).clip(0, 65535) // 257
         return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         raise RefusedImageError(Reason.UNSUPPORTED_FORMAT, "floating-point pixels")
     if image.has_transparency_data:
-        # What lies under transparent pixels is arbitrary, often black. On white is how fruit sites show them.
+        # The colour of transparent pixels is arbitrary, often black. Fruit sites show such images on white.
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("RGB")
 
 
 def _unidentified(body: bytes) -> RefusedImageError:
-    if name := _format_of(body, READ_HERE):
-        return RefusedImageError(Reason.CORRUPT, f"{name} whose beginning is cut or broken")
-    if name := _format_of(body.lstrip(), NOT_READ_HERE) or _format_of(body, NOT_READ_HERE):
+    if name := _format_of(body, SUPPORTED_SIGNATURES):
+        return RefusedImageError(Reason.CORRUPT, f"{name} with a broken or missing beginning")
+    if name := _format_of(body.lstrip(), UNSUPPORTED_SIGNATURES) or _format_of(body, UNSUPPORTED_SIGNATURES):
         return RefusedImageError(Reason.UNSUPPORTED_FORMAT, name)
     return RefusedImageError(Reason.NOT_AN_IMAGE, f"starts with {body[:16]!r}")
 
 
 def _format_of(body: bytes, signatures: dict[tuple[int, bytes], str]) -> str | None:
-    for (offset, signature), name in signatures.items():
-        if body.startswith(signature, offset):
-            return name
-    return None
+    return next((name for (at, signature), name in signatures.items() if body.startswith(signature, at)), None)
 
 
 def _undecodable(body: bytes, error: Exception) -> RefusedImageError:
     detail = " ".join(f"{error or type(error).__name__}".split())[:200]
-    cut = isinstance(error, EOFError) or _is_shorter_than_it_says(body) or any(w in detail.lower() for w in CUT)
-    return RefusedImageError(Reason.TRUNCATED if cut else Reason.CORRUPT, detail)
+    is_truncated = (
+        isinstance(error, EOFError)
+        or _is_truncated_webp(body)
+        or any(word in detail.lower() for word in TRUNCATION_WORDS)
+    )
+    return RefusedImageError(Reason.TRUNCATED if is_truncated else Reason.CORRUPT, detail)
 
 
-def _is_shorter_than_it_says(body: bytes) -> bool:
-    """Whether a WebP lacks its end: its decoder doesn't say."""
+def _is_truncated_webp(body: bytes) -> bool:
+    """Return whether a WebP file is shorter than its header says, which its decoder does not report."""
     return body.startswith(b"RIFF") and int.from_bytes(body[4:8], "little") + 8 > len(body)

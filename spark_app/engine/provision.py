@@ -1,4 +1,4 @@
-"""The model of a run: its weights found or downloaded, its exported form read or made."""
+"""The model of a run: finds or downloads its weights, and reads or makes the exported network."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,25 +26,17 @@ from spark_app.storage import Storage
 
 @dataclass(frozen=True)
 class Model:
-    """A model that is ready to run.
-
-    Attributes
-    ----------
-    model_id
-        The name under which its features are kept.
-    payload
-        What the engine executes.
-    exported
-        Its files if they are still to be saved; None if they were there.
-    """
+    """A model that is ready to run."""
 
     model_id: str
     weights: Weights
     payload: bytes
+    """Content of the file that the engine executes."""
     exported: ExportedModel | None
+    """The exported files if the environment does not have them yet."""
 
     def save(self, root: Storage) -> None:
-        """Keep the exported files for the runs to come.
+        """Save the exported files in the environment, for later runs, if it does not have them yet.
 
         Raises
         ------
@@ -56,21 +48,23 @@ class Model:
 
 
 def resolve_weights(requested: str, log: Path | None = None) -> Weights:
-    """Find the weights, downloading those of Keras where they are not in its cache yet.
+    """Find the weights, and download those of ImageNet if they are not in the cache of Keras yet.
 
     Raises
     ------
     WeightsError
-        If `requested` names no weights.
+        If `requested` is neither weights nor an exported model.
     WeightsUnavailableError
-        If they can't be downloaded.
+        If the weights can't be downloaded.
     """
     weights = find_weights(requested)
     if weights is None:
         in_own_process(download_imagenet_weights, log=log)
         weights = find_weights(requested)
     if weights is None:
-        raise WeightsUnavailableError("Keras has downloaded the ImageNet weights, but not to its cache folder.")
+        raise WeightsUnavailableError(
+            "Keras has downloaded the ImageNet weights, but they are not in its cache folder."
+        )
     return weights
 
 
@@ -79,8 +73,10 @@ def export_weights(requested: str, folder: Path) -> Weights:
 
     Raises
     ------
+    OutputError
+        If this user can't write to the folder.
     WeightsError
-        If `requested` names no weights, or an exported model.
+        If `requested` is not weights, for instance an exported model.
     WeightsUnavailableError
         If the weights can't be downloaded.
     StorageError
@@ -101,42 +97,39 @@ def export_weights(requested: str, folder: Path) -> Weights:
 def provide_model(
     root: Storage, weights: Weights, engine: Engine, log: Path | None = None
 ) -> Iterator[Callable[[], Model]]:
-    """Read the exported model, or make it meanwhile: the export takes as long as Spark's start, and runs beside it.
+    """Read the exported model, or export it while the body runs.
+
+    An export takes about as long as the start of Spark, so the two run at the same time.
 
     Yields
     ------
     callable
-        Returns the model as soon as it is ready; raises WeightsError if the weights belong to another network.
+        Function that waits for the model and returns it. It raises `WeightsError` if the weights do not fit the
+        network.
 
     Raises
     ------
     WeightsError
-        If an exported model is given that can't be run.
+        If the user passes an exported model that the engine can't execute.
     """
-    if weights.exported:
-        model: Model | None = _given(root, weights, weights.exported, engine)
-    else:
-        model = _saved(root, weights, engine)
-    if model is not None:
+    model_id = model_id_of(weights)
+    if (model := _existing(root, model_id, weights, engine)) is not None:
         yield lambda: model
         return
+
+    def export() -> Model:
+        exported = in_own_process(export_model, weights, log=log)
+        return Model(model_id, weights, exported.files[FILES[engine]], exported)
+
     with ThreadPoolExecutor(1, "export") as pool:
-        export = pool.submit(_export, weights, engine, log)
-        yield export.result
+        yield pool.submit(export).result
 
 
-def _given(root: Storage, weights: Weights, folder: Path, engine: Engine) -> Model:
-    model_id = model_id_of(weights)
-    exported = load_exported(folder, weights, engine)
-    return Model(model_id, weights, exported.files[FILES[engine]], None if is_saved(root, model_id) else exported)
-
-
-def _saved(root: Storage, weights: Weights, engine: Engine) -> Model | None:
-    model_id = model_id_of(weights)
+def _existing(root: Storage, model_id: str, weights: Weights, engine: Engine) -> Model | None:
+    """Return the exported model that the user passes, or that an earlier run has saved."""
+    if weights.exported:
+        exported = load_exported(weights.exported, weights, engine)
+        unsaved = None if is_saved(root, model_id) else exported
+        return Model(model_id, weights, exported.files[FILES[engine]], unsaved)
     payload = load_payload(root, model_id, engine)
     return None if payload is None else Model(model_id, weights, payload, None)
-
-
-def _export(weights: Weights, engine: Engine, log: Path | None) -> Model:
-    exported = in_own_process(export_model, weights, log=log)
-    return Model(model_id_of(weights), weights, exported.files[FILES[engine]], exported)

@@ -1,4 +1,4 @@
-"""Which weights a run uses, and what they are: found and hashed without TensorFlow."""
+"""The weights of a run: found and hashed, without TensorFlow."""
 
 import hashlib
 import os
@@ -10,44 +10,34 @@ from spark_app.engine.card import CARD, read_card
 from spark_app.errors import WeightsError
 
 IMAGENET_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
-"""The name under which Keras caches the published weights of this network."""
+"""File in which Keras caches the published weights of this network."""
 
 SEED = 20_261
-"""Seeds the untrained weights. Their identity: another seed is another model."""
+"""Seed of the untrained weights. Another seed is another model."""
 
 
 class WeightsKind(StrEnum):
-    """Where weights come from."""
+    """The origin of weights."""
 
     IMAGENET = "imagenet"
-    """Published with Keras, trained on ImageNet; downloaded once."""
+    """Trained on ImageNet and published with Keras, which downloads them once."""
     SEEDED = "seeded"
-    """Drawn from a seeded generator, untrained: for tests and offline trials."""
+    """Untrained, drawn from a seeded generator, for tests and trials without a network connection."""
     FILE = "file"
-    """A file of the user's."""
+    """A file of the user."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights that are there.
-
-    Attributes
-    ----------
-    kind
-        Where they come from.
-    path
-        Their file; None for seeded weights, which are made when they are needed, and where only the model that was
-        made of them is there.
-    sha256
-        Of the file; of the recipe for seeded weights.
-    exported
-        Folder of the model, if it was exported already and is given instead of the weights.
-    """
+    """Weights that exist on this machine, or a model that was exported from them."""
 
     kind: WeightsKind
     path: Path | None
+    """File of the weights; `None` for seeded weights and for an exported model."""
     sha256: str
+    """Hash of the file, or of the recipe of seeded weights."""
     exported: Path | None = None
+    """Folder of the exported model that the user passes instead of weights; `None` for weights."""
 
 
 def find_weights(requested: str) -> Weights | None:
@@ -56,17 +46,17 @@ def find_weights(requested: str) -> Weights | None:
     Parameters
     ----------
     requested
-        ``imagenet``, ``seeded``, the path of an ``.h5`` or ``.keras`` file, or that of the folder of an exported model.
+        Value of the option ``--weights``.
 
     Returns
     -------
     Weights or None
-        None if they are still to be downloaded.
+        `None` if Keras has not downloaded the ImageNet weights yet.
 
     Raises
     ------
     WeightsError
-        If `requested` names no weights.
+        If `requested` is neither weights nor an exported model.
     """
     if requested == WeightsKind.SEEDED:
         recipe = f"numpy PCG64 seed {SEED}, He normal, version 1"
@@ -88,17 +78,16 @@ def find_weights(requested: str) -> Weights | None:
 
 
 def imagenet_cache() -> Path:
-    """Name the file in which Keras caches the published weights."""
+    """Return the path of the file in which Keras caches the published weights."""
     keras_home = os.environ.get("KERAS_HOME")
     root = Path(keras_home) if keras_home else Path.home() / ".keras"
     return root / "models" / IMAGENET_FILE
 
 
 def _exported_weights(folder: Path) -> Weights:
-    """Read of which weights a model was made."""
     origin = read_card(folder).weights
     if origin.kind not in list(WeightsKind):
-        raise WeightsError(f"{folder / CARD} names weights of a kind that is not known here: {origin.kind!r}.")
+        raise WeightsError(f"{folder / CARD} names an unknown kind of weights: {origin.kind!r}.")
     return Weights(WeightsKind(origin.kind), None, origin.sha256, exported=folder)
 
 

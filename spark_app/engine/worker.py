@@ -1,38 +1,30 @@
-"""The engine of a Python worker: built once, and kept for all its tasks."""
+"""The engine of a Python worker, which all tasks of the worker share."""
 
 from collections.abc import Callable
-from typing import Protocol
 
-from spark_app.engine.onnx_engine import Features, OnnxEngine, Pixels
+from spark_app.engine.interface import FeatureEngine
+from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import prepare_decoders
 from spark_app.settings import Engine
 
-
-class FeatureEngine(Protocol):
-    """Whatever computes features."""
-
-    def features(self, pixels: Pixels) -> Features:
-        """(n, 224, 224, 3) uint8 RGB → (n, 1280) float32."""
-
-
-# The only state of the application that outlives a call. Spark reuses a Python worker for many tasks; building the
-# engine anew in each would cost more than the task. One entry: a worker serves one model at a time.
+# The only state of the application that outlives a call. Spark reuses a Python worker for many tasks, and building an
+# engine takes longer than a task. It has one entry, because a worker serves one model at a time.
 _engines: dict[tuple[str, Engine], FeatureEngine] = {}
 
 
 def worker_engine(
     model_id: str, engine: Engine, payload: bytes, on_build: Callable[[], None] = lambda: None
 ) -> FeatureEngine:
-    """Return this process's engine, built at the first call.
+    """Return the engine of this process, which the first call builds.
 
     Parameters
     ----------
     model_id, engine
-        Which one.
+        The engine to return.
     payload
-        What it executes (`spark_app.engine.model.FILES`).
+        What the engine executes (`spark_app.engine.model.FILES`).
     on_build
-        Called when an engine was built.
+        Called after an engine was built.
     """
     if (model_id, engine) not in _engines:
         prepare_decoders()

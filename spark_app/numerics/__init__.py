@@ -1,1 +1,1 @@
-"""The arithmetic of the PCA. NumPy only."""
+"""The arithmetic of the PCA, with NumPy only."""

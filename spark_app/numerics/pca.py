@@ -1,7 +1,7 @@
-"""Exact principal component analysis from statistics, without a pass over the vectors.
+"""Exact principal component analysis from the statistics of the vectors, without reading the vectors.
 
-The conventions are scikit-learn's: variances divide by n - 1, a fraction of the variance picks the least number of
-components that reaches it, and the sign of a component makes its largest loading positive (`svd_flip` on the
+The conventions are those of scikit-learn: variances divide by n - 1, a share of the variance selects the least number
+of components that exceeds it, and the sign of a component makes its largest loading positive (`svd_flip` on the
 components) [1]_.
 
 References
@@ -15,32 +15,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from spark_app.numerics.components import ComponentCount, RequestedComponents
 from spark_app.numerics.statistics import Matrix, Statistics, Vector
 
 
 @dataclass(frozen=True, eq=False)
 class Basis:
-    """Principal components, and what is needed to project on them.
-
-    Attributes
-    ----------
-    mean
-        Shape (d,): subtracted from every vector.
-    scale
-        Shape (d,): divides every centred vector; ones unless standardized.
-    components
-        Shape (k, d): orthonormal rows, in order of falling variance.
-    spectrum
-        Shape (d,): variance along each of all d principal directions; its first k belong to `components`.
-    count
-        Number of vectors that the basis was fitted to.
-    """
+    """The map from vectors of dimension d to k coordinates: a mean, a scale, and principal components."""
 
     mean: Vector
+    """Shape (d,). Subtracted from every vector."""
     scale: Vector
+    """Shape (d,). Divides every centred vector; ones unless standardized."""
     components: Matrix
+    """Shape (k, d). Orthonormal rows, in the order of decreasing variance."""
     spectrum: Vector
+    """Shape (d,). Variance along each of all d principal directions; the first k are those of `components`."""
     count: int
+    """Number of vectors that the basis was fitted to."""
 
     @property
     def explained_variance(self) -> Vector:
@@ -49,26 +41,26 @@ class Basis:
 
     @property
     def explained_variance_ratio(self) -> Vector:
-        """Share of the whole variance along each component, shape (k,); zeros where there is no variance."""
+        """Share of the total variance along each component, shape (k,); zeros if there is no variance."""
         return _ratios(self.spectrum)[: len(self.components)]
 
     @property
     def captured(self) -> float:
-        """Share of the whole variance that the components keep together."""
+        """Share of the total variance that all components capture."""
         return float(self.explained_variance_ratio.sum())
 
     def project(self, X: npt.NDArray[np.floating]) -> Matrix:
-        """Coordinates of vectors along the components.
+        """Return the coordinates of vectors along the components.
 
         Parameters
         ----------
         X
-            Shape (n, d).
+            Vectors of shape (n, d).
 
         Returns
         -------
         ndarray
-            Shape (n, k), float64.
+            Array of shape (n, k), float64.
         """
         projected: Matrix = ((X - self.mean) / self.scale) @ self.components.T
         return projected
@@ -76,46 +68,38 @@ class Basis:
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """How well a basis serves vectors, which need not be those that it was fitted to.
-
-    Attributes
-    ----------
-    variances
-        Shape (k,): variance of the vectors' coordinates along each component.
-    ratios
-        Shape (k,): the same as shares of the whole variance.
-    spectrum
-        Shape (d,): variance along each principal direction of the vectors, falling: what the best bases would have.
-    of_best
-        Variance that the basis captures, as a share of what the best basis of its size would.
-    """
+    """How well a basis represents a set of vectors, which it need not have been fitted to."""
 
     variances: Vector
+    """Shape (k,). Variance of the coordinates along each component."""
     ratios: Vector
+    """Shape (k,). `variances`, divided by the total variance of the vectors."""
     spectrum: Vector
+    """Shape (d,). Variance along each principal direction of the vectors, decreasing."""
     of_best: float
+    """Captured variance, divided by the variance that the best basis of the same size would capture."""
 
     @property
     def captured(self) -> float:
-        """Share of the whole variance that the components keep together."""
+        """Share of the total variance that all components capture."""
         return float(self.ratios.sum())
 
 
 def assess(basis: Basis, statistics: Statistics, *, standardize: bool = False) -> Assessment:
-    """Hold a basis against vectors, from their statistics alone.
+    """Assess a basis on a set of vectors, from their statistics.
 
-    Variances are those of the coordinates that the basis gives. What it captures is compared with the best where the
-    best would be sought: among the vectors as they would be standardized today. There the basis is the span of its
-    components, scaled from its own deviations to today's.
+    The variances are those of the coordinates that the basis gives. The captured variance is compared with that of a
+    new basis, which would be fitted to the vectors as standardized today. In these vectors, the basis spans its
+    components, rescaled from the scale of the basis to that of today.
 
     Parameters
     ----------
     basis
-        Any.
+        Basis to assess.
     statistics
-        Of at least one vector.
+        Statistics of at least one vector.
     standardize
-        Whether a new basis would be sought among standardized vectors.
+        Whether a new basis would be fitted to standardized vectors.
     """
     own = _covariance(statistics, basis.scale)
     variances = np.einsum("kd,de,ke->k", basis.components, own, basis.components, optimize=True)
@@ -135,31 +119,30 @@ def assess(basis: Basis, statistics: Statistics, *, standardize: bool = False) -
 
 
 def assess_own(basis: Basis) -> Assessment:
-    """Hold a basis against the vectors that it was just fitted to: there is no better one."""
+    """Assess a basis on the vectors that it was fitted to, for which it is the best."""
     return Assessment(basis.explained_variance, basis.explained_variance_ratio, basis.spectrum, 1.0)
 
 
 def max_components(count: int, d: int) -> int:
-    """Count the components that so many vectors of d dimensions have.
+    """Return the number of components that `count` vectors of `d` dimensions allow.
 
-    Centring costs one dimension; a single vector keeps one, of variance 0.
+    Centring costs one dimension. A single vector allows one component, of variance 0.
     """
     return max(1, min(count - 1, d))
 
 
-def fit(statistics: Statistics, components: float, *, standardize: bool = False) -> Basis:
-    """Find the principal components.
+def fit(statistics: Statistics, components: RequestedComponents, *, standardize: bool = False) -> Basis:
+    """Compute the principal components.
 
     Parameters
     ----------
     statistics
-        Of at least one vector.
+        Statistics of at least one vector.
     components
-        An integer: so many, or as many as the vectors have (`max_components`). A fraction below 1: the least
-        number that keeps this share of the variance.
+        Number of components to keep. The result has fewer if the vectors do not allow as many (`max_components`).
     standardize
-        Whether to divide each dimension by its standard deviation (n, not n - 1, in the denominator, as
-        scikit-learn's StandardScaler does); constant dimensions are left as they are.
+        Whether to divide each dimension by its standard deviation (with n, not n - 1, in the denominator, like
+        scikit-learn's StandardScaler). Constant dimensions are not divided.
 
     Raises
     ------
@@ -170,7 +153,7 @@ def fit(statistics: Statistics, components: float, *, standardize: bool = False)
         raise ValueError("a PCA needs at least one vector")
     scale = _scale(statistics, standardize=standardize)
     spectrum, directions = _eigenpairs(_covariance(statistics, scale))
-    k = min(_wanted(spectrum, components), max_components(statistics.count, len(spectrum)))
+    k = min(_requested_count(spectrum, components), max_components(statistics.count, len(spectrum)))
     return Basis(statistics.mean, scale, _with_fixed_signs(directions[:k]), spectrum, statistics.count)
 
 
@@ -185,8 +168,8 @@ def _covariance(statistics: Statistics, scale: Vector) -> Matrix:
 
 def _standard_deviations(statistics: Statistics) -> Vector:
     variances = np.diag(statistics.scatter) / statistics.count
-    # A constant dimension can leave a rounding error where its variance should be 0: dividing by that would blow
-    # noise up to the size of a signal. The bound is StandardScaler's (_is_constant_feature).
+    # Rounding can give a constant dimension a tiny variance. Dividing by it would raise noise to the size of a signal.
+    # The bound is that of StandardScaler (_is_constant_feature).
     eps = np.finfo(np.float64).eps
     n = statistics.count
     constant = variances <= n * eps * variances + (n * statistics.mean * eps) ** 2
@@ -194,17 +177,17 @@ def _standard_deviations(statistics: Statistics) -> Vector:
 
 
 def _eigenpairs(covariance: Matrix) -> tuple[Vector, Matrix]:
-    """Eigenvalues, falling, and eigenvectors as rows."""
+    """Return the eigenvalues, decreasing, and the eigenvectors as rows."""
     values, vectors = np.linalg.eigh(covariance)
-    # Rounding makes tiny negative eigenvalues of a matrix that has none.
+    # Rounding can make tiny eigenvalues negative.
     return np.maximum(values[::-1], 0.0), vectors.T[::-1]
 
 
-def _wanted(spectrum: Vector, components: float) -> int:
-    if isinstance(components, int):
-        return components
-    # side="right", as in scikit-learn: strictly more than the fraction, whatever the rounding.
-    return int(np.searchsorted(np.cumsum(_ratios(spectrum)), components, side="right")) + 1
+def _requested_count(spectrum: Vector, components: RequestedComponents) -> int:
+    if isinstance(components, ComponentCount):
+        return components.count
+    # side="right", as in scikit-learn: the components must capture strictly more than the share.
+    return int(np.searchsorted(np.cumsum(_ratios(spectrum)), components.share, side="right")) + 1
 
 
 def _ratios(spectrum: Vector) -> Vector:

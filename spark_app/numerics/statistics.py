@@ -1,7 +1,8 @@
-"""Count, mean and scatter matrix of a set of vectors, computed in parts, merged, and un-merged.
+"""Count, mean and scatter matrix of a set of vectors, which can be computed in parts, merged, and un-merged.
 
-The formulas are Chan's [1]_: centred at every step, because ``E[xx'] - E[x]E[x]'`` cancels digits. Un-merging is the
-same equation solved for one of the parts. It subtracts, so it can cancel digits: `Statistics.rounding` keeps account.
+The formulas are those of Chan et al. [1]_. They centre at every step, because ``E[xx'] - E[x]E[x]'`` cancels digits.
+Un-merging solves the same equation for one of the parts. It subtracts, so it can cancel digits, too;
+`Statistics.rounding` bounds the error.
 
 References
 ----------
@@ -22,24 +23,16 @@ Matrix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What a PCA needs to know of a set of vectors.
-
-    Attributes
-    ----------
-    count
-        Number of vectors, n.
-    mean
-        Their mean, shape (d,), float64.
-    scatter
-        Sum over the vectors of ``(x - mean)(x - mean)'``, shape (d, d), float64.
-    rounding
-        What rounding may have done to the trace of the scatter matrix, absolute.
-    """
+    """Statistics of n vectors of d dimensions, sufficient for a PCA."""
 
     count: int
+    """Number of vectors, n."""
     mean: Vector
+    """Shape (d,), float64."""
     scatter: Matrix
+    """Shape (d, d), float64. Sum over the vectors of ``(x - mean)(x - mean)'``."""
     rounding: float = 0.0
+    """Estimated absolute rounding error of the trace of the scatter matrix."""
 
     def __post_init__(self) -> None:
         d = len(self.mean)
@@ -50,24 +43,18 @@ class Statistics:
 
     @property
     def relative_rounding(self) -> float:
-        """What rounding may have done to the scatter matrix, relative to its trace."""
+        """Estimated rounding error of the scatter matrix, relative to its trace."""
         trace = float(np.trace(self.scatter))
         return self.rounding / trace if trace > 0 else float(self.rounding > 0)
 
     @classmethod
     def empty(cls, d: int) -> Self:
-        """Statistics of no vectors of `d` dimensions: the neutral element of `merge`."""
+        """Return the statistics of no vectors of `d` dimensions, the neutral element of `merge`."""
         return cls(0, np.zeros(d), np.zeros((d, d)))
 
     @classmethod
     def of(cls, X: npt.NDArray[np.floating]) -> Self:
-        """Statistics of the rows of a matrix.
-
-        Parameters
-        ----------
-        X
-            Shape (n, d), any n.
-        """
+        """Compute the statistics of the rows of a matrix of shape (n, d), for any n."""
         n, d = X.shape
         if n == 0:
             return cls.empty(d)
@@ -77,7 +64,7 @@ class Statistics:
         return cls(n, mean, samples.T @ samples)
 
     def merge(self, other: Self) -> Self:
-        """Statistics of both sets of vectors together."""
+        """Return the statistics of both sets of vectors together."""
         count = self.count + other.count
         if count == 0:
             return self
@@ -88,7 +75,7 @@ class Statistics:
         return type(self)(count, mean, scatter, _rounding(self, other, scatter, weight))
 
     def unmerge(self, other: Self) -> Self:
-        """Statistics of these vectors without some of them: ``a.merge(b).unmerge(b)`` is ``a``.
+        """Return the statistics of these vectors without some of them: ``a.merge(b).unmerge(b)`` is ``a``.
 
         Parameters
         ----------
@@ -98,7 +85,7 @@ class Statistics:
         Raises
         ------
         ValueError
-            If there are more of them than of these.
+            If `other` describes more vectors than this object.
         """
         count = self.count - other.count
         if count < 0:
@@ -113,10 +100,10 @@ class Statistics:
 
 
 def _rounding(one: Statistics, other: Statistics, larger: Matrix, weight: float) -> float:
-    """Estimate what rounding has done in a merge or its inverse, beside what it had done before.
+    """Estimate the rounding error after a merge or its inverse, including the errors of both operands.
 
-    The sums round by eps of the larger matrix; the difference of the means by eps of the means, which counts where
-    they are far from zero and close to each other.
+    The sums round by eps of the larger matrix. The difference of the means rounds by eps of the means, which matters
+    if they are far from zero and close to each other.
     """
     lengths = np.linalg.norm(one.mean) + np.linalg.norm(other.mean)
     apart = np.linalg.norm(one.mean - other.mean)
@@ -126,7 +113,7 @@ def _rounding(one: Statistics, other: Statistics, larger: Matrix, weight: float)
 
 
 def merge_all(parts: Iterable[Statistics], d: int) -> Statistics:
-    """Merge any number of statistics of `d` dimensions, one at a time."""
+    """Merge any number of statistics of `d` dimensions, one after the other."""
     total = Statistics.empty(d)
     for part in parts:
         total = total.merge(part)

@@ -1,1 +1,1 @@
-"""The report of a run: one HTML file without scripts or outside references."""
+"""The report of a run: its data, its charts, and one HTML file."""

@@ -1,12 +1,13 @@
-"""Geometry of the report's charts: numbers in, positions of an SVG out. The template draws them."""
+"""Geometry of the charts of the report: positions in an SVG, computed from numbers. The template draws them."""
 
 import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 MAX_COLOURS = 12
-"""More labels than this can't be told apart by colour: the rest is grey, and named on hovering."""
+"""Readers can't tell more labels apart by colour. The other labels are grey, and appear on hovering."""
 
 OTHER = "other"
 
@@ -21,28 +22,22 @@ class Tick:
 
 @dataclass(frozen=True)
 class Axis:
-    """Maps values of one dimension to positions.
-
-    Attributes
-    ----------
-    low, high
-        The values at its ends.
-    start, end
-        The positions of its ends; start is larger than end for an axis that points up.
-    """
+    """A linear map from values to positions."""
 
     low: float
     high: float
     start: float
+    """Position of `low`."""
     end: float
+    """Position of `high`; less than `start` for an axis that points up."""
 
     def at(self, value: float) -> float:
-        """Position of a value, to a tenth of a pixel."""
+        """Return the position of a value, to a tenth of a pixel."""
         share = (value - self.low) / (self.high - self.low)
         return round(self.start + share * (self.end - self.start), 1)
 
     def ticks(self, about: int = 5) -> list[Tick]:
-        """Round values along the axis (steps of 1, 2 or 5 times a power of ten)."""
+        """Return about so many ticks, in steps of 1, 2 or 5 times a power of ten."""
         step = _round_step((self.high - self.low) / about)
         first = math.ceil(self.low / step)
         last = math.floor(self.high / step + 1e-9)
@@ -51,7 +46,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Point:
-    """A mark of a scatter plot."""
+    """A point of a scatter plot."""
 
     x: float
     y: float
@@ -61,13 +56,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Points in two dimensions, coloured by label."""
+    """A scatter plot, coloured by label."""
 
     x: Axis
     y: Axis
     points: list[Point]
     series: list[str]
-    """Labels with a colour of their own, the most frequent first; `OTHER` last where there are more."""
+    """The most frequent labels, each with its own colour, sorted by name; then `OTHER` if there are more labels."""
 
 
 @dataclass(frozen=True)
@@ -90,34 +85,30 @@ def scatter(samples: Sequence[tuple[str, float, float]]) -> Scatter:
     Parameters
     ----------
     samples
-        label, x, y of each point; at least one.
+        Label, x and y of each point; at least one.
     """
     frequent = [label for label, _ in Counter(label for label, _, _ in samples).most_common()]
-    named = frequent if len(frequent) <= MAX_COLOURS else frequent[:MAX_COLOURS]
+    named = frequent[:MAX_COLOURS]
     x, y = _horizontal(*_padded([x for _, x, _ in samples])), _vertical(*_padded([y for _, _, y in samples]))
     points = [
         Point(x.at(px), y.at(py), label, label if label in named else OTHER)
-        # Grey first: what has a colour lies on top.
+        # Grey points first, so that coloured points are drawn over them.
         for label, px, py in sorted(samples, key=lambda sample: sample[0] in named)
     ]
     return Scatter(x, y, points, [*sorted(named), *([OTHER] if len(frequent) > len(named) else [])])
 
 
 def cumulative(ratios: Sequence[float]) -> Curve:
-    """Lay out the curve of variance kept over number of components.
+    """Lay out the curve of captured variance over the number of components.
 
     Parameters
     ----------
     ratios
-        Share of the variance along each component, in order; at least one.
+        Share of the variance along each component, decreasing; at least one.
     """
     x, y = _horizontal(0, len(ratios)), _vertical(0, 1)
-    total = 0.0
-    places = [(0, 0.0)]
-    for number, ratio in enumerate(ratios, start=1):
-        total += ratio
-        places.append((number, min(total, 1.0)))
-    return Curve(x, y, " ".join(f"{x.at(number)},{y.at(value)}" for number, value in places))
+    captured = [0.0, *(min(total, 1.0) for total in accumulate(ratios))]
+    return Curve(x, y, " ".join(f"{x.at(number)},{y.at(value)}" for number, value in enumerate(captured)))
 
 
 def _horizontal(low: float, high: float) -> Axis:

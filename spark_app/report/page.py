@@ -1,4 +1,4 @@
-"""The report's page: what a run found, for a person."""
+"""The HTML page of the report."""
 
 from functools import cache
 
@@ -7,22 +7,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from contract.summary import Summary
 from spark_app.report import charts
-from spark_app.stages.results import ReportData
+from spark_app.report.data import ReportData
 
 ROUNDING = 1e-9
-"""Shares of the variance below this are rounding."""
+"""A share of the variance below this is a rounding error."""
 
 NO_LABEL = "(no folder)"
 
 
 def render_report(summary: Summary, data: ReportData) -> str:
-    """Write the report.
-
-    Returns
-    -------
-    str
-        A complete HTML document.
-    """
+    """Return the report as an HTML document, without scripts and without references to other files."""
     ratios = _ratios(summary, data)
     sample = [(image.label or NO_LABEL, image.x, image.y) for image in data.sample]
     return _template().render(
@@ -37,18 +31,18 @@ def render_report(summary: Summary, data: ReportData) -> str:
 
 
 def _ratios(summary: Summary, data: ReportData) -> list[float]:
-    """Share of the variance along each direction: all that carry some."""
+    """Return the share of the variance along each principal direction, without directions that have none."""
     if summary.pca is None:
         return []
     spectrum = np.array(data.spectrum)
     total = spectrum.sum()
     ratios = spectrum / total if total else spectrum
-    carrying = int(np.count_nonzero(ratios > ROUNDING))
-    return [float(ratio) for ratio in ratios[: max(carrying, summary.pca.components)]]
+    nonzero = int(np.count_nonzero(ratios > ROUNDING))
+    return [float(ratio) for ratio in ratios[: max(nonzero, summary.pca.components)]]
 
 
 def _needed(ratios: list[float]) -> dict[int, int]:
-    """Percent of the variance → how many components keep it."""
+    """Return, for some percentages of the variance, the number of components that captures them."""
     reached = np.cumsum(ratios)
     shares = (50, 80, 90, 95, 99)
     return {share: int(np.searchsorted(reached, share / 100)) + 1 for share in shares if ratios and reached[-1] > 0}

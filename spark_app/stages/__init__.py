@@ -1,1 +1,1 @@
-"""The stages of a run, each a noun of the flow: listing, plan, features, statistics, matrix, results."""
+"""The steps of a run, and of the mode `maintain`. `spark_app.pipeline` knows their order."""

@@ -1,4 +1,7 @@
-"""The change set, worked through in chunks with a commit each: a crash loses one of them at most."""
+"""The step that computes features: it processes the change set in chunks, each with its own commits.
+
+A crash loses the work of at most one chunk.
+"""
 
 import math
 import time
@@ -9,47 +12,40 @@ from pyspark.sql import DataFrame
 from spark_app.engine.provision import Model
 from spark_app.keys import MANY_KEYS
 from spark_app.progress import Progress, Reporter, polling
-from spark_app.run import Change, Run
+from spark_app.run import Run
+from spark_app.stages.change_set import ChangeSet
 from spark_app.stages.features import Counters, FeatureJob, compute_features, tasks_for
-from spark_app.stages.outcomes import Tally, read_outcomes
-from spark_app.stages.plan import Plan
-from spark_app.tables import Rows, Tables
+from spark_app.stages.outcomes import AppliedChanges, Tally, read_outcomes
+from spark_app.tables import RowChanges, Tables
 
 
-def featurise(this: Run, tables: Tables, plan: Plan, model: Model) -> Change:
-    """Compute the features of all images of a plan, and commit them.
+def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) -> AppliedChanges:
+    """Compute the features of the images of a change set, and commit them.
 
     Raises
     ------
     TooManyRejectsError
-        If so many images are refused that the cause must be something else.
+        If so many images are refused that the images are probably not the cause.
     """
     spark = tables.spark
     counters = Counters(*(spark.sparkContext.accumulator(0) for _ in range(3)))
     job = _job(this, tables, model, counters)
     tally = Tally()
-    with polling(_progress_of(counters, plan, this.reporter)):
-        for number in range(chunks := math.ceil(plan.changes / this.settings.chunk_size)):
-            changes = plan.chunk(spark, number, chunks)
-            tasks = tasks_for(math.ceil(plan.changes / chunks), spark.sparkContext.defaultParallelism)
+    chunks = math.ceil(change_set.size / this.settings.chunk_size)
+    with polling(_progress_of(counters, change_set, this.reporter)):
+        for number in range(chunks):
+            tasks = tasks_for(math.ceil(change_set.size / chunks), spark.sparkContext.defaultParallelism)
             staged = f"{this.staging}outcomes/{number}/"
-            chunk = compute_features(changes, job, tasks, staged)
+            chunk = compute_features(change_set.chunk(spark, number, chunks), job, tasks, staged)
             tally += chunk
             tally.check(this.settings.max_reject_rate)
-            if chunk.changes:
+            if chunk.changed:
                 _commit(tables, read_outcomes(spark, this.root.spark_path(staged)), chunk)
             this.reporter.committed(number + 1, chunks)
-    if tally.changes == 0:
-        return Change(tally, None, [])
+    if tally.changed == 0:
+        return AppliedChanges(tally, None, [])
     outcomes = read_outcomes(spark, this.root.spark_path(f"{this.staging}outcomes/*/"))
-    return Change(tally, outcomes, stale_keys(outcomes, "had_features", tally.stale_features))
-
-
-def stale_keys(outcomes: DataFrame, had: str, count: int) -> list[str] | None:
-    """Name the keys of which a table had a row; None if these, `count`, are many."""
-    if count > MANY_KEYS:
-        return None
-    return [row.key for row in outcomes.where(had).select("key").collect()] if count else []
+    return AppliedChanges(tally, outcomes, _stale_keys(outcomes, "had_features", tally.stale_features))
 
 
 def _job(this: Run, tables: Tables, model: Model, counters: Counters) -> FeatureJob:
@@ -66,21 +62,30 @@ def _job(this: Run, tables: Tables, model: Model, counters: Counters) -> Feature
     )
 
 
-def _commit(tables: Tables, outcomes: DataFrame, chunk: Tally) -> None:
-    """Bring staged outcomes into the tables; what touches no row makes no commit."""
-    for commit, kept, stale, keep, had in (
-        (tables.commit_rejects, chunk.rejected, chunk.stale_rejects, "reason IS NOT NULL", "had_reject"),
-        (tables.commit_features, chunk.featurised, chunk.stale_features, "features IS NOT NULL", "had_features"),
-    ):
-        if kept or stale:
-            commit(Rows(outcomes, keep, kept, stale, stale_keys(outcomes, had, stale)))
+def _commit(tables: Tables, outcomes: DataFrame, tally: Tally) -> None:
+    if tally.touches_rejects:
+        keys = _stale_keys(outcomes, "had_reject", tally.stale_rejects)
+        tables.commit_rejects(RowChanges(outcomes, "reason IS NOT NULL", tally.rejected, tally.stale_rejects, keys))
+    if tally.touches_features:
+        keys = _stale_keys(outcomes, "had_features", tally.stale_features)
+        tables.commit_features(
+            RowChanges(outcomes, "features IS NOT NULL", tally.featurised, tally.stale_features, keys)
+        )
 
 
-def _progress_of(counters: Counters, plan: Plan, reporter: Reporter) -> Callable[[], None]:
+def _stale_keys(outcomes: DataFrame, had_row: str, count: int) -> list[str] | None:
+    """Return the `count` keys of which a table had a row; `None` if they are many."""
+    if count > MANY_KEYS:
+        return None
+    return [row.key for row in outcomes.where(had_row).select("key").collect()] if count else []
+
+
+def _progress_of(counters: Counters, change_set: ChangeSet, reporter: Reporter) -> Callable[[], None]:
     start = time.monotonic()
 
     def report() -> None:
-        done = min(counters.done.value, plan.changes)
-        reporter.progress(Progress(done, plan.changes, counters.refused.value, time.monotonic() - start))
+        # A retried task counts its images twice.
+        done = min(counters.done.value, change_set.size)
+        reporter.progress(Progress(done, change_set.size, counters.refused.value, time.monotonic() - start))
 
     return report

@@ -1,7 +1,7 @@
-"""Features of images: fetched ahead, decoded beside, computed in batches.
+"""The tasks that compute features: they fetch images ahead, decode them in a thread, and compute batches.
 
-Spark moves names and counts. Neither image bytes nor features pass through the JVM: each task writes its outcomes to
-the staging folder itself. Handing 1280 values per row to Spark took a twelfth of the whole step's time.
+Spark transports names and counts only. Each task writes its outcomes to the staging folder itself, so that neither
+image bytes nor features pass through the JVM: returning 1280 values per row to Spark took a twelfth of the step's time.
 """
 
 import itertools
@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,60 +23,40 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from contract.layout import label_of
 from contract.rejects import Reason
+from spark_app.engine.interface import FeatureEngine
 from spark_app.engine.preprocessing import DecodedImage, RefusedImageError, decode
-from spark_app.engine.worker import FeatureEngine, worker_engine
+from spark_app.engine.worker import worker_engine
+from spark_app.lookahead import map_ahead
 from spark_app.settings import Engine, Limits
-from spark_app.stages.lookahead import map_ahead
+from spark_app.stages.change_set import Action
 from spark_app.stages.outcomes import OUTCOMES, TALLIES, Tally
-from spark_app.stages.plan import Op
 from spark_app.storage import FetchedObject, Forbidden, Storage, TooLarge
 
 if TYPE_CHECKING:
     from pyspark import Accumulator, Broadcast
 
 IMAGES_PER_TASK = 256
-"""Long enough to hide the start of a task, short enough to show progress and to lose little with a worker."""
+"""Enough to hide the start of a task, and few enough to show progress and to lose little if a worker dies."""
 
 FETCHES_AHEAD = 32
 BYTES_AHEAD = 64_000_000
-"""What a task holds of fetched files at most, however large they are (but always one)."""
+"""Maximum size of the fetched files that a task holds. A single larger file is possible."""
 DECODES_AHEAD = 32
-
-CHANGE_COLUMNS = ("key", "etag", "size", "op", "had_features", "had_reject", "settled_etag")
 
 
 @dataclass(frozen=True)
 class Counters:
-    """What the workers report while they work. Hints for the terminal: a retried task counts twice.
-
-    Attributes
-    ----------
-    done
-        Images worked through.
-    refused
-        Of those, refused.
-    engines
-        Engines built: one per Python worker.
-    """
+    """Counts that the workers report while they work. They are hints only: a retried task counts twice."""
 
     done: "Accumulator[int]"
     refused: "Accumulator[int]"
     engines: "Accumulator[int]"
+    """Engines that were built: one per Python worker."""
 
 
 @dataclass(frozen=True)
 class FeatureJob:
-    """What a task needs to know to compute features.
-
-    Attributes
-    ----------
-    root, images
-        Where to write, and where the images are.
-    payload
-        What the engine executes, broadcast.
-    counters
-        Where to report.
-    """
+    """The context of a task, which Spark sends to the workers."""
 
     root: Storage
     images: Storage
@@ -84,53 +64,54 @@ class FeatureJob:
     model_id: str
     engine: Engine
     payload: "Broadcast[bytes]"
+    """What the engine executes."""
     batch_size: int
     limits: Limits
     counters: Counters
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PlannedImage:
     """A row of the change set."""
 
     key: str
     etag: str
     size: int
-    op: Op
+    action: Action
     had_features: bool
     had_reject: bool
     settled_etag: str | None
+    """Version of which the tables have a correct row; `None` if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an image: pixels, or a refusal, or nothing to do, or none of these if it is gone."""
+class ImageOutcome:
+    """The outcome of one image: pixels, a refusal, or `unchanged`; none of these if the image no longer exists."""
 
-    change: Change
+    planned: PlannedImage
     etag: str
     image: DecodedImage | None = None
     refusal: RefusedImageError | None = None
     unchanged: bool = False
 
 
+CHANGE_COLUMNS = tuple(column.name for column in fields(PlannedImage))
+
+Fetched = tuple[PlannedImage, FetchedObject | RefusedImageError | None]
+"""An image with its file, or a refusal; `None` if the file does not exist or need not be fetched."""
+
+
 def compute_features(changes: DataFrame, job: FeatureJob, tasks: int, folder: str) -> Tally:
-    """Compute the features of a chunk of the change set, and stage them.
+    """Compute the features of one chunk of the change set, stage the outcomes, and count them.
 
     Parameters
     ----------
     changes
-        `CHANGE_COLUMNS`, and maybe more.
-    job
-        What the tasks need to know.
+        Rows with the columns of the change set.
     tasks
-        Into how many tasks to cut the chunk.
+        Number of tasks.
     folder
-        Where to stage the outcomes below the root: Parquet files of `OUTCOMES`.
-
-    Returns
-    -------
-    Tally
-        What became of the images.
+        Folder below the root for the outcomes: Parquet files of `OUTCOMES`.
     """
     names = changes.select(*CHANGE_COLUMNS).repartition(tasks)
     task = partial(_run_task, job=job, folder=folder)
@@ -138,111 +119,110 @@ def compute_features(changes: DataFrame, job: FeatureJob, tasks: int, folder: st
 
 
 def tasks_for(images: int, parallelism: int) -> int:
-    """Cut a chunk into whole waves of `parallelism` tasks, none longer than `IMAGES_PER_TASK`."""
+    """Return the number of tasks of a chunk: full waves of `parallelism` tasks of at most `IMAGES_PER_TASK` images."""
     waves = math.ceil(images / (IMAGES_PER_TASK * parallelism))
     return min(images, waves * parallelism)
 
 
 def _run_task(batches: Iterable[pa.RecordBatch], job: FeatureJob, folder: str) -> Iterator[pa.RecordBatch]:
-    """Compute, stage and count. A retried task writes the same file again: its partition holds the same images."""
-    outcomes = pa.Table.from_batches(list(outcomes_of_partition(batches, job)), schema=OUTCOMES)
+    """Compute, stage and count. A retried task overwrites its file, because its partition has the same images."""
+    outcomes = pa.Table.from_batches(list(_outcomes_of_partition(batches, job)), schema=OUTCOMES)
     if outcomes.num_rows:
         context = TaskContext.get()
         key = f"{folder}part-{context.partitionId() if context else 0:05}.parquet"
         with job.root.open_writer(key) as sink:
-            # Random floats neither compress nor repeat, and this file is read once.
+            # Features hardly compress and do not repeat, and the file is read once.
             pq.write_table(outcomes, sink, compression="none", use_dictionary=False, write_statistics=False)
     yield Tally.of_outcomes(outcomes).to_rows()
 
 
-def outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -> Iterator[pa.RecordBatch]:
-    """Work through the images of one task. Fetching and decoding go on while the network computes."""
+def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -> Iterator[pa.RecordBatch]:
+    """Process the images of one task. Threads fetch and decode images while the network computes."""
     engine = worker_engine(job.model_id, job.engine, job.payload.value, on_build=lambda: job.counters.engines.add(1))
     with ExitStack() as stack:
         fetchers = stack.enter_context(ThreadPoolExecutor(FETCHES_AHEAD, "fetch"))
         decoder = stack.enter_context(ThreadPoolExecutor(1, "decode"))
         for pool in (fetchers, decoder):
-            # Registered last, so run first: a task that is abandoned doesn't wait for its queue.
+            # Registered last, so it is called first: an aborted task does not wait for its queues.
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         fetched = map_ahead(
             partial(_fetch, job.images, job.limits),
-            _changes(batches),
+            _planned_images(batches),
             fetchers,
             ahead=FETCHES_AHEAD,
-            weight=lambda change: change.size,
+            weight=lambda planned: planned.size,
             budget=BYTES_AHEAD,
         )
-        outcomes = map_ahead(partial(_decoded, limits=job.limits), fetched, decoder, ahead=DECODES_AHEAD)
-        for group in _grouped(outcomes, job.batch_size):
+        outcomes = map_ahead(partial(_decode, limits=job.limits), fetched, decoder, ahead=DECODES_AHEAD)
+        while group := list(itertools.islice(outcomes, job.batch_size)):
             yield _to_arrow(group, _features_of(group, engine), job)
             job.counters.done.add(len(group))
             job.counters.refused.add(sum(outcome.refusal is not None for outcome in group))
 
 
-def _changes(batches: Iterable[pa.RecordBatch]) -> Iterator[Change]:
+def _planned_images(batches: Iterable[pa.RecordBatch]) -> Iterator[PlannedImage]:
     for batch in batches:
         columns = (batch[name].to_pylist() for name in CHANGE_COLUMNS)
-        for key, etag, size, op, *known in zip(*columns, strict=True):
-            yield Change(key, etag or "", size or 0, Op(op), *known)
+        for key, etag, size, action, *known in zip(*columns, strict=True):
+            yield PlannedImage(key, etag or "", size or 0, Action(action), *known)
 
 
-def _fetch(images: Storage, limits: Limits, change: Change) -> tuple[Change, FetchedObject | RefusedImageError | None]:
-    if change.op is Op.REMOVE:
-        return change, None
+def _fetch(images: Storage, limits: Limits, planned: PlannedImage) -> Fetched:
+    if planned.action is Action.REMOVE:
+        return planned, None
     try:
-        return change, images.fetch(change.key, max_bytes=limits.megabytes * 1e6)
+        return planned, images.fetch(planned.key, max_bytes=limits.megabytes * 1e6)
     except TooLarge as found:
         detail = f"{found.size:,} bytes, more than {limits.megabytes:g} megabytes"
-        return replace(change, etag=found.etag), RefusedImageError(Reason.TOO_LARGE, detail)
+        return replace(planned, etag=found.etag), RefusedImageError(Reason.TOO_LARGE, detail)
     except Forbidden as error:
-        return change, RefusedImageError(Reason.UNREADABLE, str(error))
+        return planned, RefusedImageError(Reason.UNREADABLE, str(error))
 
 
-def _decoded(fetched: tuple[Change, FetchedObject | RefusedImageError | None], limits: Limits) -> Outcome:
-    change, answer = fetched
+def _decode(fetched: Fetched, limits: Limits) -> ImageOutcome:
+    planned, answer = fetched
     if answer is None:
-        return Outcome(change, change.etag)
+        return ImageOutcome(planned, planned.etag)
     if isinstance(answer, RefusedImageError):
-        return Outcome(change, change.etag, refusal=answer)
-    if answer.etag == change.settled_etag:
-        # What was said of it is old: the tables have the row of this very version.
-        return Outcome(change, answer.etag, unchanged=True)
+        return ImageOutcome(planned, planned.etag, refusal=answer)
+    if answer.etag == planned.settled_etag:
+        # The notice is older than the row: the tables already have a row of the present version.
+        return ImageOutcome(planned, answer.etag, unchanged=True)
     try:
-        return Outcome(change, answer.etag, image=decode(answer.body, limits))
+        return ImageOutcome(planned, answer.etag, image=decode(answer.body, limits))
     except RefusedImageError as refusal:
-        return Outcome(change, answer.etag, refusal=refusal)
+        return ImageOutcome(planned, answer.etag, refusal=refusal)
 
 
-def _grouped(outcomes: Iterator[Outcome], size: int) -> Iterator[list[Outcome]]:
-    while group := list(itertools.islice(outcomes, size)):
-        yield group
-
-
-def _features_of(group: list[Outcome], engine: FeatureEngine) -> list[np.ndarray | None]:
-    """Features in the order of the group, None for those without pixels."""
+def _features_of(group: list[ImageOutcome], engine: FeatureEngine) -> list[np.ndarray | None]:
+    """Return the features in the order of the group; `None` for images without pixels."""
     pixels = [outcome.image.pixels for outcome in group if outcome.image]
     computed = iter(engine.features(np.stack(pixels)) if pixels else ())
     return [next(computed) if outcome.image else None for outcome in group]
 
 
-def _to_arrow(group: list[Outcome], features: list[np.ndarray | None], job: FeatureJob) -> pa.RecordBatch:
-    n = len(group)
-    return pa.record_batch(
-        [
-            pa.array([outcome.change.key for outcome in group]),
-            pa.array([outcome.etag for outcome in group]),
-            pa.array([label_of(outcome.change.key) for outcome in group], pa.string()),
-            pa.array([outcome.image and outcome.image.width for outcome in group], pa.int32()),
-            pa.array([outcome.image and outcome.image.height for outcome in group], pa.int32()),
-            pa.array([job.model_id] * n),
-            pa.array(features, pa.list_(pa.float32())),
-            pa.array([job.run_id] * n),
-            pa.array([datetime.now(UTC)] * n, pa.timestamp("us", tz="UTC")),
-            pa.array([outcome.refusal and outcome.refusal.reason.value for outcome in group], pa.string()),
-            pa.array([outcome.refusal and outcome.refusal.detail for outcome in group], pa.string()),
-            pa.array([outcome.change.had_features for outcome in group]),
-            pa.array([outcome.change.had_reject for outcome in group]),
-            pa.array([outcome.unchanged for outcome in group]),
-        ],
-        schema=OUTCOMES,
-    )
+def _to_arrow(group: list[ImageOutcome], features: list[np.ndarray | None], job: FeatureJob) -> pa.RecordBatch:
+    rows = [_row(outcome, vector, job) for outcome, vector in zip(group, features, strict=True)]
+    return pa.RecordBatch.from_pylist(rows, schema=OUTCOMES)
+
+
+def _row(outcome: ImageOutcome, features: np.ndarray | None, job: FeatureJob) -> dict[str, Any]:
+    """Return a row of `OUTCOMES`; columns that are left out are null."""
+    planned, image, refusal = outcome.planned, outcome.image, outcome.refusal
+    row: dict[str, Any] = {
+        "key": planned.key,
+        "etag": outcome.etag,
+        "label": label_of(planned.key),
+        "model_id": job.model_id,
+        "features": features,
+        "run_id": job.run_id,
+        "processed_at": datetime.now(UTC),
+        "had_features": planned.had_features,
+        "had_reject": planned.had_reject,
+        "unchanged": outcome.unchanged,
+    }
+    if image:
+        row |= {"width": image.width, "height": image.height}
+    if refusal:
+        row |= {"reason": refusal.reason.value, "detail": refusal.detail}
+    return row

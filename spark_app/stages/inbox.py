@@ -1,7 +1,7 @@
-"""The inbox: notices of what happened to images, read once, staged for Spark, and deleted when all is done."""
+"""The inbox: reads the notices of all its files, stages them for Spark, and acknowledges them after the run."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from contract.layout import INBOX, NOTICES_SUFFIX, REJECTED_NOTICES
 from contract.notices import Notice, NoticeError, NoticeType, RejectedLine
 from spark_app.keys import MANY_KEYS
-from spark_app.stages.plan import Op
+from spark_app.stages.change_set import Action
 from spark_app.storage import Storage
 
 NOTICES = pa.schema(
@@ -23,43 +23,34 @@ NOTICES = pa.schema(
         ("position", pa.int64()),
     ]
 )
-"""`sequencer` padded, so that it sorts as text; `position` in the inbox, which decides where there is no sequencer."""
+"""Staged notices. `sequencer` is padded, so that it sorts as text; `position` in the inbox decides without it."""
 
 
 @dataclass(frozen=True)
 class Inbox:
-    """What the inbox held when it was read.
-
-    Attributes
-    ----------
-    path
-        For Spark: a Parquet file of `NOTICES`.
-    files
-        Those that were read: to be deleted when their notices are worked through.
-    notices
-        Lines that are notices.
-    malformed
-        Lines that are none; they have been moved out of the way.
-    keys
-        Of the notices, as long as they are few (`MANY_KEYS`); None if they are many.
-    """
+    """The content of the inbox when the run read it."""
 
     path: str
-    files: list[str] = field(default_factory=list)
-    notices: int = 0
-    malformed: int = 0
-    keys: frozenset[str] | None = frozenset()
+    """Path for Spark: a Parquet file of `NOTICES`."""
+    files: list[str]
+    """Keys of the files, which the run deletes to acknowledge their notices."""
+    notices: int
+    """Number of notices."""
+    malformed: int
+    """Number of lines that are not notices. They have been moved to ``inbox/rejected/``."""
+    keys: frozenset[str] | None
+    """Keys of the notices if they are few (at most `MANY_KEYS`); `None` if they are many."""
 
     def rows(self, spark: SparkSession) -> DataFrame:
-        """Read the last notice of every key: key, etag, size and op.
+        """Read the key, etag, size and action of the last notice of each key.
 
-        A removal is a reason to look at the object, not a fact: an old notice may come late.
+        A notice of a removal leads to `Action.CHECK`, because an old notice may arrive late.
         """
         staged = spark.read.schema("key string, etag string, size long, op string, sequencer string, position long")
         staged.parquet(self.path).createOrReplaceTempView("notices")
         return spark.sql(f"""
             SELECT key, last.etag, last.size,
-                   if(last.op = '{NoticeType.REMOVED}', '{Op.CHECK}', '{Op.FEATURISE}') AS op
+                   if(last.op = '{NoticeType.REMOVED}', '{Action.CHECK}', '{Action.FEATURISE}') AS action
             FROM (
                 SELECT key, max_by(struct(etag, size, op), struct(sequencer, position)) AS last
                 FROM notices GROUP BY key
@@ -68,10 +59,10 @@ class Inbox:
 
 
 def read_inbox(root: Storage, staging: str) -> Inbox:
-    """Read the inbox, and stage its notices below the output.
+    """Read the inbox, and stage its notices.
 
-    Lines that are no notices go to ``inbox/rejected/``, under the name of their file and with the reason; they don't
-    keep the others waiting.
+    Malformed lines are moved to ``inbox/rejected/``, to a file of the same name and with the reason, so that they do
+    not delay other notices.
 
     Raises
     ------
@@ -95,8 +86,8 @@ def read_inbox(root: Storage, staging: str) -> Inbox:
     return Inbox(root.spark_path(key), files, counts["notices"], counts["malformed"], few)
 
 
-def acknowledge(root: Storage, inbox: Inbox) -> None:
-    """Delete the files that were read, and no other: more may have come meanwhile.
+def acknowledge_notices(root: Storage, inbox: Inbox) -> None:
+    """Delete the files that the run has read. Files that have arrived since then stay.
 
     Raises
     ------
@@ -108,7 +99,7 @@ def acknowledge(root: Storage, inbox: Inbox) -> None:
 
 
 def _files(root: Storage) -> list[str]:
-    listed = (key for batch in root.list_objects([], INBOX) for key in batch["key"].to_pylist())
+    listed = (key for batch in root.list_objects(INBOX) for key in batch["key"].to_pylist())
     return sorted(key for key in listed if key.endswith(NOTICES_SUFFIX) and "/" not in key.removeprefix(INBOX))
 
 
@@ -127,7 +118,7 @@ def _parse(body: bytes) -> tuple[list[Notice], list[RejectedLine]]:
 
 
 def _move_aside(root: Storage, file: str, malformed: list[RejectedLine]) -> None:
-    lines = "".join(f"{line.to_json()}\n" for line in malformed)
+    lines = "".join(line.to_json() + "\n" for line in malformed)
     root.write(REJECTED_NOTICES + file.removeprefix(INBOX), lines.encode(errors="backslashreplace"))
 
 

@@ -1,66 +1,57 @@
-"""The images that are there: listed once, staged for Spark. The driver holds one batch of names at a time."""
+"""The listing of all images, staged for Spark. The driver holds one batch of names at a time."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import lit
 
 from spark_app.errors import ImagesError
-from spark_app.stages.plan import Op
+from spark_app.stages.change_set import Action
 from spark_app.storage import LISTING_SCHEMA, Storage
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A staged listing.
-
-    Attributes
-    ----------
-    path
-        For Spark: a Parquet file of key, etag and size.
-    count
-        Number of objects.
-    unreadable
-        A sentence for every object whose name can't be handled.
-    """
+    """A staged listing."""
 
     path: str
+    """Path for Spark: a Parquet file of `LISTING_SCHEMA`."""
     count: int
-    unreadable: list[str] = field(default_factory=list)
+    """Number of images."""
+    unreadable: list[str]
+    """One sentence for each object whose name the pipeline can't handle."""
 
     def rows(self, spark: SparkSession) -> DataFrame:
-        """Read the listing: key, etag, size and op."""
+        """Read the key, etag, size and action of each image."""
         listed = spark.read.schema("key string, etag string, size long").parquet(self.path)
-        return listed.withColumn("op", lit(Op.FEATURISE.value))
+        return listed.withColumn("action", lit(Action.FEATURISE.value))
 
 
-def check_folder(images: Storage) -> None:
-    """See that the folder of images is there. Writes nothing.
+def check_images_folder(images: Storage) -> None:
+    """Check that the folder of images exists.
 
     Raises
     ------
     ImagesError
-        If it is missing.
+        If the folder is missing.
     """
     if not images.exists():
         raise ImagesError(f"There is no folder {images.display}.")
 
 
 def check_images(images: Storage) -> None:
-    """See that there is an image at least: an empty folder is more likely the wrong one. Writes nothing.
+    """Check that there is at least one image: an empty folder is more likely the wrong one.
 
     Raises
     ------
     ImagesError
-        If the folder is missing, or empty.
+        If the folder is missing or empty.
     StorageError
-        If it can't be listed.
+        If the folder can't be listed.
     """
-    check_folder(images)
-    if not any(batch.num_rows for batch in images.list_objects([], chunk_size=1)):
+    check_images_folder(images)
+    if not any(batch.num_rows for batch in images.list_objects(chunk_size=1)):
         raise ImagesError(f"There are no images in {images.display}.")
 
 
@@ -74,14 +65,9 @@ def stage_listing(images: Storage, root: Storage, staging: str) -> Listing:
     """
     unreadable: list[str] = []
     key = f"{staging}listing.parquet"
-    count = _write(root, key, images.list_objects(unreadable))
-    return Listing(root.spark_path(key), count, unreadable)
-
-
-def _write(root: Storage, key: str, batches: Iterator[pa.RecordBatch]) -> int:
     count = 0
     with root.open_writer(key) as sink, pq.ParquetWriter(sink, LISTING_SCHEMA) as writer:
-        for batch in batches:
+        for batch in images.list_objects(on_unreadable=unreadable.append):
             writer.write_batch(batch)
             count += batch.num_rows
-    return count
+    return Listing(root.spark_path(key), count, unreadable)

@@ -1,8 +1,8 @@
-"""What became of the images of a change set: the staged rows, and how many there are of each kind."""
+"""The outcomes of a change set: what became of each image, as staged rows and as counts."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from spark_app.errors import TooManyRejectsError
 
 SUSPICIOUS = 20
-"""So few refused images never fail a run: five broken files dropped in a bucket are five rows in `rejects`."""
+"""Fewer refused images never fail a run: five broken files in a bucket are five rows of `rejects`."""
 
 OUTCOMES = pa.schema(
     [
@@ -33,50 +33,52 @@ OUTCOMES = pa.schema(
         ("unchanged", pa.bool_()),
     ]
 )
-"""One row per key: with features, or with a reason, or with neither where the image is gone. `had_features`,
-`had_reject`: the tables have a row of the key already; `unchanged`: and it is the right one."""
+"""One row per key: with features, with a reason, or with neither if the image no longer exists or is unchanged.
+`had_features` and `had_reject` say which tables had a row of the key before the run."""
 
-TALLIES = pa.schema([("what", pa.string()), ("n", pa.int64())])
-"""Rows of a tally: a number of `Tally` by its name, or the number of images refused for a reason."""
+TALLIES = pa.schema([("name", pa.string()), ("n", pa.int64())])
+"""Rows of a tally: a count of `Tally` by its name, or the number of images that were refused for a reason."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What became of the images of a change set, counted from what is staged.
-
-    Attributes
-    ----------
-    featurised, rejected
-        Images that have features now, or a reason.
-    unchanged
-        Images that turned out to be settled.
-    replaced
-        Of those featurised: that had features of an earlier version.
-    removed
-        Images that are gone.
-    stale_features, stale_rejects
-        Images of which the tables have a row already, to be replaced or removed.
-    reasons
-        Reason → images refused for it.
-    """
+    """Counts of the outcomes of a change set."""
 
     featurised: int = 0
+    """Images with new features."""
     rejected: int = 0
+    """Images that were refused."""
     unchanged: int = 0
+    """Images that turned out to be settled."""
     replaced: int = 0
+    """Featurised images that had features of an earlier version."""
     removed: int = 0
+    """Images that no longer exist."""
     stale_features: int = 0
+    """Rows of `features` to replace or to remove."""
     stale_rejects: int = 0
+    """Rows of `rejects` to replace or to remove."""
     reasons: Mapping[str, int] = field(default_factory=dict)
+    """Number of refused images by reason."""
 
     @property
-    def changes(self) -> int:
-        """Images of which some row comes or goes."""
+    def changed(self) -> int:
+        """Number of images with a new or removed row."""
         return self.featurised + self.rejected + self.removed
+
+    @property
+    def touches_features(self) -> bool:
+        """Whether the run adds or removes rows of `features`."""
+        return self.featurised + self.stale_features > 0
+
+    @property
+    def touches_rejects(self) -> bool:
+        """Whether the run adds or removes rows of `rejects`."""
+        return self.rejected + self.stale_rejects > 0
 
     @classmethod
     def of_outcomes(cls, outcomes: pa.Table) -> Self:
-        """Count what became of the images of a task."""
+        """Count the outcomes of one task."""
         unchanged = outcomes["unchanged"]
         outcomes = outcomes.filter(pc.invert(unchanged))
         featurised = outcomes["features"].is_valid()
@@ -93,59 +95,61 @@ class Tally:
         )
 
     def to_rows(self) -> pa.RecordBatch:
-        """Write the tally as rows of `TALLIES`."""
-        counted = {what: getattr(self, what) for what in _NUMBERS} | dict(self.reasons)
-        return pa.record_batch([list(counted), list(counted.values())], schema=TALLIES)
+        """Return the tally as rows of `TALLIES`."""
+        counts = {name: getattr(self, name) for name in _COUNTS} | dict(self.reasons)
+        return pa.record_batch([list(counts), list(counts.values())], schema=TALLIES)
 
     @classmethod
     def of_rows(cls, rows: Iterable[Row]) -> Self:
         """Add up the rows of any number of tallies."""
-        counted: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for row in rows:
-            counted[row.what] += row.n
-        return cls(**{what: counted.pop(what) for what in _NUMBERS}, reasons=counted)
+            counts[row.name] += row.n
+        return cls(**{name: counts.pop(name) for name in _COUNTS}, reasons=counts)
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.featurised + other.featurised,
-            self.rejected + other.rejected,
-            self.unchanged + other.unchanged,
-            self.replaced + other.replaced,
-            self.removed + other.removed,
-            self.stale_features + other.stale_features,
-            self.stale_rejects + other.stale_rejects,
-            Counter(self.reasons) + Counter(other.reasons),
-        )
+        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        return Tally(**counts, reasons=Counter(self.reasons) + Counter(other.reasons))
 
     def check(self, max_reject_rate: float) -> None:
-        """See that the images can be what is wrong.
+        """Check that the share of refused images is plausible.
 
         Raises
         ------
         TooManyRejectsError
-            If more than this share of them, and `SUSPICIOUS` at least, was refused.
+            If more than `max_reject_rate` of the images, and at least `SUSPICIOUS`, were refused.
         """
-        seen = self.featurised + self.rejected
-        if self.rejected >= SUSPICIOUS and self.rejected > max_reject_rate * seen:
+        computed = self.featurised + self.rejected
+        if self.rejected >= SUSPICIOUS and self.rejected > max_reject_rate * computed:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in Counter(self.reasons).most_common())
             raise TooManyRejectsError(
-                f"{self.rejected:,} of {seen:,} images were refused ({reasons}): the cause is hardly the images. "
-                "The last results are untouched. If the files really are broken, run again with --max-reject-rate 1."
+                f"{self.rejected:,} of {computed:,} images were refused ({reasons}), which is more than broken images "
+                "can explain. The last results are unchanged. If so many files are broken, run again with "
+                "--max-reject-rate 1."
             )
 
 
-_NUMBERS = ("featurised", "rejected", "unchanged", "replaced", "removed", "stale_features", "stale_rejects")
+_COUNTS = [count.name for count in fields(Tally) if count.name != "reasons"]
+
+
+@dataclass(frozen=True)
+class AppliedChanges:
+    """The changes of the tables `features` and `rejects` that a run has committed."""
+
+    tally: Tally
+    outcomes: DataFrame | None
+    """Staged outcomes; `None` if there was nothing to change."""
+    stale_keys: list[str] | None
+    """Keys whose row of `features` was replaced or removed; `None` if they are many."""
 
 
 def read_outcomes(spark: SparkSession, path: str) -> DataFrame:
-    """Read staged outcomes that change something.
+    """Read staged outcomes, without those of unchanged images.
 
     Parameters
     ----------
-    spark
-        The session.
     path
-        Of one chunk, or with a wildcard of all chunks of a run.
+        Folder of one chunk, or a pattern that matches the folders of all chunks of a run.
     """
     return spark.read.schema(from_arrow_schema(OUTCOMES)).parquet(path).where("NOT unchanged")
 

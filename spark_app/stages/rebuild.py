@@ -1,33 +1,35 @@
-"""A new state beside the old one: a branch of each table that `reprocess` fills, and then makes the main one.
+"""The rebuild of all tables beside the published ones: `reprocess` fills a branch of each table, then switches to it.
 
-Readers see the old rows until the switch. A branch that a crash has left is filled on by the next `reprocess`: what
-it holds is settled. The branch of `features` is begun last and dropped last; where it is, a rebuilding is under way.
+Readers see the old rows until the switch. If a run crashes, the next `reprocess` continues with its branches, because
+the rows in them are settled. The branch of `features` is created last and dropped last, so that its existence means
+that a rebuild is under way.
 """
 
+from contract.tables import Table
 from spark_app.tables import Tables
 
 BRANCH = "reprocess"
 
-_ORDER = ("rejects", "components", "features")
+_ORDER = (Table.REJECTS, Table.COMPONENTS, Table.FEATURES)
 
 
 def begin_rebuild(tables: Tables, model_id: str) -> Tables:
-    """Return the tables as they are beside: empty, or as far as an interrupted rebuilding with this model came."""
-    beside = tables.on_branch(BRANCH)
-    under_way = tables.iceberg["features"].has_branch(BRANCH) and beside.model_id() in {None, model_id}
-    for name in _ORDER:
-        if not (under_way and tables.iceberg[name].has_branch(BRANCH)):
-            tables.iceberg[name].begin_branch(BRANCH)
-    return beside
+    """Return the tables on their branches: empty, or as an interrupted rebuild with the same model left them."""
+    rebuilt = tables.on_branch(BRANCH)
+    is_interrupted = tables.iceberg[Table.FEATURES].has_branch(BRANCH) and rebuilt.model_id() in {None, model_id}
+    for table in _ORDER:
+        if not (is_interrupted and tables.iceberg[table].has_branch(BRANCH)):
+            tables.iceberg[table].begin_branch(BRANCH)
+    return rebuilt
 
 
 def switch(tables: Tables) -> None:
-    """Make the new state the one that everybody reads. Repeating it changes nothing."""
-    for name in _ORDER:
-        tables.iceberg[name].switch_to(BRANCH)
+    """Make the rows of the branches the published ones. Repeating the switch changes nothing."""
+    for table in _ORDER:
+        tables.iceberg[table].switch_to(BRANCH)
 
 
 def end_rebuild(tables: Tables) -> None:
     """Remove the branches."""
-    for name in _ORDER:
-        tables.iceberg[name].drop_branch(BRANCH)
+    for table in _ORDER:
+        tables.iceberg[table].drop_branch(BRANCH)

@@ -1,100 +1,161 @@
-"""Statistics of all features: computed in a pass over them, or followed from one state of the table to the next.
+"""The statistics of all features: updated by the changes of a run, or computed in a pass over the table.
 
-Computed, there is one per partition, merged in a tree, so that the driver holds a few of them at most.
+A pass computes the statistics of each partition, and merges them in a tree, so that the driver holds few of them.
 """
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from contract.layout import BasisFile, pca_folder
+from spark_app.arrow import features_matrix
 from spark_app.keys import key_condition
+from spark_app.npz import from_npz, to_npz
 from spark_app.numerics.statistics import Statistics, merge_all
-from spark_app.run import Change, Start
-from spark_app.settings import FEATURES
-from spark_app.stages.arrow import features_matrix
+from spark_app.settings import FEATURE_COUNT
+from spark_app.stages.outcomes import AppliedChanges
+from spark_app.stages.starting_point import StartingPoint
+from spark_app.storage import Storage
 
-PARTS = pa.schema([("n", pa.int64()), ("mean", pa.binary()), ("scatter", pa.binary())])
+STATISTICS_PARTS = pa.schema([("n", pa.int64()), ("mean", pa.binary()), ("scatter", pa.binary())])
 
 BLOCK_ROWS = 2_048
-"""Rows per matrix product: 20 MB of float64, enough for the product to run at full speed."""
+"""Rows per matrix product: 20 MB of float64, with which the product reaches its full speed."""
 
 FAN_IN = 8
-"""Statistics merged by one task of the tree, and by the driver: 13 MB each."""
-
+"""Statistics that a task of the tree, or the driver, merges. Each takes 13 MB."""
 
 TRUSTED_ROUNDING = 1e-11
-"""Relative to the trace. A pass over the features makes 1e-15 or so, and followed statistics should be as good as
-computed ones to 1e-9 in every norm."""
+"""Maximum rounding error relative to the trace. A pass over the features has about 1e-15, and updated statistics must
+equal computed ones to 1e-9 in every norm."""
 
 LARGE_SHARE = 0.25
-"""Where so many of the vectors go, a pass over those that stay is no dearer than one over those that go."""
+"""Share of removed vectors above which a pass over the remaining vectors costs no more than one over the removed."""
 
 
-def follow_statistics(stored: Statistics, start: Start, change: Change) -> Statistics | None:
-    """Bring statistics up to what a run has changed, at the cost of the change.
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """The statistics of a state of the table `features`."""
+
+    statistics: Statistics
+    content: int | None
+    """Id of the rows that they describe (`IcebergTable.content`); `None` without rows."""
+    origin: str
+    """How the run obtained them: ``unchanged``, ``followed``, or ``computed from all features``."""
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the folder of the basis in force contains them already."""
+        return self.origin == "unchanged"
+
+
+def bring_up_statistics(root: Storage, start: StartingPoint, applied: AppliedChanges) -> FeatureStatistics:
+    """Update the stored statistics, or compute them from all features if that is impossible or inaccurate.
+
+    Raises
+    ------
+    StorageError
+        If the storage fails.
+    """
+    tables = start.tables
+    version = start.last.pca_version if start.last else None
+    stored = load_statistics(root, version, start.contents.features) if version else None
+    statistics = _followed(stored, start, applied) if stored else None
+    if statistics is not None:
+        origin = "followed" if applied.tally.touches_features else "unchanged"
+    else:
+        statistics, origin = compute_statistics(tables.spark.table(tables.features)), "computed from all features"
+    return FeatureStatistics(statistics, tables.snapshots().features, origin)
+
+
+def save_statistics(root: Storage, pca_version: str, features: FeatureStatistics) -> None:
+    """Save statistics in the folder of the basis in force, for the next run to update.
+
+    Raises
+    ------
+    StorageError
+        If the storage fails.
+    """
+    statistics = features.statistics
+    body = to_npz(
+        count=statistics.count,
+        mean=statistics.mean,
+        scatter=statistics.scatter,
+        rounding=statistics.rounding,
+        snapshot=features.content or 0,
+    )
+    root.write(pca_folder(pca_version) + BasisFile.STATISTICS, body)
+
+
+def load_statistics(root: Storage, pca_version: str, content: int | None) -> Statistics | None:
+    """Read the statistics in the folder of a basis; return `None` if they are missing, or describe other rows.
 
     Parameters
     ----------
-    stored
-        Statistics of `features` before the run.
-    start, change
-        What the run found, and what it changed.
+    content
+        Id of the rows that the statistics must describe.
 
-    Returns
-    -------
-    Statistics or None
-        None if they had better be computed anew: because much has gone, or rounding may have done much by now.
+    Raises
+    ------
+    StorageError
+        If the storage fails.
     """
-    tally, followed = change.tally, stored
+    body = root.read(pca_folder(pca_version) + BasisFile.STATISTICS)
+    if body is None:
+        return None
+    arrays = from_npz(body)
+    if int(arrays["snapshot"]) != (content or 0):
+        return None
+    return Statistics(int(arrays["count"]), arrays["mean"], arrays["scatter"], float(arrays["rounding"]))
+
+
+def _followed(stored: Statistics, start: StartingPoint, applied: AppliedChanges) -> Statistics | None:
+    """Update statistics; return `None` if many vectors have gone, or if the rounding error may be too large."""
+    tally, statistics = applied.tally, stored
     if tally.stale_features > LARGE_SHARE * stored.count:
         return None
-    if change.outcomes is not None and tally.featurised:
-        arrived = change.outcomes.where("features IS NOT NULL")
-        followed = followed.merge(_statistics_of(arrived, tally.featurised))
-    if change.outcomes is not None and tally.stale_features:
-        left = _replaced(start, change, change.outcomes)
-        followed = followed.unmerge(_statistics_of(left, tally.stale_features))
-    return followed if followed.relative_rounding <= TRUSTED_ROUNDING else None
+    if applied.outcomes is not None and tally.featurised:
+        arrived = applied.outcomes.where("features IS NOT NULL")
+        statistics = statistics.merge(_statistics_of(arrived, tally.featurised))
+    if applied.outcomes is not None and tally.stale_features:
+        gone = _replaced_features(start, applied, applied.outcomes)
+        statistics = statistics.unmerge(_statistics_of(gone, tally.stale_features))
+    return statistics if statistics.relative_rounding <= TRUSTED_ROUNDING else None
 
 
 def _statistics_of(features: DataFrame, count: int) -> Statistics:
-    """Compute statistics where they are cheaper to come by: fewer vectors than these are smaller than their scatter."""
-    if count > FEATURES:
+    """Compute statistics on the workers if the vectors are larger than their scatter matrix, else on the driver."""
+    if count > FEATURE_COUNT:
         return compute_statistics(features)
     vectors = features.select("features").toArrow().column(0).combine_chunks()
     return Statistics.of(features_matrix(vectors))
 
 
-def _replaced(start: Start, change: Change, outcomes: DataFrame) -> DataFrame:
-    """Read the features that the run has replaced or removed, from the table as the run found it."""
+def _replaced_features(start: StartingPoint, applied: AppliedChanges, outcomes: DataFrame) -> DataFrame:
+    """Read the features that the run has replaced or removed, from the snapshot before the run."""
     if start.snapshot is None:
         raise ValueError("a table without a snapshot had no rows to replace")
-    before = start.tables.features_as_of(start.snapshot, key_condition(change.stale_keys))
+    before = start.tables.features_as_of(start.snapshot, key_condition(applied.stale_keys))
     return before.join(outcomes.where("had_features").select("key"), "key", "left_semi")
 
 
 def compute_statistics(features: DataFrame) -> Statistics:
-    """Compute the statistics of a column `features`.
-
-    Parameters
-    ----------
-    features
-        Rows of 1280 features each; may be empty.
-    """
-    parts = features.select("features").mapInArrow(_statistics_of_partition, from_arrow_schema(PARTS))
+    """Compute the statistics of the column `features`, which may have no rows."""
+    parts = features.select("features").mapInArrow(_statistics_of_partition, from_arrow_schema(STATISTICS_PARTS))
     partitions = parts.rdd.getNumPartitions()
     while partitions > FAN_IN:
         partitions = math.ceil(partitions / FAN_IN)
-        parts = parts.repartition(partitions).mapInArrow(_merged, from_arrow_schema(PARTS))
-    return merge_all((_from_bytes(row.n, row.mean, row.scatter) for row in parts.collect()), FEATURES)
+        parts = parts.repartition(partitions).mapInArrow(_merge_partition, from_arrow_schema(STATISTICS_PARTS))
+    return merge_all((_from_bytes(row.n, row.mean, row.scatter) for row in parts.collect()), FEATURE_COUNT)
 
 
 def _statistics_of_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield from _to_rows(merge_all(map(Statistics.of, _blocks(batches)), FEATURES))
+    yield from _to_rows(merge_all(map(Statistics.of, _blocks(batches)), FEATURE_COUNT))
 
 
 def _blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[np.ndarray]:
@@ -108,21 +169,17 @@ def _blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
-def _merged(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    parts = (
-        _from_bytes(*(batch[name][row].as_py() for name in PARTS.names))
-        for batch in batches
-        for row in range(batch.num_rows)
-    )
-    yield from _to_rows(merge_all(parts, FEATURES))
+def _merge_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    parts = (_from_bytes(**row) for batch in batches for row in batch.to_pylist())
+    yield from _to_rows(merge_all(parts, FEATURE_COUNT))
 
 
 def _to_rows(statistics: Statistics) -> Iterator[pa.RecordBatch]:
-    """One row, or none for the statistics of nothing: empty partitions cost nothing."""
+    """Return one row, or none for no vectors, so that empty partitions cost nothing."""
     if statistics.count:
-        row = ([statistics.count], [statistics.mean.tobytes()], [statistics.scatter.tobytes()])
-        yield pa.record_batch([pa.array(v, t) for v, t in zip(row, PARTS.types, strict=True)], PARTS)
+        row = {"n": statistics.count, "mean": statistics.mean.tobytes(), "scatter": statistics.scatter.tobytes()}
+        yield pa.RecordBatch.from_pylist([row], STATISTICS_PARTS)
 
 
 def _from_bytes(n: int, mean: bytes, scatter: bytes) -> Statistics:
-    return Statistics(n, np.frombuffer(mean), np.frombuffer(scatter).reshape(FEATURES, FEATURES))
+    return Statistics(n, np.frombuffer(mean), np.frombuffer(scatter).reshape(FEATURE_COUNT, FEATURE_COUNT))

@@ -1,6 +1,5 @@
-"""What a run says of itself."""
+"""The summary of a run: its counts, its notes, and ``summary.json``."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -9,21 +8,32 @@ from contract.summary import Counts, PcaSummary, Summary, WeightsSummary
 from contract.versions import ICEBERG
 from spark_app.engine.provision import Model
 from spark_app.engine.weights import WeightsKind
+from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import max_components
-from spark_app.run import Change, Run, Start
-from spark_app.settings import FEATURES, RunSettings
-from spark_app.stages.basis import Choice
-from spark_app.stages.matrix import Matrix
-from spark_app.stages.plan import Plan
+from spark_app.run import Run
+from spark_app.settings import FEATURE_COUNT, RunSettings
+from spark_app.stages.basis import BasisChoice
+from spark_app.stages.change_set import ChangeSet
+from spark_app.stages.matrix import PublishedMatrix
+from spark_app.stages.outcomes import Tally
+from spark_app.stages.starting_point import StartingPoint
+
+PACKAGES = ("numpy", "pyarrow", "pillow", "pillow-heif", "onnxruntime", "obstore")
+"""Packages whose versions the summary names."""
 
 
-def counts_of(plan: Plan, change: Change, matrix: Matrix, rejects: int) -> Counts:
-    """Count what became of the images."""
-    tally = change.tally
+def counts_of(change_set: ChangeSet, tally: Tally, matrix: PublishedMatrix, rejects: int) -> Counts:
+    """Count what became of the images.
+
+    Parameters
+    ----------
+    rejects
+        Number of all refused images after the run.
+    """
     return Counts(
-        listed=plan.wanted,
+        listed=change_set.examined,
         featurised=tally.featurised,
-        unchanged=plan.settled + tally.unchanged,
+        unchanged=change_set.settled + tally.unchanged,
         replaced=tally.replaced,
         removed=tally.removed,
         rejected=tally.rejected,
@@ -32,19 +42,10 @@ def counts_of(plan: Plan, change: Change, matrix: Matrix, rejects: int) -> Count
     )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a run has come to."""
-
-    choice: Choice | None
-    matrix: Matrix
-    counts: Counts
-    notes: list[str]
-
-
-def summary_of(this: Run, start: Start, model: Model, outcome: Outcome) -> Summary:
-    """Describe a run that is complete but for being published."""
-    choice, counts = outcome.choice, outcome.counts
+def summary_of(
+    this: Run, start: StartingPoint, model: Model, choice: BasisChoice | None, matrix: PublishedMatrix, counts: Counts
+) -> Summary:
+    """Summarise a run whose results are complete except for the report and the summary. The notes are empty."""
     computed = counts.featurised + counts.rejected
     return Summary(
         run_id=this.run_id,
@@ -57,19 +58,24 @@ def summary_of(this: Run, start: Start, model: Model, outcome: Outcome) -> Summa
         counts=counts,
         pca_version=choice.version if choice else None,
         pca=_pca_summary(this.settings, choice) if choice else None,
-        matrix=outcome.matrix.files,
+        matrix=matrix.files,
         snapshots=start.tables.snapshots(),
         timings=this.clock.timings,
         images_per_second=round(computed / this.clock.timings["featurise"], 1) if computed else None,
         settings=this.settings.to_document(),
-        versions=_versions(start.tables.spark.version),
-        notes=outcome.notes,
+        versions={"spark": start.tables.spark.version, "iceberg": ICEBERG} | {name: version(name) for name in PACKAGES},
     )
 
 
-def notes_on_run(this: Run, model: Model, choice: Choice | None, count: int) -> list[str]:
-    """Say what the reader should know before trusting the numbers."""
-    return [*this.settings.notices, *_on_weights(model), *_on_components(this.settings, choice, count)]
+def notes_on_run(settings: RunSettings, model: Model, choice: BasisChoice | None, count: int) -> list[str]:
+    """Return sentences that the reader should know before trusting the numbers.
+
+    Parameters
+    ----------
+    count
+        Number of images with features.
+    """
+    return [*settings.notices, *_on_weights(model), *_on_components(settings, choice, count)]
 
 
 def _on_weights(model: Model) -> list[str]:
@@ -78,21 +84,22 @@ def _on_weights(model: Model) -> list[str]:
     return ["The weights are seeded, not trained: the features are reproducible, but mean nothing about fruits."]
 
 
-def _on_components(settings: RunSettings, choice: Choice | None, count: int) -> list[str]:
+def _on_components(settings: RunSettings, choice: BasisChoice | None, count: int) -> list[str]:
     if choice is None:
-        empty = "The inbox had no notices, and no image was ever computed." if settings.mode is Mode.UPDATE else ""
-        return [empty or "No image could be read: there is no matrix."]
-    k, wanted = len(choice.basis.components), settings.components
-    if isinstance(wanted, int) and k < wanted:
-        return [f"{wanted} components were asked for; {count:,} images allow {k}."]
-    if count < FEATURES and k == max_components(count, FEATURES):
-        return [f"{count:,} images allow no more than {k} components: with more images there will be others."]
+        if settings.mode is Mode.UPDATE:
+            return ["The inbox had no notices, and no image was ever computed."]
+        return ["No image could be read: there is no matrix."]
+    k, requested = len(choice.basis.components), settings.components
+    if isinstance(requested, ComponentCount) and k < requested.count:
+        return [f"{requested} components were requested, but {count:,} images allow {k} only."]
+    if count < FEATURE_COUNT and k == max_components(count, FEATURE_COUNT):
+        return [f"{count:,} images allow no more than {k} components: with more images, a run will keep others."]
     return []
 
 
-def _pca_summary(settings: RunSettings, choice: Choice) -> PcaSummary:
+def _pca_summary(settings: RunSettings, choice: BasisChoice) -> PcaSummary:
     return PcaSummary(
-        requested=settings.components,
+        requested=settings.components.number,
         components=len(choice.basis.components),
         standardize=settings.standardize,
         captured=choice.assessment.captured,
@@ -102,8 +109,3 @@ def _pca_summary(settings: RunSettings, choice: Choice) -> PcaSummary:
         fitted_to=choice.basis.count,
         refit_threshold=settings.refit_threshold,
     )
-
-
-def _versions(spark: str) -> dict[str, str]:
-    packages = ("numpy", "pyarrow", "pillow", "pillow-heif", "onnxruntime", "obstore")
-    return {"spark": spark, "iceberg": ICEBERG} | {name: version(name) for name in packages}

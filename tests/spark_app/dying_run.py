@@ -24,12 +24,13 @@ from contract.runs import Mode
 from localspark.session import local_session_conf
 from spark_app import pipeline
 from spark_app.iceberg import IcebergTable
+from spark_app.numerics.components import ComponentCount
 from spark_app.progress import PlainReporter, Progress
 from spark_app.session import CATALOG
 from spark_app.settings import RunSettings
 from spark_app.stages import chunks
+from spark_app.stages.change_set import Action
 from spark_app.stages.outcomes import Tally
-from spark_app.stages.plan import Op
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 
@@ -104,7 +105,7 @@ def count_started(counts: Path) -> None:
 
     def counted(changes: DataFrame, *arguments: Any) -> Tally:  # noqa: ANN401 -- passed on
         with (counts / "started").open("ab") as started:
-            started.write(b"." * changes.where(f"op = '{Op.FEATURISE}'").count())
+            started.write(b"." * changes.where(f"action = '{Action.FEATURISE}'").count())
         return compute(changes, *arguments)
 
     setattr(chunks, "compute_features", counted)  # noqa: B010 -- mypy holds functions for constants
@@ -134,7 +135,7 @@ def main(arguments: list[str], environment: dict[str, str] | None = None) -> Non
         output=Path(output).as_uri(),
         mode=Mode(mode),
         weights="seeded",
-        components=5,
+        components=ComponentCount(5),
         refit_threshold=0.0,
         chunk_size=int(chunk),
     )

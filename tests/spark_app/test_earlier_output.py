@@ -24,18 +24,18 @@ from contract.runs import Mode
 from contract.summary import Latest, Summary
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
 from spark_app.engine.weights import Weights
+from spark_app.numerics.components import ComponentCount
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
 from spark_app.settings import RunSettings
-from spark_app.stages.basis import load_statistics
-from spark_app.stages.statistics import compute_statistics
+from spark_app.stages.statistics import compute_statistics, load_statistics
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 from tests.published import read_matrix
 
 PLACE = Path("/tmp/fruits-output-of-spark-3.5")  # noqa: S108 -- Iceberg's metadata names files by their absolute paths
 BUCKET = "earlier"
-SETTINGS = {"output": PLACE.as_uri(), "weights": "seeded", "components": 3, "refit_threshold": 0.0}
+SETTINGS = {"output": PLACE.as_uri(), "weights": "seeded", "components": ComponentCount(3), "refit_threshold": 0.0}
 
 
 @pytest.fixture

@@ -26,15 +26,17 @@ from contract.summary import Latest, Summary
 from spark_app import pipeline
 from spark_app.engine.provision import Model
 from spark_app.engine.weights import Weights
+from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.statistics import Statistics
-from spark_app.progress import PlainReporter, StepClock
+from spark_app.progress import PlainReporter
 from spark_app.run import Run
-from spark_app.settings import FEATURES, Catalog, RunSettings
-from spark_app.stages import chunks, upkeep
-from spark_app.stages.basis import load_basis, load_statistics
+from spark_app.settings import FEATURE_COUNT, CatalogSettings, RunSettings
+from spark_app.stages import chunks, maintenance
+from spark_app.stages.basis import load_basis
 from spark_app.stages.features import FeatureJob
 from spark_app.stages.outcomes import OUTCOMES, Tally
-from spark_app.stages.results import load_last_run
+from spark_app.stages.starting_point import load_last_run
+from spark_app.stages.statistics import load_statistics
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 from tests.published import read_matrix, read_table
@@ -52,7 +54,7 @@ class CrashError(Exception):
 def vector(key: str, version: int) -> np.ndarray:
     """Draw the features of a version of an image."""
     random = np.random.default_rng([*key.encode(), version])
-    return np.maximum(random.normal(size=FEATURES) * 0.99 ** np.arange(FEATURES), 0).astype(np.float32)
+    return np.maximum(random.normal(size=FEATURE_COUNT) * 0.99 ** np.arange(FEATURE_COUNT), 0).astype(np.float32)
 
 
 @dataclass
@@ -79,14 +81,21 @@ class World:
 
     def update(self, **options: Any) -> Summary:  # noqa: ANN401 -- settings
         """Run an update in the session that is there."""
-        wanted = {"components": 3, "chunk_size": 7, "mode": Mode.UPDATE, "max_reject_rate": 1.0} | options
-        catalog = Catalog(database=self.database)
-        these = RunSettings(images=f"{self.root.url}/images", output=self.root.url, catalog=catalog, **wanted)
+        defaults = {
+            "components": ComponentCount(3),
+            "chunk_size": 7,
+            "mode": Mode.UPDATE,
+            "max_reject_rate": 1.0,
+        }
+        catalog = CatalogSettings(database=self.database)
+        these = RunSettings(
+            images=f"{self.root.url}/images", output=self.root.url, catalog=catalog, **defaults | options
+        )
         reporter = PlainReporter(io.StringIO())
         with pytest.MonkeyPatch.context() as network:
             network.setattr(chunks, "compute_features", self._compute)
             model = Model("model", self.weights, b"", None)
-            return pipeline._run_steps(Run(these, reporter, StepClock(reporter)), self.spark, model)  # noqa: SLF001
+            return pipeline._run_steps(Run(these, reporter), self.spark, model)  # noqa: SLF001
 
     @property
     def database(self) -> str:
@@ -223,7 +232,7 @@ def test_any_history_ends_in_the_state_that_a_full_run_makes(
                 assert {file: file.read_bytes() for file in before} == before
                 assert load_last_run(world.root) is not None
         world.assert_is_what_a_full_run_makes(world.update(refit_threshold=threshold))
-        assert not any(batch.num_rows for batch in world.root.list_objects([], INBOX))
+        assert not any(batch.num_rows for batch in world.root.list_objects(INBOX))
 
 
 @pytest.mark.parametrize("table", ["rejects", "features", "components"])
@@ -246,7 +255,7 @@ def test_a_commit_that_fails_publishes_nothing(world: World, table: str) -> None
 
 def test_many_tiny_updates_do_not_crumble_the_tables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many updates, the files of a table are no more than a compaction allows, and the rows are right."""
-    monkeypatch.setattr(upkeep, "MANY_FILES", many := 5)
+    monkeypatch.setattr(maintenance, "MANY_FILES", many := 5)
     counts = []
     for number in range(many + 5):
         world.change({f"{number}/{image}.jpg": 1 for image in range(2)} | {f"{number - 9}/0.jpg": number % 5})

@@ -19,11 +19,12 @@ from contract.notices import Notice, NoticeType
 from contract.runs import Mode
 from contract.summary import Summary
 from spark_app.errors import ModelMismatchError
+from spark_app.numerics.components import ComponentCount
 from spark_app.pipeline import maintain
 from spark_app.progress import PlainReporter
 from spark_app.settings import RunSettings
-from spark_app.stages.basis import load_basis, load_statistics
-from spark_app.stages.statistics import compute_statistics
+from spark_app.stages.basis import load_basis
+from spark_app.stages.statistics import compute_statistics, load_statistics
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 from tests.published import read_matrix, read_table
@@ -32,7 +33,7 @@ Run = Callable[..., Summary]
 Results = Callable[[], Path]
 Notify = Callable[..., None]
 PICTURES = 60
-NEVER_REFIT = {"components": 10, "refit_threshold": 0.0}
+NEVER_REFIT = {"components": ComponentCount(10), "refit_threshold": 0.0}
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def _assert_as_computed_anew(
     error = np.linalg.norm(stored.scatter - computed.scatter)
     assert error <= 1e-9 * np.linalg.norm(computed.scatter)
 
-    run_pipeline(mode=Mode.REPROCESS, components=10)
+    run_pipeline(mode=Mode.REPROCESS, components=ComponentCount(10))
     rows = tables.spark.table(tables.features).select("key", "features").orderBy("key").collect()
     assert [row.key for row in rows] == keys
     expected = basis.project(np.array([row.features for row in rows], dtype=np.float32))
@@ -135,9 +136,9 @@ def test_an_update_reads_its_notices_only_and_spares_later_ones(
     shutil.copytree(images / "Plum", images / "Without notice")
     shutil.copytree(images / "Plum", images / "With notice")
     notify("With notice")
-    from spark_app.stages import publication
+    from spark_app.stages import publish
 
-    point_to = publication.point_to
+    point_to = publish.point_to
 
     def arrives(*arguments: object) -> None:
         notify("Without notice")
@@ -197,14 +198,14 @@ def test_the_basis_is_kept_while_it_serves_and_fitted_anew_when_it_does_not(
     run_pipeline: Run, results: Results, images: Path, few_images: Path
 ) -> None:
     """Old coordinates stay to the last digit while the basis is kept; summary and report say which, and why."""
-    first = run_pipeline(components=10)
+    first = run_pipeline(components=ComponentCount(10))
     assert first.pca is not None
-    assert (first.pca.kept, first.pca.reason, first.pca.of_best) == (False, "it is the first", 1.0)
+    assert (first.pca.kept, first.pca.reason, first.pca.of_best) == (False, "it is the first basis", 1.0)
     old = dict(zip(*read_matrix(results()), strict=True))
 
     one = min(few_images.iterdir())
     shutil.copytree(one, images / one.name)
-    kept = run_pipeline(components=10, refit_threshold=0.5)
+    kept = run_pipeline(components=ComponentCount(10), refit_threshold=0.5)
     assert kept.pca is not None
     assert kept.pca_version == first.pca_version
     assert kept.pca.kept
@@ -215,16 +216,17 @@ def test_the_basis_is_kept_while_it_serves_and_fitted_anew_when_it_does_not(
     for key, row in old.items():
         np.testing.assert_array_equal(now[key], row)
     assert (
-        f"captures {kept.pca.of_best:.2%} of what the best of its size would" in (results() / "report.html").read_text()
+        f"captures {kept.pca.of_best:.2%} of the variance that the best basis of its size captures"
+        in (results() / "report.html").read_text()
     )
 
-    refitted = run_pipeline(components=10, refit_threshold=0.99)
+    refitted = run_pipeline(components=ComponentCount(10), refit_threshold=0.99)
     assert refitted.pca is not None
     assert not refitted.pca.kept
     assert refitted.pca_version not in {None, first.pca_version}
-    assert "captured only" in refitted.pca.reason
+    assert "captures only" in refitted.pca.reason
     assert refitted.counts.featurised == 0
-    assert not run_pipeline(components=5).pca.kept  # type: ignore[union-attr]
+    assert not run_pipeline(components=ComponentCount(5)).pca.kept  # type: ignore[union-attr]
 
 
 def test_a_first_corpus_that_is_too_small_gets_its_components_later(
@@ -234,16 +236,16 @@ def test_a_first_corpus_that_is_too_small_gets_its_components_later(
     shutil.rmtree(images / "Broken")
     for file in sorted(file for file in images.rglob("*") if file.is_file())[:-3]:
         file.unlink()
-    first = run_pipeline(components=12, refit_threshold=0.0)
+    first = run_pipeline(components=ComponentCount(12), refit_threshold=0.0)
     assert first.pca is not None
     assert first.pca.components == 2
     assert any("3 images allow 2" in note for note in first.notes)
     for folder in few_images.iterdir():
         shutil.copytree(folder, images / folder.name)
-    second = run_pipeline(components=12, refit_threshold=0.0)
+    second = run_pipeline(components=ComponentCount(12), refit_threshold=0.0)
     assert second.pca is not None
     assert second.pca.components == 12
-    assert "allow 12 components, the last one had 2" in second.pca.reason
+    assert "allow 12 components, the last basis has 2" in second.pca.reason
 
 
 def _other_model(tables: Tables) -> None:
@@ -280,7 +282,7 @@ def test_reprocess_builds_beside_and_switches_at_the_end(
     assert (summary.counts.featurised, summary.counts.images) == (0, PICTURES)
     assert summary.counts.rejects == len(BROKEN)
     assert summary.pca is not None
-    assert summary.pca.reason == "all is computed anew"
+    assert summary.pca.reason == "reprocess computes everything anew"
     assert tables.model_id() == summary.model_id
     assert not tables.iceberg["features"].has_branch("reprocess")
     assert run_pipeline(mode=Mode.REPROCESS).counts.featurised == PICTURES

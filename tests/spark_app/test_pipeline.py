@@ -20,10 +20,11 @@ from spark_app.engine.model import FILES, ExportedModel
 from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import decode, prepare_decoders
 from spark_app.errors import TooManyRejectsError
+from spark_app.numerics.components import ComponentCount, RequestedComponents, VarianceShare
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
 from spark_app.settings import Engine, Limits, RunSettings
-from spark_app.stages.results import load_last_run
+from spark_app.stages.starting_point import load_last_run
 from spark_app.storage import Storage
 from tests.published import read_matrix, read_table
 
@@ -44,7 +45,7 @@ def test_the_matrix_is_what_scikit_learn_makes_of_the_images(
     run_pipeline: Run, results: Results, images: Path, output: Path, exported: ExportedModel
 ) -> None:
     """From files to coordinates: the published matrix and variances equal an independent computation."""
-    summary = run_pipeline(components=10)
+    summary = run_pipeline(components=ComponentCount(10))
     keys, coordinates = read_matrix(results())
     features = _features(images, keys, exported).astype(np.float64)
     oracle = PCA(10, svd_solver="full").fit(features)
@@ -116,10 +117,10 @@ def test_a_mended_file_leaves_the_rejects_and_a_damaged_one_the_matrix(
 
 def test_chunks_change_nothing(run_pipeline: Run, results: Results, output: Path) -> None:
     """The same matrix whether it is committed at once or in seven pieces."""
-    run_pipeline(components=5)
+    run_pipeline(components=ComponentCount(5))
     keys, at_once = read_matrix(results())
     shutil.rmtree(output / "tables")
-    run_pipeline(components=5, chunk_size=10)
+    run_pipeline(components=ComponentCount(5), chunk_size=10)
     keys_again, in_pieces = read_matrix(results())
     assert keys == keys_again
     np.testing.assert_allclose(in_pieces, at_once, atol=1e-3)
@@ -127,17 +128,19 @@ def test_chunks_change_nothing(run_pipeline: Run, results: Results, output: Path
 
 def test_the_engines_give_the_same_matrix(run_pipeline: Run, results: Results, output: Path) -> None:
     """`--engine tensorflow` is another way to the same numbers."""
-    run_pipeline(components=5)
+    run_pipeline(components=ComponentCount(5))
     _, onnx = read_matrix(results())
     shutil.rmtree(output / "tables")
-    assert run_pipeline(components=5, engine=Engine.TENSORFLOW).engine == "tensorflow"
+    assert run_pipeline(components=ComponentCount(5), engine=Engine.TENSORFLOW).engine == "tensorflow"
     _, tensorflow = read_matrix(results())
     np.testing.assert_allclose(tensorflow, onnx, atol=1e-2 * np.abs(onnx).max())
 
 
-@pytest.mark.parametrize(("count", "components"), [(1, 50), (5, 50), (5, 0.95)])
+@pytest.mark.parametrize(
+    ("count", "components"), [(1, ComponentCount(50)), (5, ComponentCount(50)), (5, VarianceShare(0.95))]
+)
 def test_five_images_dropped_in_an_empty_bucket_give_a_result(
-    run_pipeline: Run, results: Results, images: Path, count: int, components: float
+    run_pipeline: Run, results: Results, images: Path, count: int, components: RequestedComponents
 ) -> None:
     """As many components as so few images allow, said in the summary; never an error."""
     for file in sorted(file for file in images.rglob("*") if file.is_file())[:-count]:
@@ -146,7 +149,7 @@ def test_five_images_dropped_in_an_empty_bucket_give_a_result(
     keys, coordinates = read_matrix(results())
     assert len(keys) == count
     assert 1 <= coordinates.shape[1] <= max(1, count - 1)
-    if components == 50:
+    if components == ComponentCount(50):
         assert any(f"{count} images allow" in note for note in summary.notes)
 
 
@@ -217,7 +220,7 @@ def test_a_run_that_fails_while_it_publishes_leaves_the_last_results(
     before = results()
     (images / "Plum/view 000.jpg").unlink()
     with monkeypatch.context() as broken:
-        broken.setattr("spark_app.stages.publication.render_report", lambda *_: 1 / 0)
+        broken.setattr("spark_app.stages.publish.render_report", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run_pipeline()
     assert results() == before

@@ -5,20 +5,22 @@ from pathlib import Path
 import pytest
 
 from spark_app.errors import SettingsError
-from spark_app.settings import Catalog, Limits, RunSettings, as_url
+from spark_app.settings import CatalogSettings, Limits, RunSettings, as_url, parse_components
 
 
-@pytest.mark.parametrize("components", [0, -1, 1281, 0.0, 1.0, 1.5, float("nan")])
-def test_impossible_components_are_refused(components: float) -> None:
-    """Neither none, nor more than there are features, nor more than all of the variance."""
-    with pytest.raises(SettingsError, match="--components"):
-        RunSettings(images="file:///i", output="file:///o", components=components)
+@pytest.mark.parametrize("text", ["0", "-1", "1281", "0.0", "1.0", "1.5", "nan", "many"])
+def test_impossible_components_are_refused(text: str) -> None:
+    """The user can request neither no components, nor more than there are features, nor the whole variance."""
+    with pytest.raises(SettingsError, match=f"--components must be .* not {text}"):
+        RunSettings(images="file:///i", output="file:///o", components=parse_components(text))
 
 
-@pytest.mark.parametrize("components", [1, 1280, 0.01, 0.999])
-def test_possible_components_are_taken(components: float) -> None:
-    """A count up to the number of features, or a fraction."""
-    assert RunSettings(images="file:///i", output="file:///o", components=components).components == components
+@pytest.mark.parametrize("number", [1, 1280, 0.01, 0.999])
+def test_possible_components_are_taken(number: float) -> None:
+    """A count up to the number of features, or a share of the variance, appears in the summary as the same number."""
+    settings = RunSettings(images="file:///i", output="file:///o", components=parse_components(str(number)))
+    written = settings.to_document()["components"]
+    assert (written, type(written)) == (number, type(number))
 
 
 @pytest.mark.parametrize(
@@ -49,9 +51,9 @@ def test_limits_and_catalog_are_checked_too() -> None:
     with pytest.raises(SettingsError, match="megapixels"):
         Limits(megapixels=0)
     with pytest.raises(SettingsError, match="hive"):
-        Catalog(kind="hive")
+        CatalogSettings(kind="hive")
     with pytest.raises(SettingsError, match="no-dash"):
-        Catalog(database="no-dash")
+        CatalogSettings(database="no-dash")
 
 
 def test_paths_become_urls_and_urls_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def storage(bucket: str) -> Storage:
 
 
 def _listed(storage: Storage, unreadable: list[str], prefix: str | None = None) -> dict[str, str]:
-    table = pa.Table.from_batches(list(storage.list_objects(unreadable, prefix)))
+    table = pa.Table.from_batches(list(storage.list_objects(prefix, on_unreadable=unreadable.append)))
     return dict(zip(table["key"].to_pylist(), table["etag"].to_pylist(), strict=True))
 
 
@@ -84,7 +84,7 @@ def test_a_worker_gets_the_same_storage(storage: Storage) -> None:
 def test_a_bucket_that_is_not_there_is_told(aws: str) -> None:  # noqa: ARG001 -- is there
     """A wrong name gives a sentence, not a traceback of a library."""
     with pytest.raises(StorageError, match="Can't list s3://no-such-bucket-here"):
-        list(Storage("s3://no-such-bucket-here").list_objects([]))
+        list(Storage("s3://no-such-bucket-here").list_objects())
 
 
 def test_missing_credentials_are_told(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 -- is there

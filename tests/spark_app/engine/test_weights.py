@@ -104,7 +104,7 @@ def test_a_card_that_describes_no_model_is_refused(model: Path, change: Callable
 def test_a_file_that_is_not_the_exported_one_is_refused(model: Path, file: str) -> None:
     """Features go by the name of the weights: no other network may make them."""
     (model / file).write_bytes(b"another")
-    with pytest.raises(WeightsError, match=rf"{file} is not what {CARD} says"):
+    with pytest.raises(WeightsError, match=rf"{file} differs from {CARD}"):
         _load(model)
 
 

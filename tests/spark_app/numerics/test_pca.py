@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from spark_app.numerics.components import ComponentCount, RequestedComponents, VarianceShare
 from spark_app.numerics.pca import Basis, assess, assess_own, fit
 from spark_app.numerics.statistics import Statistics
 
@@ -19,17 +20,17 @@ def _samples(n: int = 200, seed: int = 0) -> np.ndarray:
     return random.normal(size=(n, D)) @ (random.normal(size=(D, D)) * 0.7 ** np.arange(D)[:, None]) + 50
 
 
-def _fit(samples: np.ndarray, components: float, *, standardize: bool = False) -> Basis:
+def _fit(samples: np.ndarray, components: RequestedComponents, *, standardize: bool = False) -> Basis:
     return fit(Statistics.of(samples), components, standardize=standardize)
 
 
 @pytest.mark.parametrize("standardize", [False, True])
-@pytest.mark.parametrize("components", [1, 5, D, 0.5, 0.95, 0.999])
-def test_the_basis_is_scikit_learns(components: float, standardize: bool) -> None:  # noqa: FBT001 -- a parameter
+@pytest.mark.parametrize("components", [*map(ComponentCount, (1, 5, D)), *map(VarianceShare, (0.5, 0.95, 0.999))])
+def test_the_basis_is_scikit_learns(components: RequestedComponents, standardize: bool) -> None:  # noqa: FBT001 -- a parameter
     """Components, signs, variances, ratios, projections and the count for a fraction agree with scikit-learn."""
     samples = _samples()
     seen = StandardScaler().fit_transform(samples) if standardize else samples
-    oracle = PCA(components, svd_solver="full").fit(seen)
+    oracle = PCA(components.number, svd_solver="full").fit(seen)
     basis = _fit(samples, components, standardize=standardize)
     np.testing.assert_allclose(basis.components, oracle.components_, atol=1e-9)
     np.testing.assert_allclose(basis.explained_variance, oracle.explained_variance_, rtol=1e-9)
@@ -37,8 +38,12 @@ def test_the_basis_is_scikit_learns(components: float, standardize: bool) -> Non
     np.testing.assert_allclose(basis.project(samples), oracle.transform(seen), atol=1e-8)
 
 
-@given(n=st.integers(1, 30), components=st.sampled_from([1, 3, D, 0.5, 0.99]), seed=st.integers(0, 1000))
-def test_few_images_give_a_result(n: int, components: float, seed: int) -> None:
+@given(
+    n=st.integers(1, 30),
+    components=st.sampled_from([*map(ComponentCount, (1, 3, D)), *map(VarianceShare, (0.5, 0.99))]),
+    seed=st.integers(0, 1000),
+)
+def test_few_images_give_a_result(n: int, components: RequestedComponents, seed: int) -> None:
     """Any number of images gives orthonormal components: as many as asked for, or as so few images allow."""
     basis = _fit(_samples(n, seed), components)
     k = len(basis.components)
@@ -50,7 +55,7 @@ def test_few_images_give_a_result(n: int, components: float, seed: int) -> None:
 def test_signs_are_fixed_by_the_largest_loading() -> None:
     """Mirrored data give the same components, not mirrored ones: runs agree."""
     samples = _samples()
-    first, mirrored = _fit(samples, 5), _fit(-samples, 5)
+    first, mirrored = _fit(samples, ComponentCount(5)), _fit(-samples, ComponentCount(5))
     np.testing.assert_allclose(first.components, mirrored.components, atol=1e-9)
     assert (first.components[np.arange(5), np.abs(first.components).argmax(axis=1)] > 0).all()
 
@@ -59,7 +64,7 @@ def test_a_constant_feature_is_left_alone_when_standardizing() -> None:
     """A dead feature, of which ReLU networks have many, is not blown up by its rounding error."""
     samples = _samples()
     samples[:, 3] = 0.1
-    basis = _fit(samples, 5, standardize=True)
+    basis = _fit(samples, ComponentCount(5), standardize=True)
     assert basis.scale[3] == 1.0
     assert np.isfinite(basis.components).all()
     assert abs(basis.components[:, 3]).max() < 1e-9
@@ -68,7 +73,7 @@ def test_a_constant_feature_is_left_alone_when_standardizing() -> None:
 def test_equal_images_have_no_variance_and_that_is_no_error() -> None:
     """A hundred copies of one image lie on one point, but for rounding."""
     samples = np.full((100, D), 0.3)
-    basis = _fit(samples, 0.95)
+    basis = _fit(samples, VarianceShare(0.95))
     assert basis.explained_variance.max() < 1e-24
     np.testing.assert_allclose(basis.project(samples), 0.0, atol=1e-12)
 
@@ -76,14 +81,14 @@ def test_equal_images_have_no_variance_and_that_is_no_error() -> None:
 def test_no_images_have_no_basis() -> None:
     """Nothing is made up where there is nothing."""
     with pytest.raises(ValueError, match="at least one"):
-        fit(Statistics.empty(D), 3)
+        fit(Statistics.empty(D), ComponentCount(3))
 
 
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("k", [1, 4, D])
 def test_a_basis_is_held_against_the_best_for_the_vectors_there_are(k: int, standardize: bool) -> None:  # noqa: FBT001
     """Variances of the coordinates, and the variance in the span against scikit-learn's best of the same size."""
-    basis = _fit(_samples(seed=1), k, standardize=standardize)
+    basis = _fit(_samples(seed=1), ComponentCount(k), standardize=standardize)
     samples = np.concatenate([_samples(seed=1), _samples(300, seed=2) * np.geomspace(0.5, 3, D)])
     found = assess(basis, Statistics.of(samples), standardize=standardize)
 
@@ -108,7 +113,7 @@ def test_a_basis_is_held_against_the_best_for_the_vectors_there_are(k: int, stan
 def test_no_basis_is_better_than_a_new_one(standardize: bool) -> None:  # noqa: FBT001 -- a parameter
     """For the vectors that it was fitted to, what is said of a basis and what it says of itself agree."""
     statistics = Statistics.of(_samples())
-    basis = fit(statistics, 4, standardize=standardize)
+    basis = fit(statistics, ComponentCount(4), standardize=standardize)
     found, own = assess(basis, statistics, standardize=standardize), assess_own(basis)
     assert found.of_best == pytest.approx(1.0, abs=1e-12)
     assert own.of_best == 1.0
@@ -118,6 +123,6 @@ def test_no_basis_is_better_than_a_new_one(standardize: bool) -> None:  # noqa: 
 
 def test_vectors_without_variance_are_served_by_any_basis() -> None:
     """One image only, or the same one many times: nothing to lose, and no division by zero."""
-    basis = _fit(_samples(), 3)
+    basis = _fit(_samples(), ComponentCount(3))
     found = assess(basis, Statistics.of(np.ones((1, D))))
     assert (found.of_best, found.captured) == (1.0, 0.0)

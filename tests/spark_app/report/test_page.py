@@ -3,8 +3,8 @@
 from html.parser import HTMLParser
 
 from contract.summary import Counts, MatrixFile, PcaSummary, Snapshots, Summary, WeightsSummary
+from spark_app.report.data import RefusedImages, ReportData, SampledImage
 from spark_app.report.page import render_report
-from spark_app.stages.results import Refusals, ReportData, SampledImage
 
 SUMMARY = Summary(
     run_id="20261120T120000Z-abcdef",
@@ -73,7 +73,7 @@ def _elements(page: str) -> list[str]:
 def test_names_of_users_are_text_and_nothing_else() -> None:
     """A folder or file named like a script is shown, not run; the page fetches nothing from anywhere."""
     sample = [SampledImage("a", HOSTILE, 0.0, 1.0), SampledImage("b", None, 1.0, 0.0)]
-    data = ReportData([97, 3], [0.964], 1.0, sample, Refusals({"empty": 1}, [(HOSTILE, "empty", HOSTILE)]))
+    data = ReportData([97, 3], [0.964], 1.0, sample, RefusedImages({"empty": 1}, [(HOSTILE, "empty", HOSTILE)]))
     page = render_report(SUMMARY, data)
     names = _elements(page)
     assert "script" not in names
@@ -85,16 +85,16 @@ def test_names_of_users_are_text_and_nothing_else() -> None:
 def test_the_report_says_which_basis_and_why() -> None:
     """What it was fitted to, why it was kept, and when it will not be; the axes tell its share of the variance."""
     sample = [SampledImage("a", "label", 0.0, 1.0), SampledImage("b", "label", 1.0, 0.0)]
-    page = render_report(SUMMARY, ReportData([97, 3], [0.964], 1.0, sample, Refusals({}, [])))
+    page = render_report(SUMMARY, ReportData([97, 3], [0.964], 1.0, sample, RefusedImages({}, [])))
     assert "fitted to 1,234 images" in page
-    assert "Kept: it serves. Below 99% of what the best of its size would capture, another one is fitted." in page
+    assert "Kept: it serves. A run fits another basis if this one captures less than 99% of the variance" in page
     assert "PC1 (96.4% of the variance)" in page
 
 
 def test_a_run_without_an_image_has_a_report() -> None:
     """Five broken files in an empty bucket: the report says what was refused, and draws nothing."""
     summary = Summary(**{**vars(SUMMARY), "pca": None, "images_per_second": None})
-    data = ReportData([], [], 1.0, [], Refusals({"empty": 5}, [("a", "empty", "0 bytes")]))
+    data = ReportData([], [], 1.0, [], RefusedImages({"empty": 5}, [("a", "empty", "0 bytes")]))
     names = _elements(render_report(summary, data))
     assert "svg" not in names
     assert "table" in names

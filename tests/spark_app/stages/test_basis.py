@@ -5,16 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spark_app.numerics.components import ComponentCount, RequestedComponents, VarianceShare
 from spark_app.numerics.pca import Assessment, fit
 from spark_app.numerics.statistics import Statistics
-from spark_app.settings import FEATURES, RunSettings
-from spark_app.stages.basis import Described, load_statistics, save_statistics, why_refit
+from spark_app.settings import FEATURE_COUNT, RunSettings
+from spark_app.stages.basis import why_refit
+from spark_app.stages.statistics import FeatureStatistics, load_statistics, save_statistics
 from spark_app.storage import Storage
 
 K = 5
 
 
-def _settings(components: float) -> RunSettings:
+def _settings(components: RequestedComponents) -> RunSettings:
     return RunSettings(images="file:///images", output="file:///output", components=components, refit_threshold=0.98)
 
 
@@ -25,21 +27,21 @@ def _assessment(captured: float, of_best: float) -> Assessment:
 @pytest.mark.parametrize(
     ("components", "count", "captured", "of_best", "reason"),
     [
-        (K, 100, 0.3, 0.98, None),
-        (K, 100, 0.3, 0.979, "captured only 97.90% of what the best 5 components can"),
-        (K + 3, K + 1, 0.3, 1.0, None),
-        (K + 3, 100, 0.3, 1.0, "100 images allow 8 components, the last one had 5"),
-        (K + 3, K + 3, 0.3, 1.0, "8 images allow 7 components, the last one had 5"),
-        (0.9, 100, 0.89, 0.99, None),
-        (0.9, 100, 0.88, 0.99, "kept only 88.0% of the variance, 90.0% are asked for"),
+        (ComponentCount(K), 100, 0.3, 0.98, None),
+        (ComponentCount(K), 100, 0.3, 0.979, "captures only 97.90% of what the best 5 components capture"),
+        (ComponentCount(K + 3), K + 1, 0.3, 1.0, None),
+        (ComponentCount(K + 3), 100, 0.3, 1.0, "100 images allow 8 components, the last basis has 5"),
+        (ComponentCount(K + 3), K + 3, 0.3, 1.0, "8 images allow 7 components, the last basis has 5"),
+        (VarianceShare(0.9), 100, 0.89, 0.99, None),
+        (VarianceShare(0.9), 100, 0.88, 0.99, "captures only 88.0% of the variance, 90.0% is requested"),
     ],
 )
 def test_a_basis_is_kept_while_it_serves(
-    components: float, count: int, captured: float, of_best: float, reason: str | None
+    components: RequestedComponents, count: int, captured: float, of_best: float, reason: str | None
 ) -> None:
     """The threshold is a share of the best basis of the size, and of the variance that was asked for."""
     samples = np.random.default_rng(0).normal(size=(50, 8))
-    basis = fit(Statistics.of(samples), K)
+    basis = fit(Statistics.of(samples), ComponentCount(K))
     found = why_refit(basis, _assessment(captured, of_best), count, _settings(components))
     assert found is None if reason is None else reason in (found or "")
 
@@ -47,9 +49,9 @@ def test_a_basis_is_kept_while_it_serves(
 def test_statistics_are_those_of_the_rows_they_were_made_of(tmp_path: Path) -> None:
     """Kept to the last digit; not taken for those of any other state of the table, nor missed where there are none."""
     root = Storage(tmp_path.as_uri())
-    statistics = Statistics.of(np.random.default_rng(0).normal(size=(9, FEATURES)))
+    statistics = Statistics.of(np.random.default_rng(0).normal(size=(9, FEATURE_COUNT)))
     assert load_statistics(root, "v", 7) is None
-    save_statistics(root, "v", Described(statistics, 7, is_stored=False))
+    save_statistics(root, "v", FeatureStatistics(statistics, 7, "followed"))
     loaded = load_statistics(root, "v", 7)
     assert loaded is not None
     assert (loaded.count, loaded.rounding) == (9, statistics.rounding)

@@ -10,9 +10,9 @@ from pyspark.sql import SparkSession
 from contract.rejects import Reason
 from spark_app.engine.model import FILES, ExportedModel
 from spark_app.settings import Engine, Limits
+from spark_app.stages.change_set import SCHEMA
 from spark_app.stages.features import Counters, FeatureJob, compute_features, tasks_for
 from spark_app.stages.outcomes import read_outcomes
-from spark_app.stages.plan import SCHEMA
 from spark_app.storage import Storage
 
 

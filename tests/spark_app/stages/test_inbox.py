@@ -5,7 +5,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from contract.notices import Notice, NoticeType
-from spark_app.stages.inbox import acknowledge, read_inbox
+from spark_app.stages.inbox import acknowledge_notices, read_inbox
 from spark_app.storage import Storage
 
 
@@ -28,7 +28,7 @@ def test_of_the_notices_of_a_key_the_last_counts(spark: SparkSession, tmp_path: 
     _write(root, "2.jsonl", _created("a", "old", "00000E"), _created("b", "2"), _created("c", "1", "0100"))
     _write(root, "3.jsonl", _removed("d"), _created("a", "young", "0F"))
     inbox = read_inbox(root, "staging/run/")
-    rows = {row.key: (row.op, row.etag) for row in inbox.rows(spark).collect()}
+    rows = {row.key: (row.action, row.etag) for row in inbox.rows(spark).collect()}
     assert rows == {
         "a": ("featurise", "young"),
         "b": ("featurise", "2"),
@@ -47,8 +47,8 @@ def test_only_files_that_were_read_are_acknowledged(spark: SparkSession, tmp_pat
     inbox = read_inbox(root, "staging/run/")
     _write(root, "2.jsonl", _removed("b"))
     assert [row.key for row in inbox.rows(spark).collect()] == ["a"]
-    acknowledge(root, inbox)
-    acknowledge(root, inbox)
+    acknowledge_notices(root, inbox)
+    acknowledge_notices(root, inbox)
     assert sorted(str(file.relative_to(tmp_path)) for file in (tmp_path / "inbox").rglob("*") if file.is_file()) == [
         "inbox/2.jsonl",
         "inbox/README.txt",

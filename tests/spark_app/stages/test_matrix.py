@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from spark_app.stages import matrix
-from spark_app.stages.matrix import Matrix, MatrixJob, carry_over, publish_matrix, sample_share, update_matrix
+from spark_app.stages.matrix import PublishedMatrix, carry_over, publish_matrix, sample_share, update_matrix
+from spark_app.stages.matrix_files import MatrixJob, key_hash
 from spark_app.storage import Storage
 
 COORDINATES = "key string, label string, components array<float>"
@@ -29,7 +30,7 @@ def _read(path: Path) -> list[list[str]]:
     return list(csv.reader(io.StringIO(path.read_bytes().decode(), newline="")))
 
 
-def _rows(folder: Path, published: Matrix) -> Iterator[list[str]]:
+def _rows(folder: Path, published: PublishedMatrix) -> Iterator[list[str]]:
     for file in published.files:
         header, *body = _read(folder / file.file)
         assert header[:2] == ["key", "label"]
@@ -101,7 +102,7 @@ def test_after_any_changes_the_files_are_the_table(
             assert rows == pytest.approx(state, abs=1e-5)
             assert all(file.rows <= 16 for file in published.files)
             sampled = {image.key: image.x for image in published.sample}
-            assert sampled == {key: state[key] for key in state if matrix._hash(key) < published.share}  # noqa: SLF001
+            assert sampled == {key: state[key] for key in state if key_hash(key) < published.share}
             assert published.share >= sample_share(61)
 
 

@@ -11,8 +11,9 @@ from pyspark.sql import DataFrame, SparkSession
 from sklearn.decomposition import PCA
 
 from localspark.java import find_java
+from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import fit
-from spark_app.settings import FEATURES
+from spark_app.settings import FEATURE_COUNT
 from spark_app.stages.statistics import FAN_IN, compute_statistics
 
 ROWS = 300
@@ -22,7 +23,7 @@ ROWS = 300
 def samples() -> np.ndarray:
     """Return features as a network makes them: float32, many of them zero, of falling variance."""
     random = np.random.default_rng(0)
-    spread = random.normal(size=(40, FEATURES)) * 0.9 ** np.arange(40)[:, np.newaxis]
+    spread = random.normal(size=(40, FEATURE_COUNT)) * 0.9 ** np.arange(40)[:, np.newaxis]
     return np.maximum(random.normal(size=(ROWS, 40)) @ spread, 0).astype(np.float32)
 
 
@@ -49,7 +50,7 @@ def test_an_empty_table_has_statistics_of_nothing(features: DataFrame) -> None:
 
 def test_the_pca_is_scikit_learns(features: DataFrame, samples: np.ndarray) -> None:
     """On the same features: ratios to 1e-6, components up to sign to 1e-4."""
-    basis = fit(compute_statistics(features), 20)
+    basis = fit(compute_statistics(features), ComponentCount(20))
     oracle = PCA(20, svd_solver="full").fit(samples.astype(np.float64))
     np.testing.assert_allclose(basis.explained_variance_ratio, oracle.explained_variance_ratio_, atol=1e-6)
     np.testing.assert_allclose(np.abs(basis.components), np.abs(oracle.components_), atol=1e-4)
@@ -80,6 +81,6 @@ def test_the_pca_is_mllibs(features: DataFrame, tmp_path: Path) -> None:
         check=True,
     )
     oracle = np.load(tmp_path / "oracle.npz")
-    basis = fit(compute_statistics(features), 10)
+    basis = fit(compute_statistics(features), ComponentCount(10))
     np.testing.assert_allclose(basis.explained_variance_ratio, oracle["ratio"], atol=1e-6)
     np.testing.assert_allclose(np.abs(basis.components), np.abs(oracle["components"]), atol=1e-4)

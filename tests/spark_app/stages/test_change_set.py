@@ -8,8 +8,8 @@ import pytest
 from pyspark.sql import Row
 
 from spark_app.keys import quoted
+from spark_app.stages.change_set import Action, Candidates, ChangeSet, plan_changes
 from spark_app.stages.listing import Listing
-from spark_app.stages.plan import Op, Plan, Wanted, make_plan
 from spark_app.storage import LISTING_SCHEMA
 from spark_app.tables import Tables
 
@@ -29,7 +29,7 @@ class World:
         features: dict[str, str] | None = None,
         rejects: dict[str, str] | None = None,
         noticed: dict[str, str | None] | None = None,
-    ) -> tuple[Plan, dict[str, Row]]:
+    ) -> tuple[ChangeSet, dict[str, Row]]:
         """Plan from key → etag of each, and return the plan with its rows by key.
 
         Of what is `noticed`, None stands for a removal; there is no listing then.
@@ -42,18 +42,18 @@ class World:
                 self._tables.spark.sql(f"INSERT INTO {table} VALUES ({quoted(key)}, '{etag}', {values})")
         columns = [list(listed), list(listed.values()), [1] * len(listed)]
         pq.write_table(pa.table(columns, schema=LISTING_SCHEMA), self._folder / "listing.parquet")
-        listing = Listing(str(self._folder / "listing.parquet"), len(listed))
-        wanted = Wanted(listing.rows(self._tables.spark), complete=True)
+        listing = Listing(str(self._folder / "listing.parquet"), len(listed), [])
+        wanted = Candidates(listing.rows(self._tables.spark), complete=True)
         path = str(self._folder / "plan")
-        plan = make_plan(self._tables, self._noticed(noticed) if noticed else wanted, MODEL, path)
+        change_set = plan_changes(self._tables, self._noticed(noticed) if noticed else wanted, MODEL, path)
         rows = self._tables.spark.read.parquet(path).collect()
-        assert len(rows) == plan.changes
-        return plan, {row.key: row for row in rows}
+        assert len(rows) == change_set.size
+        return change_set, {row.key: row for row in rows}
 
-    def _noticed(self, noticed: dict[str, str | None]) -> Wanted:
-        rows = [(key, etag, 1, (Op.FEATURISE if etag else Op.CHECK).value) for key, etag in noticed.items()]
-        frame = self._tables.spark.createDataFrame(rows, "key string, etag string, size long, op string")
-        return Wanted(frame, complete=False, keys=noticed)
+    def _noticed(self, noticed: dict[str, str | None]) -> Candidates:
+        rows = [(key, etag, 1, (Action.FEATURISE if etag else Action.CHECK).value) for key, etag in noticed.items()]
+        frame = self._tables.spark.createDataFrame(rows, "key string, etag string, size long, action string")
+        return Candidates(frame, complete=False, keys=noticed)
 
 
 @pytest.fixture
@@ -70,19 +70,19 @@ def test_settled_images_are_left_alone(world: World) -> None:
 
 def test_new_changed_and_vanished_images_are_found(world: World) -> None:
     """The difference between the listing and the tables, whichever table has the old row."""
-    plan, rows = world.plan(
+    change_set, rows = world.plan(
         listed={"new": "1", "changed": "2", "mended": "2"},
         features={"changed": "1", "gone": "1"},
         rejects={"mended": "1", "refused and gone": "1"},
     )
-    assert {key: row.op for key, row in rows.items()} == {
+    assert {key: row.action for key, row in rows.items()} == {
         "new": "featurise",
         "changed": "featurise",
         "mended": "featurise",
         "gone": "remove",
         "refused and gone": "remove",
     }
-    assert (plan.featurise, plan.remove) == (3, 2)
+    assert (change_set.featurise, change_set.remove) == (3, 2)
     assert {key for key, row in rows.items() if row.had_features} == {"changed", "gone"}
     assert {key for key, row in rows.items() if row.had_reject} == {"mended", "refused and gone"}
 
@@ -90,23 +90,23 @@ def test_new_changed_and_vanished_images_are_found(world: World) -> None:
 def test_a_key_in_both_tables_is_worked_on_again(world: World) -> None:
     """A run that died between its two commits left this; the next one repairs it."""
     _, rows = world.plan({"both": "1"}, features={"both": "1"}, rejects={"both": "1"})
-    assert rows["both"].op == "featurise"
+    assert rows["both"].action == "featurise"
 
 
 def test_notices_concern_their_keys_only(world: World) -> None:
     """What nobody gave notice of stays as it is; a removal of what was never there is nothing to do."""
-    plan, rows = world.plan(
+    change_set, rows = world.plan(
         {},
         features={"same": "1", "changed": "1", "gone": "1", "other": "1"},
         rejects={"refused": "1", "refused and gone": "1"},
         noticed={"same": "1", "changed": "2", "gone": None, "refused": "1", "refused and gone": None, "never": None},
     )
-    assert {key: row.op for key, row in rows.items()} == {
+    assert {key: row.action for key, row in rows.items()} == {
         "changed": "featurise",
         "gone": "check",
         "refused and gone": "check",
     }
-    assert (plan.wanted, plan.featurise, plan.remove, plan.settled) == (6, 1, 2, 3)
+    assert (change_set.examined, change_set.featurise, change_set.remove, change_set.settled) == (6, 1, 2, 3)
     assert rows["changed"].settled_etag == rows["gone"].settled_etag == "1"
 
 
@@ -115,14 +115,14 @@ def test_any_number_of_notices_finds_its_rows(world: World, count: int) -> None:
     """A few keys, several lists of them, and too many to be named; quotes, backslashes and all."""
     names = [f'it\'s \\{number} "ü".jpg' for number in range(count)]
     known = {names[0]: "1", names[-1]: "1", "another": "1"}
-    plan, rows = world.plan({}, features=known, noticed=dict.fromkeys(names, "2"))
-    assert (plan.wanted, len(rows)) == (count, count)
+    change_set, rows = world.plan({}, features=known, noticed=dict.fromkeys(names, "2"))
+    assert (change_set.examined, len(rows)) == (count, count)
     assert {key for key, row in rows.items() if row.had_features} == {names[0], names[-1]}
 
 
 def test_chunks_cover_the_change_set_once(world: World) -> None:
     """Every key is in one chunk, the same one at every reading, and chunks are of nearly equal size."""
-    plan, rows = world.plan({f"Ä {number}.jpg": "1" for number in range(200)})
-    chunks = [[row.key for row in plan.chunk(world._tables.spark, number, 4).collect()] for number in range(4)]  # noqa: SLF001
+    change_set, rows = world.plan({f"Ä {number}.jpg": "1" for number in range(200)})
+    chunks = [[row.key for row in change_set.chunk(world._tables.spark, number, 4).collect()] for number in range(4)]  # noqa: SLF001
     assert sorted(key for chunk in chunks for key in chunk) == sorted(rows)
     assert all(30 <= len(chunk) <= 70 for chunk in chunks)

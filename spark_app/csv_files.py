@@ -1,4 +1,4 @@
-"""CSV files, written by one task each, straight to the storage."""
+"""CSV files that one task writes to the storage, without passing the rows through the driver."""
 
 from collections.abc import Iterable
 
@@ -7,25 +7,18 @@ import pyarrow.csv as pa_csv
 
 from spark_app.storage import Storage
 
-WRITTEN = pa.schema([("rows", pa.int64())])
 
-
-def write_csv(rows: Iterable[list[pa.Array]], schema: pa.Schema, root: Storage, key: str) -> int:
-    """Write a file with a header; it appears when it is complete.
+def write_csv(batches: Iterable[list[pa.Array]], schema: pa.Schema, root: Storage, key: str) -> int:
+    """Write a file with a header, and return its number of rows. The file appears when it is complete.
 
     Parameters
     ----------
-    rows
-        Columns of any number of rows, again and again.
+    batches
+        Columns of consecutive groups of rows.
     schema
         Names and types of the columns.
     root, key
-        Where to write.
-
-    Returns
-    -------
-    int
-        Rows written.
+        The object to write.
 
     Raises
     ------
@@ -34,7 +27,7 @@ def write_csv(rows: Iterable[list[pa.Array]], schema: pa.Schema, root: Storage, 
     """
     written = 0
     with root.open_writer(key) as sink, pa_csv.CSVWriter(sink, schema) as writer:
-        for columns in rows:
+        for columns in batches:
             writer.write_batch(pa.record_batch(columns, schema=schema))
             written += len(columns[0])
     return written

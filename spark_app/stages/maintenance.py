@@ -1,4 +1,4 @@
-"""The upkeep: few files however many updates, and nothing kept of what is gone for longer than was promised."""
+"""The maintenance of an output: compaction of the tables, and deletion of what has exceeded the retention."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,49 +6,56 @@ from datetime import datetime
 from contract.layout import BASES, LATEST, MATRICES, RESULTS, ResultFile
 from contract.runs import run_id_at
 from contract.summary import Latest, Summary
+from contract.tables import Table
 from spark_app.iceberg import IcebergTable
 from spark_app.stages.rebuild import BRANCH, end_rebuild
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 
 MANY_FILES = 24
-"""A table with so many small files is compacted at the end of a run."""
+"""Number of small files of a table from which on a run compacts it."""
 
 
-def needs_compaction(tables: Tables) -> list[IcebergTable]:
-    """Name the tables that many small commits have crumbled."""
-    crumbled = (table for table in tables.iceberg.values() if table.file_count() >= MANY_FILES)
-    return [table for table in crumbled if table.small_file_count() >= MANY_FILES]
+def tables_to_compact(tables: Tables) -> list[IcebergTable]:
+    """Return the tables that consist of many small files."""
+    of_many_files = (table for table in tables.iceberg.values() if table.file_count() >= MANY_FILES)
+    return [table for table in of_many_files if table.small_file_count() >= MANY_FILES]
 
 
 def compact(tables: Tables) -> int:
-    """Merge small files, and write no file of current ones that holds a row that is gone.
+    """Merge small files, and apply all deletions, so that no current file contains a deleted row.
 
     Returns
     -------
     int
-        Files that were rewritten.
+        Number of rewritten files.
     """
     with_rows = [table for table in tables.iceberg.values() if table.content() is not None]
     return sum(table.apply_deletions() for table in with_rows)
 
 
 def drop_abandoned_rebuild(tables: Tables, before: datetime) -> bool:
-    """Drop what an interrupted `reprocess` has left, if it was before a time: it keeps rows of erased images."""
-    changed_at = tables.iceberg["features"].branch_changed_at(BRANCH)
-    abandoned = changed_at is not None and changed_at < before
-    if abandoned:
+    """Drop the rebuild of an interrupted `reprocess` if it is older than a time, because it keeps erased images.
+
+    Returns
+    -------
+    bool
+        Whether a rebuild was dropped.
+    """
+    changed_at = tables.iceberg[Table.FEATURES].branch_changed_at(BRANCH)
+    is_abandoned = changed_at is not None and changed_at < before
+    if is_abandoned:
         end_rebuild(tables)
-    return abandoned
+    return is_abandoned
 
 
 def expire(tables: Tables, before: datetime) -> int:
-    """Delete what only snapshots made before a time hold, and files that none holds.
+    """Expire the snapshots that are older than a time, and delete the files that only they use, and orphan files.
 
     Returns
     -------
     int
-        Files that no snapshot held: leftovers of crashes.
+        Number of deleted orphan files, which crashed runs have left.
     """
     for table in tables.iceberg.values():
         table.expire_snapshots(before)
@@ -56,43 +63,43 @@ def expire(tables: Tables, before: datetime) -> int:
 
 
 def remove_matrix_files(root: Storage, before: datetime) -> int:
-    """Delete files of matrices that neither the last run names nor any that was begun since a time.
+    """Delete the matrix files that are used neither by the last run nor by a run that started after a time.
 
     Returns
     -------
     int
-        Files deleted.
+        Number of deleted files.
 
     Raises
     ------
     StorageError
         If the storage fails.
     """
-    kept = set(_matrices(root, run_id_at(before)))
+    kept = set(_used_matrix_files(root, run_id_at(before)))
     old = [key for key in _keys(root, BASES) if MATRICES in key and key not in kept]
     if old:
         root.delete(old)
     return len(old)
 
 
-def _matrices(root: Storage, since: str) -> Iterator[str]:
-    """Name the files of the matrix of each run that counts."""
+def _used_matrix_files(root: Storage, since: str) -> Iterator[str]:
+    """Return the matrix files of the last run, and of all runs whose id is not less than `since`."""
     pointer = root.read(LATEST)
     latest = Latest.from_json(pointer).run_id if pointer else ""
     for key in _keys(root, RESULTS):
         run_id, _, name = key.removeprefix(RESULTS).rpartition("/")
         if name == ResultFile.SUMMARY and (run_id >= since or run_id == latest) and (body := root.read(key)):
-            yield from _matrix_of(body)
+            yield from _matrix_files_of(body)
 
 
-def _matrix_of(summary: bytes) -> list[str]:
+def _matrix_files_of(summary: bytes) -> list[str]:
     try:
         return [file.file for file in Summary.from_json(summary).matrix]
     except (ValueError, KeyError, TypeError):
-        # Of a version of the pipeline that kept each matrix among the results of its run.
+        # A version of the pipeline wrote it that kept each matrix in the results of its run.
         return []
 
 
 def _keys(root: Storage, prefix: str) -> Iterator[str]:
-    for batch in root.list_objects([], prefix):
+    for batch in root.list_objects(prefix):
         yield from batch["key"].to_pylist()

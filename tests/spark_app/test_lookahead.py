@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_app.stages.lookahead import map_ahead
+from spark_app.lookahead import map_ahead
 
 
 @pytest.fixture

@@ -1,0 +1,43 @@
+"""Results that threads compute before the caller asks for them, within limits."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def map_ahead(
+    function: Callable[[_Item], _Result],
+    items: Iterable[_Item],
+    pool: ThreadPoolExecutor,
+    *,
+    ahead: int,
+    weight: Callable[[_Item], int] = lambda _: 0,
+    budget: int = 0,
+) -> Iterator[_Result]:
+    """Map a function over items, and yield the results in the order of the items.
+
+    Parameters
+    ----------
+    function
+        Called in the threads of `pool`.
+    ahead
+        Maximum number of results that are computed or waiting.
+    weight, budget
+        Maximum total weight of their items. A single item may exceed it.
+    """
+    pending: deque[tuple[Future[_Result], int]] = deque()
+    load = 0
+    for item in items:
+        added = weight(item)
+        while pending and (len(pending) >= ahead or load + added > budget):
+            future, freed = pending.popleft()
+            load -= freed
+            yield future.result()
+        pending.append((pool.submit(function, item), added))
+        load += added
+    for future, _ in pending:
+        yield future.result()

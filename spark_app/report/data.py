@@ -1,0 +1,69 @@
+"""The numbers of the report that the summary does not contain: ``report.json``.
+
+The report shows them, and the next run updates them instead of reading whole tables.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Self
+
+
+@dataclass(frozen=True)
+class RefusedImages:
+    """What the report shows of the refused images."""
+
+    reasons: dict[str, int]
+    """Number of refused images by reason, the most frequent reason first."""
+    some: list[tuple[str, str, str]]
+    """Key, reason and detail of some images, in the order of the keys."""
+
+    @property
+    def count(self) -> int:
+        """Number of all refused images."""
+        return sum(self.reasons.values())
+
+
+@dataclass(frozen=True)
+class SampledImage:
+    """A point of the scatter plot: an image, and its coordinates along the first two components."""
+
+    key: str
+    label: str | None
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """The numbers behind the report."""
+
+    spectrum: list[float]
+    """Variance along each principal direction of the features, decreasing."""
+    ratios: list[float]
+    """Share of the variance along each component of the basis."""
+    share: float
+    """Share of all images that the sample contains: those with the least hashes of their keys."""
+    sample: list[SampledImage]
+    """Sampled images, in the order of the keys."""
+    refusals: RefusedImages
+
+    def to_json(self) -> str:
+        """Return the data as a JSON document."""
+        return json.dumps(asdict(self), ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read the data from a JSON document.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            If the document has another structure.
+        """
+        document = json.loads(text)
+        refusals = document.pop("refusals")
+        return cls(
+            sample=[SampledImage(**image) for image in document.pop("sample")],
+            refusals=RefusedImages(refusals["reasons"], [(key, why, detail) for key, why, detail in refusals["some"]]),
+            **document,
+        )

@@ -1,0 +1,128 @@
+"""The change set: the difference between the images and the tables.
+
+A run that crashed leaves the tables in the state of some commit. The next run computes the difference again, which is
+all that is needed to repair them.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql.functions import col, count_if
+
+from spark_app.keys import key_condition
+from spark_app.tables import Tables
+
+
+class Action(StrEnum):
+    """What a run does with an image."""
+
+    FEATURISE = "featurise"
+    """Compute its features, because it is new or has another version."""
+    REMOVE = "remove"
+    """Remove its rows, because it no longer exists."""
+    CHECK = "check"
+    """Remove its rows if it no longer exists, as a notice says; otherwise compute its features."""
+
+
+SCHEMA = (
+    "key string, etag string, size long, action string, had_features boolean, had_reject boolean, settled_etag string"
+)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The images that a run examines."""
+
+    rows: DataFrame
+    """Key, etag, size and action, one row per key."""
+    complete: bool
+    """Whether these are all images. If so, the run removes the rows of all other keys from the tables."""
+    keys: Collection[str] | None = None
+    """The keys if they are few; `None` if they are many."""
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """A staged change set."""
+
+    path: str
+    """Path for Spark: Parquet files of `SCHEMA`, one row per key."""
+    examined: int
+    """Number of images that the run examines."""
+    featurise: int
+    """Number of images to compute."""
+    remove: int
+    """Number of images to remove, and of images that may have to be removed."""
+    unsettled: int
+    """Number of examined images in the change set."""
+
+    @property
+    def settled(self) -> int:
+        """Number of examined images whose rows are already correct."""
+        return self.examined - self.unsettled
+
+    @property
+    def size(self) -> int:
+        """Number of keys in the change set."""
+        return self.featurise + self.remove
+
+    def chunk(self, spark: SparkSession, number: int, of: int) -> DataFrame:
+        """Read one of `of` chunks of about the same size. A chunk has the same keys whenever it is read."""
+        return spark.read.schema(SCHEMA).parquet(self.path).where(f"pmod(xxhash64(key), {of}) = {number}")
+
+
+def plan_changes(tables: Tables, candidates: Candidates, model_id: str, path: str) -> ChangeSet:
+    """Compare the images with the tables, and stage the change set.
+
+    An image is settled if exactly one of `features` and `rejects` has a row of it, and this row has the etag of the
+    image (and the id of the model). A crash between the two commits of a chunk leaves other states, whose images are
+    in the change set again.
+
+    Parameters
+    ----------
+    model_id
+        Model that the features must be of.
+    path
+        Path at which Spark stages the change set.
+    """
+    candidates.rows.createOrReplaceTempView("candidates")
+    condition = key_condition(candidates.keys)
+    action_of_others = f"'{Action.REMOVE}'" if candidates.complete else "null"
+    # One aggregation of three lists of keys: joins would sort and shuffle each of the lists.
+    compared = tables.spark.sql(f"""
+        SELECT key, etag, size, coalesce(action, {action_of_others}) AS action,
+               f_etag IS NOT NULL AS had_features, r_etag IS NOT NULL AS had_reject,
+               CASE WHEN r_etag IS NULL AND model_id = '{model_id}' THEN f_etag
+                    WHEN f_etag IS NULL THEN r_etag END AS settled_etag
+        FROM (
+            SELECT key, max(etag) AS etag, max(size) AS size, max(action) AS action,
+                   max(f_etag) AS f_etag, max(model_id) AS model_id, max(r_etag) AS r_etag
+            FROM (
+                SELECT key, etag, size, action, null AS f_etag, null AS model_id, null AS r_etag FROM candidates
+                UNION ALL
+                SELECT key, null, null, null, etag, model_id, null FROM {tables.features} WHERE {condition}
+                UNION ALL
+                SELECT key, null, null, null, null, null, etag FROM {tables.rejects} WHERE {condition}
+            )
+            GROUP BY key
+        )
+    """)
+    observed, staged = Observation(), Observation()
+    examined = compared.observe(observed, count_if(col("action") != Action.REMOVE).alias("examined"))
+    examined.where(IS_UNSETTLED).observe(
+        staged,
+        count_if(col("action") == Action.FEATURISE).alias("featurise"),
+        count_if(col("action") != Action.FEATURISE).alias("remove"),
+        count_if(col("action") != Action.REMOVE).alias("unsettled"),
+    ).write.parquet(path, mode="overwrite")
+    return ChangeSet(path, **observed.get, **staged.get)
+
+
+IS_UNSETTLED = f"""
+    CASE action WHEN '{Action.FEATURISE}' THEN NOT coalesce(settled_etag = etag, false)
+                WHEN '{Action.REMOVE}' THEN true
+                WHEN '{Action.CHECK}' THEN had_features OR had_reject
+                ELSE false END"""
+"""SQL condition of the images that are not settled."""

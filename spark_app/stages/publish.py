@@ -1,0 +1,86 @@
+"""The publication of the results: files that the run updates from the last run, or makes from the tables."""
+
+from contract.layout import LATEST, ResultFile, results_folder
+from contract.summary import Latest, Summary
+from spark_app.report.data import RefusedImages, ReportData
+from spark_app.report.page import render_report
+from spark_app.run import Run
+from spark_app.stages.basis import BasisChoice
+from spark_app.stages.explained_variance import explained_variance_csv
+from spark_app.stages.matrix import PublishedMatrix, carry_over, publish_matrix, update_matrix
+from spark_app.stages.matrix_files import MatrixJob
+from spark_app.stages.outcomes import AppliedChanges
+from spark_app.stages.rejects import publish_rejects, read_refused_images
+from spark_app.stages.starting_point import StartingPoint
+
+
+def publish_tables(
+    this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None, count: int
+) -> tuple[PublishedMatrix, ReportData]:
+    """Write the matrix of `count` rows, the refused images, and the explained variance.
+
+    Raises
+    ------
+    StorageError
+        If the storage fails.
+    """
+    matrix = _publish_matrix(this, start, applied, choice, count)
+    refusals = _publish_rejects(this, start, applied)
+    assessment = choice.assessment if choice else None
+    this.root.write(this.results + ResultFile.EXPLAINED_VARIANCE, explained_variance_csv(assessment))
+    spectrum = assessment.spectrum.tolist() if assessment else []
+    ratios = assessment.ratios.tolist() if assessment else []
+    return matrix, ReportData(spectrum, ratios, matrix.share, matrix.sample, refusals)
+
+
+def publish_report(this: Run, summary: Summary, report: ReportData) -> None:
+    """Write the report and the summary. Afterwards the results are complete, but nothing refers to them yet.
+
+    Raises
+    ------
+    StorageError
+        If the storage fails.
+    """
+    this.root.write(this.results + ResultFile.REPORT_DATA, report.to_json().encode())
+    this.root.write(this.results + ResultFile.REPORT, render_report(summary, report).encode())
+    this.root.write(this.results + ResultFile.SUMMARY, summary.to_json().encode())
+
+
+def point_to(this: Run, summary: Summary) -> None:
+    """Make this run the last complete run, whose results readers find.
+
+    Raises
+    ------
+    StorageError
+        If the storage fails.
+    """
+    latest = Latest(run_id=this.run_id, results=this.results, finished_at=summary.finished_at)
+    this.root.write(LATEST, latest.to_json().encode())
+
+
+def _publish_matrix(
+    this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None, count: int
+) -> PublishedMatrix:
+    tables = start.tables
+    coordinates = tables.spark.table(tables.components)
+    k = len(choice.basis.components) if choice else 0
+    job = MatrixJob(this.root, this.run_id, choice.version if choice else None, k)
+    if start.reusable is None or choice is None or not choice.kept:
+        return publish_matrix(coordinates, count, job)
+    summary, report = start.reusable.summary, start.reusable.report
+    last = PublishedMatrix(summary.matrix, report.share, report.sample)
+    if applied.outcomes is None or not applied.tally.touches_features:
+        return carry_over(last, job)
+    touched = applied.outcomes.where("features IS NOT NULL OR had_features")
+    shifts = touched.selectExpr("key", "int(features IS NOT NULL) - int(had_features) AS shift")
+    return update_matrix(coordinates, shifts, last, job)
+
+
+def _publish_rejects(this: Run, start: StartingPoint, applied: AppliedChanges) -> RefusedImages:
+    tables = start.tables
+    if start.reusable is not None and not applied.tally.touches_rejects:
+        last = results_folder(start.reusable.summary.run_id)
+        this.root.copy(last + ResultFile.REJECTS, this.results + ResultFile.REJECTS)
+        return start.reusable.report.refusals
+    publish_rejects(tables.spark.table(tables.rejects), this.root, this.results)
+    return read_refused_images(tables)
