@@ -21,7 +21,7 @@ from contract.workflow import RunRequest
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits reprocess`."""
-    parser = add_subcommand(subcommands, "reprocess", "start a run of all images of an environment, and follow it")
+    parser = add_subcommand(subcommands, "reprocess", "start a run in an environment, by default of all images")
     parser.add_argument(
         "--mode",
         choices=[mode.value for mode in (Mode.REPROCESS, Mode.UPDATE, Mode.RECONCILE, Mode.MAINTAIN)],

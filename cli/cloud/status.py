@@ -14,7 +14,7 @@ from cli.subcommands import Subcommands, add_subcommand
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits status`."""
-    parser = add_subcommand(subcommands, "status", "show what runs, what waits, and what needs attention")
+    parser = add_subcommand(subcommands, "status", "show what runs, waits and needs attention in an environment")
     add_environment_arguments(parser)
     parser.set_defaults(command=_status)
 

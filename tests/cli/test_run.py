@@ -57,7 +57,7 @@ def _is_one_sentence(stderr: str) -> bool:
         (["--output", "out"], "--images is missing"),
         (["--mode", "maintain", "--output", "out"], "There are no tables in"),
         (["--images", "pictures", "--output", "out", "--refit-threshold", "99"], "--refit-threshold must be"),
-        (["--mode", "maintain", "--output", "out", "--retention-days", "-1"], "--retention-days must not"),
+        (["--mode", "maintain", "--output", "out", "--retention-days", "-1"], "--retention-days must be 0 or more"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_writes_nothing(

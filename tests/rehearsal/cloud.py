@@ -102,8 +102,10 @@ class Cloud:
         return last_complete_run(self.deployment)
 
     def read(self, file: ResultFile) -> bytes:
-        """Read a file of the last complete results."""
-        return read_result(self.deployment, self.summary().run_id, file)
+        """Read a file of the last complete results, which may lack a record."""
+        run_id = self.last_run()
+        assert run_id
+        return read_result(self.deployment, run_id, file)
 
     def matrix(self) -> PublishedMatrix:
         """Read the last published matrix."""
