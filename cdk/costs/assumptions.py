@@ -93,7 +93,9 @@ class Assumptions:
     run_gets: float = _is(400, "GET requests of any run. Assumed.")
     run_log_gb: float = _is(0.005, "Gigabytes of logs of any run. Assumed.")
     image_puts: float = _is(0.01, "PUT requests per image: staging, tables and matrix. Assumed.")
-    image_gets: float = _is(1.05, "GET requests per image: one for the image; the rest as above. Assumed.")
+    image_gets: float = _is(
+        1.05, "GET requests per image: one for the image; the rest for staging, tables and matrix. Assumed."
+    )
     chunk: int = _is(RunSettings.chunk_size, "Images of a chunk.")
     per_task: int = _is(IMAGES_PER_TASK, "Images of a task.")
     rows_per_task: int = _is(25_000, "Rows of a task that reads the tables (128 MB).")

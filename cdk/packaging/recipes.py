@@ -23,8 +23,11 @@ FUNCTION_SERVICES = {
 }
 """AWS services that each function calls, and STS, which may provide its credentials."""
 
-EXPORT_CODE = ("card", "export", "model", "network", "onnx_engine", "preprocessing", "weights")
-"""Modules of `spark_app.engine` that determine the content of an exported model."""
+EXPORT_CODE = (
+    *(f"engine/{name}" for name in ("card", "export", "model", "network", "onnx_engine", "preprocessing", "weights")),
+    "npz",
+)
+"""Modules of `spark_app` that determine the content of an exported model."""
 
 EXPORT_TOOLS = ("keras", "onnx", "tensorflow", "tensorflow-cpu", "tf2onnx")
 
@@ -68,12 +71,12 @@ def model_package(root: Path, weights: str) -> Package:
         If the weights do not exist.
     """
     kind, location, identity = _identify(weights)
-    engine = {name: root / "spark_app/engine" / f"{name}.py" for name in EXPORT_CODE}
+    exporting = {name: root / "spark_app" / f"{name}.py" for name in EXPORT_CODE}
     pins = _lines_of(root / "requirements.txt", rf"({'|'.join(EXPORT_TOOLS)})==")
     return Package(
         name=f"model-{kind}",
         suffix=".tgz",
-        inputs_hash=hash_of(engine | CODE, identity, *pins),
+        inputs_hash=hash_of(exporting | CODE, identity, *pins),
         arguments=("model", "--weights", location),
         make=lambda stage, target: _make_model(location, stage, target),
     )

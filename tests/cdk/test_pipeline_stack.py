@@ -49,7 +49,7 @@ FREE_WHILE_IDLE = {
 """Types of resources whose idle cost docs/costs.md counts."""
 
 
-def test_the_checkers_have_nothing_to_say(template: Template) -> None:
+def test_the_checkers_find_nothing(template: Template) -> None:
     """cdk-nag has no finding without an acknowledgement, and cfn-lint has none at all."""
     report = json.loads((template.path.parent / "validation-report.json").read_text())
     conclusions = {plugin["pluginName"]: plugin["conclusion"] for plugin in report["pluginReports"]}
@@ -91,7 +91,7 @@ def test_no_function_makes_a_log_group_that_outlives_the_stack(template: Templat
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
-def test_the_template_is_the_one_that_was_looked_at(
+def test_the_template_equals_its_snapshot(
     synthesised: Callable[[str], Template], name: str, request: pytest.FixtureRequest
 ) -> None:
     """The template equals its snapshot, so that a review shows every change. Hashes of assets are masked."""
@@ -111,7 +111,7 @@ def test_the_template_refuses_regions_outside_the_eu(template: Template) -> None
     assert "European Union" in assertion["AssertDescription"]
 
 
-def test_nothing_is_asked_for_in_the_clear(template: Template) -> None:
+def test_every_request_needs_tls(template: Template) -> None:
     """Buckets, queues and topics refuse requests without TLS; buckets are encrypted and not public."""
     for kind in ("S3::Bucket", "SQS::Queue", "SNS::Topic"):
         policies = template.of_type(f"AWS::{kind}Policy").values()
@@ -129,7 +129,7 @@ def test_nothing_is_asked_for_in_the_clear(template: Template) -> None:
         assert "VersioningConfiguration" not in bucket["Properties"]
 
 
-def test_a_message_is_not_delivered_twice_while_it_is_worked_on(template: Template) -> None:
+def test_a_message_is_not_redelivered_during_its_invocation(template: Template) -> None:
     """The visibility timeout is what AWS advises: six times the timeout of the function, plus the window."""
     mapping = template.one("AWS::Lambda::EventSourceMapping")["Properties"]
     function = template.body["Resources"][mapping["FunctionName"]["Ref"]]["Properties"]
@@ -217,7 +217,7 @@ def test_the_last_complete_results_never_expire(template: Template) -> None:
     assert expiring == {"results/", "inbox/rejected/", "athena/", "staging/"}
 
 
-def test_somebody_is_told(template: Template) -> None:
+def test_alarms_and_budget_reach_the_address(template: Template) -> None:
     """Every alarm goes to the topic, and the topic and the budget have the address."""
     alarms = template.of_type("AWS::CloudWatch::Alarm")
     watched = {alarm["Properties"].get("MetricName") for alarm in alarms.values()}
@@ -245,7 +245,7 @@ def test_somebody_is_told(template: Template) -> None:
     } == {"alarms@example.org"}
 
 
-def test_athena_reads_with_a_limit_what_people_ask_most(template: Template) -> None:
+def test_queries_are_limited_and_name_existing_columns(template: Template) -> None:
     """The workgroup limits the data that a query reads; the queries use tables and columns that exist."""
     configuration = template.one("AWS::Athena::WorkGroup")["Properties"]["WorkGroupConfiguration"]
     assert configuration["BytesScannedCutoffPerQuery"] == 10 * 10**9
@@ -262,7 +262,7 @@ def test_athena_reads_with_a_limit_what_people_ask_most(template: Template) -> N
             assert re.search(rf"^ *{column} ", COLUMNS[Table(table)], re.MULTILINE), column
 
 
-def test_what_the_commands_look_for_is_there(template: Template) -> None:
+def test_every_output_exists(template: Template) -> None:
     """The template has every output that the commands read."""
     assert {output.value for output in Output} <= template.body["Outputs"].keys()
 
@@ -303,7 +303,7 @@ def test_synthesis_needs_no_account_and_no_network(tmp_path: Path) -> None:
         ("weights=nowhere.h5", "Weights must be imagenet, seeded, or an existing .h5 or .keras file"),
     ],
 )
-def test_a_mistake_is_told_in_a_sentence(tmp_path: Path, context: str, sentence: str) -> None:
+def test_a_mistake_yields_a_sentence(tmp_path: Path, context: str, sentence: str) -> None:
     """A mistake in the context yields a sentence and no traceback."""
     answer = _synth(["-c", context], tmp_path)
     assert answer.returncode != 0

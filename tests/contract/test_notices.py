@@ -71,7 +71,7 @@ GOOD = {"key": "a/b.jpg", "op": "created", "etag": "1", "size": 1, "sequencer": 
         ({"sequencer": "0" * 65}, "not a hexadecimal number"),
     ],
 )
-def test_what_is_no_notice_is_told_why(change: dict[str, object], reason: str) -> None:
+def test_an_invalid_value_raises_an_error_with_the_reason(change: dict[str, object], reason: str) -> None:
     """Each invalid value raises a `NoticeError` with its reason."""
     with pytest.raises(NoticeError, match=reason):
         Notice.from_json(json.dumps(GOOD | change))

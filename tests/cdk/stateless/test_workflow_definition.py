@@ -192,7 +192,7 @@ def test_a_hundred_thousand_uploads_in_bursts_are_three_jobs_at_most(world: Worl
     assert len(world.executions) == 10
 
 
-def test_who_joins_a_run_is_served_by_it(world: World) -> None:
+def test_notices_of_an_execution_that_joins_another_are_processed(world: World) -> None:
     """The notices of an execution that has joined another one are processed in the next round of that one."""
     update = _update_under_way(world)
     world.upload(1)
@@ -217,7 +217,7 @@ def test_a_batch_that_is_delivered_again_starts_nothing(world: World) -> None:
     assert world.inbox() == []
 
 
-def test_whoever_waits_gets_a_turn_while_uploads_never_end(world: World) -> None:
+def test_a_waiting_execution_gets_the_lease_while_uploads_never_end(world: World) -> None:
     """A reprocess that waits for an update gets the lease next, though notices come during every job run."""
     update = _update_under_way(world)
     reprocess = world.ask_for(Mode.REPROCESS)
@@ -233,7 +233,7 @@ def test_whoever_waits_gets_a_turn_while_uploads_never_end(world: World) -> None
     assert len(world.processed) == 2
 
 
-def test_whoever_waited_and_has_gone_gets_nothing(world: World) -> None:
+def test_an_execution_that_stopped_waiting_does_not_get_the_lease(world: World) -> None:
     """An execution that was stopped while it waited does not get the lease, and all notices are processed."""
     _update_under_way(world)
     reprocess = world.ask_for(Mode.REPROCESS)
@@ -247,7 +247,7 @@ def test_whoever_waited_and_has_gone_gets_nothing(world: World) -> None:
     assert not {HOLDER, WAITING} & world.item().keys()
 
 
-def test_only_what_is_new_is_worked_on_after_a_reprocess(world: World) -> None:
+def test_the_round_after_a_reprocess_is_an_update(world: World) -> None:
     """Notices that come during a reprocess lead to a round in the mode `update`."""
     reprocess = world.ask_for(Mode.REPROCESS)
     _job_of(world, reprocess)
@@ -258,7 +258,7 @@ def test_only_what_is_new_is_worked_on_after_a_reprocess(world: World) -> None:
     assert [job.mode for job in world.jobs.values()] == [Mode.REPROCESS, Mode.UPDATE]
 
 
-def test_maintenance_does_not_swallow_a_notice(world: World) -> None:
+def test_notices_that_come_during_maintain_are_processed(world: World) -> None:
     """Notices of an update that joins a `maintain` run are processed after it."""
     maintain = world.ask_for(Mode.MAINTAIN)
     world.upload(1)
@@ -322,7 +322,7 @@ def test_after_many_rounds_another_execution_goes_on(monkeypatch: pytest.MonkeyP
     assert sum(name.startswith("successor-") for name in world.executions) == 2
 
 
-def test_a_lease_whose_holder_is_forgotten_is_taken_over(world: World) -> None:
+def test_a_lease_of_a_deleted_execution_is_taken_over(world: World) -> None:
     """A lease is taken over from a holder that AWS has deleted, which happens 90 days after its end."""
     gone = world.ask_for(Mode.RECONCILE)
     _job_of(world, gone)
@@ -337,7 +337,7 @@ def test_a_lease_whose_holder_is_forgotten_is_taken_over(world: World) -> None:
     ("asked", "end"),
     [({}, "Done"), ({"mode": "update"}, "Done"), ({"mode": "all"}, "UnknownMode"), ({"mode": 1}, "UnknownMode")],
 )
-def test_what_is_asked_for_by_hand(world: World, asked: dict[str, object], end: str) -> None:
+def test_the_input_of_an_execution_is_checked(world: World, asked: dict[str, object], end: str) -> None:
     """An input without a mode means an update; an unknown mode fails at once, without the lease."""
     world.start_execution(STATE_MACHINE, "by-hand", json.dumps(asked))
     world.settle()
@@ -346,7 +346,7 @@ def test_what_is_asked_for_by_hand(world: World, asked: dict[str, object], end: 
     assert HOLDER not in world.item()
 
 
-def test_a_run_that_was_robbed_of_its_lease_says_so(world: World) -> None:
+def test_an_execution_that_loses_its_lease_fails(world: World) -> None:
     """If the item is deleted during a run, the execution fails and does not release another lease."""
     execution = world.ask_for(Mode.UPDATE)
     _job_of(world, execution)
@@ -356,7 +356,7 @@ def test_a_run_that_was_robbed_of_its_lease_says_so(world: World) -> None:
     assert execution.state == "LeaseLost"
 
 
-def test_a_job_gets_what_the_application_understands(world: World) -> None:
+def test_the_application_parses_the_arguments_of_a_job_run(world: World) -> None:
     """The parser of the application accepts the arguments of a job run."""
     execution = world.ask_for(Mode.RECONCILE)
     _step_until(world, execution, "RunJob")

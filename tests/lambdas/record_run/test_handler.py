@@ -142,7 +142,7 @@ def test_a_good_run_is_recorded_beside_its_results(recorder: Recorder, job: Call
     }
 
 
-def test_maintenance_replaces_no_results(recorder: Recorder, job: Callable[..., str]) -> None:
+def test_a_maintain_run_supersedes_no_results(recorder: Recorder, job: Callable[..., str]) -> None:
     """A `maintain` run is recorded, and no results are tagged, because it publishes none."""
     _publish(recorder, OLDER, "20261119T121531Z-00000000")
     record(_request({"JobRunId": job()}, Mode.MAINTAIN), recorder)
@@ -175,7 +175,7 @@ def test_a_job_that_gives_no_reason_has_that_of_the_workflow(recorder: Recorder,
 
 
 @pytest.mark.parametrize("state", ["SUCCESS", "FAILED", "CANCELLED"])
-def test_a_bill_is_waited_for_and_not_for_ever(recorder: Recorder, job: Callable[..., str], state: str) -> None:
+def test_the_cost_is_requested_three_times(recorder: Recorder, job: Callable[..., str], state: str) -> None:
     """Three requests raise `BillNotReadyError` and write nothing; the fourth writes a record without cost."""
     _publish(recorder, RUN_ID)
     before, outcome = _objects(recorder), {"JobRunId": job(state, billed=None)}
@@ -188,7 +188,7 @@ def test_a_bill_is_waited_for_and_not_for_ever(recorder: Recorder, job: Callable
     assert (written.state, written.billed, written.cost_usd, written.seconds) == (state, None, None, 242.5)
 
 
-def test_a_bill_that_is_there_is_not_waited_for(recorder: Recorder, job: Callable[..., str]) -> None:
+def test_a_known_cost_is_recorded_at_once(recorder: Recorder, job: Callable[..., str]) -> None:
     """If AWS reports the cost, every request records it, the first one as well as a retry."""
     _publish(recorder, RUN_ID)
     for retries in range(4):
@@ -223,7 +223,7 @@ def test_a_run_without_a_job_is_recorded_with_the_cause(recorder: Recorder, outc
     assert _objects(recorder) == {run_record(RUN_ID): SUPERSEDED}
 
 
-def test_a_job_that_aws_does_not_know_is_told(recorder: Recorder, job: Callable[..., str]) -> None:
+def test_an_unknown_job_run_raises_an_error(recorder: Recorder, job: Callable[..., str]) -> None:
     """If EMR Serverless has no such job run, its error is raised and nothing is written."""
     job()
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
@@ -291,7 +291,7 @@ for event in json.load(sys.stdin):
 """
 
 
-def test_the_handler_records_and_tells_cloudwatch(recorder: Recorder, job: Callable[..., str]) -> None:
+def test_the_handler_records_and_emits_metrics(recorder: Recorder, job: Callable[..., str]) -> None:
     """With the environment of the stack, the handler writes the record, emits the metrics, and returns nothing.
 
     A run without cost emits no metric of the cost.

@@ -31,7 +31,7 @@ TOLD = {"ApplicationId": "00f1", "JobRunId": JOB, "State": "FAILED", "StateDetai
         {"JobRunId": None, "Cause": json.dumps(TOLD)},
     ],
 )
-def test_the_job_is_found_in_whatever_became_of_it(outcome: dict[str, Any]) -> None:
+def test_the_job_run_is_found_in_its_outcome(outcome: dict[str, Any]) -> None:
     """The id is found in the answer to a successful job run, and in the cause of a failure, which is a JSON text."""
     assert job_run_id_of(outcome) == JOB
 
@@ -131,7 +131,7 @@ def test_the_bill_is_read() -> None:
         {"totalResourceUtilization": {"vCPUHour": 1.0, "memoryGBHour": 1.0}},
     ],
 )
-def test_there_is_no_bill_before_aws_has_told(job_run: dict[str, Any]) -> None:
+def test_there_is_no_usage_before_aws_reports_it(job_run: dict[str, Any]) -> None:
     """Missing, incomplete, or used instead of billed resources yield `None`."""
     assert usage_of(job_run) is None
 

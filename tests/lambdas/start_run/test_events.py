@@ -79,7 +79,7 @@ def test_names_are_decoded_once(encoded: str, key: str) -> None:
 @given(name=NAMES, encode=st.sampled_from(ENCODERS), removed=st.booleans())
 @example(name="a/../b", encode=quote, removed=False)
 @example(name="Empty folder/", encode=quote, removed=True)
-def test_any_name_comes_back_to_the_character(name: str, encode: Callable[[str], str], *, removed: bool) -> None:
+def test_any_name_is_decoded_exactly(name: str, encode: Callable[[str], str], *, removed: bool) -> None:
     """Any name in any encoding yields a notice or an unusable image of this name; a folder marker yields nothing."""
     event = "ObjectRemoved:Delete" if removed else "ObjectCreated:Put"
     read = read_message(body(record(encode(f"images/{name}"), event=event)), BUCKET)
@@ -119,14 +119,14 @@ def test_an_event_without_a_sequencer_is_a_notice_without_one() -> None:
     assert read_message(body(expired), BUCKET) == [Notice(key="a.jpg", op=NoticeType.REMOVED)]
 
 
-def test_the_test_event_says_nothing() -> None:
+def test_the_test_event_yields_nothing() -> None:
     """The event that S3 sends when notifications are switched on yields no notice."""
     document = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-20T12:00:00.000Z", "Bucket": BUCKET}
     assert read_message(json.dumps(document), BUCKET) == []
 
 
 @pytest.mark.parametrize("key", ["images/", "images/Apple+Braeburn/", "images/a/b//", "images%2Fa%2F"])
-def test_markers_of_folders_say_nothing(key: str) -> None:
+def test_folder_markers_yield_nothing(key: str) -> None:
     """The creation and the deletion of a folder marker yield nothing; images in the same message are read."""
     marker, removed = record(key, size=0), record(key, event="ObjectRemoved:Delete")
     read = read_message(body(marker, record("images/a.jpg"), removed), BUCKET)
@@ -147,7 +147,7 @@ def test_markers_of_folders_say_nothing(key: str) -> None:
     ],
 )
 @pytest.mark.parametrize("event", ["ObjectCreated:Put", "ObjectRemoved:Delete"])
-def test_a_name_that_can_not_be_handled_is_told_with_the_reason(key: str, name: str, reason: str, event: str) -> None:
+def test_an_unusable_name_is_returned_with_the_reason(key: str, name: str, reason: str, event: str) -> None:
     """An image with an unusable name does not make its message fail, and is returned with the reason."""
     good, bad = read_message(body(record("images/good.jpg", event=event), record(key, event=event)), BUCKET)
     assert isinstance(good, Notice)
@@ -215,7 +215,7 @@ def _changed(path: Path, value: object, original: object = REAL) -> Any:  # noqa
         (("s3", "object", "size"), 2**63, "has a size"),
     ],
 )
-def test_what_is_no_event_of_our_images_is_told_why(path: Path, value: object, reason: str) -> None:
+def test_an_invalid_record_raises_an_error_with_the_reason(path: Path, value: object, reason: str) -> None:
     """Each kind of invalid record raises an error with its reason, also among valid records."""
     with pytest.raises(EventError, match=reason):
         read_message(body(REAL, _changed(path, value), REAL), BUCKET)
@@ -245,7 +245,7 @@ def test_what_is_no_event_of_our_images_is_told_why(path: Path, value: object, r
         ('{"Records": ["eventName"]}', "not an event of S3"),
     ],
 )
-def test_what_is_no_message_of_s3_is_told_why(text: str, reason: str) -> None:
+def test_an_invalid_message_raises_an_error_with_the_reason(text: str, reason: str) -> None:
     """Each kind of invalid message raises an error with its reason, also a message that is too deep for the parser."""
     with pytest.raises(EventError, match=reason):
         read_message(text, BUCKET)
@@ -260,7 +260,7 @@ PATHS = _paths(REAL)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=".".join)
-def test_depth_exhausts_nobody(path: Path) -> None:
+def test_a_deeply_nested_value_is_an_invalid_value(path: Path) -> None:
     """A value with as many levels as can be parsed is treated as any invalid value, in every field."""
     hole = json.dumps(_changed(path, "@"))
     for levels in (10, *range(900, 1000)):
@@ -295,7 +295,7 @@ DELETE = object()
 
 
 @given(changes=st.lists(st.tuples(st.sampled_from(PATHS), VALUES | st.just(DELETE)), min_size=1, max_size=3))
-def test_any_change_of_a_record_is_answered(changes: list[tuple[Path, object]]) -> None:
+def test_any_record_yields_notices_or_an_event_error(changes: list[tuple[Path, object]]) -> None:
     """A record with any fields changed or deleted yields notices or an `EventError`, and no other error."""
     changed = copy.deepcopy(REAL)
     for path, value in changes:

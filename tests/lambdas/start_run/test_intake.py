@@ -94,7 +94,7 @@ EXPLANATIONS = [
 ]
 
 
-def test_unusable_names_are_told_and_start_nothing(cloud: Cloud) -> None:
+def test_unusable_names_are_written_and_start_nothing(cloud: Cloud) -> None:
     """Images with unusable names are written to a file of rejected lines, with the reasons, and start nothing."""
     take_in(Batch(BATCH.batch_id, [], UNUSABLE), cloud.intake)
     assert cloud.rejected() == {f"{REJECTED_NOTICES}{BATCH.batch_id}.jsonl": EXPLANATIONS}
@@ -127,7 +127,7 @@ ACCIDENTS = st.tuples(st.sampled_from(Step), st.sampled_from(Moment), st.boolean
 @given(accidents=st.lists(ACCIDENTS, min_size=1, max_size=5), unusable=st.booleans())
 @example(accidents=[(step, moment, False) for step in Step for moment in Moment], unusable=True)
 @example(accidents=[(Step.COUNT, Moment.AFTER, True), (Step.START, Moment.BEFORE, True)], unusable=False)
-def test_whatever_fails_the_batch_is_taken_in_once(
+def test_a_batch_is_taken_in_once_after_any_failures(
     cloud: Cloud, accidents: list[tuple[Step, Moment, bool]], *, unusable: bool
 ) -> None:
     """Every failure raises an error, and in the end nothing is lost or done twice.
@@ -160,7 +160,7 @@ def test_whatever_fails_the_batch_is_taken_in_once(
     assert len(world.rejected()) == unusable
 
 
-def test_an_execution_that_can_not_be_started_is_no_success(cloud: Cloud) -> None:
+def test_an_error_of_the_start_is_raised(cloud: Cloud) -> None:
     """Every error of the start is raised, except for the one that the execution exists."""
     gone = replace(cloud.intake, state_machine=f"{cloud.intake.state_machine}-gone")
     with pytest.raises(ClientError, match="StateMachineDoesNotExist"):
