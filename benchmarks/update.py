@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.corpus import Corpus, argument_parser
 from benchmarks.memory import timed
+from contract.tables import Table
 from localspark.session import local_session_conf
 from spark_app.engine.model import model_id_of
 from spark_app.engine.weights import find_weights
@@ -86,7 +87,7 @@ def make_corpus(folder: Path, size: int, weights: str) -> Corpus:
         for number, table in enumerate(synthetic(size, model_id_of(found))):
             pq.write_table(table, folder / f"{number}.parquet")
             frame = spark.read.parquet(str(folder / f"{number}.parquet"))
-            tables.commit_features(RowChanges(frame, "true", table.num_rows, 0, []))
+            tables.commit(Table.FEATURES, RowChanges(frame, "true", table.num_rows, 0, []))
             (folder / f"{number}.parquet").unlink()
     update(corpus, weights, "first")
     return corpus

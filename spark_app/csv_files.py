@@ -15,10 +15,6 @@ def write_csv(batches: Iterable[list[pa.Array]], schema: pa.Schema, root: Storag
     ----------
     batches
         Columns of consecutive groups of rows.
-    schema
-        Names and types of the columns.
-    root, key
-        The object to write.
 
     Raises
     ------

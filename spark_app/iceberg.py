@@ -37,10 +37,7 @@ class IcebergTable:
     def content(self, branch: str = "main") -> int | None:
         """Return an id of the rows of a branch. Every commit changes it, except a compaction.
 
-        Returns
-        -------
-        int or None
-            `None` if the branch does not exist or has never had rows.
+        The id is `None` if the branch does not exist or has never had rows.
         """
         snapshot = self._load().snapshot(branch)
         if snapshot is None:

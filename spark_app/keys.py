@@ -17,8 +17,6 @@ def key_condition(keys: Collection[str] | None, column: str = "key") -> str:
     ----------
     keys
         `None` stands for any key, and so does a collection of more than `MANY_KEYS`.
-    column
-        Name of the column.
     """
     if keys is None or len(keys) > MANY_KEYS:
         return "true"

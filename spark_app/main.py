@@ -3,8 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
-from enum import EnumType
+from enum import StrEnum
 from typing import Any
 
 from contract.job import JobOption
@@ -12,7 +11,7 @@ from contract.runs import Mode
 from spark_app.errors import FruitsError
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
-from spark_app.settings import CatalogSettings, Limits, Option, RunSettings, as_url, option_of
+from spark_app.settings import CatalogSettings, Limits, Option, RunSettings, as_url, options_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,20 +25,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_tuning_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that have a default value."""
     for owner in (RunSettings, Limits, CatalogSettings):
-        for setting in fields(owner):
-            if option := option_of(setting):
-                _add_option(parser, option, setting.default)
+        for name, option in options_of(owner).items():
+            _add_option(parser, option, getattr(owner, name))
 
 
 def _add_option(parser: argparse.ArgumentParser, option: Option, default: object) -> None:
-    if option.parse is bool:
+    if default is False:
         parser.add_argument(option.flag, action="store_true", help=option.description)
         return
+    parse = option.parse or type(default)
     parser.add_argument(
         option.flag,
         default=default,
-        type=option.parse,
-        choices=list(option.parse) if isinstance(option.parse, EnumType) else None,
+        type=parse,
+        choices=list(parse) if isinstance(parse, type) and issubclass(parse, StrEnum) else None,
         metavar=option.metavar,
         help=f"{option.description} [{default_text(default)}]",
     )
@@ -69,21 +68,15 @@ def settings_from(arguments: argparse.Namespace) -> RunSettings:
     )
 
 
-def _values(owner: type[RunSettings | Limits | CatalogSettings], arguments: argparse.Namespace) -> dict[str, Any]:
+def _values(owner: type, arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of a class of settings that have an option, with the values of the options."""
-    options = {setting.name: option for setting in fields(owner) if (option := option_of(setting))}
-    return {name: getattr(arguments, option.flag[2:].replace("-", "_")) for name, option in options.items()}
+    options = options_of(owner).items()
+    return {name: getattr(arguments, option.flag[2:].replace("-", "_")) for name, option in options}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the pipeline under spark-submit.
-
-    Returns
-    -------
-    int
-        Exit code: 0 for success, 1 for a failure, 2 for a mistake in the command or its input.
-    """
-    parser = argparse.ArgumentParser(prog="fruits-pipeline", description=__doc__)
+    """Run the pipeline under spark-submit; return 0 for success, 1 for a failure, 2 for a mistake of the user."""
+    parser = argparse.ArgumentParser(prog="fruits-pipeline", description="Run the pipeline under spark-submit.")
     add_arguments(parser)
     try:
         settings = settings_from(parser.parse_args(argv))

@@ -53,8 +53,6 @@ class PlainReporter:
 
     Parameters
     ----------
-    out
-        Stream to print to.
     seconds_between
         Minimum time between two lines of progress.
     """

@@ -30,8 +30,6 @@ def open_session(settings: RunSettings, extra: Mapping[str, str]) -> Iterator[Sp
 
     Parameters
     ----------
-    settings
-        Settings that determine the catalog of the tables.
     extra
         Configuration of the machine: the master and the jars on a laptop, nothing under spark-submit.
     """

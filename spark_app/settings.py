@@ -1,15 +1,15 @@
 """The settings of a run, validated when they are created, and the command-line options that set them.
 
-Each setting that has an option is described once, in the metadata of its field: `spark_app.main` makes the options,
-their defaults and their help of it.
+A setting and its option are defined once, in the field of the setting: `spark_app.main` derives the option, its default
+value and its help from the field.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import Field, asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_origin, get_type_hints
 
 from contract.job import CatalogKind, JobOption
 from contract.layout import IMAGES
@@ -19,6 +19,8 @@ from spark_app.numerics.components import ComponentCount, RequestedComponents, V
 
 FEATURE_COUNT = 1280
 """Number of features per image: the length of MobileNetV2's feature vector."""
+
+DEFAULT_COMPONENTS = VarianceShare(0.95)
 
 
 class Engine(StrEnum):
@@ -64,34 +66,29 @@ def _wrong_components(found: object) -> SettingsError:
 
 @dataclass(frozen=True)
 class Option:
-    """The command-line option of a setting."""
+    """The command-line option of a setting, in the annotation of its field."""
 
     flag: str
-    parse: Callable[[str], Any]
-    """Converts the text of the option to the value; `bool` for a flag without a value."""
     description: str
     """Help text, without the default value."""
-    metavar: str | None
+    metavar: str | None = None
+    parse: Callable[[str], Any] | None = None
+    """Converts the text of the option to the value; `None` for the type of the default value."""
 
 
-def option_of(setting: Field[Any]) -> Option | None:
-    """Return the option of a field of the settings; `None` if it has no option."""
-    return setting.metadata.get("option")
-
-
-def _option(flag: str, parse: Callable[[str], Any], description: str, metavar: str | None = None) -> dict[str, Option]:
-    return {"option": Option(flag, parse, description, metavar)}
+def options_of(owner: type) -> dict[str, Option]:
+    """Return the options of a class of settings, by the names of their fields."""
+    annotations = get_type_hints(owner, include_extras=True).items()
+    return {name: hint.__metadata__[0] for name, hint in annotations if get_origin(hint) is Annotated}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """The largest images that a worker accepts."""
 
-    megapixels: float = field(
-        default=100.0, metadata=_option("--max-megapixels", float, "larger images are refused", "M")
-    )
+    megapixels: Annotated[float, Option("--max-megapixels", "larger images are refused", "M")] = 100.0
     """Millions of pixels. The worker checks the limit before it decodes the image."""
-    megabytes: float = field(default=100.0, metadata=_option("--max-megabytes", float, "larger files are refused", "M"))
+    megabytes: Annotated[float, Option("--max-megabytes", "larger files are refused", "M")] = 100.0
     """Millions of bytes. The worker checks the limit before it fetches the file."""
 
     def __post_init__(self) -> None:
@@ -103,11 +100,10 @@ class Limits:
 class CatalogSettings:
     """The catalog and the database in which the tables are registered."""
 
-    kind: str = field(
-        default=CatalogKind.HADOOP,
-        metadata=_option(JobOption.CATALOG, str, "catalog of the tables: hadoop (a folder) or glue"),
+    kind: Annotated[str, Option(JobOption.CATALOG, "catalog of the tables: hadoop (a folder) or glue", parse=str)] = (
+        CatalogKind.HADOOP
     )
-    database: str = field(default="fruits", metadata=_option(JobOption.DATABASE, str, "database of the tables"))
+    database: Annotated[str, Option(JobOption.DATABASE, "database of the tables")] = "fruits"
 
     def __post_init__(self) -> None:
         if self.kind not in list(CatalogKind):
@@ -132,48 +128,39 @@ class RunSettings:
 
     images: str
     output: str
-    mode: Mode = field(default=Mode.RECONCILE, metadata=_option(JobOption.MODE, Mode, "which images to work on"))
-    weights: str = field(
-        default="imagenet",
-        metadata=_option(
+    mode: Annotated[Mode, Option(JobOption.MODE, "which images to work on")] = Mode.RECONCILE
+    weights: Annotated[
+        str,
+        Option(
             JobOption.WEIGHTS,
-            str,
             "imagenet, seeded (untrained), an .h5 or .keras file, or the folder of an exported model",
         ),
-    )
-    engine: Engine = field(default=Engine.ONNX, metadata=_option("--engine", Engine, "what runs the network"))
-    components: RequestedComponents = field(
-        default=VarianceShare(0.95),
-        metadata=_option("--components", parse_components, "a count, or a share of the variance", "N"),
-    )
-    standardize: bool = field(
-        default=False,
-        metadata=_option("--standardize", bool, "divide each feature by its standard deviation before the PCA"),
-    )
-    refit_threshold: float = field(
-        default=0.99,
-        metadata=_option(
-            "--refit-threshold", float, "least share of the best possible variance at which the basis is kept", "R"
-        ),
-    )
+    ] = "imagenet"
+    engine: Annotated[Engine, Option("--engine", "what runs the network")] = Engine.ONNX
+    components: Annotated[
+        RequestedComponents,
+        Option("--components", "a count, or a share of the variance", "N", parse_components),
+    ] = DEFAULT_COMPONENTS
+    standardize: Annotated[
+        bool, Option("--standardize", "divide each feature by its standard deviation before the PCA")
+    ] = False
+    refit_threshold: Annotated[
+        float,
+        Option("--refit-threshold", "least share of the best possible variance at which the basis is kept", "R"),
+    ] = 0.99
     """With 1, every change of the features causes a refit."""
-    retention_days: float = field(
-        default=7.0,
-        metadata=_option(
-            JobOption.RETENTION_DAYS, float, "age below which maintain keeps old snapshots and files", "D"
-        ),
-    )
-    batch_size: int = field(default=8, metadata=_option("--batch-size", int, "images per call of the network", "N"))
-    chunk_size: int = field(default=50_000, metadata=_option("--chunk-size", int, "images between two commits", "N"))
+    retention_days: Annotated[
+        float, Option(JobOption.RETENTION_DAYS, "age below which maintain keeps old snapshots and files", "D")
+    ] = 7.0
+    batch_size: Annotated[int, Option("--batch-size", "images per call of the network", "N")] = 8
+    chunk_size: Annotated[int, Option("--chunk-size", "images between two commits", "N")] = 50_000
     """A crash loses the work of at most one chunk."""
-    max_reject_rate: float = field(
-        default=0.5, metadata=_option("--max-reject-rate", float, "refused share that fails the run", "R")
-    )
+    max_reject_rate: Annotated[float, Option("--max-reject-rate", "refused share that fails the run", "R")] = 0.5
     limits: Limits = Limits()
     catalog: CatalogSettings = CatalogSettings()
-    run_id: str | None = field(
-        default=None, metadata=_option(JobOption.RUN_ID, str, "name of the run, such as 20261120T121530Z-3fa94c")
-    )
+    run_id: Annotated[
+        str | None, Option(JobOption.RUN_ID, "name of the run, such as 20261120T121530Z-3fa94c", parse=str)
+    ] = None
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

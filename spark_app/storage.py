@@ -45,15 +45,7 @@ class Forbidden(Exception):  # noqa: N818 -- an answer of the storage, not a fai
 
 
 class TooLarge(Exception):  # noqa: N818 -- an answer of the storage, too
-    """The object has more bytes than the caller accepts, and was not fetched.
-
-    Attributes
-    ----------
-    size
-        Size of the object in bytes.
-    etag
-        Version of the object that has this size.
-    """
+    """The object has more bytes than the caller accepts, and was not fetched."""
 
     def __init__(self, size: int, etag: str) -> None:
         super().__init__(size, etag)
@@ -214,8 +206,6 @@ class Storage:
 
         Parameters
         ----------
-        key
-            Key of the object.
         max_bytes
             Size above which the object is not read.
 

@@ -31,10 +31,10 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "20",
 }
 
-ROWS_PER_FILE = {Table.FEATURES: 4_000, Table.COMPONENTS: 10_000, Table.REJECTS: 100_000}
+ROWS_PER_TASK = {Table.FEATURES: 4_000, Table.COMPONENTS: 10_000, Table.REJECTS: 100_000}
 """Rows that one task writes. Files of 10 to 20 MB spread a commit over the cores, and are not small files."""
 
-COLUMNS = {
+TABLE_COLUMNS = {
     Table.FEATURES: """
     key string NOT NULL COMMENT 'of the image, below images/',
     etag string NOT NULL COMMENT 'version of the file that the features are of',
@@ -125,7 +125,7 @@ class Tables:
         for table, iceberg in self.iceberg.items():
             if not self.spark.catalog.tableExists(iceberg.name):
                 self.spark.sql(
-                    f"CREATE TABLE {iceberg.name} ({COLUMNS[table]}) USING iceberg TBLPROPERTIES ({properties})"
+                    f"CREATE TABLE {iceberg.name} ({TABLE_COLUMNS[table]}) USING iceberg TBLPROPERTIES ({properties})"
                 )
                 self.spark.sql(f"ALTER TABLE {iceberg.name} WRITE LOCALLY ORDERED BY key")
 
@@ -142,25 +142,14 @@ class Tables:
         """Read the keys and features of a snapshot of the main branch."""
         return self.spark.sql(f"SELECT key, features FROM {self.features} VERSION AS OF {snapshot} WHERE {condition}")
 
-    def commit_rejects(self, changes: RowChanges) -> None:
-        """Commit refused images, and remove the rows of images that are no longer refused."""
-        self._commit(Table.REJECTS, changes)
-
-    def commit_features(self, changes: RowChanges) -> None:
-        """Commit features, and remove the rows of images that no longer have features."""
-        self._commit(Table.FEATURES, changes)
-
-    def commit_components(self, changes: RowChanges) -> None:
-        """Commit coordinates, and remove the rows of images that no longer have coordinates."""
-        self._commit(Table.COMPONENTS, changes)
-
-    def _commit(self, table: Table, changes: RowChanges) -> None:
+    def commit(self, table: Table, changes: RowChanges) -> None:
+        """Write the rows that a table must contain, and remove the other rows of the changed keys, in one commit."""
         name = self._name(table)
         columns = self.spark.table(name).columns
         if changes.stale == 0:
             # Without rows to look up, the cost of the commit depends on the new rows only, not on the table.
             rows = changes.frame.where(changes.is_present).select(*columns)
-            _in_files(rows, math.ceil(changes.present / ROWS_PER_FILE[table])).writeTo(name).append()
+            _in_files(rows, math.ceil(changes.present / ROWS_PER_TASK[table])).writeTo(name).append()
             return
         changes.frame.createOrReplaceTempView("arrived")
         self.spark.sql(f"""
@@ -177,7 +166,7 @@ class Tables:
         everything = lit(True)  # noqa: FBT003 -- an SQL condition
         # No repartitioning by ranges of keys, for which Spark would compute the rows twice, first to sample the keys.
         # The rows have the order of the features, whose files are ranges of keys.
-        files = max(1, math.ceil(count / ROWS_PER_FILE[Table.COMPONENTS]))
+        files = max(1, math.ceil(count / ROWS_PER_TASK[Table.COMPONENTS]))
         frame.coalesce(files).writeTo(self.components).overwrite(everything)
 
     def clear_components(self) -> None:

@@ -1,4 +1,4 @@
-"""What the tests share: pictures, an exported model, and a way to run the pipeline in this process."""
+"""Fixtures that several packages of tests share: pictures, an exported model, and runs in this process."""
 
 import io
 import logging
@@ -30,7 +30,7 @@ from spark_app.storage import Storage
 from spark_app.tables import Tables
 
 SHARED_DATA = Path(os.environ.get("FRUITS_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
-"""Real images and weights, where they are to be had."""
+"""Folder of real images and weights, which some machines have."""
 
 VIEWS = 6
 
@@ -67,7 +67,7 @@ def exported(seeded: Weights) -> ExportedModel:
 
 @pytest.fixture(scope="session")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Start Spark once for all tests: a JVM that is warm, and Python workers that stay, save seconds in each."""
+    """Start Spark once for all tests. A warm JVM and warm Python workers save seconds in each test."""
     folder = tmp_path_factory.mktemp("spark")
     settings = RunSettings(images="file:///images", output=folder.as_uri())
     with local_session_conf("local[2]", folder / "spark.log") as conf, open_session(settings, conf) as session:
@@ -76,7 +76,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def session_at(warm: SparkSession) -> Callable[[Path], SparkSession]:
-    """Return a function that makes a session of its own, whose tables are those of an output folder."""
+    """Return a function that makes a new session, whose tables are those of an output folder."""
 
     def make(output: Path) -> SparkSession:
         session = warm.newSession()
@@ -89,13 +89,13 @@ def session_at(warm: SparkSession) -> Callable[[Path], SparkSession]:
 
 @pytest.fixture(scope="module")
 def spark(session_at: Callable[[Path], SparkSession], tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
-    """Return a session whose tables are in a folder of their own."""
+    """Return a session whose tables are in a new folder."""
     return session_at(tmp_path_factory.mktemp("tables"))
 
 
 @pytest.fixture
 def tables(spark: SparkSession) -> Tables:
-    """Return tables without rows, of a database of their own."""
+    """Return empty tables in a new database."""
     tables = Tables(spark, f"test_{secrets.token_hex(4)}")
     tables.create()
     return tables
@@ -103,13 +103,13 @@ def tables(spark: SparkSession) -> Tables:
 
 @pytest.fixture
 def images(tmp_path: Path, sample: Path) -> Path:
-    """Return a copy of the sample that may be changed."""
+    """Return a copy of the sample that the test may change."""
     return shutil.copytree(sample, tmp_path / "images")
 
 
 @pytest.fixture
 def output(tmp_path: Path, seeded: Weights, exported: ExportedModel) -> Path:
-    """Return an output folder that has the exported model already, which saves ten seconds."""
+    """Return an output folder that already contains the exported model, which saves ten seconds."""
     root = Storage((tmp_path / "output").as_uri())
     root.create()
     save_model(root, model_id_of(seeded), seeded, exported)
@@ -120,7 +120,7 @@ def output(tmp_path: Path, seeded: Weights, exported: ExportedModel) -> Path:
 def run_pipeline(
     images: Path, output: Path, session_at: Callable[[Path], SparkSession], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Summary]:
-    """Return a function that runs the pipeline on `images` in this process, with any setting."""
+    """Return a function that runs the pipeline on `images` in this process, with the given settings."""
     monkeypatch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(session_at(output)))
 
     def run_it(**settings: object) -> Summary:
@@ -132,7 +132,7 @@ def run_pipeline(
 
 @pytest.fixture
 def results(output: Path) -> Callable[[], Path]:
-    """Return a function that finds the folder of the last complete results."""
+    """Return a function that returns the folder of the last complete results."""
     return lambda: output / Latest.from_json((output / "results/latest.json").read_bytes()).results
 
 
@@ -150,7 +150,7 @@ def picture() -> Iterator[Callable[..., bytes]]:
 
 @pytest.fixture(scope="session")
 def local_aws() -> Iterator[str]:
-    """Return the URL of an AWS on this machine, empty."""
+    """Return the URL of an empty AWS on this machine."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
@@ -161,10 +161,10 @@ def local_aws() -> Iterator[str]:
 
 @pytest.fixture
 def aws(local_aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let this process use the AWS of this machine, and no other, as somebody in Ireland."""
+    """Configure this process to use only the AWS of this machine, in the region of Ireland."""
     for name, value in {
         "AWS_ENDPOINT_URL": local_aws,
-        "AWS_ALLOW_HTTP": "true",  # obstore's
+        "AWS_ALLOW_HTTP": "true",  # for obstore
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": "eu-west-1",

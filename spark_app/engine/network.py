@@ -1,8 +1,7 @@
 """The reference network: MobileNetV2 of Keras. Its functions import TensorFlow when they are called."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,32 +10,14 @@ from spark_app.engine.preprocessing import SIZE
 from spark_app.engine.weights import SEED, Weights, WeightsKind
 from spark_app.errors import WeightsError, WeightsUnavailableError
 
-Arrays = Sequence[npt.NDArray[np.float32]]
+Variable = Any
+"""A Keras variable, which has no types."""
+
+Network = Any
+"""A Keras model, which has no types. It maps images of shape (n, 224, 224, 3), float32 in [-1, 1], to features of
+shape (n, 1280), float32."""
 
 INPUT_SHAPE = (SIZE, SIZE, 3)
-
-
-class Variable(Protocol):
-    """The used part of a Keras variable."""
-
-    shape: tuple[int, ...]
-    name: str
-    path: str
-
-
-class Network(Protocol):
-    """The used part of a Keras model. Keras publishes no types."""
-
-    weights: Sequence[Variable]
-
-    def __call__(self, images: object, *, training: bool) -> Any:  # noqa: ANN401 -- a tensor, which has no type
-        """Map images of shape (n, 224, 224, 3), float32 in [-1, 1], to features of shape (n, 1280), float32."""
-
-    def get_weights(self) -> Arrays:
-        """Return the weights in the order of the network."""
-
-    def set_weights(self, weights: Arrays) -> None:
-        """Set the weights in the order of the network."""
 
 
 def build_network(weights: Weights) -> Network:
@@ -86,13 +67,10 @@ def download_imagenet_weights() -> None:
 def _keras_mobilenet(weights: str | None) -> Network:
     import keras
 
-    network: Network = keras.applications.MobileNetV2(
-        include_top=False, weights=weights, pooling="avg", input_shape=INPUT_SHAPE
-    )
-    return network
+    return keras.applications.MobileNetV2(include_top=False, weights=weights, pooling="avg", input_shape=INPUT_SHAPE)
 
 
-def _seeded_weights(network: Network) -> Arrays:
+def _seeded_weights(network: Network) -> list[npt.NDArray[np.float32]]:
     """Draw weights that keep the variance of the signal from layer to layer (He et al. 2015).
 
     NumPy's PCG64 draws the same numbers on every machine and in every version. Keras' initialisers do not promise that.

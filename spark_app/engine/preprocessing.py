@@ -84,13 +84,6 @@ def decode(body: bytes, limits: Limits) -> DecodedImage:
 
     The process must have called `prepare_decoders` before.
 
-    Parameters
-    ----------
-    body
-        Content of the file.
-    limits
-        Largest image to decode.
-
     Raises
     ------
     RefusedImageError
@@ -118,12 +111,10 @@ def _decode(body: bytes, limits: Limits) -> DecodedImage:
             width, height = upright.size
             resized = _to_rgb(upright).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
             return DecodedImage(np.asarray(resized), width, height)
-    except RefusedImageError:
+    except (RefusedImageError, MemoryError):
         raise
     except UnidentifiedImageError:
         raise _unidentified(body) from None
-    except MemoryError:
-        raise
     except Exception as error:  # decoders raise any exception for broken bytes, which must not fail the run
         raise _undecodable(body, error) from error
 

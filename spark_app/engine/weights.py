@@ -41,17 +41,12 @@ class Weights:
 
 
 def find_weights(requested: str) -> Weights | None:
-    """Find weights on this machine.
+    """Find weights on this machine; return `None` if Keras has not downloaded the ImageNet weights yet.
 
     Parameters
     ----------
     requested
         Value of the option ``--weights``.
-
-    Returns
-    -------
-    Weights or None
-        `None` if Keras has not downloaded the ImageNet weights yet.
 
     Raises
     ------

@@ -19,12 +19,8 @@ def worker_engine(
 
     Parameters
     ----------
-    model_id, engine
-        The engine to return.
     payload
         What the engine executes (`spark_app.engine.model.FILES`).
-    on_build
-        Called after an engine was built.
     """
     if (model_id, engine) not in _engines:
         prepare_decoders()

@@ -50,18 +50,7 @@ class Basis:
         return float(self.explained_variance_ratio.sum())
 
     def project(self, X: npt.NDArray[np.floating]) -> Matrix:
-        """Return the coordinates of vectors along the components.
-
-        Parameters
-        ----------
-        X
-            Vectors of shape (n, d).
-
-        Returns
-        -------
-        ndarray
-            Array of shape (n, k), float64.
-        """
+        """Return the coordinates of vectors, of shape (n, d), along the components: shape (n, k), float64."""
         projected: Matrix = ((X - self.mean) / self.scale) @ self.components.T
         return projected
 
@@ -94,8 +83,6 @@ def assess(basis: Basis, statistics: Statistics, *, standardize: bool = False) -
 
     Parameters
     ----------
-    basis
-        Basis to assess.
     statistics
         Statistics of at least one vector.
     standardize

@@ -80,13 +80,7 @@ LEFT, RIGHT, TOP, BOTTOM = 66, 16, 16, 44
 
 
 def scatter(samples: Sequence[tuple[str, float, float]]) -> Scatter:
-    """Lay out a scatter plot.
-
-    Parameters
-    ----------
-    samples
-        Label, x and y of each point; at least one.
-    """
+    """Lay out a scatter plot of one or more samples, each with a label, x and y."""
     frequent = [label for label, _ in Counter(label for label, _, _ in samples).most_common()]
     named = frequent[:MAX_COLOURS]
     x, y = _horizontal(*_padded([x for _, x, _ in samples])), _vertical(*_padded([y for _, _, y in samples]))
@@ -99,13 +93,7 @@ def scatter(samples: Sequence[tuple[str, float, float]]) -> Scatter:
 
 
 def cumulative(ratios: Sequence[float]) -> Curve:
-    """Lay out the curve of captured variance over the number of components.
-
-    Parameters
-    ----------
-    ratios
-        Share of the variance along each component, decreasing; at least one.
-    """
+    """Lay out the captured variance over the number of components, from the share of one or more components."""
     x, y = _horizontal(0, len(ratios)), _vertical(0, 1)
     captured = [0.0, *(min(total, 1.0) for total in accumulate(ratios))]
     return Curve(x, y, " ".join(f"{x.at(number)},{y.at(value)}" for number, value in enumerate(captured)))

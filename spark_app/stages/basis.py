@@ -31,27 +31,21 @@ class BasisChoice:
 
 
 def choose_basis(this: Run, last: Summary | None, features: FeatureStatistics) -> BasisChoice | None:
-    """Keep the basis in force, or publish another one, and save the statistics beside it.
+    """Keep the basis in force or publish a new one, and save the statistics with it; `None` without features.
 
     Parameters
     ----------
     last
         The last complete run, whose basis is in force; `None` to fit a new basis.
 
-    Returns
-    -------
-    BasisChoice or None
-        `None` if there are no features.
-
     Raises
     ------
     StorageError
         If the storage fails.
     """
-    statistics, settings = features.statistics, this.settings
-    if statistics.count == 0:
+    if features.statistics.count == 0:
         return None
-    choice = keep_or_refit(this.root, last, statistics, settings, this.run_id)
+    choice = _keep_or_refit(this, last, features.statistics)
     if not choice.kept:
         publish_basis(this.root, choice.version, choice.basis)
     if not (choice.kept and features.is_stored):
@@ -59,19 +53,12 @@ def choose_basis(this: Run, last: Summary | None, features: FeatureStatistics) -
     return choice
 
 
-def keep_or_refit(
-    root: Storage, last: Summary | None, statistics: Statistics, settings: RunSettings, version: str
-) -> BasisChoice:
-    """Keep the basis in force if it still serves, so that coordinates stay comparable; else fit a new one.
-
-    Parameters
-    ----------
-    version
-        Version of a new basis.
-    """
+def _keep_or_refit(this: Run, last: Summary | None, statistics: Statistics) -> BasisChoice:
+    """Keep the basis in force if it still serves, so that coordinates stay comparable; else fit a new one."""
+    settings = this.settings
     if last is None or last.pca is None or last.pca_version is None:
-        reason = "reprocess computes everything anew" if settings.mode is Mode.REPROCESS else "it is the first basis"
-    elif (basis := load_basis(root, last.pca_version)) is None:
+        reason = "reprocess always fits a new basis" if settings.mode is Mode.REPROCESS else "it is the first basis"
+    elif (basis := load_basis(this.root, last.pca_version)) is None:
         reason = f"{BasisFile.BASIS} of {last.pca_version} is missing"
     elif _is_request_different(last.pca, settings):
         reason = "--components or --standardize differ from the last run"
@@ -85,7 +72,7 @@ def keep_or_refit(
             return BasisChoice(basis, last.pca_version, kept=True, reason=kept_because, assessment=assessment)
         reason = loss
     basis = fit(statistics, settings.components, standardize=settings.standardize)
-    return BasisChoice(basis, version, kept=False, reason=reason, assessment=assess_own(basis))
+    return BasisChoice(basis, this.run_id, kept=False, reason=reason, assessment=assess_own(basis))
 
 
 def _is_request_different(last: PcaSummary, settings: RunSettings) -> bool:
@@ -97,10 +84,8 @@ def why_refit(basis: Basis, assessment: Assessment, count: int, settings: RunSet
 
     Parameters
     ----------
-    basis
-        The basis in force.
     assessment
-        How well it represents all present images.
+        How well the basis represents all present images.
     count
         Number of these images.
     """

@@ -31,6 +31,14 @@ SCHEMA = (
 )
 
 
+IS_UNSETTLED = f"""
+    CASE action WHEN '{Action.FEATURISE}' THEN NOT coalesce(settled_etag = etag, false)
+                WHEN '{Action.REMOVE}' THEN true
+                WHEN '{Action.CHECK}' THEN had_features OR had_reject
+                ELSE false END"""
+"""SQL condition of the images that are not settled."""
+
+
 @dataclass(frozen=True)
 class Candidates:
     """The images that a run examines."""
@@ -82,16 +90,29 @@ def plan_changes(tables: Tables, candidates: Candidates, model_id: str, path: st
 
     Parameters
     ----------
-    model_id
-        Model that the features must be of.
     path
         Path at which Spark stages the change set.
     """
+    observed, staged = Observation(), Observation()
+    examined = _compare(tables, candidates, model_id).observe(
+        observed, count_if(col("action") != Action.REMOVE).alias("examined")
+    )
+    examined.where(IS_UNSETTLED).observe(
+        staged,
+        count_if(col("action") == Action.FEATURISE).alias("featurise"),
+        count_if(col("action") != Action.FEATURISE).alias("remove"),
+        count_if(col("action") != Action.REMOVE).alias("unsettled"),
+    ).write.parquet(path, mode="overwrite")
+    return ChangeSet(path, **observed.get, **staged.get)
+
+
+def _compare(tables: Tables, candidates: Candidates, model_id: str) -> DataFrame:
+    """Return rows of `SCHEMA` for all keys of the candidates and of the tables."""
     candidates.rows.createOrReplaceTempView("candidates")
     condition = key_condition(candidates.keys)
     action_of_others = f"'{Action.REMOVE}'" if candidates.complete else "null"
     # One aggregation of three lists of keys: joins would sort and shuffle each of the lists.
-    compared = tables.spark.sql(f"""
+    return tables.spark.sql(f"""
         SELECT key, etag, size, coalesce(action, {action_of_others}) AS action,
                f_etag IS NOT NULL AS had_features, r_etag IS NOT NULL AS had_reject,
                CASE WHEN r_etag IS NULL AND model_id = '{model_id}' THEN f_etag
@@ -109,20 +130,3 @@ def plan_changes(tables: Tables, candidates: Candidates, model_id: str, path: st
             GROUP BY key
         )
     """)
-    observed, staged = Observation(), Observation()
-    examined = compared.observe(observed, count_if(col("action") != Action.REMOVE).alias("examined"))
-    examined.where(IS_UNSETTLED).observe(
-        staged,
-        count_if(col("action") == Action.FEATURISE).alias("featurise"),
-        count_if(col("action") != Action.FEATURISE).alias("remove"),
-        count_if(col("action") != Action.REMOVE).alias("unsettled"),
-    ).write.parquet(path, mode="overwrite")
-    return ChangeSet(path, **observed.get, **staged.get)
-
-
-IS_UNSETTLED = f"""
-    CASE action WHEN '{Action.FEATURISE}' THEN NOT coalesce(settled_etag = etag, false)
-                WHEN '{Action.REMOVE}' THEN true
-                WHEN '{Action.CHECK}' THEN had_features OR had_reject
-                ELSE false END"""
-"""SQL condition of the images that are not settled."""

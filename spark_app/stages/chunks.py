@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from pyspark.sql import DataFrame
 
+from contract.tables import Table
 from spark_app.engine.provision import Model
 from spark_app.keys import MANY_KEYS
 from spark_app.progress import Progress, Reporter, polling
@@ -29,7 +30,8 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
     """
     spark = tables.spark
     counters = Counters(*(spark.sparkContext.accumulator(0) for _ in range(3)))
-    job = _job(this, tables, model, counters)
+    payload = spark.sparkContext.broadcast(model.payload)
+    job = FeatureJob(this.settings, this.run_id, model.model_id, payload, counters)
     tally = Tally()
     chunks = math.ceil(change_set.size / this.settings.chunk_size)
     with polling(_progress_of(counters, change_set, this.reporter)):
@@ -48,29 +50,15 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
     return AppliedChanges(tally, outcomes, _stale_keys(outcomes, "had_features", tally.stale_features))
 
 
-def _job(this: Run, tables: Tables, model: Model, counters: Counters) -> FeatureJob:
-    return FeatureJob(
-        root=this.root,
-        images=this.images,
-        run_id=this.run_id,
-        model_id=model.model_id,
-        engine=this.settings.engine,
-        payload=tables.spark.sparkContext.broadcast(model.payload),
-        batch_size=this.settings.batch_size,
-        limits=this.settings.limits,
-        counters=counters,
-    )
-
-
 def _commit(tables: Tables, outcomes: DataFrame, tally: Tally) -> None:
     if tally.touches_rejects:
         keys = _stale_keys(outcomes, "had_reject", tally.stale_rejects)
-        tables.commit_rejects(RowChanges(outcomes, "reason IS NOT NULL", tally.rejected, tally.stale_rejects, keys))
+        rejects = RowChanges(outcomes, "reason IS NOT NULL", tally.rejected, tally.stale_rejects, keys)
+        tables.commit(Table.REJECTS, rejects)
     if tally.touches_features:
         keys = _stale_keys(outcomes, "had_features", tally.stale_features)
-        tables.commit_features(
-            RowChanges(outcomes, "features IS NOT NULL", tally.featurised, tally.stale_features, keys)
-        )
+        features = RowChanges(outcomes, "features IS NOT NULL", tally.featurised, tally.stale_features, keys)
+        tables.commit(Table.FEATURES, features)
 
 
 def _stale_keys(outcomes: DataFrame, had_row: str, count: int) -> list[str] | None:

@@ -27,7 +27,7 @@ from spark_app.engine.interface import FeatureEngine
 from spark_app.engine.preprocessing import DecodedImage, RefusedImageError, decode
 from spark_app.engine.worker import worker_engine
 from spark_app.lookahead import map_ahead
-from spark_app.settings import Engine, Limits
+from spark_app.settings import Limits, RunSettings
 from spark_app.stages.change_set import Action
 from spark_app.stages.outcomes import OUTCOMES, TALLIES, Tally
 from spark_app.storage import FetchedObject, Forbidden, Storage, TooLarge
@@ -58,15 +58,11 @@ class Counters:
 class FeatureJob:
     """The context of a task, which Spark sends to the workers."""
 
-    root: Storage
-    images: Storage
+    settings: RunSettings
     run_id: str
     model_id: str
-    engine: Engine
     payload: "Broadcast[bytes]"
     """What the engine executes."""
-    batch_size: int
-    limits: Limits
     counters: Counters
 
 
@@ -108,8 +104,6 @@ def compute_features(changes: DataFrame, job: FeatureJob, tasks: int, folder: st
     ----------
     changes
         Rows with the columns of the change set.
-    tasks
-        Number of tasks.
     folder
         Folder below the root for the outcomes: Parquet files of `OUTCOMES`.
     """
@@ -130,7 +124,7 @@ def _run_task(batches: Iterable[pa.RecordBatch], job: FeatureJob, folder: str) -
     if outcomes.num_rows:
         context = TaskContext.get()
         key = f"{folder}part-{context.partitionId() if context else 0:05}.parquet"
-        with job.root.open_writer(key) as sink:
+        with Storage(job.settings.output).open_writer(key) as sink:
             # Features hardly compress and do not repeat, and the file is read once.
             pq.write_table(outcomes, sink, compression="none", use_dictionary=False, write_statistics=False)
     yield Tally.of_outcomes(outcomes).to_rows()
@@ -138,7 +132,10 @@ def _run_task(batches: Iterable[pa.RecordBatch], job: FeatureJob, folder: str) -
 
 def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -> Iterator[pa.RecordBatch]:
     """Process the images of one task. Threads fetch and decode images while the network computes."""
-    engine = worker_engine(job.model_id, job.engine, job.payload.value, on_build=lambda: job.counters.engines.add(1))
+    engine = worker_engine(
+        job.model_id, job.settings.engine, job.payload.value, on_build=lambda: job.counters.engines.add(1)
+    )
+    images, limits = Storage(job.settings.images), job.settings.limits
     with ExitStack() as stack:
         fetchers = stack.enter_context(ThreadPoolExecutor(FETCHES_AHEAD, "fetch"))
         decoder = stack.enter_context(ThreadPoolExecutor(1, "decode"))
@@ -146,15 +143,15 @@ def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -
             # Registered last, so it is called first: an aborted task does not wait for its queues.
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         fetched = map_ahead(
-            partial(_fetch, job.images, job.limits),
+            partial(_fetch, images, limits),
             _planned_images(batches),
             fetchers,
             ahead=FETCHES_AHEAD,
             weight=lambda planned: planned.size,
             budget=BYTES_AHEAD,
         )
-        outcomes = map_ahead(partial(_decode, limits=job.limits), fetched, decoder, ahead=DECODES_AHEAD)
-        while group := list(itertools.islice(outcomes, job.batch_size)):
+        outcomes = map_ahead(partial(_decode, limits=limits), fetched, decoder, ahead=DECODES_AHEAD)
+        while group := list(itertools.islice(outcomes, job.settings.batch_size)):
             yield _to_arrow(group, _features_of(group, engine), job)
             job.counters.done.add(len(group))
             job.counters.refused.add(sum(outcome.refusal is not None for outcome in group))

@@ -124,7 +124,7 @@ def _move_aside(root: Storage, file: str, malformed: list[RejectedLine]) -> None
 
 def _to_arrow(notices: list[Notice], before: int) -> pa.Table:
     rows = [
-        (notice.key, notice.etag, notice.size, notice.op.value, notice.order, position)
+        vars(notice) | {"op": notice.op.value, "sequencer": notice.order, "position": position}
         for position, notice in enumerate(notices, start=before)
     ]
-    return pa.Table.from_pylist([dict(zip(NOTICES.names, row, strict=True)) for row in rows], schema=NOTICES)
+    return pa.Table.from_pylist(rows, schema=NOTICES)

@@ -23,25 +23,16 @@ def tables_to_compact(tables: Tables) -> list[IcebergTable]:
 
 
 def compact(tables: Tables) -> int:
-    """Merge small files, and apply all deletions, so that no current file contains a deleted row.
+    """Merge small files and apply all deletions; return the number of rewritten files.
 
-    Returns
-    -------
-    int
-        Number of rewritten files.
+    Afterwards, no current file contains a deleted row.
     """
     with_rows = [table for table in tables.iceberg.values() if table.content() is not None]
     return sum(table.apply_deletions() for table in with_rows)
 
 
 def drop_abandoned_rebuild(tables: Tables, before: datetime) -> bool:
-    """Drop the rebuild of an interrupted `reprocess` if it is older than a time, because it keeps erased images.
-
-    Returns
-    -------
-    bool
-        Whether a rebuild was dropped.
-    """
+    """Drop an interrupted rebuild that is older than a time, because it keeps erased images; return whether it did."""
     changed_at = tables.iceberg[Table.FEATURES].branch_changed_at(BRANCH)
     is_abandoned = changed_at is not None and changed_at < before
     if is_abandoned:
@@ -50,12 +41,9 @@ def drop_abandoned_rebuild(tables: Tables, before: datetime) -> bool:
 
 
 def expire(tables: Tables, before: datetime) -> int:
-    """Expire the snapshots that are older than a time, and delete the files that only they use, and orphan files.
+    """Expire the snapshots that are older than a time, delete files that only they use, and delete orphan files.
 
-    Returns
-    -------
-    int
-        Number of deleted orphan files, which crashed runs have left.
+    Return the number of orphan files, which crashed runs have left.
     """
     for table in tables.iceberg.values():
         table.expire_snapshots(before)
@@ -63,12 +51,7 @@ def expire(tables: Tables, before: datetime) -> int:
 
 
 def remove_matrix_files(root: Storage, before: datetime) -> int:
-    """Delete the matrix files that are used neither by the last run nor by a run that started after a time.
-
-    Returns
-    -------
-    int
-        Number of deleted files.
+    """Delete the matrix files that neither the last run nor a run since a time uses, and return their number.
 
     Raises
     ------

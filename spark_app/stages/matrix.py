@@ -44,8 +44,8 @@ SHIFTS = pa.schema([("range", pa.int64()), ("shift", pa.int64())])
 
 
 @dataclass(frozen=True)
-class PublishedMatrix:
-    """A published matrix."""
+class SampledMatrix:
+    """A published matrix, and a sample of its rows for the report."""
 
     files: list[MatrixFile]
     """Files in the order of the keys."""
@@ -65,22 +65,20 @@ def sample_share(rows: int) -> float:
     return 2.0 ** -max(0, math.ceil(math.log2(rows / SAMPLE))) if rows else 1.0
 
 
-def publish_matrix(coordinates: DataFrame, rows: int, job: MatrixJob) -> PublishedMatrix:
+def publish_matrix(coordinates: DataFrame, rows: int, job: MatrixJob) -> SampledMatrix:
     """Write all files.
 
     Parameters
     ----------
     coordinates
         Key, label and components of all images.
-    rows
-        Number of images.
     """
     job = replace(job, share=sample_share(rows))
     files = max(1, math.ceil(rows / ROWS_PER_FILE))
     names = [job.file(number, files) for number in range(files)]
     if rows == 0:
         # Spark runs no task for a table without rows, but readers expect a file with a header.
-        return PublishedMatrix([write_file(iter(()), names[0], job).file], job.share, [])
+        return SampledMatrix([write_file(iter(()), names[0], job).file], job.share, [])
     frame = coordinates.select("key", "label", "components")
     spread = frame.repartitionByRange(files, "key") if files > 1 else frame.coalesce(1)
     task = partial(write_partition, names=names, job=job)
@@ -88,7 +86,7 @@ def publish_matrix(coordinates: DataFrame, rows: int, job: MatrixJob) -> Publish
     return replace(written, files=_covering(written.files))
 
 
-def update_matrix(coordinates: DataFrame, shifts: DataFrame, last: PublishedMatrix, job: MatrixJob) -> PublishedMatrix:
+def update_matrix(coordinates: DataFrame, shifts: DataFrame, last: SampledMatrix, job: MatrixJob) -> SampledMatrix:
     """Write the files that contain changed rows, and keep the other files.
 
     Parameters
@@ -110,7 +108,7 @@ def update_matrix(coordinates: DataFrame, shifts: DataFrame, last: PublishedMatr
     return _merged(last, set(sizes), _assembled(written, job.share, expected=sum(map(sum, sizes.values()))))
 
 
-def carry_over(last: PublishedMatrix, job: MatrixJob) -> PublishedMatrix:
+def carry_over(last: SampledMatrix, job: MatrixJob) -> SampledMatrix:
     """Publish the last matrix again. A single file is copied, so that the folder of each run is complete."""
     files = []
     for file in last.files:
@@ -168,17 +166,17 @@ def _between(first: str, end: str | None) -> str:
     return f"(key >= {quoted(first)}" + (f" AND key < {quoted(end)})" if end is not None else ")")
 
 
-def _assembled(written: list[WrittenFile], share: float, expected: int) -> PublishedMatrix:
+def _assembled(written: list[WrittenFile], share: float, expected: int) -> SampledMatrix:
     """Combine the files of all tasks, and check that no row is missing."""
     in_order = sorted(written, key=lambda part: part.file.first_key)
     files = [part.file for part in in_order if part.file.rows]
-    matrix = PublishedMatrix(files, share, [image for part in in_order for image in part.sample])
+    matrix = SampledMatrix(files, share, [image for part in in_order for image in part.sample])
     if matrix.rows != expected:
         raise RuntimeError(f"{matrix.rows} rows of {expected} were written to the matrix of {matrix.files}")
     return matrix
 
 
-def _merged(last: PublishedMatrix, ranges: set[int], written: PublishedMatrix) -> PublishedMatrix:
+def _merged(last: SampledMatrix, ranges: set[int], written: SampledMatrix) -> SampledMatrix:
     """Replace the files of some ranges."""
     kept = [file for index, file in enumerate(last.files) if index not in ranges]
     first_keys = [file.first_key for file in last.files]
@@ -187,7 +185,7 @@ def _merged(last: PublishedMatrix, ranges: set[int], written: PublishedMatrix) -
         for image in last.sample
         if bisect_right(first_keys, image.key) - 1 not in ranges and key_hash(image.key) < written.share
     ]
-    return PublishedMatrix(
+    return SampledMatrix(
         _covering(sorted([*kept, *written.files], key=lambda file: file.first_key)),
         written.share,
         sorted([*sample, *written.sample], key=lambda image: image.key),

@@ -9,6 +9,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from contract.tables import Table
 from spark_app.arrow import features_matrix, to_lists
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.outcomes import AppliedChanges
@@ -40,8 +41,6 @@ def update_components(start: StartingPoint, applied: AppliedChanges, choice: Bas
     ----------
     choice
         The basis; `None` if there are no features.
-    count
-        Number of rows of `features`.
     """
     tables, tally = start.tables, applied.tally
     if choice is None:
@@ -55,9 +54,9 @@ def update_components(start: StartingPoint, applied: AppliedChanges, choice: Bas
         arrived = project(applied.outcomes.where("features IS NOT NULL"), basis, choice.version)
         gone = applied.outcomes.where("features IS NULL AND had_features").select("key", "etag", "label")
         rows = arrived.unionByName(gone, allowMissingColumns=True)
-        tables.commit_components(
-            RowChanges(rows, "components IS NOT NULL", tally.featurised, tally.stale_features, applied.stale_keys)
-        )
+        is_present = "components IS NOT NULL"
+        changes = RowChanges(rows, is_present, tally.featurised, tally.stale_features, applied.stale_keys)
+        tables.commit(Table.COMPONENTS, changes)
     return tally.featurised
 
 
@@ -68,8 +67,6 @@ def project(features: DataFrame, basis: "Broadcast[Basis]", pca_version: str) ->
     ----------
     features
         Rows with key, etag, label and features.
-    pca_version
-        Version of the basis.
     """
     rows = features.select("key", "etag", "label", "features")
     task = partial(_project_partition, basis=basis, pca_version=pca_version)

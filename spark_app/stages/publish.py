@@ -7,7 +7,7 @@ from spark_app.report.page import render_report
 from spark_app.run import Run
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.explained_variance import explained_variance_csv
-from spark_app.stages.matrix import PublishedMatrix, carry_over, publish_matrix, update_matrix
+from spark_app.stages.matrix import SampledMatrix, carry_over, publish_matrix, update_matrix
 from spark_app.stages.matrix_files import MatrixJob
 from spark_app.stages.outcomes import AppliedChanges
 from spark_app.stages.rejects import publish_rejects, read_refused_images
@@ -16,14 +16,8 @@ from spark_app.stages.starting_point import StartingPoint
 
 def publish_tables(
     this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None, count: int
-) -> tuple[PublishedMatrix, ReportData]:
-    """Write the matrix of `count` rows, the refused images, and the explained variance.
-
-    Raises
-    ------
-    StorageError
-        If the storage fails.
-    """
+) -> tuple[SampledMatrix, ReportData]:
+    """Write the matrix of `count` rows, the refused images, and the explained variance."""
     matrix = _publish_matrix(this, start, applied, choice, count)
     refusals = _publish_rejects(this, start, applied)
     assessment = choice.assessment if choice else None
@@ -34,33 +28,21 @@ def publish_tables(
 
 
 def publish_report(this: Run, summary: Summary, report: ReportData) -> None:
-    """Write the report and the summary. Afterwards the results are complete, but nothing refers to them yet.
-
-    Raises
-    ------
-    StorageError
-        If the storage fails.
-    """
+    """Write the report and the summary. Afterwards the results are complete, but nothing refers to them yet."""
     this.root.write(this.results + ResultFile.REPORT_DATA, report.to_json().encode())
     this.root.write(this.results + ResultFile.REPORT, render_report(summary, report).encode())
     this.root.write(this.results + ResultFile.SUMMARY, summary.to_json().encode())
 
 
 def point_to(this: Run, summary: Summary) -> None:
-    """Make this run the last complete run, whose results readers find.
-
-    Raises
-    ------
-    StorageError
-        If the storage fails.
-    """
+    """Make this run the last complete run, whose results readers find."""
     latest = Latest(run_id=this.run_id, results=this.results, finished_at=summary.finished_at)
     this.root.write(LATEST, latest.to_json().encode())
 
 
 def _publish_matrix(
     this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None, count: int
-) -> PublishedMatrix:
+) -> SampledMatrix:
     tables = start.tables
     coordinates = tables.spark.table(tables.components)
     k = len(choice.basis.components) if choice else 0
@@ -68,7 +50,7 @@ def _publish_matrix(
     if start.reusable is None or choice is None or not choice.kept:
         return publish_matrix(coordinates, count, job)
     summary, report = start.reusable.summary, start.reusable.report
-    last = PublishedMatrix(summary.matrix, report.share, report.sample)
+    last = SampledMatrix(summary.matrix, report.share, report.sample)
     if applied.outcomes is None or not applied.tally.touches_features:
         return carry_over(last, job)
     touched = applied.outcomes.where("features IS NOT NULL OR had_features")

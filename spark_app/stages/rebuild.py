@@ -1,4 +1,4 @@
-"""The rebuild of all tables beside the published ones: `reprocess` fills a branch of each table, then switches to it.
+"""The rebuild of all tables next to the published ones: `reprocess` fills a branch of each table, then switches to it.
 
 Readers see the old rows until the switch. If a run crashes, the next `reprocess` continues with its branches, because
 the rows in them are settled. The branch of `features` is created last and dropped last, so that its existence means

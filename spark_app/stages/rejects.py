@@ -12,7 +12,7 @@ from spark_app.report.data import RefusedImages
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 
-COLUMNS = ("key", "reason", "detail")
+REJECT_COLUMNS = ("key", "reason", "detail")
 
 LISTED = 20
 """Number of refused images that the report lists."""
@@ -22,7 +22,7 @@ def read_refused_images(tables: Tables) -> RefusedImages:
     """Read what the report shows of the refused images."""
     spark = tables.spark
     reasons = spark.sql(f"SELECT reason, count(*) AS n FROM {tables.rejects} GROUP BY reason ORDER BY n DESC, reason")
-    some = spark.sql(f"SELECT {', '.join(COLUMNS)} FROM {tables.rejects} ORDER BY key LIMIT {LISTED}")
+    some = spark.sql(f"SELECT {', '.join(REJECT_COLUMNS)} FROM {tables.rejects} ORDER BY key LIMIT {LISTED}")
     return RefusedImages(
         {row.reason: row.n for row in reasons.collect()},
         [(row.key, row.reason, row.detail) for row in some.collect()],
@@ -31,7 +31,7 @@ def read_refused_images(tables: Tables) -> RefusedImages:
 
 def publish_rejects(rejects: DataFrame, root: Storage, folder: str) -> None:
     """Write ``rejects.csv``: key, reason and detail of every refused image, in the order of the keys."""
-    frame = rejects.select(*COLUMNS).coalesce(1).sortWithinPartitions("key")
+    frame = rejects.select(*REJECT_COLUMNS).coalesce(1).sortWithinPartitions("key")
     write = partial(_write, root=root, key=folder + ResultFile.REJECTS)
     written: list[Row] = frame.mapInArrow(write, "rows long").collect()
     if not written:
@@ -40,6 +40,6 @@ def publish_rejects(rejects: DataFrame, root: Storage, folder: str) -> None:
 
 
 def _write(batches: Iterable[pa.RecordBatch], root: Storage, key: str) -> Iterator[pa.RecordBatch]:
-    schema = pa.schema([(name, pa.string()) for name in COLUMNS])
+    schema = pa.schema([(name, pa.string()) for name in REJECT_COLUMNS])
     rows = write_csv((batch.columns for batch in batches), schema, root, key)
     yield pa.RecordBatch.from_pydict({"rows": [rows]})

@@ -47,8 +47,6 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
     ------
     ModelMismatchError
         If the tables contain features of another model.
-    StorageError
-        If the storage fails.
     """
     tables = Tables(spark, this.settings.catalog.database)
     tables.create()

@@ -55,13 +55,7 @@ class FeatureStatistics:
 
 
 def bring_up_statistics(root: Storage, start: StartingPoint, applied: AppliedChanges) -> FeatureStatistics:
-    """Update the stored statistics, or compute them from all features if that is impossible or inaccurate.
-
-    Raises
-    ------
-    StorageError
-        If the storage fails.
-    """
+    """Update the stored statistics, or compute them from all features if that is impossible or inaccurate."""
     tables = start.tables
     version = start.last.pca_version if start.last else None
     stored = load_statistics(root, version, start.contents.features) if version else None

@@ -14,7 +14,7 @@ from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT, RunSettings
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.change_set import ChangeSet
-from spark_app.stages.matrix import PublishedMatrix
+from spark_app.stages.matrix import SampledMatrix
 from spark_app.stages.outcomes import Tally
 from spark_app.stages.starting_point import StartingPoint
 
@@ -22,7 +22,7 @@ PACKAGES = ("numpy", "pyarrow", "pillow", "pillow-heif", "onnxruntime", "obstore
 """Packages whose versions the summary names."""
 
 
-def counts_of(change_set: ChangeSet, tally: Tally, matrix: PublishedMatrix, rejects: int) -> Counts:
+def counts_of(change_set: ChangeSet, tally: Tally, matrix: SampledMatrix, rejects: int) -> Counts:
     """Count what became of the images.
 
     Parameters
@@ -43,7 +43,7 @@ def counts_of(change_set: ChangeSet, tally: Tally, matrix: PublishedMatrix, reje
 
 
 def summary_of(
-    this: Run, start: StartingPoint, model: Model, choice: BasisChoice | None, matrix: PublishedMatrix, counts: Counts
+    this: Run, start: StartingPoint, model: Model, choice: BasisChoice | None, matrix: SampledMatrix, counts: Counts
 ) -> Summary:
     """Summarise a run whose results are complete except for the report and the summary. The notes are empty."""
     computed = counts.featurised + counts.rejected

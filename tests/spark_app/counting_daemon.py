@@ -1,7 +1,7 @@
-"""Spark's daemon of Python workers, for tests: workers that count what they compute, and one that is killed.
+"""A replacement of Spark's daemon of Python workers: its workers count the images that the network computes.
 
-Each image that the network computes is a byte in a file of the folder FRUITS_TEST_COUNTS. If that folder has a file
-`kill`, the worker that finds it first removes it, and is killed in the middle of its work.
+For each image, a worker appends a byte to a file in the folder FRUITS_TEST_COUNTS. If this folder contains a file
+`kill`, the first worker that finds it removes it and kills itself in the middle of its work.
 """
 
 import os

@@ -1,10 +1,10 @@
-"""A run that is killed: `python -m tests.spark_app.dying_run EVENT COUNTS IMAGES OUTPUT MODE CHUNK_SIZE`.
+"""A run that kills itself: `python -m tests.spark_app.dying_run EVENT COUNTS IMAGES OUTPUT MODE CHUNK_SIZE`.
 
-It is a run, but for this: before the EVENT-th of the things that last (a commit, an object written or deleted, a branch
-switched) and of the moments that are reported, the process kills itself, as a machine that fails would; 0 spares it.
-And what it computes is counted in the folder COUNTS.
+The process kills itself with SIGKILL before the event of number EVENT, as if the machine failed; with 0, it does not.
+Events are lasting changes (a commit, an object that is written or deleted, a switch of a branch) and calls of the
+reporter. The process counts the images that it starts to compute in the folder COUNTS.
 
-With PYSPARK_GATEWAY_PORT it works in a JVM that is there and warm, which takes a third of the time.
+With PYSPARK_GATEWAY_PORT, the run uses a JVM that is already warm, which takes a third of the time.
 """
 
 import io
@@ -35,9 +35,7 @@ from spark_app.storage import Storage
 from spark_app.tables import Tables
 
 LASTING = (
-    (Tables, "commit_rejects"),
-    (Tables, "commit_features"),
-    (Tables, "commit_components"),
+    (Tables, "commit"),
     (Tables, "replace_components"),
     (Storage, "write"),
     (Storage, "copy"),
@@ -50,14 +48,14 @@ LASTING = (
 
 
 class Fate:
-    """Counts what happens, and ends the process in time."""
+    """Counts the events, and kills the process before one of them."""
 
     def __init__(self, event: int, log: Path) -> None:
         self._left = event
         self._log = log
 
     def happens(self, what: str) -> None:
-        """Note that something is about to happen."""
+        """Count an event that is about to happen."""
         self._left -= 1
         if self._left == 0:
             with self._log.open("a") as log:
@@ -65,7 +63,7 @@ class Fate:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def before(self, owner: type, name: str) -> None:
-        """Make a method happen."""
+        """Make an event of each call of a method."""
         action = getattr(owner, name)
 
         def act(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 -- any method
@@ -76,7 +74,7 @@ class Fate:
 
 
 class FatefulReporter(PlainReporter):
-    """Makes the beginning of each step happen, and the first sign of progress in a chunk."""
+    """Makes an event of the beginning of each step, of the end of each chunk, and of progress within a chunk."""
 
     def __init__(self, fate: Fate) -> None:
         super().__init__(io.StringIO())
@@ -84,31 +82,31 @@ class FatefulReporter(PlainReporter):
         self._is_new = True
 
     def started(self, step: str) -> None:
-        """Note the step."""
+        """Count the beginning of a step."""
         self._fate.happens(f"step {step}")
 
     def progress(self, progress: Progress) -> None:
-        """Note that tasks are at work: this comes from another thread, in the middle of a job."""
+        """Count the first progress within a chunk, which another thread reports while Spark runs tasks."""
         if self._is_new and 0 < progress.done < progress.total:
             self._is_new = False
             self._fate.happens("amid a chunk")
 
-    def committed(self, chunk: int, chunks: int) -> None:  # noqa: ARG002 -- one chunk is like another
-        """Note the end of a chunk."""
+    def committed(self, chunk: int, chunks: int) -> None:  # noqa: ARG002 -- each chunk is an event
+        """Count the end of a chunk."""
         self._is_new = True
         self._fate.happens("chunk committed")
 
 
 def count_started(counts: Path) -> None:
-    """Note the images of each chunk before it is computed: no more inferences than these are made."""
+    """Count the images of each chunk before the network computes them."""
     compute = chunks.compute_features
 
-    def counted(changes: DataFrame, *arguments: Any) -> Tally:  # noqa: ANN401 -- passed on
+    def counted(changes: DataFrame, *arguments: Any) -> Tally:  # noqa: ANN401 -- any arguments
         with (counts / "started").open("ab") as started:
             started.write(b"." * changes.where(f"action = '{Action.FEATURISE}'").count())
         return compute(changes, *arguments)
 
-    setattr(chunks, "compute_features", counted)  # noqa: B010 -- mypy holds functions for constants
+    setattr(chunks, "compute_features", counted)  # noqa: B010 -- mypy refuses assignments to functions
 
 
 def attached_session(output: Path) -> SparkSession:
@@ -123,7 +121,7 @@ def attached_session(output: Path) -> SparkSession:
 
 
 def main(arguments: list[str], environment: dict[str, str] | None = None) -> None:
-    """Run, and maybe die."""
+    """Run the pipeline, and kill the process before the given event."""
     os.environ.update(environment or {})
     event, counts, images, output, mode, chunk = arguments
     fate = Fate(int(event), Path(counts) / "deaths.log")

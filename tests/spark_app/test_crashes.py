@@ -1,4 +1,4 @@
-"""Tests of runs that end in the middle: killed at every point where something lasting is done, or hit by a failure."""
+"""Tests of runs that end in the middle: killed before every lasting change, or stopped by a failure."""
 
 import multiprocessing
 import os
@@ -31,20 +31,20 @@ TO_START = {"update": 18, "reprocess": 77}
 
 @dataclass(frozen=True)
 class Scene:
-    """An environment that an update is due in, and what it ends in undisturbed.
+    """An environment with changed images, and the results that a run without a crash gives.
 
     Attributes
     ----------
     images, output
-        Of the environment.
+        Folders of the environment.
     counts
-        Where workers count what they compute.
+        Folder in which workers count the images that they compute.
     due
-        A copy of the output, to begin again with.
+        Copy of the output before the run.
     ends
-        Mode → a copy of the results of a run without a crash.
+        Copy of the results of a run without a crash, by mode.
     jvm
-        The environment of a process that is to work in the JVM of the tests.
+        Environment variables of a process that uses the JVM of the tests.
     """
 
     images: Path
@@ -55,8 +55,8 @@ class Scene:
     jvm: dict[str, str]
 
     def run(self, mode: str, event: int = 0) -> int | None:
-        """Make a run in the warm JVM that is killed before an event, or spared; return its exit code."""
-        # A server that has imported everything forks a process for each run: that saves a second in each of sixty.
+        """Run in the warm JVM, killed before an event unless it is 0, and return the exit code."""
+        # The fork server has imported everything, which saves a second in each of sixty runs.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([dying_run.__name__])
         process = context.Process(target=dying_run.main, args=(self._arguments(mode, event), self.jvm))
@@ -65,7 +65,7 @@ class Scene:
         return process.exitcode
 
     def run_alone(self, mode: str, **process: Any) -> int:  # noqa: ANN401 -- options of subprocess
-        """Make a run with a JVM of its own; return its exit code."""
+        """Run with a separate JVM, and return the exit code."""
         command = [sys.executable, "-m", dying_run.__name__, *self._arguments(mode, 0)]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         return int(subprocess.run(command, check=False, cwd=ROOT, env=environment, **process).returncode)
@@ -74,14 +74,14 @@ class Scene:
         return list(map(str, (event, self.counts, self.images, self.output, mode, CHUNK[mode])))
 
     def begin_again(self) -> None:
-        """Put everything back to where the update is due."""
+        """Restore the state before the run."""
         shutil.rmtree(self.output, ignore_errors=True)
-        shutil.copytree(self.due, self.output)  # to the same place: tables know their files by absolute paths
+        shutil.copytree(self.due, self.output)  # at the same path: tables name their files by absolute paths
         for file in self.counts.iterdir():
             file.unlink()
 
     def count(self, name: str) -> int:
-        """Count the images that were `started` with, or those that the network has `computed`."""
+        """Return the number of images that runs have `started` to compute, or that the network has `computed`."""
         return sum(file.stat().st_size for file in self.counts.glob(f"*{name}"))
 
     @property
@@ -90,7 +90,7 @@ class Scene:
         return self.output / Latest.from_json((self.output / "results/latest.json").read_bytes()).results
 
     def assert_ended(self, mode: str) -> None:
-        """See that the end is that of an undisturbed run."""
+        """Check that the results are those of a run without a crash."""
         keys, coordinates = read_matrix(self.latest)
         expected_keys, expected = read_matrix(self.ends[mode])
         assert keys == expected_keys
@@ -108,7 +108,7 @@ def prepared(
     exported: ExportedModel,
     warm: SparkSession,
 ) -> Scene:
-    """Make a scene: added, replaced and removed images since the last run, and notices of them."""
+    """Make a scene: an environment with new, replaced and removed images, and with notices of them."""
     folder = tmp_path_factory.mktemp("scene")
     names = ("images", "output", "counts", "due", "update", "reprocess")
     images, output, counts, due, *ends = (folder / name for name in names)
@@ -129,7 +129,7 @@ def prepared(
 
 @pytest.fixture
 def scene(prepared: Scene) -> Scene:
-    """Return the scene as it is before the update."""
+    """Return the scene in its state before the run."""
     prepared.begin_again()
     return prepared
 
@@ -140,7 +140,7 @@ def _jvm(spark: SparkSession) -> dict[str, str]:
 
 
 def _change(images: Path, output: Path) -> None:
-    """Add twelve images, replace six and remove one and a broken one, with notices."""
+    """Add twelve images, replace six, remove one image and one broken file, and write notices of all of them."""
     for number in range(2):
         shutil.copytree(images / "Plum", images / f"New {number}")
     for number, file in enumerate(images.glob("Orange/*")):
@@ -155,10 +155,10 @@ def _change(images: Path, output: Path) -> None:
 def test_a_run_killed_anywhere_is_finished_by_the_next(
     scene: Scene, warm: SparkSession, mode: str, first_stride: int, points: int
 ) -> None:
-    """Each run is killed a thing that lasts later than the one before, and goes on with what that one has left.
+    """The results after any crashes are those of a run without a crash, and each crash loses at most one chunk.
 
-    When one gets through, its end is that of a run without a crash, and of the work a chunk at most was lost with each
-    crash among the images; then all begins again, to be killed later still. The last results are readable all the time.
+    Each run is killed one stride of events later than the run before it, and continues from its state, until one run
+    succeeds. Then the scene begins again with later kills. The last complete results are readable at all times.
     """
     matrix = read_matrix(scene.latest)[1]
     event, deaths, stride = first_stride, 0, first_stride
@@ -167,7 +167,7 @@ def test_a_run_killed_anywhere_is_finished_by_the_next(
         deaths += len(died)
         scene.assert_ended(mode)
         amid_images = [death for death in died if "commit" in death or "chunk" in death]
-        # Chunks are cut by the hashes of the keys: of so few images, some are larger than the others.
+        # Chunks depend on hashes of the keys, so some of them are larger than CHUNK.
         at_most = TO_START[mode] + 2 * CHUNK[mode] * len(amid_images)
         assert TO_START[mode] <= scene.count("started") <= at_most
         scene.begin_again()
@@ -178,11 +178,11 @@ def test_a_run_killed_anywhere_is_finished_by_the_next(
 def _lives_until_one_gets_through(
     scene: Scene, warm: SparkSession, fate: tuple[str, int, int], matrix: np.ndarray
 ) -> list[str]:
-    """Run until one gets through; return what the others were about to do when they were killed."""
+    """Run until a run succeeds, and return the events before which the other runs were killed."""
     mode, event, stride = fate
     before = scene.latest
     while scene.run(mode, event) != 0:
-        warm.sparkContext.cancelAllJobs()  # those of the dead
+        warm.sparkContext.cancelAllJobs()  # jobs of the killed run
         if scene.latest == before:
             np.testing.assert_array_equal(read_matrix(scene.latest)[1], matrix)
         event += stride
@@ -191,7 +191,7 @@ def _lives_until_one_gets_through(
 
 
 def test_a_worker_that_is_killed_costs_its_task(scene: Scene) -> None:
-    """Spark runs the task again; nothing is missing, nothing is there twice."""
+    """Spark repeats the task of a killed worker, and no row is missing or duplicated."""
     (scene.counts / "kill").touch()
     assert scene.run_alone("update") == 0
     assert not (scene.counts / "kill").exists()
@@ -204,7 +204,7 @@ def _no_file_above(size: int) -> None:
 
 
 def test_a_full_disk_publishes_nothing(scene: Scene) -> None:
-    """Neither the features nor the statistics fit: both runs fail, the next one finishes what they have begun."""
+    """Runs that can write neither the features nor the statistics fail, and the next run completes their work."""
     before = scene.latest
     for size in (30_000, 1_000_000):
         full = partial(_no_file_above, size)

@@ -1,8 +1,8 @@
-"""An output of the version before goes on: Spark 3.5.8 and Iceberg 1.10.1 wrote it, on Python 3.11.
+"""Tests that this version continues an output of an earlier version, written by Spark 3.5.8 and Iceberg 1.10.1.
 
-`data/output-of-spark-3.5.tar.xz` holds that output after two runs, of which the second replaced one image and removed
-another, and the images. The model and the statistics are left out of it, since they take 31 MB: the exported model is
-that of the other tests, and the statistics are written here, as the version before wrote them.
+`data/output-of-spark-3.5.tar.xz` contains the output after two runs on Python 3.11, of which the second replaced one
+image and removed another, and the images. The archive lacks the model and the statistics, which take 31 MB: the model
+is that of the other tests, and the fixture writes the statistics as the earlier version did.
 """
 
 import fcntl
@@ -40,7 +40,7 @@ SETTINGS = {"output": PLACE.as_uri(), "weights": "seeded", "components": Compone
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    """Return the images that the earlier output is of."""
+    """Return the images of the earlier output."""
     return tmp_path / "images"
 
 
@@ -52,7 +52,7 @@ def earlier(
     seeded: Weights,
     exported: ExportedModel,
 ) -> Iterator[Tables]:
-    """Lay the earlier output where it was written, and return its tables."""
+    """Extract the earlier output at its original path, and return its tables."""
     del warm
     with PLACE.with_name(f"{PLACE.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -100,7 +100,7 @@ def follow(earlier: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Su
 
 @pytest.fixture
 def bucket(aws: str, images: Path, earlier: Tables) -> str:
-    """Put the images in a bucket: there, unlike in a folder, a copy has the etag of the original."""
+    """Put the images in a bucket, where, unlike in a folder, a copy has the etag of the original."""
     del aws, earlier
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -112,7 +112,7 @@ def bucket(aws: str, images: Path, earlier: Tables) -> str:
 def test_no_image_of_an_earlier_output_is_computed_again(
     follow: Callable[..., Summary], bucket: str, earlier: Tables
 ) -> None:
-    """The tables, the basis and the results of the version before are read, and kept as they are."""
+    """A run reads the tables, the basis and the results of the earlier version, and keeps them."""
     before, matrix = _last_summary(), (_last_results() / "pca.csv").read_bytes()
     summary = follow(mode=Mode.RECONCILE, images=bucket)
     assert (summary.counts.featurised, summary.counts.rejected, summary.counts.removed) == (0, 0, 0)
@@ -125,7 +125,7 @@ def test_no_image_of_an_earlier_output_is_computed_again(
 def test_an_earlier_output_is_brought_up_to_date_and_kept_up(
     follow: Callable[..., Summary], images: Path, earlier: Tables
 ) -> None:
-    """What changes is computed and what stays is not; then deletions of both versions are applied, and rows stay."""
+    """An update computes changed images only; maintenance applies the deletions of both versions and keeps all rows."""
     assert _deletions(earlier) > 0
     keys, coordinates = read_matrix(_last_results())
     shutil.copy(images / "Plum/view 000.jpg", images / "Plum/new.jpg")

@@ -1,6 +1,6 @@
-"""Any history of additions, replacements, removals and crashes ends in the state that a full run would make.
+"""Tests that any history of additions, replacements, removals and crashes ends in the state of a full run.
 
-All of a run is real but the network: the features of an image are drawn, so that NumPy can tell what must come out.
+Only the network is replaced: the features of an image are drawn, so that NumPy can compute the expected results.
 """
 
 import io
@@ -42,13 +42,13 @@ from spark_app.tables import Tables
 from tests.published import read_matrix, read_table
 
 BROKEN = -1
-"""Version of an image that can't be read."""
+"""Version of an image that the pipeline refuses."""
 
 Versions = dict[str, int]
 
 
 class CrashError(Exception):
-    """Stands for the end of the process."""
+    """A simulated end of the process."""
 
 
 def vector(key: str, version: int) -> np.ndarray:
@@ -59,7 +59,7 @@ def vector(key: str, version: int) -> np.ndarray:
 
 @dataclass
 class World:
-    """A bucket, and the environment that follows it."""
+    """A bucket, and the environment that processes its images."""
 
     spark: SparkSession
     root: Storage
@@ -67,7 +67,7 @@ class World:
     versions: Versions = field(default_factory=dict)
 
     def change(self, changes: dict[str, int | None]) -> None:
-        """Put objects in the bucket, or delete them, and give notice."""
+        """Write or delete objects in the bucket, and write notices of them."""
         notices = []
         for key, version in changes.items():
             if version is None:
@@ -80,7 +80,7 @@ class World:
         self.root.write(notices_file(new_run_id()), body.encode())
 
     def update(self, **options: Any) -> Summary:  # noqa: ANN401 -- settings
-        """Run an update in the session that is there."""
+        """Run an update in the existing session."""
         defaults = {
             "components": ComponentCount(3),
             "chunk_size": 7,
@@ -99,7 +99,7 @@ class World:
 
     @property
     def database(self) -> str:
-        """Name of the database: one for each world, they share the session."""
+        """Name of the database, which is unique because all worlds share the session."""
         return f"d{self.root.url.rpartition('/')[2].replace('-', '_')}"
 
     @property
@@ -141,7 +141,7 @@ class World:
         }
 
     def assert_is_what_a_full_run_makes(self, summary: Summary) -> None:
-        """Hold tables, statistics and results against NumPy."""
+        """Compare tables, statistics and results with NumPy."""
         images = {key: version for key, version in sorted(self.versions.items()) if version != BROKEN}
         assert summary.counts.images == len(images)
         assert [row[0] for row in read_table(self.results / "rejects.csv")] == sorted(self.versions.keys() - images)
@@ -166,7 +166,7 @@ class World:
 
     @contextmanager
     def crash_before(self, event: int) -> Iterator[None]:
-        """End the run before so many of the things that last were done: commits, and objects written or deleted."""
+        """End the run after a number of lasting changes: commits, and objects that are written, copied or deleted."""
         left = [event]
 
         def dying(action: Any) -> Any:  # noqa: ANN401 -- any function
@@ -180,7 +180,7 @@ class World:
 
         with pytest.MonkeyPatch.context() as patch:
             for owner, name in (
-                (Tables, "_commit"),
+                (Tables, "commit"),
                 (Tables, "replace_components"),
                 (Storage, "write"),
                 (Storage, "delete"),
@@ -216,7 +216,7 @@ def test_any_history_ends_in_the_state_that_a_full_run_makes(
     seeded: Weights,
     history: list[tuple[dict[str, int | None], int | None, float]],
 ) -> None:
-    """Rows, statistics (relative 1e-9), coordinates and sample; a crash leaves complete results."""
+    """Rows, statistics (to 1e-9), coordinates and sample are those of a full run; a crash leaves complete results."""
     folder = tmp_path_factory.mktemp("world")
     (folder / "images").mkdir()
     world = World(spark, Storage(folder.as_uri()), seeded)
@@ -237,12 +237,12 @@ def test_any_history_ends_in_the_state_that_a_full_run_makes(
 
 @pytest.mark.parametrize("table", ["rejects", "features", "components"])
 def test_a_commit_that_fails_publishes_nothing(world: World, table: str) -> None:
-    """Somebody else's version of a table is in the way: the run fails with what stands in its log, the next repairs."""
+    """A commit that conflicts with another one fails the run with the cause, and the next run repairs the tables."""
     world.change({"a/1.jpg": 1, "a/2.jpg": 1, "b/3.jpg": 1, "b/4.jpg": BROKEN})
     world.update()
     before = world.results
     world.change({"a/1.jpg": 2, "a/5.jpg": 1, "b/6.jpg": BROKEN, "b/4.jpg": None})
-    location = world.tables.iceberg[table]._load().location()  # noqa: SLF001 -- the session's, not the world's
+    location = world.tables.iceberg[table]._load().location()  # noqa: SLF001 -- the path is not public
     metadata = Path(location.removeprefix("file:")) / "metadata"
     in_the_way = metadata / f"v{int((metadata / 'version-hint.text').read_text()) + 1}.metadata.json"
     in_the_way.write_text("not ours")
@@ -254,7 +254,7 @@ def test_a_commit_that_fails_publishes_nothing(world: World, table: str) -> None
 
 
 def test_many_tiny_updates_do_not_crumble_the_tables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many updates, the files of a table are no more than a compaction allows, and the rows are right."""
+    """The number of files of a table stays bounded after many updates, and the rows are correct."""
     monkeypatch.setattr(maintenance, "MANY_FILES", many := 5)
     counts = []
     for number in range(many + 5):

@@ -1,4 +1,4 @@
-"""Tests of runs after the first: what they cost, what they replace, and that the answer is that of a full run."""
+"""Tests of later runs: their cost, what they replace, and that the results are those of a full run."""
 
 import io
 import json
@@ -38,7 +38,7 @@ NEVER_REFIT = {"components": ComponentCount(10), "refit_threshold": 0.0}
 
 @pytest.fixture
 def notify(images: Path, output: Path) -> Notify:
-    """Return a function that writes notices as the command does."""
+    """Return a function that writes notices with the command."""
 
     def write(*keys: str) -> None:
         assert fruits(["notify", "--images", str(images), "--output", str(output), *keys]) == 0
@@ -48,7 +48,7 @@ def notify(images: Path, output: Path) -> Notify:
 
 @pytest.fixture
 def few_images(images: Path) -> Path:
-    """Keep pictures of four varieties and the broken files; return where the others are."""
+    """Keep pictures of four varieties and the broken files, and return the folder of the others."""
     aside = images.parent / "aside"
     aside.mkdir()
     for folder in sorted(folder for folder in images.iterdir() if folder.name != "Broken")[4:]:
@@ -69,7 +69,7 @@ def _inbox(output: Path) -> list[str]:
 def test_an_update_does_what_the_notices_say(
     run_pipeline: Run, results: Results, images: Path, output: Path, notify: Notify, tables: Tables
 ) -> None:
-    """Added, replaced, removed, mended and broken images, duplicates and old notices: as reconcile would find it."""
+    """An update finds what reconcile would find, for changes of all kinds, duplicate notices and old notices."""
     run_pipeline(**NEVER_REFIT)
     (images / "New").mkdir()
     shutil.copy(images / "Plum/view 000.jpg", images / "New/it's + ä.jpg")
@@ -105,7 +105,7 @@ def test_an_update_does_what_the_notices_say(
 def _assert_as_computed_anew(
     run_pipeline: Run, results: Results, tables: Tables, output: Path, summary: Summary
 ) -> None:
-    """Hold rows, statistics and explained variance against a full run, projected on the basis in force."""
+    """Compare rows, statistics and explained variance with a full run, projected on the basis in force."""
     keys, coordinates = read_matrix(results())
     variances = np.array(read_table(results() / "explained_variance.csv"), dtype=float)
     assert summary.pca_version
@@ -131,7 +131,7 @@ def _assert_as_computed_anew(
 def test_an_update_reads_its_notices_only_and_spares_later_ones(
     run_pipeline: Run, output: Path, notify: Notify, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is listed; a notice that arrives while the run publishes is not deleted with those before it."""
+    """An update lists no images, and does not acknowledge a notice that arrives while it publishes."""
     run_pipeline()
     shutil.copytree(images / "Plum", images / "Without notice")
     shutil.copytree(images / "Plum", images / "With notice")
@@ -144,8 +144,8 @@ def test_an_update_reads_its_notices_only_and_spares_later_ones(
         notify("Without notice")
         point_to(*arguments)
 
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("spark_app.pipeline.point_to", arrives)
+    with monkeypatch.context() as patched:
+        patched.setattr("spark_app.pipeline.point_to", arrives)
         assert run_pipeline(mode=Mode.UPDATE).counts.images == PICTURES + 6
     assert len(_inbox(output)) == 1
     assert run_pipeline(mode=Mode.UPDATE).counts.images == PICTURES + 12
@@ -153,7 +153,7 @@ def test_an_update_reads_its_notices_only_and_spares_later_ones(
 
 
 def test_a_run_that_lists_all_images_answers_the_notices(run_pipeline: Run, output: Path, notify: Notify) -> None:
-    """What was noted before the listing is in the listing, and needs no run any more. The run has the id asked for."""
+    """A run that lists all images acknowledges the earlier notices, and has the requested run id."""
     notify("Plum")
     summary = run_pipeline(run_id="20261120T121530Z-abc-1")
     assert summary.run_id == "20261120T121530Z-abc-1"
@@ -162,7 +162,7 @@ def test_a_run_that_lists_all_images_answers_the_notices(run_pipeline: Run, outp
 
 
 def test_a_malformed_notice_keeps_nothing_waiting(run_pipeline: Run, output: Path, images: Path) -> None:
-    """It is put aside with the reason; the others of its file are worked through; the summary tells."""
+    """A run moves a malformed notice aside with the reason, processes the others of its file, and adds a note."""
     found = Storage(images.as_uri()).find("Plum/view 000.jpg")
     assert found
     good = Notice(key="Plum/view 000.jpg", op=NoticeType.CREATED, etag=found[1], size=found[0], sequencer="1")
@@ -184,7 +184,7 @@ def test_a_malformed_notice_keeps_nothing_waiting(run_pipeline: Run, output: Pat
 
 
 def test_an_update_without_notices_publishes_what_there_is(run_pipeline: Run, results: Results, images: Path) -> None:
-    """Even where every image is gone from the folder: nobody gave notice of it."""
+    """Without notices, an update keeps all images in the matrix, even if the folder is empty."""
     assert any("no notices" in note for note in run_pipeline(mode=Mode.UPDATE).notes)
     run_pipeline()
     before = (results() / "pca.csv").read_bytes()
@@ -197,7 +197,7 @@ def test_an_update_without_notices_publishes_what_there_is(run_pipeline: Run, re
 def test_the_basis_is_kept_while_it_serves_and_fitted_anew_when_it_does_not(
     run_pipeline: Run, results: Results, images: Path, few_images: Path
 ) -> None:
-    """Old coordinates stay to the last digit while the basis is kept; summary and report say which, and why."""
+    """Old coordinates stay identical while the basis is kept, and the results say why it was kept or refitted."""
     first = run_pipeline(components=ComponentCount(10))
     assert first.pca is not None
     assert (first.pca.kept, first.pca.reason, first.pca.of_best) == (False, "it is the first basis", 1.0)
@@ -232,7 +232,7 @@ def test_the_basis_is_kept_while_it_serves_and_fitted_anew_when_it_does_not(
 def test_a_first_corpus_that_is_too_small_gets_its_components_later(
     run_pipeline: Run, images: Path, few_images: Path
 ) -> None:
-    """Three images allow two components, which is said; with more images there are as many as were asked for."""
+    """Three images allow two components, which a note says; with more images, a run has as many as requested."""
     shutil.rmtree(images / "Broken")
     for file in sorted(file for file in images.rglob("*") if file.is_file())[:-3]:
         file.unlink()
@@ -249,13 +249,13 @@ def test_a_first_corpus_that_is_too_small_gets_its_components_later(
 
 
 def _other_model(tables: Tables) -> None:
-    """Make the features in the tables those of another model, and none of them like these."""
+    """Make all features in the tables equal, and those of another model."""
     tables.spark.sql(f"UPDATE {tables.features} SET model_id = 'another', features = array_repeat(1.0f, 1280)")
 
 
 @pytest.mark.parametrize("mode", [Mode.UPDATE, Mode.RECONCILE])
 def test_features_of_two_models_never_mix(run_pipeline: Run, results: Results, tables: Tables, mode: Mode) -> None:
-    """Other weights are refused with the remedy, and nothing is touched."""
+    """A run with other weights is refused with the remedy, and changes nothing."""
     run_pipeline()
     before = results()
     _other_model(tables)
@@ -267,7 +267,7 @@ def test_features_of_two_models_never_mix(run_pipeline: Run, results: Results, t
 def test_reprocess_builds_beside_and_switches_at_the_end(
     run_pipeline: Run, results: Results, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Readers of tables and results see the old state until then; a crash before it is finished by the next run."""
+    """Readers see the old tables and results until the switch, and the next run completes a crashed one."""
     run_pipeline()
     before = results()
     _other_model(tables)
@@ -282,7 +282,7 @@ def test_reprocess_builds_beside_and_switches_at_the_end(
     assert (summary.counts.featurised, summary.counts.images) == (0, PICTURES)
     assert summary.counts.rejects == len(BROKEN)
     assert summary.pca is not None
-    assert summary.pca.reason == "reprocess computes everything anew"
+    assert summary.pca.reason == "reprocess always fits a new basis"
     assert tables.model_id() == summary.model_id
     assert not tables.iceberg["features"].has_branch("reprocess")
     assert run_pipeline(mode=Mode.REPROCESS).counts.featurised == PICTURES
@@ -291,7 +291,7 @@ def test_reprocess_builds_beside_and_switches_at_the_end(
 def test_an_erased_image_is_in_no_file_after_maintenance(
     run_pipeline: Run, output: Path, images: Path, notify: Notify, tables: Tables
 ) -> None:
-    """Its features, its coordinates and its name: in files of the tables before, in none afterwards; the rest stays."""
+    """After maintenance, no file of the tables contains the features, coordinates or key of a deleted image."""
     run_pipeline(**NEVER_REFIT)
     key = "Plum/view 000.jpg"
     vector, coordinates = _vectors_of(tables, key)
@@ -320,7 +320,7 @@ def _vectors_of(tables: Tables, key: str) -> tuple[list[float], list[float]]:
 
 
 def _files_with(folder: Path, key: str, *vectors: list[float]) -> list[str]:
-    """Grep all files for a key and the bytes of vectors; what compression hides is read."""
+    """Find the files that contain a key or the bytes of vectors, with Parquet files decompressed."""
     found = []
     patterns = [key.encode(), *(np.array(vector, np.float32)[:8].tobytes() for vector in vectors)]
     for file in (file for file in folder.rglob("*") if file.is_file()):

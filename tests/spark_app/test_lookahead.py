@@ -1,4 +1,4 @@
-"""Tests of results computed ahead."""
+"""Tests of results that threads compute ahead."""
 
 import threading
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_results_come_in_order_however_long_each_takes(pool: ThreadPoolExecutor) -> None:
-    """The first item is held back until others are done, and still comes first."""
+    """The first result comes first, even if it is completed after others."""
     others_done = threading.Barrier(4)
 
     def work(item: int) -> int:
@@ -32,7 +32,7 @@ def test_results_come_in_order_however_long_each_takes(pool: ThreadPoolExecutor)
 
 @given(weights=st.lists(st.integers(0, 120), max_size=30), ahead=st.integers(1, 6))
 def test_no_more_is_under_way_than_allowed(weights: list[int], ahead: int) -> None:
-    """Neither in number nor in weight, but for a single item that is heavier than the budget."""
+    """Neither the number nor the weight of pending items exceeds its limit, except for a single heavy item."""
     budget = 100
     under_way: list[int] = []
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def application(tmp_path: Path) -> Path:
-    """Zip our packages."""
+    """Make an archive of the packages that the job ships."""
     for package in ("contract", "spark_app"):
         shutil.copytree(
             ROOT / package, tmp_path / "application" / package, ignore=shutil.ignore_patterns("__pycache__")
@@ -48,7 +48,7 @@ def _submit(application: Path, *arguments: str | Path) -> subprocess.CompletedPr
 
 
 def test_a_mistake_is_an_exit_code_of_the_job(application: Path, output: Path, tmp_path: Path) -> None:
-    """The job fails with a sentence in its log."""
+    """A mistake fails the job with exit code 2 and a sentence in its log."""
     answer = _submit(application, "--images", tmp_path / "missing", "--output", output, "--weights", "seeded")
     assert answer.returncode == 2
-    assert "There is no folder" in answer.stdout  # where spark-submit sends all that its program prints
+    assert "There is no folder" in answer.stdout  # spark-submit sends all output of its program there

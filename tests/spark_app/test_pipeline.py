@@ -1,4 +1,4 @@
-"""Tests of whole runs: what is computed, what is published, and what stays when a run fails."""
+"""Tests of whole runs: their results, and what stays when a run fails."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def _features(images: Path, keys: list[str], exported: ExportedModel) -> np.ndar
 def test_the_matrix_is_what_scikit_learn_makes_of_the_images(
     run_pipeline: Run, results: Results, images: Path, output: Path, exported: ExportedModel
 ) -> None:
-    """From files to coordinates: the published matrix and variances equal an independent computation."""
+    """The published matrix and variances equal those of an independent computation from the files."""
     summary = run_pipeline(components=ComponentCount(10))
     keys, coordinates = read_matrix(results())
     features = _features(images, keys, exported).astype(np.float64)
@@ -59,7 +59,7 @@ def test_the_matrix_is_what_scikit_learn_makes_of_the_images(
 
 
 def test_broken_files_are_rows_and_everything_else_is_computed(run_pipeline: Run, results: Results) -> None:
-    """One row with a reason for each broken file, one row of the matrix for each picture, all of it counted."""
+    """Each broken file is a reject with a reason, each picture is a row of the matrix, and the summary counts them."""
     counts = run_pipeline().counts
     assert {row[0] for row in read_table(results() / "rejects.csv")} == {f"Broken/{name}" for name in BROKEN}
     assert (counts.listed, counts.featurised, counts.rejected) == (PICTURES + len(BROKEN), PICTURES, len(BROKEN))
@@ -75,7 +75,7 @@ def test_broken_files_are_rows_and_everything_else_is_computed(run_pipeline: Run
 
 
 def test_only_what_is_new_or_changed_is_computed(run_pipeline: Run, results: Results, images: Path) -> None:
-    """Run again: nothing; add ten: ten; change one and remove one: one, and one row less."""
+    """A run without changes computes nothing; other runs compute new and changed images, and remove deleted ones."""
     run_pipeline()
     before = (results() / "pca.csv").read_bytes()
     again = run_pipeline().counts
@@ -102,7 +102,7 @@ def test_only_what_is_new_or_changed_is_computed(run_pipeline: Run, results: Res
 def test_a_mended_file_leaves_the_rejects_and_a_damaged_one_the_matrix(
     run_pipeline: Run, results: Results, images: Path
 ) -> None:
-    """An image is in one of the two tables, the one that its present file belongs in."""
+    """An image has a row in exactly one of the two tables, the one for its present file."""
     run_pipeline()
     shutil.copy(images / "Orange/view 000.jpg", images / "Broken/text.jpg")
     (images / "Orange/view 000.jpg").write_bytes(b"")
@@ -116,7 +116,7 @@ def test_a_mended_file_leaves_the_rejects_and_a_damaged_one_the_matrix(
 
 
 def test_chunks_change_nothing(run_pipeline: Run, results: Results, output: Path) -> None:
-    """The same matrix whether it is committed at once or in seven pieces."""
+    """The matrix is the same with one chunk and with seven."""
     run_pipeline(components=ComponentCount(5))
     keys, at_once = read_matrix(results())
     shutil.rmtree(output / "tables")
@@ -127,7 +127,7 @@ def test_chunks_change_nothing(run_pipeline: Run, results: Results, output: Path
 
 
 def test_the_engines_give_the_same_matrix(run_pipeline: Run, results: Results, output: Path) -> None:
-    """`--engine tensorflow` is another way to the same numbers."""
+    """`--engine tensorflow` gives the same matrix."""
     run_pipeline(components=ComponentCount(5))
     _, onnx = read_matrix(results())
     shutil.rmtree(output / "tables")
@@ -142,7 +142,7 @@ def test_the_engines_give_the_same_matrix(run_pipeline: Run, results: Results, o
 def test_five_images_dropped_in_an_empty_bucket_give_a_result(
     run_pipeline: Run, results: Results, images: Path, count: int, components: RequestedComponents
 ) -> None:
-    """As many components as so few images allow, said in the summary; never an error."""
+    """A few images give as many components as they allow, with a note, and no error."""
     for file in sorted(file for file in images.rglob("*") if file.is_file())[:-count]:
         file.unlink()
     summary = run_pipeline(components=components)
@@ -154,7 +154,7 @@ def test_five_images_dropped_in_an_empty_bucket_give_a_result(
 
 
 def test_no_readable_image_at_all_is_a_result_too(run_pipeline: Run, results: Results, images: Path) -> None:
-    """Seven broken files: they are told, and the matrix has a header and no row."""
+    """A run on seven broken files publishes the rejects, and a matrix with a header only."""
     for folder in images.iterdir():
         if folder.name != "Broken":
             shutil.rmtree(folder)
@@ -165,7 +165,7 @@ def test_no_readable_image_at_all_is_a_result_too(run_pipeline: Run, results: Re
 
 
 def test_any_key_survives_from_listing_to_csv(run_pipeline: Run, results: Results, images: Path) -> None:
-    """Spaces, accents, +, %, # and emoji, in names of folders and of files, quotes and commas too."""
+    """Folders and files may have spaces, accents, +, %, #, emoji, quotes and commas in their names."""
     shutil.rmtree(images / "Broken")
     names = ["Crème brûlée/a b.jpg", "50% + 1/#1.jpg", "🍎/🍏.jpg", 'x,"y"/a%20b.jpg', "no folder.jpg"]
     for name in names:
@@ -179,7 +179,7 @@ def test_any_key_survives_from_listing_to_csv(run_pipeline: Run, results: Result
 def test_too_many_refusals_fail_the_run_and_keep_the_last_results(
     run_pipeline: Run, results: Results, images: Path
 ) -> None:
-    """So many files that can't be read are more likely a broken upload: nothing is kept unless the user insists."""
+    """So many refused images fail the run, as a broken upload would, unless the user allows a higher rate."""
     run_pipeline()
     before = results()
     for number in range(200):
@@ -191,7 +191,7 @@ def test_too_many_refusals_fail_the_run_and_keep_the_last_results(
 
 
 def test_the_summary_tells_what_was_done(run_pipeline: Run, results: Results) -> None:
-    """Timings of each step, rate, versions, settings and weights, in the file as in the return value."""
+    """The summary contains timings, rate, versions, settings and weights, in the file and as the return value."""
     summary = run_pipeline(standardize=True)
     assert Summary.from_json((results() / "summary.json").read_bytes()) == summary
     assert list(summary.timings) == ["start", "list", "plan", "featurise", "statistics", "pca", "project", "publish"]
@@ -204,7 +204,7 @@ def test_the_summary_tells_what_was_done(run_pipeline: Run, results: Results) ->
 
 
 def test_nothing_is_left_in_staging(run_pipeline: Run, output: Path) -> None:
-    """Not of this run, and not of one that was killed before."""
+    """A run deletes what it has staged, and what a killed run has left."""
     left = output / "staging/killed/outcomes-0/part-00000.parquet"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half a chunk")
@@ -215,7 +215,7 @@ def test_nothing_is_left_in_staging(run_pipeline: Run, output: Path) -> None:
 def test_a_run_that_fails_while_it_publishes_leaves_the_last_results(
     run_pipeline: Run, results: Results, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The pointer comes last: what was written before it belongs to no complete run, and the next run makes it good."""
+    """Without the pointer, which comes last, files belong to no complete run; the next run publishes everything."""
     run_pipeline()
     before = results()
     (images / "Plum/view 000.jpg").unlink()
@@ -232,7 +232,7 @@ def test_a_run_that_fails_while_it_publishes_leaves_the_last_results(
 def test_an_environment_may_be_empty(
     session_at: Callable[[Path], SparkSession], output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the images have their place below the output, the daily runs find nothing to do, and don't fail."""
+    """If the images are in the folder of the environment, runs without images do nothing and do not fail."""
     monkeypatch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(session_at(output)))
     (output / "images").mkdir()
     told = io.StringIO()

@@ -1,4 +1,4 @@
-"""Tests of the configuration of every run."""
+"""Tests of the configuration of Spark."""
 
 import pytest
 from pyspark.errors import ArithmeticException, NumberFormatException
@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 
 
 def test_ansi_mode_stays_on(spark: SparkSession) -> None:
-    """An overflow or a text that is no number fails a run: Spark before 4 made a wrong number or a null of it."""
+    """An overflow or a malformed number fails a run; without ANSI mode, Spark gives a wrong number or null."""
     with pytest.raises(ArithmeticException):
         spark.sql("SELECT 2147483647 + 1").collect()
     with pytest.raises(NumberFormatException):

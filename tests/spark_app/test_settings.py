@@ -1,4 +1,4 @@
-"""Tests of the settings: wrong ones are refused before anything is read or written."""
+"""Tests of the settings, which are validated before a run reads or writes anything."""
 
 from pathlib import Path
 
@@ -32,14 +32,14 @@ def test_possible_components_are_taken(number: float) -> None:
     ],
 )
 def test_the_error_names_the_option(option: str, settings: dict[str, float]) -> None:
-    """The user reads which option to change."""
+    """The error names the option to change."""
     with pytest.raises(SettingsError, match=option):
         RunSettings(images="file:///i", output="file:///o", **settings)
 
 
 @pytest.mark.parametrize("output", ["s3://bucket/images", "s3://bucket/images/out"])
 def test_an_output_among_the_images_is_refused(output: str) -> None:
-    """Results would be listed as images by the next run; images below the output, as in the cloud, are fine."""
+    """The next run would list such results as images. Images below the output, as in the cloud, are allowed."""
     with pytest.raises(SettingsError, match="--output"):
         RunSettings(images="s3://bucket/images", output=output)
     assert RunSettings(images="s3://bucket/images", output="s3://bucket")
@@ -47,7 +47,7 @@ def test_an_output_among_the_images_is_refused(output: str) -> None:
 
 
 def test_limits_and_catalog_are_checked_too() -> None:
-    """Nested settings are validated as the others are."""
+    """Nested settings are validated, too."""
     with pytest.raises(SettingsError, match="megapixels"):
         Limits(megapixels=0)
     with pytest.raises(SettingsError, match="hive"):
@@ -57,7 +57,7 @@ def test_limits_and_catalog_are_checked_too() -> None:
 
 
 def test_paths_become_urls_and_urls_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Relative paths, spaces and characters that mean something in a URL survive."""
+    """Relative paths, spaces, and characters with a meaning in URLs are encoded."""
     monkeypatch.chdir(tmp_path)
     assert as_url("my fruits #1") == f"{tmp_path.as_uri()}/my%20fruits%20%231"
     assert as_url("s3://bucket/images/") == "s3://bucket/images"

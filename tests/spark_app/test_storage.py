@@ -1,4 +1,4 @@
-"""Tests of the storage on a folder; the names are those that break URL handling."""
+"""Tests of the storage in a folder, with names that break careless handling of URLs."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def _keys(storage: Storage, unreadable: list[str], chunk_size: int = 100) -> set
 
 
 def test_any_name_survives_from_listing_to_reading(storage: Storage) -> None:
-    """The key of an object is the name of its file, to the character, and reads the file of that name."""
+    """The key of an object is exactly the name of its file, and reads this file."""
     for name in NAMES:
         file = storage.local_path / name
         file.parent.mkdir(exist_ok=True)
@@ -53,7 +53,7 @@ def test_any_name_survives_from_listing_to_reading(storage: Storage) -> None:
 
 
 def test_a_name_that_cannot_be_handled_is_named_and_the_rest_is_listed(storage: Storage) -> None:
-    """One file with a line break in its name neither ends the listing nor goes unnoticed."""
+    """A file with a line break in its name is reported, and does not end the listing."""
     names = {f"{number}.jpg" for number in range(30)}
     for name in [*names, "line\nbreak.jpg"]:
         (storage.local_path / name).touch()
@@ -64,7 +64,7 @@ def test_a_name_that_cannot_be_handled_is_named_and_the_rest_is_listed(storage: 
 
 
 def test_a_changed_file_has_another_etag(storage: Storage) -> None:
-    """The etag of the listing is that of reading, until the file changes."""
+    """The listing and the file have the same etag until the file changes."""
     file = storage.local_path / "a.jpg"
     file.write_bytes(b"one")
     (listed,) = storage.list_objects()
@@ -78,13 +78,13 @@ def test_a_changed_file_has_another_etag(storage: Storage) -> None:
 
 
 def test_what_is_not_there_is_none(storage: Storage, tmp_path: Path) -> None:
-    """A missing object, or a missing root, is an answer and not an error."""
+    """Reading a missing object, or from a missing folder, returns `None`."""
     assert storage.fetch("missing.jpg") is None
     assert Storage((tmp_path / "missing").as_uri()).read("latest.json") is None
 
 
 def test_a_write_that_fails_in_the_middle_leaves_nothing(storage: Storage) -> None:
-    """Readers see the whole object or none; the one that was there stays."""
+    """Readers see the complete object or none, and the old object stays if the write fails."""
     storage.write("results/pca.csv", b"complete")
 
     def fail_in_the_middle() -> None:
@@ -99,7 +99,7 @@ def test_a_write_that_fails_in_the_middle_leaves_nothing(storage: Storage) -> No
 
 
 def test_a_folder_is_deleted_with_all_below_it_and_nothing_else(storage: Storage) -> None:
-    """Staging goes, results stay."""
+    """Deleting a folder deletes all objects below it, and no others."""
     for key in ("staging/a/1", "staging/a/b/2", "results/3"):
         storage.write(key, b"")
     storage.delete_folder("staging/")
@@ -107,7 +107,7 @@ def test_a_folder_is_deleted_with_all_below_it_and_nothing_else(storage: Storage
 
 
 def test_a_file_in_the_place_of_the_output_is_told(tmp_path: Path) -> None:
-    """An output that can't be a folder is refused in a sentence that names it."""
+    """An output that can not be a folder gives an error that names it."""
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file/output"):
         Storage((tmp_path / "file/output").as_uri()).check_writable()

@@ -1,4 +1,4 @@
-"""Tests of the storage on S3: the same promises as on a folder."""
+"""Tests of the storage in S3, which keeps the promises of the storage in a folder."""
 
 import pickle
 import secrets
@@ -13,7 +13,7 @@ from tests.spark_app.test_storage import NAMES
 
 
 @pytest.fixture
-def bucket(aws: str) -> str:  # noqa: ARG001 -- is there
+def bucket(aws: str) -> str:  # noqa: ARG001 -- configures this process
     """Return the name of an empty bucket."""
     name = f"bucket-{secrets.token_hex(4)}"
     boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -32,7 +32,7 @@ def _listed(storage: Storage, unreadable: list[str], prefix: str | None = None) 
 
 
 def test_any_name_survives_from_listing_to_reading(storage: Storage) -> None:
-    """The key of an object below the folder is its name, to the character; its etag is the one of the listing."""
+    """The key of an object is exactly its name below the folder, and its etag is that of the listing."""
     for name in NAMES:
         storage.write(name, name.encode())
     listed = _listed(storage, [])
@@ -44,7 +44,7 @@ def test_any_name_survives_from_listing_to_reading(storage: Storage) -> None:
 
 
 def test_odd_names_cost_nothing_but_themselves(storage: Storage, bucket: str) -> None:
-    """Names that can't be handled are told, folder markers are passed over; all others are listed."""
+    """Names that can not be handled are reported, folder markers are skipped, and all other objects are listed."""
     storage.write("Apple/1.jpg", b"1")
     client = boto3.client("s3")
     for key in ("images//empty.jpg", "images/a\x01b.jpg", "images/a/../b.jpg", "images/Folder/", "elsewhere/1.jpg"):
@@ -57,7 +57,7 @@ def test_odd_names_cost_nothing_but_themselves(storage: Storage, bucket: str) ->
 
 
 def test_what_is_not_there_is_no_error(storage: Storage) -> None:
-    """Looking for an object that is gone says so; deleting it is done already."""
+    """Finding and reading a missing object returns `None`, and deleting it succeeds."""
     assert storage.find("gone.jpg") is None
     assert storage.fetch("gone.jpg") is None
     assert storage.read("gone.jpg") is None
@@ -65,12 +65,12 @@ def test_what_is_not_there_is_no_error(storage: Storage) -> None:
 
 
 def test_a_worker_gets_the_same_storage(storage: Storage) -> None:
-    """Pickled, it holds no connection and no secret, and reads the same object in pieces of any size."""
+    """A pickled storage contains neither a connection nor a secret, and handles objects of any size."""
     with storage.open_writer("large.bin") as sink:
         sink.writelines(b"x" * 1_000_000 for _ in range(12))
     document = pickle.dumps(storage)
     assert b"test" not in document
-    copy: Storage = pickle.loads(document)  # noqa: S301 -- our own
+    copy: Storage = pickle.loads(document)  # noqa: S301 -- pickled above
     copy.copy("large.bin", "copy.bin")
     body = copy.read("copy.bin")
     assert body is not None
@@ -81,14 +81,14 @@ def test_a_worker_gets_the_same_storage(storage: Storage) -> None:
     assert _listed(storage, []) == {}
 
 
-def test_a_bucket_that_is_not_there_is_told(aws: str) -> None:  # noqa: ARG001 -- is there
-    """A wrong name gives a sentence, not a traceback of a library."""
+def test_a_bucket_that_is_not_there_is_told(aws: str) -> None:  # noqa: ARG001 -- configures this process
+    """A wrong name of a bucket gives a sentence instead of a traceback."""
     with pytest.raises(StorageError, match="Can't list s3://no-such-bucket-here"):
         list(Storage("s3://no-such-bucket-here").list_objects())
 
 
-def test_missing_credentials_are_told(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 -- is there
-    """Without credentials, the sentence says how to come by them."""
+def test_missing_credentials_are_told(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 -- configures this process
+    """Without credentials, the error says how to configure them."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -1,4 +1,4 @@
-"""Tests of the two engines: the same features, on drawn and on real images."""
+"""Tests that both engines compute the same features, for drawn and for real images."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def _pixels(files: list[Path]) -> np.ndarray:
 
 
 def _assert_parity(weights: Weights, exported: ExportedModel, pixels: np.ndarray) -> None:
-    """Hold both engines to Keras: 1e-3 absolute, cosine above 0.99999."""
+    """Compare both engines with Keras: to 1e-3 absolute, and with a cosine above 0.99999."""
     reference = in_own_process(_keras_features, weights, pixels)
     tensorflow = in_own_process(_tensorflow_features, exported.files[FILES[Engine.TENSORFLOW]], pixels)
     onnx = OnnxEngine(exported.files[FILES[Engine.ONNX]]).features(pixels)
@@ -52,14 +52,14 @@ def test_engines_agree_on_the_sample(seeded: Weights, exported: ExportedModel, s
 
 
 def test_engines_agree_on_real_images(real_data: Path) -> None:
-    """And of real fruits, with trained weights."""
+    """All three compute the same features of photos of fruit with trained weights."""
     weights = resolve_weights(str(next(real_data.glob("weights/*.h5"))))
     files = sorted(real_data.glob("fruits-360/*/*.jpg"))[::40] + sorted(real_data.glob("photos/*/*.jpg"))[::10]
     _assert_parity(weights, in_own_process(export_model, weights), _pixels(files))
 
 
 def test_features_do_not_depend_on_the_batch(exported: ExportedModel, sample: Path) -> None:
-    """An image has the same features alone and among others: chunks and tasks may be cut anywhere."""
+    """An image has the same features in any batch, so that chunks and tasks can be cut anywhere."""
     engine = OnnxEngine(exported.files[FILES[Engine.ONNX]])
     pixels = _pixels(sorted(sample.glob("Lemon*/*.jpg")))
     alone = np.concatenate([engine.features(image[np.newaxis]) for image in pixels])
@@ -67,7 +67,7 @@ def test_features_do_not_depend_on_the_batch(exported: ExportedModel, sample: Pa
 
 
 def test_an_exported_model_is_found_again(seeded: Weights, exported: ExportedModel, tmp_path: Path) -> None:
-    """What was saved is what the next run executes, and the card says what it is."""
+    """The next run executes the model that an earlier run has saved, and the card describes it."""
     root, model_id = Storage(tmp_path.as_uri()), model_id_of(seeded)
     assert load_payload(root, model_id, Engine.ONNX) is None
     save_model(root, model_id, seeded, exported)
@@ -84,7 +84,7 @@ def _save_weights_of_a_narrower_network(path: Path) -> None:
 
 
 def test_weights_of_the_wrong_shape_are_refused(tmp_path: Path) -> None:
-    """Weights of a network with fewer channels are one sentence about weights, and no traceback of Keras'."""
+    """Weights of a network with fewer channels give a sentence instead of a traceback of Keras."""
     path = tmp_path / "narrow.weights.h5"
     in_own_process(_save_weights_of_a_narrower_network, path)
     with pytest.raises(WeightsError, match=r"narrow\.weights\.h5 are not those of MobileNetV2"):

@@ -1,4 +1,4 @@
-"""Tests of the decoding: what is read, and how; what is refused, and why. Pillow alone is the oracle."""
+"""Tests of the decoding of images, and of the reasons of refusals. Pillow is the oracle."""
 
 import contextlib
 import io
@@ -38,7 +38,7 @@ def _picture(size: tuple[int, int] = (120, 80)) -> Image.Image:
 
 @pytest.mark.parametrize("image_format", ["PNG", "BMP", "TIFF", "GIF", "WEBP", "JPEG", "AVIF", "HEIF"])
 def test_every_format_is_read(image_format: str, picture: Encode) -> None:
-    """Lossless formats to the pixel, the others (HEIC is what iPhones make) as close as their compression."""
+    """Lossless formats are read exactly, other formats (iPhones make HEIC) as closely as their compression allows."""
     image = _picture().quantize() if image_format == "GIF" else _picture()
     options = {"lossless": True} if image_format == "WEBP" else {}
     decoded = decode(picture(image_format, image, **options), Limits())
@@ -49,7 +49,7 @@ def test_every_format_is_read(image_format: str, picture: Encode) -> None:
 
 @pytest.mark.parametrize("mode", ["L", "CMYK", "1", "P", "LAB"])
 def test_every_mode_becomes_rgb(mode: str, picture: Encode) -> None:
-    """Grey, print colours, bitmaps and palettes come out as Pillow shows them."""
+    """Grey, CMYK, bilevel, palette and LAB images look as Pillow shows them."""
     image = (
         ImageCms.profileToProfile(
             _picture(), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
@@ -61,7 +61,7 @@ def test_every_mode_becomes_rgb(mode: str, picture: Encode) -> None:
 
 
 def test_16_bit_grey_keeps_its_tones(picture: Encode) -> None:
-    """A ramp over 16 bits is the same ramp over 8, not a picture that is white from 256 on."""
+    """A ramp of 16 bits is the same ramp of 8 bits, and not white from 256 on."""
     ramp = np.linspace(0, 65535, 120).astype(np.uint16)[np.newaxis].repeat(80, axis=0)
     expected = _reduced(Image.fromarray((ramp // 257).astype(np.uint8)))
     np.testing.assert_array_equal(decode(picture("PNG", Image.fromarray(ramp)), Limits()).pixels, expected)
@@ -69,7 +69,7 @@ def test_16_bit_grey_keeps_its_tones(picture: Encode) -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_transparent_is_white(mode: str, picture: Encode) -> None:
-    """What shows through a cut-out fruit is white, whatever colour lies hidden under full transparency."""
+    """Transparent pixels become white, regardless of their hidden colour."""
     image = Image.new("RGBA", (50, 50), (10, 20, 30, 0)).convert(mode)
     options = {"transparency": 0} if mode == "P" else {}
     assert decode(picture("PNG", image, **options), Limits()).pixels.min() == 255
@@ -77,7 +77,7 @@ def test_transparent_is_white(mode: str, picture: Encode) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_turned_photo_is_set_upright(orientation: int, picture: Encode) -> None:
-    """A phone's EXIF orientation is applied: all eight of them show the same picture."""
+    """The pipeline applies the EXIF orientation: all eight orientations show the same picture."""
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
     upright = _picture()
     stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
@@ -90,7 +90,7 @@ def test_a_turned_photo_is_set_upright(orientation: int, picture: Encode) -> Non
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (224, 224)])
 def test_any_shape_is_read(size: tuple[int, int], picture: Encode) -> None:
-    """From one pixel to a line of pixels."""
+    """Images of one pixel and of one line of pixels are read."""
     decoded = decode(picture("PNG", Image.new("RGB", size, (200, 30, 30))), Limits())
     assert decoded.pixels.shape == (224, 224, 3)
     assert (decoded.width, decoded.height) == size
@@ -98,7 +98,7 @@ def test_any_shape_is_read(size: tuple[int, int], picture: Encode) -> None:
 
 @pytest.mark.parametrize("image_format", ["GIF", "WEBP", "PNG"])
 def test_of_an_animation_the_first_frame_is_read(image_format: str, picture: Encode) -> None:
-    """The frame that a browser shows first."""
+    """The pipeline reads the frame that a browser shows first."""
     red, blue = Image.new("RGB", (20, 20), (255, 0, 0)), Image.new("RGB", (20, 20), (0, 0, 255))
     body = picture(image_format, red, save_all=True, append_images=[blue], lossless=True)
     assert decode(body, Limits()).pixels.reshape(-1, 3).mean(axis=0).argmax() == 0
@@ -117,7 +117,7 @@ def test_of_an_animation_the_first_frame_is_read(image_format: str, picture: Enc
     }.items(),
 )
 def test_every_kind_of_broken_file_has_its_reason(name: str, reason: Reason) -> None:
-    """The reason tells a person what to do about the file; the sample has one of each kind."""
+    """The reason tells the user what to do about the file. The sample has one file for each reason."""
     with pytest.raises(RefusedImageError) as refusal:
         decode(BROKEN[name](), Limits())
     assert refusal.value.reason is reason
@@ -126,7 +126,7 @@ def test_every_kind_of_broken_file_has_its_reason(name: str, reason: Reason) -> 
 
 @pytest.mark.parametrize("image_format", ["WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF"])
 def test_half_a_file_of_any_format_is_refused(image_format: str, picture: Encode) -> None:
-    """Never half a picture, grey where the bytes end: those features would be of something else."""
+    """The pipeline never uses the readable part of a truncated file, whose features would mislead."""
     body = picture(image_format, _picture())
     with pytest.raises(RefusedImageError) as refusal:
         decode(body[: len(body) // 2], Limits())
@@ -135,7 +135,7 @@ def test_half_a_file_of_any_format_is_refused(image_format: str, picture: Encode
 
 @pytest.mark.parametrize(("megapixels", "is_read"), [(0.0095, False), (0.0096, True)])
 def test_the_limit_of_pixels_can_be_set(megapixels: float, is_read: bool, picture: Encode) -> None:  # noqa: FBT001
-    """120x80 pixels pass a limit of exactly that many, and not one below."""
+    """An image of 120x80 pixels passes a limit of exactly as many pixels, but no lower limit."""
     body = picture("PNG", _picture())
     if is_read:
         assert decode(body, Limits(megapixels=megapixels)).width == 120
@@ -145,7 +145,7 @@ def test_the_limit_of_pixels_can_be_set(megapixels: float, is_read: bool, pictur
 
 
 def test_a_limit_above_pillows_own_is_honoured(picture: Encode) -> None:
-    """Pillow refuses more than 179 megapixels by itself; a user who allows 200 gets 200."""
+    """Pillow itself refuses more than 179 megapixels, but a user who allows 200 gets 200."""
     body = picture("PNG", Image.new("1", (14_000, 12_850)))
     assert decode(body, Limits(megapixels=200)).width == 14_000
 
@@ -153,7 +153,7 @@ def test_a_limit_above_pillows_own_is_honoured(picture: Encode) -> None:
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_no_bytes_whatsoever_fail_the_run(data: st.DataObject) -> None:
-    """Any damage to a file gives pixels or a refusal, never another exception."""
+    """A damaged file gives pixels or a refusal, and never another exception."""
     image_format = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "HEIF"]))
     buffer = io.BytesIO()
     _picture((40, 30)).save(buffer, image_format)
@@ -165,14 +165,14 @@ def test_no_bytes_whatsoever_fail_the_run(data: st.DataObject) -> None:
 
 
 def test_pixels_are_normalized_to_what_keras_expects() -> None:
-    """0 → -1, 255 → 1, in float32, as `keras.applications.mobilenet_v2.preprocess_input` does."""
+    """0 becomes -1 and 255 becomes 1, as in `keras.applications.mobilenet_v2.preprocess_input`."""
     pixels = np.arange(256, dtype=np.uint8)
     np.testing.assert_allclose(normalized(pixels), pixels / 127.5 - 1, atol=1e-6)
     assert normalized(pixels).dtype == np.float32
 
 
 def test_real_photos_are_read_as_pillow_reads_them(real_data: Path) -> None:
-    """On photos from shops, not only on drawn pictures."""
+    """Photos of shops are read like drawn pictures."""
     photos = sorted(real_data.glob("photos/*/*.jpg"))[::10]
     assert photos
     for photo in photos:

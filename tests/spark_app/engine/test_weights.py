@@ -1,4 +1,4 @@
-"""Tests of where weights come from, and of the identity that they give a model."""
+"""Tests of the search for weights, and of the identity of the model that they make."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from spark_app.storage import Storage
 
 @pytest.mark.parametrize("requested", ["missing.h5", "weights.onnx", "imagnet"])
 def test_what_names_no_weights_is_refused(requested: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A typing error is found out before anything is started."""
+    """A typing error is found before anything is started."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WeightsError, match=requested):
         find_weights(requested)
@@ -27,7 +27,7 @@ def test_what_names_no_weights_is_refused(requested: str, tmp_path: Path, monkey
 def test_imagenet_weights_are_looked_for_where_keras_caches_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once downloaded they are found without TensorFlow, and their hash is that of the file."""
+    """Downloaded weights are found without TensorFlow, and their hash is that of the file."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert find_weights("imagenet") is None
     cached = tmp_path / "models" / IMAGENET_FILE
@@ -38,7 +38,7 @@ def test_imagenet_weights_are_looked_for_where_keras_caches_them(
 
 
 def test_other_weights_are_another_model(tmp_path: Path) -> None:
-    """Features of two sets of weights never mix, whatever their files are called."""
+    """Weights of other content make another model, even in a file of the same name."""
     ids = set()
     for content in (b"one", b"two"):
         (tmp_path / "weights.h5").write_bytes(content)
@@ -50,7 +50,7 @@ def test_other_weights_are_another_model(tmp_path: Path) -> None:
 
 @pytest.fixture
 def model(tmp_path: Path, seeded: Weights) -> Path:
-    """Return the folder of an exported model that no engine could run."""
+    """Return the folder of an exported model whose files no engine could execute."""
     files = {"model.onnx": b"network", "weights.npz": b"arrays"}
     write_model(Storage(tmp_path.as_uri()), "", seeded, ExportedModel(files, {"keras": "3"}))
     return tmp_path
@@ -63,7 +63,7 @@ def _load(folder: Path, engine: Engine = Engine.ONNX) -> ExportedModel:
 
 
 def test_an_exported_model_stands_for_its_weights(model: Path, seeded: Weights) -> None:
-    """It has their identity, wherever its folder lies, and holds what each engine executes."""
+    """An exported model has the identity of its weights, and contains what each engine executes."""
     weights = find_weights(str(model))
     assert weights == Weights(seeded.kind, None, seeded.sha256, exported=model)
     assert model_id_of(weights) == model_id_of(seeded)
@@ -74,7 +74,7 @@ def test_an_exported_model_stands_for_its_weights(model: Path, seeded: Weights) 
 
 
 def test_a_folder_without_a_card_is_no_model(model: Path) -> None:
-    """The card is written last: where it is missing, the export was not finished."""
+    """A folder without a card is an unfinished export, because an export writes the card last."""
     (model / CARD).unlink()
     with pytest.raises(WeightsError, match=r"There is no complete model in .*: `fruits export` makes one"):
         find_weights(str(model))
@@ -94,7 +94,7 @@ def test_a_folder_without_a_card_is_no_model(model: Path) -> None:
     ],
 )
 def test_a_card_that_describes_no_model_is_refused(model: Path, change: Callable[[dict[str, Any]], str]) -> None:
-    """In a sentence that names the file, whatever is in it."""
+    """A damaged card gives a sentence that names the file."""
     (model / CARD).write_text(change(json.loads((model / CARD).read_bytes())))
     with pytest.raises(WeightsError, match=CARD):
         find_weights(str(model))
@@ -102,14 +102,14 @@ def test_a_card_that_describes_no_model_is_refused(model: Path, change: Callable
 
 @pytest.mark.parametrize("file", ["model.onnx", "weights.npz"])
 def test_a_file_that_is_not_the_exported_one_is_refused(model: Path, file: str) -> None:
-    """Features go by the name of the weights: no other network may make them."""
+    """No other network can compute features under the identity of these weights."""
     (model / file).write_bytes(b"another")
     with pytest.raises(WeightsError, match=rf"{file} differs from {CARD}"):
         _load(model)
 
 
 def test_a_model_of_another_version_of_the_application_is_refused(model: Path) -> None:
-    """What an image goes through before is part of the model: it must be exported again."""
+    """The preprocessing is part of the model: after it has changed, the model must be exported again."""
     card = json.loads((model / CARD).read_bytes())
     (model / CARD).write_text(json.dumps(card | {"model_id": "mobilenetv2-0123456789ab"}))
     with pytest.raises(WeightsError, match="belongs to another version"):
@@ -118,7 +118,7 @@ def test_a_model_of_another_version_of_the_application_is_refused(model: Path) -
 
 @pytest.mark.parametrize(("file", "lacking"), [("model.onnx", Engine.ONNX), ("weights.npz", Engine.TENSORFLOW)])
 def test_an_engine_says_what_it_lacks(model: Path, file: str, lacking: Engine) -> None:
-    """A folder may hold what one of the engines executes, and not the other's."""
+    """A folder may contain the file of one engine only; the other engine names the missing file."""
     (model / file).unlink()
     with pytest.raises(WeightsError, match=rf"There is no {file} in .*, which --engine {lacking} executes"):
         _load(model, lacking)

@@ -15,7 +15,7 @@ D = 12
 
 
 def _samples(n: int = 200, seed: int = 0) -> np.ndarray:
-    """Vectors whose variances fall from direction to direction, far from zero."""
+    """Draw vectors far from zero whose variance decreases from direction to direction."""
     random = np.random.default_rng(seed)
     return random.normal(size=(n, D)) @ (random.normal(size=(D, D)) * 0.7 ** np.arange(D)[:, None]) + 50
 
@@ -27,7 +27,7 @@ def _fit(samples: np.ndarray, components: RequestedComponents, *, standardize: b
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("components", [*map(ComponentCount, (1, 5, D)), *map(VarianceShare, (0.5, 0.95, 0.999))])
 def test_the_basis_is_scikit_learns(components: RequestedComponents, standardize: bool) -> None:  # noqa: FBT001 -- a parameter
-    """Components, signs, variances, ratios, projections and the count for a fraction agree with scikit-learn."""
+    """Components, signs, variances, ratios, projections and the count for a share equal those of scikit-learn."""
     samples = _samples()
     seen = StandardScaler().fit_transform(samples) if standardize else samples
     oracle = PCA(components.number, svd_solver="full").fit(seen)
@@ -44,7 +44,7 @@ def test_the_basis_is_scikit_learns(components: RequestedComponents, standardize
     seed=st.integers(0, 1000),
 )
 def test_few_images_give_a_result(n: int, components: RequestedComponents, seed: int) -> None:
-    """Any number of images gives orthonormal components: as many as asked for, or as so few images allow."""
+    """Any number of images gives orthonormal components: as many as requested, or as the images allow."""
     basis = _fit(_samples(n, seed), components)
     k = len(basis.components)
     assert 1 <= k <= max(1, n - 1)
@@ -53,7 +53,7 @@ def test_few_images_give_a_result(n: int, components: RequestedComponents, seed:
 
 
 def test_signs_are_fixed_by_the_largest_loading() -> None:
-    """Mirrored data give the same components, not mirrored ones: runs agree."""
+    """Mirrored data give the same components, so that runs agree."""
     samples = _samples()
     first, mirrored = _fit(samples, ComponentCount(5)), _fit(-samples, ComponentCount(5))
     np.testing.assert_allclose(first.components, mirrored.components, atol=1e-9)
@@ -61,7 +61,7 @@ def test_signs_are_fixed_by_the_largest_loading() -> None:
 
 
 def test_a_constant_feature_is_left_alone_when_standardizing() -> None:
-    """A dead feature, of which ReLU networks have many, is not blown up by its rounding error."""
+    """The rounding error of a dead feature, of which ReLU networks have many, is not amplified."""
     samples = _samples()
     samples[:, 3] = 0.1
     basis = _fit(samples, ComponentCount(5), standardize=True)
@@ -71,7 +71,7 @@ def test_a_constant_feature_is_left_alone_when_standardizing() -> None:
 
 
 def test_equal_images_have_no_variance_and_that_is_no_error() -> None:
-    """A hundred copies of one image lie on one point, but for rounding."""
+    """A hundred copies of one image have the same coordinates, except for rounding."""
     samples = np.full((100, D), 0.3)
     basis = _fit(samples, VarianceShare(0.95))
     assert basis.explained_variance.max() < 1e-24
@@ -79,7 +79,7 @@ def test_equal_images_have_no_variance_and_that_is_no_error() -> None:
 
 
 def test_no_images_have_no_basis() -> None:
-    """Nothing is made up where there is nothing."""
+    """Fitting a basis to no images is an error."""
     with pytest.raises(ValueError, match="at least one"):
         fit(Statistics.empty(D), ComponentCount(3))
 
@@ -87,7 +87,7 @@ def test_no_images_have_no_basis() -> None:
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("k", [1, 4, D])
 def test_a_basis_is_held_against_the_best_for_the_vectors_there_are(k: int, standardize: bool) -> None:  # noqa: FBT001
-    """Variances of the coordinates, and the variance in the span against scikit-learn's best of the same size."""
+    """The assessment equals the variances of the coordinates, and a comparison with the best basis of scikit-learn."""
     basis = _fit(_samples(seed=1), ComponentCount(k), standardize=standardize)
     samples = np.concatenate([_samples(seed=1), _samples(300, seed=2) * np.geomspace(0.5, 3, D)])
     found = assess(basis, Statistics.of(samples), standardize=standardize)
@@ -111,7 +111,7 @@ def test_a_basis_is_held_against_the_best_for_the_vectors_there_are(k: int, stan
 
 @pytest.mark.parametrize("standardize", [False, True])
 def test_no_basis_is_better_than_a_new_one(standardize: bool) -> None:  # noqa: FBT001 -- a parameter
-    """For the vectors that it was fitted to, what is said of a basis and what it says of itself agree."""
+    """Both assessments of a basis agree for the vectors that it was fitted to."""
     statistics = Statistics.of(_samples())
     basis = fit(statistics, ComponentCount(4), standardize=standardize)
     found, own = assess(basis, statistics, standardize=standardize), assess_own(basis)
@@ -122,7 +122,7 @@ def test_no_basis_is_better_than_a_new_one(standardize: bool) -> None:  # noqa: 
 
 
 def test_vectors_without_variance_are_served_by_any_basis() -> None:
-    """One image only, or the same one many times: nothing to lose, and no division by zero."""
+    """Equal vectors lose nothing with any basis, and cause no division by zero."""
     basis = _fit(_samples(), ComponentCount(3))
     found = assess(basis, Statistics.of(np.ones((1, D))))
     assert (found.of_best, found.captured) == (1.0, 0.0)

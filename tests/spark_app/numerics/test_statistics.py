@@ -1,4 +1,4 @@
-"""Tests of the merged statistics."""
+"""Tests of merged and un-merged statistics, with NumPy as the oracle."""
 
 import numpy as np
 import pytest
@@ -15,9 +15,9 @@ def _samples(n: int, seed: int, offset: float) -> np.ndarray:
 
 
 def _assert_same(found: Statistics, samples: np.ndarray) -> None:
-    """Compare with NumPy, which sees all samples at once."""
+    """Compare with NumPy, which has all samples at once."""
     assert found.count == len(samples)
-    scale = np.abs(samples).max()  # a mean may be next to zero, and what rounding leaves of it no smaller
+    scale = np.abs(samples).max()  # the rounding error of a mean near zero depends on the samples
     np.testing.assert_allclose(found.mean, samples.mean(axis=0), rtol=1e-12, atol=1e-15 * scale)
     expected = np.cov(samples, rowvar=False, ddof=0) * len(samples)
     np.testing.assert_allclose(found.scatter, expected, rtol=1e-9, atol=1e-9 * np.trace(expected))
@@ -29,7 +29,7 @@ def _assert_same(found: Statistics, samples: np.ndarray) -> None:
     offset=st.sampled_from([0.0, 1.0, 1e6]),
 )
 def test_merged_parts_equal_the_whole(sizes: list[int], seed: int, offset: float) -> None:
-    """However the vectors are cut into parts, empty ones too, and however far they are from zero."""
+    """The merged statistics of any parts, even empty ones, equal those of all vectors, at any distance from zero."""
     samples = _samples(sum(sizes), seed, offset)
     parts = np.split(samples, np.cumsum(sizes)[:-1])
     _assert_same(merge_all(map(Statistics.of, parts), D), samples)
@@ -37,7 +37,7 @@ def test_merged_parts_equal_the_whole(sizes: list[int], seed: int, offset: float
 
 @st.composite
 def _histories(draw: st.DrawFn) -> tuple[list[tuple[str, list[int]]], int, float]:
-    """Draw changes of a set of vectors: each adds new ones, or takes out some that are there."""
+    """Draw changes of a set of vectors: each adds new vectors, or removes some of the present ones."""
     present: list[int] = []
     changes: list[tuple[str, list[int]]] = []
     for _ in range(draw(st.integers(1, 12))):
@@ -57,7 +57,7 @@ def _histories(draw: st.DrawFn) -> tuple[list[tuple[str, list[int]]], int, float
 def test_followed_statistics_equal_computed_ones_or_say_that_they_may_not(
     history: tuple[list[tuple[str, list[int]]], int, float],
 ) -> None:
-    """After any additions and removals: to 1e-9, unless the account of rounding warns. At last, nothing is left."""
+    """After any changes, the statistics are correct to 1e-9, or their rounding error warns; no vectors give zeros."""
     changes, seed, offset = history
     samples = _samples(400, seed, offset) * np.geomspace(1, 1e-3, D)
     present: list[int] = []
@@ -78,7 +78,7 @@ def test_followed_statistics_equal_computed_ones_or_say_that_they_may_not(
 
 
 def test_rounding_is_not_trusted_where_nearly_all_has_gone() -> None:
-    """Two like vectors of a million that were apart by a million: their scatter is what rounding has left."""
+    """If two similar vectors remain of a thousand that differed by millions, their scatter is a rounding error."""
     samples = np.concatenate([_samples(1_000, 0, 0.0) * 1e6, _samples(2, 1, 0.0) * 1e-3])
     followed = Statistics.of(samples).unmerge(Statistics.of(samples[:-2]))
     assert followed.relative_rounding > 1e-11
@@ -86,20 +86,20 @@ def test_rounding_is_not_trusted_where_nearly_all_has_gone() -> None:
 
 
 def test_no_more_can_go_than_there_is() -> None:
-    """Statistics that don't belong to the table are an error, not a negative count."""
+    """Statistics of too many vectors are an error, and do not give a negative count."""
     with pytest.raises(ValueError, match="can't take 3 vectors out of 2"):
         Statistics.of(_samples(2, 0, 0.0)).unmerge(Statistics.of(_samples(3, 0, 0.0)))
 
 
 def test_the_order_of_merging_matters_no_more_than_rounding() -> None:
-    """Partitions arrive in any order; results agree."""
+    """Partitions in any order give the same result."""
     parts = [Statistics.of(_samples(n, n, 3.0)) for n in (1, 5, 100, 20)]
     forward, backward = merge_all(parts, D), merge_all(parts[::-1], D)
     np.testing.assert_allclose(forward.scatter, backward.scatter, rtol=1e-12, atol=1e-12)
 
 
 def test_float32_features_are_summed_in_float64() -> None:
-    """A million float32 values near 1000 keep their variance, which float32 sums would lose."""
+    """150,000 float32 values near 1000 keep their variance, which float32 sums would lose."""
     samples = (1000 + np.random.default_rng(0).normal(0, 0.01, (150_000, 2))).astype(np.float32)
     exact = samples.astype(np.longdouble)
     variance = ((exact - exact.mean(axis=0)) ** 2).sum(axis=0).astype(float)
@@ -107,6 +107,6 @@ def test_float32_features_are_summed_in_float64() -> None:
 
 
 def test_shapes_that_do_not_belong_together_are_refused() -> None:
-    """Statistics are checked when they are made, not when a PCA of them is wrong."""
+    """Statistics of inconsistent shapes are refused when they are created."""
     with pytest.raises(ValueError, match="not statistics"):
         Statistics(1, np.zeros(3), np.zeros((2, 2)))

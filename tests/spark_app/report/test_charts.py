@@ -10,14 +10,14 @@ VALUE = st.floats(-1e6, 1e6)
 
 @given(st.lists(st.tuples(st.text(), VALUE, VALUE), min_size=1, max_size=60))
 def test_every_image_is_a_point_inside_the_picture(samples: list[tuple[str, float, float]]) -> None:
-    """One image, equal images, any values: each is drawn, none outside."""
+    """Each image is a point inside the picture, for any coordinates and even for a single image."""
     chart = scatter(samples)
     assert len(chart.points) == len(samples)
     assert all(0 <= point.x <= WIDTH and 0 <= point.y <= HEIGHT for point in chart.points)
 
 
 def test_many_labels_share_a_colour() -> None:
-    """The most frequent labels keep colours of their own, the others are one grey series, named as such."""
+    """The most frequent labels have their own colours, and all other labels share a grey series with a name."""
     samples = [(f"label {number}", 0.0, 0.0) for number in range(30) for _ in range(30 - number)]
     chart = scatter(samples)
     assert chart.series[-1] == OTHER
@@ -27,7 +27,7 @@ def test_many_labels_share_a_colour() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=50))
 def test_the_curve_rises_and_ends_inside(ratios: list[float]) -> None:
-    """Variance kept never falls, and rounding doesn't carry it above all of it."""
+    """The captured variance never decreases, and rounding does not raise it above the total."""
     places = [tuple(map(float, place.split(","))) for place in cumulative(ratios).path.split()]
     heights = [y for _, y in places]
     assert heights == sorted(heights, reverse=True)
@@ -37,7 +37,7 @@ def test_the_curve_rises_and_ends_inside(ratios: list[float]) -> None:
 
 @given(low=st.floats(-1e6, 1e6), span=st.floats(1e-3, 1e6))
 def test_ticks_are_few_round_and_within_the_axis(low: float, span: float) -> None:
-    """A reader finds some marks on every axis, and never a crowd of them."""
+    """Every axis has between two and eight ticks, all of them on the axis."""
     axis = Axis(low, low + span, 0, 100)
     ticks = axis.ticks()
     assert 2 <= len(ticks) <= 8

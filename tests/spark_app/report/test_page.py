@@ -1,4 +1,4 @@
-"""Tests of the report's page."""
+"""Tests of the HTML page of the report."""
 
 from html.parser import HTMLParser
 
@@ -71,7 +71,7 @@ def _elements(page: str) -> list[str]:
 
 
 def test_names_of_users_are_text_and_nothing_else() -> None:
-    """A folder or file named like a script is shown, not run; the page fetches nothing from anywhere."""
+    """A folder or file with the name of a script is shown as text, and the page loads nothing."""
     sample = [SampledImage("a", HOSTILE, 0.0, 1.0), SampledImage("b", None, 1.0, 0.0)]
     data = ReportData([97, 3], [0.964], 1.0, sample, RefusedImages({"empty": 1}, [(HOSTILE, "empty", HOSTILE)]))
     page = render_report(SUMMARY, data)
@@ -83,7 +83,7 @@ def test_names_of_users_are_text_and_nothing_else() -> None:
 
 
 def test_the_report_says_which_basis_and_why() -> None:
-    """What it was fitted to, why it was kept, and when it will not be; the axes tell its share of the variance."""
+    """The report shows the fit of the basis, why it was kept, when a run refits it, and its share of the variance."""
     sample = [SampledImage("a", "label", 0.0, 1.0), SampledImage("b", "label", 1.0, 0.0)]
     page = render_report(SUMMARY, ReportData([97, 3], [0.964], 1.0, sample, RefusedImages({}, [])))
     assert "fitted to 1,234 images" in page
@@ -92,7 +92,7 @@ def test_the_report_says_which_basis_and_why() -> None:
 
 
 def test_a_run_without_an_image_has_a_report() -> None:
-    """Five broken files in an empty bucket: the report says what was refused, and draws nothing."""
+    """The report of five broken files lists the refused images, and draws no chart."""
     summary = Summary(**{**vars(SUMMARY), "pca": None, "images_per_second": None})
     data = ReportData([], [], 1.0, [], RefusedImages({"empty": 5}, [("a", "empty", "0 bytes")]))
     names = _elements(render_report(summary, data))

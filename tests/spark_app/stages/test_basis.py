@@ -1,4 +1,4 @@
-"""Tests of the choice of the basis, and of what is kept beside it."""
+"""Tests of the choice of the basis, and of the statistics in its folder."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def _assessment(captured: float, of_best: float) -> Assessment:
 def test_a_basis_is_kept_while_it_serves(
     components: RequestedComponents, count: int, captured: float, of_best: float, reason: str | None
 ) -> None:
-    """The threshold is a share of the best basis of the size, and of the variance that was asked for."""
+    """The threshold applies to the variance of the best basis of the same size, and to the requested share."""
     samples = np.random.default_rng(0).normal(size=(50, 8))
     basis = fit(Statistics.of(samples), ComponentCount(K))
     found = why_refit(basis, _assessment(captured, of_best), count, _settings(components))
@@ -47,7 +47,7 @@ def test_a_basis_is_kept_while_it_serves(
 
 
 def test_statistics_are_those_of_the_rows_they_were_made_of(tmp_path: Path) -> None:
-    """Kept to the last digit; not taken for those of any other state of the table, nor missed where there are none."""
+    """Saved statistics are read exactly, and only for the rows that they describe."""
     root = Storage(tmp_path.as_uri())
     statistics = Statistics.of(np.random.default_rng(0).normal(size=(9, FEATURE_COUNT)))
     assert load_statistics(root, "v", 7) is None

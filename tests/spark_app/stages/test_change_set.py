@@ -1,4 +1,4 @@
-"""Tests of the change set: every state in which a crash can leave the tables, against every listing."""
+"""Tests of the change set: every state that a crash can leave, against every listing."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ MODEL = "this-model"
 
 
 class World:
-    """A listing and tables, made of etags."""
+    """A listing and tables, both made of etags."""
 
     def __init__(self, tables: Tables, folder: Path) -> None:
         self._tables = tables
@@ -30,9 +30,9 @@ class World:
         rejects: dict[str, str] | None = None,
         noticed: dict[str, str | None] | None = None,
     ) -> tuple[ChangeSet, dict[str, Row]]:
-        """Plan from key → etag of each, and return the plan with its rows by key.
+        """Plan the changes for the etags of each key, and return the change set and its rows by key.
 
-        Of what is `noticed`, None stands for a removal; there is no listing then.
+        With `noticed`, there are notices instead of a listing; the etag `None` stands for a removal.
         """
         for table, rows, values in (
             (self._tables.features, features or {}, f"NULL, 1, 1, '{MODEL}', array(1.0f), 'run', now()"),
@@ -63,13 +63,13 @@ def world(tables: Tables, tmp_path: Path) -> World:
 
 
 def test_settled_images_are_left_alone(world: World) -> None:
-    """Neither images with features of this version, nor those refused in this version, are worked on again."""
+    """The change set contains neither images with features nor refused images of the same version."""
     _, rows = world.plan({"done": "1", "refused": "1"}, features={"done": "1"}, rejects={"refused": "1"})
     assert rows == {}
 
 
 def test_new_changed_and_vanished_images_are_found(world: World) -> None:
-    """The difference between the listing and the tables, whichever table has the old row."""
+    """The change set is the difference between the listing and both tables."""
     change_set, rows = world.plan(
         listed={"new": "1", "changed": "2", "mended": "2"},
         features={"changed": "1", "gone": "1"},
@@ -88,13 +88,13 @@ def test_new_changed_and_vanished_images_are_found(world: World) -> None:
 
 
 def test_a_key_in_both_tables_is_worked_on_again(world: World) -> None:
-    """A run that died between its two commits left this; the next one repairs it."""
+    """A crash between the two commits of a chunk leaves such a key, and the next run repairs it."""
     _, rows = world.plan({"both": "1"}, features={"both": "1"}, rejects={"both": "1"})
     assert rows["both"].action == "featurise"
 
 
 def test_notices_concern_their_keys_only(world: World) -> None:
-    """What nobody gave notice of stays as it is; a removal of what was never there is nothing to do."""
+    """Images without a notice stay, and a notice of the removal of an unknown image changes nothing."""
     change_set, rows = world.plan(
         {},
         features={"same": "1", "changed": "1", "gone": "1", "other": "1"},
@@ -112,7 +112,7 @@ def test_notices_concern_their_keys_only(world: World) -> None:
 
 @pytest.mark.parametrize("count", [3, 450, 1_200])
 def test_any_number_of_notices_finds_its_rows(world: World, count: int) -> None:
-    """A few keys, several lists of them, and too many to be named; quotes, backslashes and all."""
+    """The rows are found for one list of keys, for several lists, and for too many keys to name."""
     names = [f'it\'s \\{number} "ü".jpg' for number in range(count)]
     known = {names[0]: "1", names[-1]: "1", "another": "1"}
     change_set, rows = world.plan({}, features=known, noticed=dict.fromkeys(names, "2"))
@@ -121,7 +121,7 @@ def test_any_number_of_notices_finds_its_rows(world: World, count: int) -> None:
 
 
 def test_chunks_cover_the_change_set_once(world: World) -> None:
-    """Every key is in one chunk, the same one at every reading, and chunks are of nearly equal size."""
+    """Every key is in exactly one chunk at every reading, and the chunks have about the same size."""
     change_set, rows = world.plan({f"Ä {number}.jpg": "1" for number in range(200)})
     chunks = [[row.key for row in change_set.chunk(world._tables.spark, number, 4).collect()] for number in range(4)]  # noqa: SLF001
     assert sorted(key for chunk in chunks for key in chunk) == sorted(rows)

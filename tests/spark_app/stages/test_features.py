@@ -1,4 +1,4 @@
-"""Tests of the featurising tasks."""
+"""Tests of the tasks that compute features."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from contract.rejects import Reason
 from spark_app.engine.model import FILES, ExportedModel
-from spark_app.settings import Engine, Limits
+from spark_app.settings import Engine, Limits, RunSettings
 from spark_app.stages.change_set import SCHEMA
 from spark_app.stages.features import Counters, FeatureJob, compute_features, tasks_for
 from spark_app.stages.outcomes import read_outcomes
@@ -18,17 +18,9 @@ from spark_app.storage import Storage
 
 def _job(spark: SparkSession, exported: ExportedModel, images: Storage, folder: Path) -> FeatureJob:
     context = spark.sparkContext
-    return FeatureJob(
-        root=Storage(folder.as_uri()),
-        images=images,
-        run_id="run",
-        model_id="model",
-        engine=Engine.ONNX,
-        payload=context.broadcast(exported.files[FILES[Engine.ONNX]]),
-        batch_size=4,
-        limits=Limits(megabytes=0.02),
-        counters=Counters(*(context.accumulator(0) for _ in range(3))),
-    )
+    settings = RunSettings(images=images.url, output=folder.as_uri(), batch_size=4, limits=Limits(megabytes=0.02))
+    payload = context.broadcast(exported.files[FILES[Engine.ONNX]])
+    return FeatureJob(settings, "run", "model", payload, Counters(*(context.accumulator(0) for _ in range(3))))
 
 
 @pytest.mark.parametrize(
@@ -36,14 +28,14 @@ def _job(spark: SparkSession, exported: ExportedModel, images: Storage, folder: 
     [(1, 8, 1), (5, 2, 2), (256, 2, 2), (2000, 2, 8), (50_000, 64, 256)],
 )
 def test_chunks_are_cut_into_whole_waves_of_tasks(images: int, parallelism: int, tasks: int) -> None:
-    """All cores are busy to the end, and no task has more images than it may hold."""
+    """All cores work until the end, and no task has more images than the limit."""
     assert tasks_for(images, parallelism) == tasks
 
 
 def test_what_a_stale_notice_says_is_not_believed(
     spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
 ) -> None:
-    """Said to be changed or removed, and there in the very version that has its row: nothing is computed or removed."""
+    """If the present version of an image already has a row, an outdated notice causes no computation and no removal."""
     names = ["Plum/view 000.jpg", "Plum/view 001.jpg", "Plum/view 002.jpg"]
     images = Storage(sample.as_uri())
     etags = [found[1] for name in names if (found := images.find(name))]
@@ -62,7 +54,7 @@ def test_what_a_stale_notice_says_is_not_believed(
 def test_the_engine_is_built_once_per_worker_and_outcomes_are_staged(
     spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
 ) -> None:
-    """Many tasks on two workers build two engines; each image, each removal and each refusal is one staged row."""
+    """Many tasks on two workers build two engines, and stage one row for each image, removal and refusal."""
     job = _job(spark, exported, Storage(sample.as_uri()), tmp_path)
     counters = job.counters
     files = [file for file in sample.rglob("*") if file.is_file()]

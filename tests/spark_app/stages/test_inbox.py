@@ -22,7 +22,7 @@ def _removed(key: str, sequencer: str | None = None) -> Notice:
 
 
 def test_of_the_notices_of_a_key_the_last_counts(spark: SparkSession, tmp_path: Path) -> None:
-    """The last by sequencer, in whatever file and order they come; by position where there is no sequencer."""
+    """The last notice by sequencer counts, in any file and order, or by position without a sequencer."""
     root = Storage(tmp_path.as_uri())
     _write(root, "1.jsonl", _created("a", "young", "0F"), _created("b", "1"), _removed("c", "FF"), _created("d", "1"))
     _write(root, "2.jsonl", _created("a", "old", "00000E"), _created("b", "2"), _created("c", "1", "0100"))
@@ -39,7 +39,7 @@ def test_of_the_notices_of_a_key_the_last_counts(spark: SparkSession, tmp_path: 
 
 
 def test_only_files_that_were_read_are_acknowledged(spark: SparkSession, tmp_path: Path) -> None:
-    """Later files, other files and what was rejected before stay where they are; acknowledging twice is no error."""
+    """Later files, other files and rejected lines stay, and acknowledging twice is not an error."""
     root = Storage(tmp_path.as_uri())
     root.write("inbox/rejected/0.jsonl", b"{}")
     root.write("inbox/README.txt", b"not ours")
@@ -57,7 +57,7 @@ def test_only_files_that_were_read_are_acknowledged(spark: SparkSession, tmp_pat
 
 
 def test_many_notices_are_not_held_in_memory(spark: SparkSession, tmp_path: Path) -> None:
-    """From a thousand keys on they are staged only."""
+    """More than a thousand keys are staged only."""
     root = Storage(tmp_path.as_uri())
     _write(root, "1.jsonl", *(_created(f"{number}.jpg", "1") for number in range(1_001)))
     inbox = read_inbox(root, "staging/run/")
@@ -66,6 +66,6 @@ def test_many_notices_are_not_held_in_memory(spark: SparkSession, tmp_path: Path
 
 
 def test_an_empty_inbox_has_no_notices(spark: SparkSession, tmp_path: Path) -> None:
-    """Nor has one that is not there."""
+    """A missing inbox has no files and no notices."""
     inbox = read_inbox(Storage(tmp_path.as_uri()), "staging/run/")
     assert (inbox.files, inbox.rows(spark).count()) == ([], 0)

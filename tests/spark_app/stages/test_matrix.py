@@ -1,4 +1,4 @@
-"""Tests of the matrix: any number of files that together are the table, whatever has changed since the last one."""
+"""Tests of the matrix: after any changes, its files together are the table."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from spark_app.stages import matrix
-from spark_app.stages.matrix import PublishedMatrix, carry_over, publish_matrix, sample_share, update_matrix
+from spark_app.stages.matrix import SampledMatrix, carry_over, publish_matrix, sample_share, update_matrix
 from spark_app.stages.matrix_files import MatrixJob, key_hash
 from spark_app.storage import Storage
 
@@ -30,7 +30,7 @@ def _read(path: Path) -> list[list[str]]:
     return list(csv.reader(io.StringIO(path.read_bytes().decode(), newline="")))
 
 
-def _rows(folder: Path, published: PublishedMatrix) -> Iterator[list[str]]:
+def _rows(folder: Path, published: SampledMatrix) -> Iterator[list[str]]:
     for file in published.files:
         header, *body = _read(folder / file.file)
         assert header[:2] == ["key", "label"]
@@ -52,14 +52,14 @@ def test_the_matrix_is_a_table_in_the_order_of_the_keys(spark: SparkSession, tmp
 
 
 def test_a_matrix_without_rows_is_a_file_with_a_header(spark: SparkSession, tmp_path: Path) -> None:
-    """Who reads the results finds every file, whatever the run found."""
+    """A run without images publishes a file, too, so that readers find every file."""
     published = publish_matrix(spark.createDataFrame([], COORDINATES), 0, _job(tmp_path, "run", k=0))
     assert list(_rows(tmp_path, published)) == []
     assert _read(tmp_path / "results/run/pca.csv") == [["key", "label"]]
 
 
 def test_a_lost_row_is_noticed(spark: SparkSession, tmp_path: Path) -> None:
-    """A matrix that lacks a row of the table is not published as if it were complete."""
+    """A matrix that lacks a row of the table is an error, and is not published."""
     frame = spark.createDataFrame([("a", "fruit", [1.0])], COORDINATES)
     with pytest.raises(RuntimeError, match="1 rows of 2"):
         publish_matrix(frame, 2, _job(tmp_path, "run"))
@@ -80,7 +80,7 @@ def test_after_any_changes_the_files_are_the_table(
     first: dict[int, float],
     changes: list[dict[int, float | None]],
 ) -> None:
-    """New, replaced and removed rows, in ranges that grow, are split, and vanish: rows, order and sample are right."""
+    """Rows, order and sample are correct after any changes, including ranges that grow, are split, or become empty."""
     folder = tmp_path_factory.mktemp("matrix")
     with pytest.MonkeyPatch.context() as small:
         small.setattr(matrix, "ROWS_PER_FILE", 8)
@@ -122,7 +122,7 @@ def _changed(state: State, change: dict[int, float | None]) -> State:
 def test_a_small_change_writes_the_files_it_concerns(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One row more in a matrix of ten files: nine are named as they are."""
+    """A new row in a matrix of ten files leads to one new file."""
     monkeypatch.setattr(matrix, "ROWS_PER_FILE", 10)
     state = {_key(number): float(number) for number in range(0, 200, 2)}
     first = publish_matrix(_frame(spark, state), 100, _job(tmp_path, "run-1"))
@@ -137,7 +137,7 @@ def test_a_small_change_writes_the_files_it_concerns(
 
 
 def test_unchanged_results_are_named_or_copied(spark: SparkSession, tmp_path: Path) -> None:
-    """The only file is in the folder of every run; files that lie with the basis are shared."""
+    """A single file is copied to the folder of every run."""
     state = {_key(number): float(number) for number in range(3)}
     small = publish_matrix(_frame(spark, state), 3, _job(tmp_path, "run-1"))
     again = carry_over(small, _job(tmp_path, "run-2"))
@@ -147,7 +147,7 @@ def test_unchanged_results_are_named_or_copied(spark: SparkSession, tmp_path: Pa
 
 @pytest.mark.parametrize("rows", [0, 1, 1_999, 2_000, 2_001, 90_380, 10_000_000])
 def test_the_sample_has_the_size_of_a_page(rows: int) -> None:
-    """All images where they are few; else about a thousand to two thousand."""
+    """The sample contains all images if they are few, and otherwise 1,000 to 2,000."""
     expected = sample_share(rows) * rows
     assert expected == rows if rows <= 2_000 else 1_000 < expected <= 2_000
     assert np.log2(sample_share(rows)) % 1 == 0

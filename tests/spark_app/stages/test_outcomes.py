@@ -16,7 +16,7 @@ from spark_app.stages.outcomes import Tally
     ],
 )
 def test_a_run_fails_when_the_cause_is_hardly_the_images(tally: Tally, fails: bool) -> None:  # noqa: FBT001
-    """More than half refused, and twenty at least; a handful of broken files never fails a run."""
+    """A run fails if more than half of the images, and at least 20, were refused; fewer broken files never fail it."""
     if fails:
         with pytest.raises(TooManyRejectsError, match="--max-reject-rate"):
             tally.check(0.5)

@@ -21,7 +21,7 @@ ROWS = 300
 
 @pytest.fixture(scope="module")
 def samples() -> np.ndarray:
-    """Return features as a network makes them: float32, many of them zero, of falling variance."""
+    """Return features like those of a network: float32, many of them zero, of decreasing variance."""
     random = np.random.default_rng(0)
     spread = random.normal(size=(40, FEATURE_COUNT)) * 0.9 ** np.arange(40)[:, np.newaxis]
     return np.maximum(random.normal(size=(ROWS, 40)) @ spread, 0).astype(np.float32)
@@ -29,13 +29,13 @@ def samples() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def features(spark: SparkSession, samples: np.ndarray) -> DataFrame:
-    """Return the same as a table of one column."""
+    """Return the samples as a table of one column."""
     return spark.createDataFrame([(row.tolist(),) for row in samples], "features array<float>").cache()
 
 
 @pytest.mark.parametrize("partitions", [1, 3, FAN_IN, FAN_IN + 1, FAN_IN**2 + 3])
 def test_partitions_and_tree_change_nothing(features: DataFrame, samples: np.ndarray, partitions: int) -> None:
-    """One partition, a few, and so many that they are merged in one and in two levels of a tree."""
+    """The statistics do not depend on the partitions: one, a few, and enough for one and two levels of the tree."""
     statistics = compute_statistics(features.repartition(partitions))
     assert statistics.count == ROWS
     np.testing.assert_allclose(statistics.mean, samples.mean(axis=0, dtype=np.float64), rtol=1e-12, atol=1e-15)
@@ -44,12 +44,12 @@ def test_partitions_and_tree_change_nothing(features: DataFrame, samples: np.nda
 
 
 def test_an_empty_table_has_statistics_of_nothing(features: DataFrame) -> None:
-    """A corpus of which no image could be read."""
+    """A table without rows has the statistics of no vectors."""
     assert compute_statistics(features.limit(0)).count == 0
 
 
 def test_the_pca_is_scikit_learns(features: DataFrame, samples: np.ndarray) -> None:
-    """On the same features: ratios to 1e-6, components up to sign to 1e-4."""
+    """Ratios equal scikit-learn's to 1e-6, and components to 1e-4, except for their sign."""
     basis = fit(compute_statistics(features), ComponentCount(20))
     oracle = PCA(20, svd_solver="full").fit(samples.astype(np.float64))
     np.testing.assert_allclose(basis.explained_variance_ratio, oracle.explained_variance_ratio_, atol=1e-6)
@@ -71,7 +71,7 @@ np.savez(sys.argv[2], ratio=fitted.explainedVariance.toArray(), components=fitte
 
 
 def test_the_pca_is_mllibs(features: DataFrame, tmp_path: Path) -> None:
-    """MLlib finds the same components and ratios of the same table, in a Spark of its own: local runs have no MLlib."""
+    """MLlib finds the same components and ratios, in a separate Spark, because local runs have no MLlib."""
     features.write.parquet(f"file://{tmp_path}/features")
     environment = {name: value for name, value in os.environ.items() if name != "SPARK_HOME"}
     subprocess.run(
