@@ -15,7 +15,7 @@ from cdk.settings import EU_REGIONS
 from contract.environments import Output
 from contract.tables import Table
 from contract.workflow import BILL_RETRIES
-from spark_app.tables import COLUMNS
+from spark_app.tables import TABLE_COLUMNS
 from tests.cdk.conftest import BIN, ROOT, Template
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -259,7 +259,7 @@ def test_queries_are_limited_and_name_existing_columns(template: Template) -> No
     for query in queries.values():
         ((columns, table),) = re.findall(r"^SELECT (.*)\nFROM (\w+)$", query["QueryString"], re.MULTILINE)
         for column in columns.split(", "):
-            assert re.search(rf"^ *{column} ", COLUMNS[Table(table)], re.MULTILINE), column
+            assert re.search(rf"^ *{column} ", TABLE_COLUMNS[Table(table)], re.MULTILINE), column
 
 
 def test_every_output_exists(template: Template) -> None:
