@@ -134,7 +134,7 @@ class IcebergTable:
 
     @property
     def _session(self) -> "JavaObject":
-        return self.spark._jsparkSession  # noqa: SLF001 -- the same
+        return self.spark._jsparkSession  # noqa: SLF001 -- PySpark offers no other access
 
 
 def _millis(moment: datetime) -> int:

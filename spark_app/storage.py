@@ -44,7 +44,7 @@ class Forbidden(Exception):  # noqa: N818 -- an answer of the storage, not a fai
     """The storage denies access to one object."""
 
 
-class TooLarge(Exception):  # noqa: N818 -- an answer of the storage, too
+class TooLarge(Exception):  # noqa: N818 -- an answer of the storage, not a failure of the run
     """The object has more bytes than the caller accepts, and was not fetched."""
 
     def __init__(self, size: int, etag: str) -> None:

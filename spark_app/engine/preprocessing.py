@@ -61,7 +61,7 @@ class DecodedImage:
     width: int
     """Original width in pixels, after the EXIF orientation was applied."""
     height: int
-    """Original height, likewise."""
+    """Original height in pixels, after the EXIF orientation was applied."""
 
 
 class RefusedImageError(Exception):

@@ -122,7 +122,7 @@ def test_no_image_of_an_earlier_output_is_computed_again(
     assert (_last_results() / "pca.csv").read_bytes() == matrix
 
 
-def test_an_earlier_output_is_brought_up_to_date_and_kept_up(
+def test_an_earlier_output_is_updated_and_maintained(
     follow: Callable[..., Summary], images: Path, earlier: Tables
 ) -> None:
     """An update computes changed images only; maintenance applies the deletions of both versions and keeps all rows."""

@@ -253,7 +253,7 @@ def test_a_commit_that_fails_publishes_nothing(world: World, table: str) -> None
     world.assert_is_what_a_full_run_makes(world.update(refit_threshold=0.0))
 
 
-def test_many_tiny_updates_do_not_crumble_the_tables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_tiny_updates_leave_the_tables_in_few_files(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of files of a table stays bounded after many updates, and the rows are correct."""
     monkeypatch.setattr(maintenance, "MANY_FILES", many := 5)
     counts = []

@@ -128,7 +128,7 @@ def _assert_as_computed_anew(
     np.testing.assert_allclose(variances[:, 1], expected.var(axis=0, ddof=1), rtol=1e-3)
 
 
-def test_an_update_reads_its_notices_only_and_spares_later_ones(
+def test_an_update_reads_notices_only_and_keeps_later_ones(
     run_pipeline: Run, output: Path, notify: Notify, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An update lists no images, and does not acknowledge a notice that arrives while it publishes."""
@@ -152,7 +152,7 @@ def test_an_update_reads_its_notices_only_and_spares_later_ones(
     assert _inbox(output) == []
 
 
-def test_a_run_that_lists_all_images_answers_the_notices(run_pipeline: Run, output: Path, notify: Notify) -> None:
+def test_a_run_that_lists_all_images_acknowledges_the_notices(run_pipeline: Run, output: Path, notify: Notify) -> None:
     """A run that lists all images acknowledges the earlier notices, and has the requested run id."""
     notify("Plum")
     summary = run_pipeline(run_id="20261120T121530Z-abc-1")
@@ -161,7 +161,7 @@ def test_a_run_that_lists_all_images_answers_the_notices(run_pipeline: Run, outp
     assert _inbox(output) == []
 
 
-def test_a_malformed_notice_keeps_nothing_waiting(run_pipeline: Run, output: Path, images: Path) -> None:
+def test_a_malformed_notice_delays_no_other_notice(run_pipeline: Run, output: Path, images: Path) -> None:
     """A run moves a malformed notice aside with the reason, processes the others of its file, and adds a note."""
     found = Storage(images.as_uri()).find("Plum/view 000.jpg")
     assert found
@@ -183,7 +183,9 @@ def test_a_malformed_notice_keeps_nothing_waiting(run_pipeline: Run, output: Pat
     assert _inbox(output) == []
 
 
-def test_an_update_without_notices_publishes_what_there_is(run_pipeline: Run, results: Results, images: Path) -> None:
+def test_an_update_without_notices_publishes_the_present_images(
+    run_pipeline: Run, results: Results, images: Path
+) -> None:
     """Without notices, an update keeps all images in the matrix, even if the folder is empty."""
     assert any("no notices" in note for note in run_pipeline(mode=Mode.UPDATE).notes)
     run_pipeline()
@@ -194,7 +196,7 @@ def test_an_update_without_notices_publishes_what_there_is(run_pipeline: Run, re
     assert (results() / "pca.csv").read_bytes() == before
 
 
-def test_the_basis_is_kept_while_it_serves_and_fitted_anew_when_it_does_not(
+def test_the_basis_is_kept_while_it_serves_and_refitted_otherwise(
     run_pipeline: Run, results: Results, images: Path, few_images: Path
 ) -> None:
     """Old coordinates stay identical while the basis is kept, and the results say why it was kept or refitted."""
@@ -264,7 +266,7 @@ def test_features_of_two_models_never_mix(run_pipeline: Run, results: Results, t
     assert results() == before
 
 
-def test_reprocess_builds_beside_and_switches_at_the_end(
+def test_reprocess_fills_branches_and_switches_at_the_end(
     run_pipeline: Run, results: Results, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Readers see the old tables and results until the switch, and the next run completes a crashed one."""

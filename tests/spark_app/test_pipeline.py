@@ -99,7 +99,7 @@ def test_only_what_is_new_or_changed_is_computed(run_pipeline: Run, results: Res
     assert (changed.images, changed.rejects) == (PICTURES + 9, len(BROKEN) - 1)
 
 
-def test_a_mended_file_leaves_the_rejects_and_a_damaged_one_the_matrix(
+def test_a_repaired_file_leaves_the_rejects_and_a_damaged_one_the_matrix(
     run_pipeline: Run, results: Results, images: Path
 ) -> None:
     """An image has a row in exactly one of the two tables, the one for its present file."""
@@ -190,7 +190,7 @@ def test_too_many_refusals_fail_the_run_and_keep_the_last_results(
     assert run_pipeline(max_reject_rate=1.0).counts.rejected == 200
 
 
-def test_the_summary_tells_what_was_done(run_pipeline: Run, results: Results) -> None:
+def test_the_summary_describes_the_run(run_pipeline: Run, results: Results) -> None:
     """The summary contains timings, rate, versions, settings and weights, in the file and as the return value."""
     summary = run_pipeline(standardize=True)
     assert Summary.from_json((results() / "summary.json").read_bytes()) == summary

@@ -77,7 +77,7 @@ def test_a_changed_file_has_another_etag(storage: Storage) -> None:
     assert second.etag != first.etag
 
 
-def test_what_is_not_there_is_none(storage: Storage, tmp_path: Path) -> None:
+def test_a_missing_object_is_none(storage: Storage, tmp_path: Path) -> None:
     """Reading a missing object, or from a missing folder, returns `None`."""
     assert storage.fetch("missing.jpg") is None
     assert Storage((tmp_path / "missing").as_uri()).read("latest.json") is None
@@ -106,7 +106,7 @@ def test_a_folder_is_deleted_with_all_below_it_and_nothing_else(storage: Storage
     assert _keys(storage, []) == {"results/3"}
 
 
-def test_a_file_in_the_place_of_the_output_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_output_is_reported(tmp_path: Path) -> None:
     """An output that can not be a folder gives an error that names it."""
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file/output"):

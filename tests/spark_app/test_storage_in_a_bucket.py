@@ -43,7 +43,7 @@ def test_any_name_survives_from_listing_to_reading(storage: Storage) -> None:
         assert (fetched.body, fetched.etag) == (name.encode(), listed[name])
 
 
-def test_odd_names_cost_nothing_but_themselves(storage: Storage, bucket: str) -> None:
+def test_unusual_names_do_not_affect_other_objects(storage: Storage, bucket: str) -> None:
     """Names that can not be handled are reported, folder markers are skipped, and all other objects are listed."""
     storage.write("Apple/1.jpg", b"1")
     client = boto3.client("s3")
@@ -56,7 +56,7 @@ def test_odd_names_cost_nothing_but_themselves(storage: Storage, bucket: str) ->
     assert _listed(storage, [], "App") == {}
 
 
-def test_what_is_not_there_is_no_error(storage: Storage) -> None:
+def test_a_missing_object_is_no_error(storage: Storage) -> None:
     """Finding and reading a missing object returns `None`, and deleting it succeeds."""
     assert storage.find("gone.jpg") is None
     assert storage.fetch("gone.jpg") is None
@@ -81,13 +81,13 @@ def test_a_worker_gets_the_same_storage(storage: Storage) -> None:
     assert _listed(storage, []) == {}
 
 
-def test_a_bucket_that_is_not_there_is_told(aws: str) -> None:  # noqa: ARG001 -- configures this process
+def test_a_missing_bucket_is_reported(aws: str) -> None:  # noqa: ARG001 -- configures this process
     """A wrong name of a bucket gives a sentence instead of a traceback."""
     with pytest.raises(StorageError, match="Can't list s3://no-such-bucket-here"):
         list(Storage("s3://no-such-bucket-here").list_objects())
 
 
-def test_missing_credentials_are_told(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 -- configures this process
+def test_missing_credentials_are_reported(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 -- configures this process
     """Without credentials, the error says how to configure them."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")

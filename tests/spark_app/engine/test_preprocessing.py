@@ -76,7 +76,7 @@ def test_transparent_is_white(mode: str, picture: Encode) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_turned_photo_is_set_upright(orientation: int, picture: Encode) -> None:
+def test_a_rotated_photo_becomes_upright(orientation: int, picture: Encode) -> None:
     """The pipeline applies the EXIF orientation: all eight orientations show the same picture."""
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
     upright = _picture()
@@ -152,7 +152,7 @@ def test_a_limit_above_pillows_own_is_honoured(picture: Encode) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
-def test_no_bytes_whatsoever_fail_the_run(data: st.DataObject) -> None:
+def test_no_damaged_file_fails_the_run(data: st.DataObject) -> None:
     """A damaged file gives pixels or a refusal, and never another exception."""
     image_format = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "HEIF"]))
     buffer = io.BytesIO()

@@ -17,7 +17,7 @@ from spark_app.storage import Storage
 
 
 @pytest.mark.parametrize("requested", ["missing.h5", "weights.onnx", "imagnet"])
-def test_what_names_no_weights_is_refused(requested: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name_of_weights_is_refused(requested: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A typing error is found before anything is started."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WeightsError, match=requested):
@@ -93,7 +93,7 @@ def test_a_folder_without_a_card_is_no_model(model: Path) -> None:
         lambda card: json.dumps(card | {"files": ["model.onnx"]}),
     ],
 )
-def test_a_card_that_describes_no_model_is_refused(model: Path, change: Callable[[dict[str, Any]], str]) -> None:
+def test_an_invalid_card_is_refused(model: Path, change: Callable[[dict[str, Any]], str]) -> None:
     """A damaged card gives a sentence that names the file."""
     (model / CARD).write_text(change(json.loads((model / CARD).read_bytes())))
     with pytest.raises(WeightsError, match=CARD):
@@ -117,7 +117,7 @@ def test_a_model_of_another_version_of_the_application_is_refused(model: Path) -
 
 
 @pytest.mark.parametrize(("file", "lacking"), [("model.onnx", Engine.ONNX), ("weights.npz", Engine.TENSORFLOW)])
-def test_an_engine_says_what_it_lacks(model: Path, file: str, lacking: Engine) -> None:
+def test_an_engine_names_its_missing_file(model: Path, file: str, lacking: Engine) -> None:
     """A folder may contain the file of one engine only; the other engine names the missing file."""
     (model / file).unlink()
     with pytest.raises(WeightsError, match=rf"There is no {file} in .*, which --engine {lacking} executes"):

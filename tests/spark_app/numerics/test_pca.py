@@ -86,7 +86,7 @@ def test_no_images_have_no_basis() -> None:
 
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("k", [1, 4, D])
-def test_a_basis_is_held_against_the_best_for_the_vectors_there_are(k: int, standardize: bool) -> None:  # noqa: FBT001
+def test_a_basis_is_compared_with_the_best_for_the_present_vectors(k: int, standardize: bool) -> None:  # noqa: FBT001
     """The assessment equals the variances of the coordinates, and a comparison with the best basis of scikit-learn."""
     basis = _fit(_samples(seed=1), ComponentCount(k), standardize=standardize)
     samples = np.concatenate([_samples(seed=1), _samples(300, seed=2) * np.geomspace(0.5, 3, D)])

@@ -54,7 +54,7 @@ def _histories(draw: st.DrawFn) -> tuple[list[tuple[str, list[int]]], int, float
 
 
 @given(_histories())
-def test_followed_statistics_equal_computed_ones_or_say_that_they_may_not(
+def test_followed_statistics_equal_computed_ones_or_warn(
     history: tuple[list[tuple[str, list[int]]], int, float],
 ) -> None:
     """After any changes, the statistics are correct to 1e-9, or their rounding error warns; no vectors give zeros."""
@@ -77,7 +77,7 @@ def test_followed_statistics_equal_computed_ones_or_say_that_they_may_not(
     assert not nothing.scatter.any()
 
 
-def test_rounding_is_not_trusted_where_nearly_all_has_gone() -> None:
+def test_rounding_is_not_trusted_if_nearly_all_vectors_were_removed() -> None:
     """If two similar vectors remain of a thousand that differed by millions, their scatter is a rounding error."""
     samples = np.concatenate([_samples(1_000, 0, 0.0) * 1e6, _samples(2, 1, 0.0) * 1e-3])
     followed = Statistics.of(samples).unmerge(Statistics.of(samples[:-2]))
@@ -85,7 +85,7 @@ def test_rounding_is_not_trusted_where_nearly_all_has_gone() -> None:
     assert Statistics.of(samples).relative_rounding <= 1e-11
 
 
-def test_no_more_can_go_than_there_is() -> None:
+def test_no_more_vectors_can_be_removed_than_there_are() -> None:
     """Statistics of too many vectors are an error, and do not give a negative count."""
     with pytest.raises(ValueError, match="can't take 3 vectors out of 2"):
         Statistics.of(_samples(2, 0, 0.0)).unmerge(Statistics.of(_samples(3, 0, 0.0)))

@@ -87,7 +87,7 @@ def test_new_changed_and_vanished_images_are_found(world: World) -> None:
     assert {key for key, row in rows.items() if row.had_reject} == {"mended", "refused and gone"}
 
 
-def test_a_key_in_both_tables_is_worked_on_again(world: World) -> None:
+def test_a_key_in_both_tables_is_processed_again(world: World) -> None:
     """A crash between the two commits of a chunk leaves such a key, and the next run repairs it."""
     _, rows = world.plan({"both": "1"}, features={"both": "1"}, rejects={"both": "1"})
     assert rows["both"].action == "featurise"

@@ -32,7 +32,7 @@ def test_chunks_are_cut_into_whole_waves_of_tasks(images: int, parallelism: int,
     assert tasks_for(images, parallelism) == tasks
 
 
-def test_what_a_stale_notice_says_is_not_believed(
+def test_an_outdated_notice_changes_nothing(
     spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
 ) -> None:
     """If the present version of an image already has a row, an outdated notice causes no computation and no removal."""

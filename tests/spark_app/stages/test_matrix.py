@@ -119,7 +119,7 @@ def _changed(state: State, change: dict[int, float | None]) -> State:
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def test_a_small_change_writes_the_files_it_concerns(
+def test_a_small_change_writes_the_affected_files(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A new row in a matrix of ten files leads to one new file."""

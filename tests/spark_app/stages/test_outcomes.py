@@ -15,7 +15,7 @@ from spark_app.stages.outcomes import Tally
         (Tally(featurised=30, rejected=31), True),
     ],
 )
-def test_a_run_fails_when_the_cause_is_hardly_the_images(tally: Tally, fails: bool) -> None:  # noqa: FBT001
+def test_too_many_refused_images_fail_a_run(tally: Tally, fails: bool) -> None:  # noqa: FBT001
     """A run fails if more than half of the images, and at least 20, were refused; fewer broken files never fail it."""
     if fails:
         with pytest.raises(TooManyRejectsError, match="--max-reject-rate"):
