@@ -16,7 +16,7 @@ CONTEXT = -c env=$(ENV) $(if $(WEIGHTS),-c weights=$(WEIGHTS)) $(if $(EMAIL),-c 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
 
-.PHONY: demo synth deploy destroy rehearse test packages check format costs lock clean help
+.PHONY: demo synth deploy destroy rehearse test test-fast packages check format costs lock clean help
 
 demo: .venv/ready  ## Draw pictures, run the pipeline on them, print where the results are.
 	$(BIN)/fruits demo
@@ -36,6 +36,9 @@ rehearse: .venv/ready  ## Rehearse the cloud on this machine: deploy to a local 
 
 test: packages  ## Run all tests.
 	$(BIN)/pytest -n 3 --dist worksteal
+
+test-fast: packages  ## Run the tests without rehearsals and runs of the pipeline, in less than three minutes.
+	$(BIN)/pytest -n 3 --dist worksteal -m "not slow"
 
 packages: .venv/ready  ## Build the packages that the tests use, so that the tests need no network.
 	$(BIN)/python -m tests.shipped
@@ -71,7 +74,7 @@ clean:  ## Delete the environment, packages, templates and the demo.
 	rm -rf .venv node_modules build cdk.out demo
 
 help:  ## List the targets.
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The environment: the pinned packages, this project as an editable install, Node with the CDK command, and what
 # `fruits setup` and `fruits rehearse prepare` download.

@@ -34,6 +34,33 @@ SHARED_DATA = Path(os.environ.get("FRUITS_TEST_DATA", Path(__file__).parents[2] 
 
 VIEWS = 6
 
+SLOW = (
+    "rehearsal/",
+    "cdk/stateless/test_workflow_definition.py::test_no_order_of_events_makes_two_jobs_or_loses_a_notice",
+    "cdk/test_packaging.py::test_a_job_runs_on_what_is_shipped",
+    "cli/test_demo.py",
+    "cli/test_export.py",
+    "cli/test_run.py",
+    "localaws/test_jobs.py",
+    "localaws/test_server.py",
+    "localaws/test_workflows.py",
+    "spark_app/engine/test_engines.py",
+    "spark_app/stages/test_statistics.py",
+    "spark_app/test_crashes.py",
+    "spark_app/test_earlier_output.py",
+    "spark_app/test_histories.py",
+    "spark_app/test_incremental.py",
+    "spark_app/test_pipeline.py",
+)
+"""Beginnings of the ids of slow tests, which `make test-fast` leaves out: rehearsals, runs of the pipeline, exports."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests."""
+    for item in items:
+        if item.nodeid.removeprefix("tests/").startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

@@ -76,7 +76,9 @@ def test_a_rehearsal_shows_every_step_and_leaves_nothing(places: Path) -> None:
     acts = [told.index(act) for act in ("is deployed", "47 files", "40 images, 7 refused", "one is removed", "is left")]
     assert acts == sorted(acts)
     unused = re.findall(r"^ +[\d.]+ s +(\w+Role: \S+): ", told, re.MULTILINE)
-    assert set(unused) == UNUSED_PERMISSIONS.keys()
+    # If the upload takes longer than the batching window, a second execution finds the first one running.
+    by_a_second_execution = {"WorkflowRole: dynamodb:GetItem", "WorkflowRole: states:DescribeExecution"}
+    assert UNUSED_PERMISSIONS.keys() - by_a_second_execution <= set(unused) <= UNUSED_PERMISSIONS.keys()
     assert all(sentence in told for sentence in NOT_REHEARSED_PARTS.values())
     endpoint = re.search(r"http://127[\d.:]+", told)
     assert endpoint
