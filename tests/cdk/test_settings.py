@@ -33,7 +33,7 @@ from cdk.settings import (
         ({"python": "3.12"}, r"image of emr-spark-8\.1\.0 has Python 3\.13 and 3\.11, not '3\.12'"),
         ({"reconcile_at": "25:00"}, "hour and minute"),
         ({"maintain_at": "noon"}, "hour and minute"),
-        ({"alarm_email": "nobody"}, "must be an e-mail address"),
+        ({"alarm_email": "operator"}, "must be an e-mail address"),
         ({"idle_minutes": 0}, "idle_minutes must be 1 to 5"),
         ({"job_timeout_minutes": 1}, "job_timeout_minutes"),
         ({"job_attempts": 0}, "job_attempts"),
