@@ -58,8 +58,7 @@ def test_the_table_of_options_is_the_commands() -> None:
 
 def test_every_place_that_the_readme_names_exists() -> None:
     """The README refers to existing files only."""
-    places = re.findall(r"`((?:spark_app|contract|cli|cdk|lambdas|localaws|localspark|rehearsal)/[\w./]*)`", README) + re.findall(
-        r"\]\(((?:docs|localaws)/.*?)\)", README
-    )
+    packages = "spark_app|contract|cli|cdk|lambdas|localaws|localspark|rehearsal"
+    places = re.findall(rf"`((?:{packages})/[\w./]*)`", README) + re.findall(r"\]\(((?:docs|localaws)/.*?)\)", README)
     assert len(places) > 8
     assert [place for place in places if not (Path(__file__).parents[1] / place).exists()] == []
