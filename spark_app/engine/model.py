@@ -35,18 +35,29 @@ class ExportedModel:
 
 
 def load_payload(root: Storage, model_id: str, engine: Engine) -> bytes | None:
-    """Read the file that an engine executes; return `None` if no run has saved the model yet.
+    """Read the file that an engine executes; return `None` if it is missing, or differs from the card.
+
+    A damaged network computes wrong features without an error, so the hash of the file is checked.
 
     Raises
     ------
     StorageError
         If the storage fails.
     """
-    return root.read(model_folder(model_id) + FILES[engine]) if is_saved(root, model_id) else None
+    folder, name = model_folder(model_id), FILES[engine]
+    card = root.read(folder + CARD)
+    payload = root.read(folder + name) if card else None
+    if card is None or payload is None:
+        return None
+    try:
+        expected = ModelCard.from_json(card).files.get(name)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return payload if hashlib.sha256(payload).hexdigest() == expected else None
 
 
 def is_saved(root: Storage, model_id: str) -> bool:
-    """Return whether an environment contains a complete exported model.
+    """Return whether an environment contains an exported model, which may be damaged.
 
     Raises
     ------

@@ -33,10 +33,12 @@ class Model:
     payload: bytes
     """Content of the file that the engine executes."""
     exported: ExportedModel | None
-    """The exported files if the environment does not have them yet."""
+    """The exported files if the environment does not have them, or has damaged ones."""
+    was_damaged: bool = False
+    """Whether the files in the environment were damaged, so that this run replaces them."""
 
     def save(self, root: Storage) -> None:
-        """Save the exported files in the environment, for later runs, if it does not have them yet.
+        """Save the exported files in the environment, for later runs, if it does not have them intact.
 
         Raises
         ------
@@ -119,7 +121,7 @@ def provide_model(
 
     def export() -> Model:
         exported = in_own_process(export_model, weights, log=log)
-        return Model(model_id, weights, exported.files[FILES[engine]], exported)
+        return Model(model_id, weights, exported.files[FILES[engine]], exported, is_saved(root, model_id))
 
     with ThreadPoolExecutor(1, "export") as pool:
         yield pool.submit(export).result
@@ -127,9 +129,9 @@ def provide_model(
 
 def _existing(root: Storage, model_id: str, weights: Weights, engine: Engine) -> Model | None:
     """Return the exported model that the user passes, or that an earlier run has saved."""
+    saved = load_payload(root, model_id, engine)
     if weights.exported:
         exported = load_exported(weights.exported, weights, engine)
-        unsaved = None if is_saved(root, model_id) else exported
-        return Model(model_id, weights, exported.files[FILES[engine]], unsaved)
-    payload = load_payload(root, model_id, engine)
-    return None if payload is None else Model(model_id, weights, payload, None)
+        payload = exported.files[FILES[engine]]
+        return Model(model_id, weights, payload, None if saved else exported, not saved and is_saved(root, model_id))
+    return None if saved is None else Model(model_id, weights, saved, None)

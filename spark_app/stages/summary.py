@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from contract.layout import model_folder
 from contract.runs import Mode
 from contract.summary import Counts, PcaSummary, Summary, WeightsSummary
 from contract.versions import ICEBERG
@@ -75,13 +76,21 @@ def notes_on_run(settings: RunSettings, model: Model, choice: BasisChoice | None
     count
         Number of images with features.
     """
-    return [*settings.notices, *_on_weights(model), *_on_components(settings, choice, count)]
+    return [*settings.notices, *_on_model(model), *_on_components(settings, choice, count)]
 
 
-def _on_weights(model: Model) -> list[str]:
-    if model.weights.kind is not WeightsKind.SEEDED:
-        return []
-    return ["The weights are seeded, not trained: the features are reproducible, but mean nothing about fruits."]
+def _on_model(model: Model) -> list[str]:
+    notes = []
+    if model.was_damaged:
+        notes.append(
+            f"The exported model in {model_folder(model.model_id)} was damaged, and this run has replaced it. If an "
+            "earlier run has used the damaged model, its features are wrong: --mode reprocess computes them again."
+        )
+    if model.weights.kind is WeightsKind.SEEDED:
+        notes.append(
+            "The weights are seeded, not trained: the features are reproducible, but mean nothing about fruits."
+        )
+    return notes
 
 
 def _on_components(settings: RunSettings, choice: BasisChoice | None, count: int) -> list[str]:

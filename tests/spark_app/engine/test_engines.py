@@ -1,6 +1,7 @@
 """Tests that both engines compute the same features, for drawn and for real images."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ from spark_app.engine.model import FILES, ExportedModel, load_payload, model_id_
 from spark_app.engine.network import build_network
 from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import decode, normalized, prepare_decoders
-from spark_app.engine.provision import resolve_weights
+from spark_app.engine.provision import provide_model, resolve_weights
 from spark_app.engine.tensorflow_engine import TensorFlowEngine
 from spark_app.engine.weights import Weights
 from spark_app.errors import WeightsError
-from spark_app.settings import Engine, Limits
+from spark_app.settings import Engine, Limits, RunSettings
+from spark_app.stages.summary import notes_on_run
 from spark_app.storage import Storage
 
 
@@ -81,6 +83,43 @@ def _save_weights_of_a_narrower_network(path: Path) -> None:
     import keras
 
     keras.applications.MobileNetV2(alpha=0.35, include_top=False, weights=None).save_weights(path)
+
+
+def _one_bit_flipped(body: bytes) -> bytes:
+    middle = len(body) // 2
+    return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("model.onnx", _one_bit_flipped),
+        ("model.onnx", lambda body: body[:1000]),
+        ("model.onnx", lambda _: b""),
+        ("model.json", lambda body: body[:100]),
+        ("model.json", lambda _: b"[1]"),
+    ],
+)
+def test_a_damaged_model_is_exported_again(
+    file: str,
+    damage: Callable[[bytes], bytes],
+    seeded: Weights,
+    exported: ExportedModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run never executes a saved model that differs from its card: it replaces the model, and a note says so."""
+    root, model_id = Storage(tmp_path.as_uri()), model_id_of(seeded)
+    save_model(root, model_id, seeded, exported)
+    path = tmp_path / "models" / model_id / file
+    path.write_bytes(damage(path.read_bytes()))
+    monkeypatch.setattr("spark_app.engine.provision.in_own_process", lambda *_, **__: exported)
+    with provide_model(root, seeded, Engine.ONNX) as ready:
+        model = ready()
+    assert model.payload == exported.files["model.onnx"]
+    assert any("was damaged" in note for note in notes_on_run(RunSettings(images="i", output="o"), model, None, 0))
+    model.save(root)
+    assert load_payload(root, model_id, Engine.ONNX) == model.payload
 
 
 def test_weights_of_the_wrong_shape_are_refused(tmp_path: Path) -> None:
