@@ -1,34 +1,10 @@
-"""What runs on this machine keep outside of their output: a lock for each output, and log files."""
+"""The log files of runs on this machine."""
 
-import fcntl
 import getpass
-import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-
-from spark_app.errors import UsageError
-
-
-@contextmanager
-def one_run_at_a_time(output: str) -> Iterator[None]:
-    """Hold the lock of an output. The operating system releases it when this process ends, even after a crash.
-
-    Raises
-    ------
-    UsageError
-        If another run works on this output.
-    """
-    path = _private_folder() / f"{hashlib.sha256(output.encode()).hexdigest()[:16]}.lock"
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"Another run is working on {output}: wait until it has ended.") from None
-        yield
 
 
 def new_log() -> Path:

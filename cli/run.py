@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-from cli.local import new_log, one_run_at_a_time
+from cli.local import new_log
 from cli.subcommands import Subcommands, add_subcommand
 from cli.terminal import terminal_reporter
 from contract.layout import ResultFile, results_folder
@@ -49,7 +49,6 @@ def run_here(settings: RunSettings, master: str) -> int:
     start = time.monotonic()
     try:
         with (
-            one_run_at_a_time(settings.output),
             local_session_conf(master, log) as conf,
             terminal_reporter(sys.stdout) as reporter,
         ):

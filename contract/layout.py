@@ -31,6 +31,9 @@ MATRICES = "/matrix/"
 STAGING = "staging/"
 """Folder of what a run has computed but not committed yet. Only that run reads it."""
 
+OUTPUT_MARK = "fruits-output.json"
+"""File that marks a folder on this machine as an output. A run locks it."""
+
 SUPERSEDED = {"superseded": "true"}
 """Tag of superseded results in the cloud. The bucket deletes objects with this tag after some days."""
 

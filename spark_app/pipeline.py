@@ -1,18 +1,19 @@
 """The order of the steps: list → plan → featurise → statistics → PCA → project → publish. No other module knows it."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from contract.layout import REJECTED_NOTICES, STAGING
+from contract.layout import REJECTED_NOTICES
 from contract.runs import Mode
 from contract.summary import Summary
 from spark_app.engine.provision import Model, provide_model, resolve_weights
 from spark_app.errors import OutputError
+from spark_app.output import check_output, owned_output
 from spark_app.progress import Reporter, Step
 from spark_app.report.data import ReportData
 from spark_app.run import Run
@@ -28,6 +29,7 @@ from spark_app.stages.maintenance import (
     drop_abandoned_rebuild,
     expire,
     remove_matrix_files,
+    remove_staged_files,
     tables_to_compact,
 )
 from spark_app.stages.projection import update_components
@@ -36,7 +38,6 @@ from spark_app.stages.rebuild import end_rebuild, switch
 from spark_app.stages.starting_point import find_starting_point
 from spark_app.stages.statistics import bring_up_statistics
 from spark_app.stages.summary import counts_of, notes_on_run, summary_of
-from spark_app.storage import Storage
 from spark_app.tables import Tables
 
 
@@ -60,14 +61,15 @@ def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, st
     may_be_empty = settings.mode is Mode.UPDATE or settings.is_environment
     (check_images_folder if may_be_empty else check_images)(this.images)
     this.root.check_writable()
+    check_output(this.root, may_have_other_files=settings.use_existing_folder)
     with ExitStack() as stack:
         with this.clock.step("start") as step:
             weights = resolve_weights(settings.weights, log)
+            stack.enter_context(owned_output(this))
             model_when_ready = stack.enter_context(provide_model(this.root, weights, settings.engine, log))
             spark = stack.enter_context(open_session(settings, session_conf))
             model = model_when_ready()
             step.tell(f"Spark {spark.version}", f"model {model.model_id}")
-        stack.enter_context(_clean_staging(this.root))
         model.save(this.root)
         return _run_steps(this, spark, model)
 
@@ -90,11 +92,12 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
     if not this.root.exists():
         raise no_tables
     this.root.check_writable()
+    check_output(this.root, may_have_other_files=settings.use_existing_folder)
     with ExitStack() as stack:
+        stack.enter_context(owned_output(this))
         with this.clock.step("start") as step:
             spark = stack.enter_context(open_session(settings, session_conf))
             step.tell(f"Spark {spark.version}")
-        stack.enter_context(_clean_staging(this.root))
         tables = Tables(spark, settings.catalog.database)
         if tables.exist():
             _maintain_steps(this, tables)
@@ -102,17 +105,6 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
             reporter.note("There are no tables yet: there is nothing to maintain.")
         else:
             raise no_tables
-
-
-@contextmanager
-def _clean_staging(root: Storage) -> Iterator[None]:
-    """Delete everything that is staged: first what killed runs have left, and at the end what this run leaves."""
-    root.create()
-    root.delete_folder(STAGING)
-    try:
-        yield
-    finally:
-        root.delete_folder(STAGING)
 
 
 def _maintain_steps(this: Run, tables: Tables) -> None:
@@ -126,6 +118,7 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
         step.tell(f"{expire(tables, before):,} orphan files")
     with this.clock.step("sweep") as step:
         step.tell(f"{remove_matrix_files(this.root, before):,} files of old matrices")
+        step.tell(f"{remove_staged_files(this.root, before):,} staged files of killed runs")
 
 
 def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:

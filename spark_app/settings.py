@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, get_origin, get_type_hints
 
 from contract.job import CatalogKind, JobOption
-from contract.layout import IMAGES
+from contract.layout import BASES, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 from contract.runs import Mode, is_run_id
 from spark_app.errors import SettingsError
 from spark_app.numerics.components import ComponentCount, RequestedComponents, VarianceShare
 
 FEATURE_COUNT = 1280
 """Number of features per image: the length of MobileNetV2's feature vector."""
+
+OWN_FOLDERS = (BASES, INBOX, MODELS, RESULTS, STAGING, TABLES)
+"""Folders of the output that runs write."""
 
 DEFAULT_COMPONENTS = VarianceShare(0.95)
 
@@ -158,16 +161,16 @@ class RunSettings:
     max_reject_rate: Annotated[float, Option("--max-reject-rate", "refused share that fails the run", "R")] = 0.5
     limits: Limits = Limits()
     catalog: CatalogSettings = CatalogSettings()
+    use_existing_folder: Annotated[
+        bool, Option("--use-existing-folder", "write to an output folder that contains other files, too")
+    ] = False
     run_id: Annotated[
         str | None, Option(JobOption.RUN_ID, "name of the run, such as 20261120T121530Z-3fa94c", parse=str)
     ] = None
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.images and self.mode is not Mode.MAINTAIN:
-            raise SettingsError(f"--images is missing: --mode {self.mode} needs to know where the images are.")
-        if self.images and f"{self.output}/".startswith(f"{self.images}/"):
-            raise SettingsError("--output must not lie in --images: its files would be taken for images.")
+        self._check_places()
         if isinstance(self.components, ComponentCount) and self.components.count > FEATURE_COUNT:
             raise _wrong_components(self.components.count)
         if self.batch_size < 1:
@@ -182,6 +185,14 @@ class RunSettings:
             raise SettingsError(f"--run-id must be such as 20261120T121530Z-3fa94c, not {self.run_id!r}.")
         if not 0 < self.max_reject_rate <= 1:
             raise SettingsError(f"--max-reject-rate must be above 0 and at most 1, not {self.max_reject_rate:g}.")
+
+    def _check_places(self) -> None:
+        if not self.images and self.mode is not Mode.MAINTAIN:
+            raise SettingsError(f"--images is missing: --mode {self.mode} needs to know where the images are.")
+        if self.images and f"{self.output}/".startswith(f"{self.images}/"):
+            raise SettingsError("--output must not lie in --images: its files would be taken for images.")
+        if any(f"{self.images}/".startswith(f"{self.output}/{folder}") for folder in OWN_FOLDERS):
+            raise SettingsError("--images must not lie in a folder that the pipeline writes to in --output.")
 
     @property
     def is_environment(self) -> bool:

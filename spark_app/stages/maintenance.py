@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from contract.layout import BASES, LATEST, MATRICES, RESULTS, ResultFile
-from contract.runs import run_id_at
+from contract.layout import BASES, LATEST, MATRICES, RESULTS, STAGING, ResultFile
+from contract.runs import is_run_id, run_id_at
 from contract.summary import Latest, Summary
 from contract.tables import Table
 from spark_app.iceberg import IcebergTable
@@ -60,6 +60,21 @@ def remove_matrix_files(root: Storage, before: datetime) -> int:
     """
     kept = set(_used_matrix_files(root, run_id_at(before)))
     old = [key for key in _keys(root, BASES) if MATRICES in key and key not in kept]
+    if old:
+        root.delete(old)
+    return len(old)
+
+
+def remove_staged_files(root: Storage, before: datetime) -> int:
+    """Delete what runs before a time have staged and not deleted, because they were killed; return the number of files.
+
+    Raises
+    ------
+    StorageError
+        If the storage fails.
+    """
+    run_ids = ((key, key.removeprefix(STAGING).partition("/")[0]) for key in _keys(root, STAGING))
+    old = [key for key, run_id in run_ids if is_run_id(run_id) and run_id < run_id_at(before)]
     if old:
         root.delete(old)
     return len(old)

@@ -15,7 +15,7 @@ LAYERS = (
     {"storage", "iceberg", "arrow"},
     {"progress", "csv_files", "session"},
     {"tables", "engine", "report", "run"},
-    {"stages"},
+    {"stages", "output"},
     {"pipeline"},
     {"main"},
 )

@@ -19,7 +19,7 @@ from contract.summary import Summary
 from spark_app.engine.model import FILES, ExportedModel
 from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import decode, prepare_decoders
-from spark_app.errors import TooManyRejectsError
+from spark_app.errors import OutputError, TooManyRejectsError
 from spark_app.numerics.components import ComponentCount, RequestedComponents, VarianceShare
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
@@ -204,12 +204,35 @@ def test_the_summary_describes_the_run(run_pipeline: Run, results: Results) -> N
 
 
 def test_nothing_is_left_in_staging(run_pipeline: Run, output: Path) -> None:
-    """A run deletes what it has staged, and what a killed run has left."""
-    left = output / "staging/killed/outcomes-0/part-00000.parquet"
-    left.parent.mkdir(parents=True)
-    left.write_bytes(b"half a chunk")
+    """A run deletes what it has staged itself, and nothing else: other files may be another run's, or the user's."""
+    others = [output / "staging" / name for name in ("20260101T000000Z-aaaaaa/part-00000.parquet", "holiday.jpg")]
+    for other in others:
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.write_bytes(b"not staged by this run")
     run_pipeline()
-    assert not (output / "staging").exists()
+    assert sorted(path for path in (output / "staging").rglob("*") if path.is_file()) == sorted(others)
+
+
+def test_a_folder_with_other_files_becomes_an_output_only_if_the_user_agrees(run_pipeline: Run, output: Path) -> None:
+    """A folder that is no output and contains other files is refused, and stays as it is."""
+    (output / "thesis.txt").write_text("mine")
+    before = sorted(output.rglob("*"))
+    with pytest.raises(OutputError, match=r"contains other files, such as 'thesis\.txt'"):
+        run_pipeline()
+    assert sorted(output.rglob("*")) == before
+    assert run_pipeline(use_existing_folder=True).counts.images > 0
+    assert run_pipeline().counts.featurised == 0  # the folder bears the mark now
+    assert (output / "thesis.txt").read_text() == "mine"
+
+
+def test_staging_that_is_a_link_is_refused(run_pipeline: Run, output: Path, tmp_path: Path) -> None:
+    """A run stages and deletes nothing in a folder to which a link points."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/mine.txt").write_text("mine")
+    (output / "staging").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="is a link"):
+        run_pipeline()
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["mine.txt"]
 
 
 def test_a_run_that_fails_while_it_publishes_leaves_the_last_results(

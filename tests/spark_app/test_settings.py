@@ -46,6 +46,14 @@ def test_an_output_among_the_images_is_refused(output: str) -> None:
     assert RunSettings(images="s3://bucket/images", output="s3://bucket/images-out")
 
 
+@pytest.mark.parametrize("folder", ["staging", "staging/run", "tables", "models", "results", "pca/1", "inbox"])
+def test_images_in_a_folder_of_the_pipeline_are_refused(folder: str) -> None:
+    """Runs write and delete files in these folders of the output."""
+    with pytest.raises(SettingsError, match="--images must not lie"):
+        RunSettings(images=f"file:///o/{folder}", output="file:///o")
+    assert RunSettings(images="file:///o/staging-area", output="file:///o")
+
+
 def test_limits_and_catalog_are_checked_too() -> None:
     """Nested settings are validated, too."""
     with pytest.raises(SettingsError, match="megapixels"):

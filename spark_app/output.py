@@ -1,0 +1,82 @@
+"""The output of a run: the mark that makes a folder an output, its lock, and what the run stages in it."""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from contract.layout import BASES, IMAGES, INBOX, MODELS, OUTPUT_MARK, QUERIES, RESULTS, STAGING, TABLES
+from spark_app.errors import OutputError
+from spark_app.run import Run
+from spark_app.storage import Storage
+
+OWN_ENTRIES = {folder.rstrip("/") for folder in (BASES, IMAGES, INBOX, MODELS, QUERIES, RESULTS, STAGING, TABLES)}
+"""Folders of an output. Outputs of earlier versions have no mark, but nothing beside these folders."""
+
+NOT_SHOWN = {".DS_Store", "Thumbs.db", "desktop.ini"}
+"""Files that file managers write."""
+
+
+def check_output(root: Storage, *, may_have_other_files: bool) -> None:
+    """Check that a folder is an output, is empty, or does not exist. Buckets are not checked.
+
+    Parameters
+    ----------
+    may_have_other_files
+        Whether the user has agreed to an output in a folder that contains other files.
+
+    Raises
+    ------
+    OutputError
+        If the folder contains other files, or if its folder for staged files is a link.
+    """
+    if not root.is_local or not root.exists():
+        return
+    folder = root.local_path
+    if (folder / STAGING.rstrip("/")).is_symlink():
+        raise OutputError(f"{folder / STAGING} is a link: a run deletes what it stages, so staging must be a folder.")
+    if may_have_other_files or (folder / OUTPUT_MARK).is_file():
+        return
+    others = sorted(entry.name for entry in folder.iterdir() if entry.name not in OWN_ENTRIES | NOT_SHOWN)
+    if others:
+        raise OutputError(
+            f"{folder} is not an output of this pipeline, and contains other files, such as {others[0]!r}: choose an "
+            "empty or a new folder, or add --use-existing-folder."
+        )
+
+
+@contextmanager
+def owned_output(this: Run) -> Iterator[None]:
+    """Create the output of a run, hold its lock, and delete at the end what this run has staged.
+
+    The operating system releases the lock when the process ends, even after a crash. Runs on a bucket hold no lock: the
+    state machine coordinates them.
+
+    Raises
+    ------
+    OutputError
+        If another run works on this output.
+    StorageError
+        If the storage fails.
+    """
+    this.root.create()
+    with ExitStack() as stack:
+        if this.root.is_local:
+            stack.enter_context(_locked(this.root))
+        try:
+            yield
+        finally:
+            this.root.delete_folder(this.staging)
+
+
+@contextmanager
+def _locked(root: Storage) -> Iterator[None]:
+    with (root.local_path / OUTPUT_MARK).open("a") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(f"Another run is working on {root.display}: wait until it has ended.") from None
+        if mark.tell() == 0:
+            json.dump({"output_of": "fruits"}, mark)
+            mark.flush()
+        yield
