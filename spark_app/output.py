@@ -59,7 +59,6 @@ def owned_output(this: Run) -> Iterator[None]:
     StorageError
         If the storage fails.
     """
-    this.root.create()
     with ExitStack() as stack:
         if this.root.is_local:
             stack.enter_context(_locked(this.root))
@@ -71,12 +70,23 @@ def owned_output(this: Run) -> Iterator[None]:
 
 @contextmanager
 def _locked(root: Storage) -> Iterator[None]:
-    with (root.local_path / OUTPUT_MARK).open("a") as mark:
+    """Create and lock the folder. Remove it if the body has written nothing to it, for instance after a mistake."""
+    folder = root.local_path
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
+    root.create()
+    with (folder / OUTPUT_MARK).open("a") as mark:
         try:
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OutputError(f"Another run is working on {root.display}: wait until it has ended.") from None
-        if mark.tell() == 0:
+        is_new = mark.tell() == 0
+        if is_new:
             json.dump({"output_of": "fruits"}, mark)
             mark.flush()
-        yield
+        try:
+            yield
+        finally:
+            if is_new and [entry.name for entry in folder.iterdir()] == [OUTPUT_MARK]:
+                (folder / OUTPUT_MARK).unlink()
+                for path in created:
+                    path.rmdir()
