@@ -78,6 +78,15 @@ class RowChanges:
 
 
 @dataclass(frozen=True)
+class RowSet:
+    """The rows of a table, by their keys and etags: two tables with equal sets describe the same images."""
+
+    count: int
+    hash: int
+    """XOR of the hashes of all rows, so that it does not depend on their order."""
+
+
+@dataclass(frozen=True)
 class Tables:
     """The three tables of an environment."""
 
@@ -137,6 +146,13 @@ class Tables:
         """Return the model of the features; `None` without rows. The table never mixes features of two models."""
         row = self.spark.sql(f"SELECT model_id FROM {self.features} LIMIT 1").first()
         return row.model_id if row else None
+
+    def row_set(self, table: Table) -> RowSet:
+        """Return the number of rows of a table, and a hash of their keys and etags; it reads these two columns only."""
+        rows = self.spark.sql(
+            f"SELECT count(*) AS count, coalesce(bit_xor(xxhash64(key, etag)), 0) AS hash FROM {self._name(table)}"
+        ).first()
+        return RowSet(rows["count"], rows["hash"]) if rows else RowSet(0, 0)
 
     def features_as_of(self, snapshot: int, condition: str) -> DataFrame:
         """Read the keys and features of a snapshot of the main branch."""

@@ -27,6 +27,8 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
     ------
     TooManyRejectsError
         If so many images are refused that the images are probably not the cause.
+    StorageError
+        If staged rows have disappeared.
     """
     spark = tables.spark
     counters = Counters(*(spark.sparkContext.accumulator(0) for _ in range(3)))
@@ -42,11 +44,11 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
             tally += chunk
             tally.check(this.settings.max_reject_rate)
             if chunk.changed:
-                _commit(tables, read_outcomes(spark, this.root.spark_path(staged)), chunk)
+                _commit(tables, read_outcomes(spark, this.root.spark_path(staged), chunk.changed), chunk)
             this.reporter.committed(number + 1, chunks)
     if tally.changed == 0:
         return AppliedChanges(tally, None, [])
-    outcomes = read_outcomes(spark, this.root.spark_path(f"{this.staging}outcomes/*/"))
+    outcomes = read_outcomes(spark, this.root.spark_path(f"{this.staging}outcomes/*/"), tally.changed)
     return AppliedChanges(tally, outcomes, _stale_keys(outcomes, "had_features", tally.stale_features))
 
 

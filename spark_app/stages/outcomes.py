@@ -7,10 +7,11 @@ from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from spark_app.errors import TooManyRejectsError
+from spark_app.errors import StorageError, TooManyRejectsError
 
 SUSPICIOUS = 20
 """Fewer refused images never fail a run: five broken files in a bucket are five rows of `rejects`."""
@@ -143,15 +144,35 @@ class AppliedChanges:
     """Keys whose row of `features` was replaced or removed; `None` if they are many."""
 
 
-def read_outcomes(spark: SparkSession, path: str) -> DataFrame:
+def read_outcomes(spark: SparkSession, path: str, expected: int) -> DataFrame:
     """Read staged outcomes, without those of unchanged images.
+
+    Spark lists the files now. If a file disappears later, reading it fails; if one has disappeared already, only the
+    number of rows shows it.
 
     Parameters
     ----------
     path
         Folder of one chunk, or a pattern that matches the folders of all chunks of a run.
+    expected
+        Number of rows that the tasks have staged.
+
+    Raises
+    ------
+    StorageError
+        If rows are missing.
     """
-    return spark.read.schema(from_arrow_schema(OUTCOMES)).parquet(path).where("NOT unchanged")
+    try:
+        outcomes = spark.read.schema(from_arrow_schema(OUTCOMES)).parquet(path).where("NOT unchanged")
+        found = outcomes.count()
+    except AnalysisException:
+        found = 0
+    if found != expected:
+        raise StorageError(
+            f"{expected - found:,} of {expected:,} staged rows are missing from {path}: another program has deleted "
+            "files there. Run again: what is committed stays, and the run computes the rest."
+        )
+    return outcomes
 
 
 def _count(mask: pa.ChunkedArray) -> int:

@@ -14,7 +14,7 @@ from spark_app.arrow import features_matrix, to_lists
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.outcomes import AppliedChanges
 from spark_app.stages.starting_point import StartingPoint
-from spark_app.tables import RowChanges
+from spark_app.tables import RowChanges, Tables
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
@@ -35,7 +35,8 @@ COMPONENT_ROWS = pa.schema(
 def update_components(start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None, count: int) -> int:
     """Give every row of `features` its coordinates, and return the number of computed rows.
 
-    With a new basis, or if the table is not in the state that the last run left, all coordinates are replaced.
+    With a new basis, or if the table is not in the state that the last run left, all coordinates are replaced. The same
+    happens if the changed table does not describe the same images as `features`.
 
     Parameters
     ----------
@@ -47,9 +48,18 @@ def update_components(start: StartingPoint, applied: AppliedChanges, choice: Bas
         tables.clear_components()
         return 0
     basis = tables.spark.sparkContext.broadcast(choice.basis)
-    if not choice.kept or start.reusable is None:
-        tables.replace_components(project(tables.spark.table(tables.features), basis, choice.version), count)
-        return count
+    if choice.kept and start.reusable is not None:
+        _commit_changes(tables, applied, basis, choice)
+        if not tally.touches_features or tables.row_set(Table.COMPONENTS) == tables.row_set(Table.FEATURES):
+            return tally.featurised
+    tables.replace_components(project(tables.spark.table(tables.features), basis, choice.version), count)
+    if (found := tables.row_set(Table.COMPONENTS)) != (expected := tables.row_set(Table.FEATURES)):
+        raise RuntimeError(f"the tables components and features differ: {found} and {expected}")
+    return count
+
+
+def _commit_changes(tables: Tables, applied: AppliedChanges, basis: "Broadcast[Basis]", choice: BasisChoice) -> None:
+    tally = applied.tally
     if applied.outcomes is not None and tally.touches_features:
         arrived = project(applied.outcomes.where("features IS NOT NULL"), basis, choice.version)
         gone = applied.outcomes.where("features IS NULL AND had_features").select("key", "etag", "label")
@@ -57,7 +67,6 @@ def update_components(start: StartingPoint, applied: AppliedChanges, choice: Bas
         is_present = "components IS NOT NULL"
         changes = RowChanges(rows, is_present, tally.featurised, tally.stale_features, applied.stale_keys)
         tables.commit(Table.COMPONENTS, changes)
-    return tally.featurised
 
 
 def project(features: DataFrame, basis: "Broadcast[Basis]", pca_version: str) -> DataFrame:

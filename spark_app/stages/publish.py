@@ -52,10 +52,11 @@ def _publish_matrix(
     summary, report = start.reusable.summary, start.reusable.report
     last = SampledMatrix(summary.matrix, report.share, report.sample)
     if applied.outcomes is None or not applied.tally.touches_features:
-        return carry_over(last, job)
+        return carry_over(last, job) if last.rows == count else publish_matrix(coordinates, count, job)
     touched = applied.outcomes.where("features IS NOT NULL OR had_features")
     shifts = touched.selectExpr("key", "int(features IS NOT NULL) - int(had_features) AS shift")
-    return update_matrix(coordinates, shifts, last, job)
+    updated = update_matrix(coordinates, shifts, last, job)
+    return updated if updated.rows == count else publish_matrix(coordinates, count, job)
 
 
 def _publish_rejects(this: Run, start: StartingPoint, applied: AppliedChanges) -> RefusedImages:

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from contract.layout import BasisFile, pca_folder
+from contract.tables import Table
 from spark_app.arrow import features_matrix
 from spark_app.keys import key_condition
 from spark_app.npz import from_npz, to_npz
@@ -55,13 +56,18 @@ class FeatureStatistics:
 
 
 def bring_up_statistics(root: Storage, start: StartingPoint, applied: AppliedChanges) -> FeatureStatistics:
-    """Update the stored statistics, or compute them from all features if that is impossible or inaccurate."""
+    """Update the stored statistics, or compute them from all features if that is impossible or inaccurate.
+
+    Updated statistics must count as many vectors as the table has rows. They do not if rows were lost or added outside
+    of this run.
+    """
     tables = start.tables
     version = start.last.pca_version if start.last else None
     stored = load_statistics(root, version, start.contents.features) if version else None
     statistics = _followed(stored, start, applied) if stored else None
-    if statistics is not None:
-        origin = "followed" if applied.tally.touches_features else "unchanged"
+    changed = applied.tally.touches_features
+    if statistics is not None and (not changed or statistics.count == tables.row_set(Table.FEATURES).count):
+        origin = "followed" if changed else "unchanged"
     else:
         statistics, origin = compute_statistics(tables.spark.table(tables.features)), "computed from all features"
     return FeatureStatistics(statistics, tables.snapshots().features, origin)

@@ -47,7 +47,7 @@ def test_an_outdated_notice_changes_nothing(
     job = replace(_job(spark, exported, images, tmp_path), model_id="of this test")
     tally = compute_features(spark.createDataFrame(rows, SCHEMA), job, 1, "staged/")
     assert (tally.unchanged, tally.featurised, tally.replaced, tally.removed) == (2, 1, 1, 0)
-    (row,) = read_outcomes(spark, f"file:{tmp_path}/staged").collect()
+    (row,) = read_outcomes(spark, f"file:{tmp_path}/staged", 1).collect()
     assert (row.key, row.etag) == (names[2], etags[2])
 
 
