@@ -10,6 +10,8 @@ from spark_app.engine.bare_image import BareImage
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 """Chunks that determine the pixels."""
+IPHONE = b"CgBI"
+"""First chunk of the files that Xcode changes for iPhones: other programs can't read them."""
 EXIF_TEXT = "Raw profile type exif"
 """Name of the text in which ImageMagick stores EXIF."""
 
@@ -28,6 +30,11 @@ def bare_png(body: bytes) -> BareImage:
         elif zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big"):
             bare = _with_metadata(bare, kind, chunk[8:-4])
     return replace(bare, body=b"".join(kept))
+
+
+def is_for_iphone(body: bytes) -> bool:
+    """Return whether a file is a PNG file for iPhone applications."""
+    return body.startswith(SIGNATURE) and body.startswith(IPHONE, 12)
 
 
 def exif_of_text(text: str) -> bytes:

@@ -15,6 +15,7 @@ from spark_app.engine.frames import first_frame
 from spark_app.engine.interface import Features, Pixels
 from spark_app.engine.jpeg import is_filled_up, with_end
 from spark_app.engine.metadata import TRANSPOSITIONS, orientation_of, without_metadata
+from spark_app.engine.png import is_for_iphone
 from spark_app.engine.refusals import RefusedImageError, format_of, refusal_of, unsupported
 from spark_app.engine.tiff import PREFIXES, VerifiedTiff, is_cut, open_tiff
 from spark_app.settings import Limits
@@ -127,6 +128,8 @@ def _read(file: BareImage, limits: Limits) -> DecodedImage:
 def _opened(body: bytes) -> ImageFile.ImageFile:
     if body.startswith(PREFIXES):
         return open_tiff(body)
+    if is_for_iphone(body):
+        raise unsupported("PNG for iPhone applications")
     try:
         return Image.open(io.BytesIO(body), formats=FORMATS)
     except UnidentifiedImageError:

@@ -63,7 +63,8 @@ UNSUPPORTED_SIGNATURES = {
     (0, b"\x01\xda"): "SGI image",
     (0, b"\x59\xa6\x6a\x95"): "Sun raster",
     (0, b"\xd7\xcd\xc6\x9a"): "Windows metafile",
-    (4, b"ftypjp"): "JPEG 2000",
+    (4, b"ftypjp2"): "JPEG 2000",
+    (4, b"ftypjpx"): "JPEG 2000",
     (4, b"ftypmsf1"): "HEIF sequence",
     (4, b"ftyphev"): "HEIF sequence",
     (4, b"ftypmiaf"): "HEIF of another codec",
@@ -148,8 +149,6 @@ def _matching(body: bytes, signatures: dict[tuple[int, bytes], str]) -> str | No
 def _variant_of(name: str, body: bytes, message: str) -> str | None:
     if name == "JPEG" and (variant := variant_of(body)):
         return variant
-    if name == "PNG" and body[12:16] == b"CgBI":
-        return "PNG for iPhone applications"
     return message if any(word in message.lower() for word in VARIANT_WORDS) else None
 
 
