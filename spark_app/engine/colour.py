@@ -4,7 +4,7 @@ import io
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 from spark_app.engine.frames import Box
 from spark_app.engine.refusals import unsupported
@@ -40,11 +40,11 @@ def to_srgb(image: Image.Image, profile: object, frame: Box) -> Image.Image:
         raise unsupported("floating-point pixels")
     eight_bits, mask = _eight_bits(image) if image.mode in SIXTEEN_BITS else (image, None)
     mask = mask or _opacity(eight_bits, frame)
-    colours = _converted(eight_bits, profile) if isinstance(profile, bytes) else eight_bits.convert("RGB")
-    if mask is None:
-        return colours
-    # The colour of transparent pixels is arbitrary, often black. Fruit sites show such images on white.
-    return Image.composite(colours, Image.new("RGB", colours.size, "white"), mask)
+    colours = _converted(eight_bits, profile) if isinstance(profile, bytes) else _rgb(eight_bits)
+    if mask is not None:
+        # The colour of transparent pixels is arbitrary, often black. Fruit sites show such images on white.
+        colours.paste("white", mask=ImageChops.invert(mask))
+    return colours
 
 
 def scale_transparency(image: Image.Image, bits: int) -> None:
@@ -68,16 +68,23 @@ def scale_transparency(image: Image.Image, bits: int) -> None:
 
 def _eight_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Return grey of 16 bits as grey of 8 bits, which Pillow would clip at 255, and its opacity."""
-    grey = np.asarray(image).astype(np.int64).clip(0, 65535)
-    if is_white_zero(image):
-        grey = 65535 - grey
+    grey = np.asarray(image)
+    levels = grey.clip(0, 65535).astype(np.uint16) if image.mode == "I" else grey
+    table = (np.arange(65536) // 257).astype(np.uint8)
+    eight_bits = Image.fromarray((table[::-1] if is_white_zero(image) else table)[levels])
     transparent = image.info.get("transparency")
-    mask = Image.fromarray(np.where(grey == transparent, 0, 255).astype(np.uint8)) if transparent is not None else None
-    return Image.fromarray((grey // 257).astype(np.uint8)), mask
+    return eight_bits, None if transparent is None else Image.fromarray((levels != transparent).astype(np.uint8) * 255)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Convert an image to RGB, without the copy that Pillow would make of an RGB image."""
+    return image if image.mode == "RGB" and "transparency" not in image.info else image.convert("RGB")
 
 
 def _opacity(image: Image.Image, frame: Box) -> Image.Image | None:
     """Return the alpha channel, or `None` for an opaque image."""
+    if image.mode in {"LA", "RGBA"}:
+        return image.getchannel("A")
     if image.has_transparency_data:
         return image.convert("RGBA").getchannel("A")
     if frame == (0, 0, *image.size):
@@ -90,10 +97,10 @@ def _opacity(image: Image.Image, frame: Box) -> Image.Image | None:
 def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     found = _transform(profile)
     if found is None:
-        return image.convert("RGB")
+        return _rgb(image)
     mode, transform = found
     if (mode == "CMYK") != (image.mode == "CMYK") or (mode == "L" and image.mode not in GREY_MODES):
-        return image.convert("RGB")
+        return _rgb(image)
     source = image if image.mode == mode else image.convert(mode)
     return ImageCms.applyTransform(source, transform) or source
 

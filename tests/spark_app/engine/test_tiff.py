@@ -156,7 +156,7 @@ UNVERIFIED = {
 
 @pytest.mark.parametrize("kind", UNVERIFIED)
 def test_other_layouts_are_refused_by_name(kind: str) -> None:
-    """A layout that Pillow reads wrongly, or that nobody has compared, is refused with a description."""
+    """A layout that Pillow reads wrongly, or that no test compares, is refused with a description."""
     layout, channels = UNVERIFIED[kind]
     refusal = _refusal(tiff_file(_samples(TiffLayout(), channels), layout))
     assert refusal.reason is Reason.UNSUPPORTED_FORMAT
@@ -195,7 +195,7 @@ def test_compressed_files_are_read_as_libvips_reads_them(
     try:
         body = picture("TIFF", image, compression=compression)
     except (OSError, ValueError, KeyError):
-        pytest.skip("nobody writes such a file")
+        pytest.skip("Pillow writes no such file")
     pixels = decode(body, Limits()).pixels.astype(int)
     if mode == "CMYK":
         with Image.open(io.BytesIO(body)) as stored:
