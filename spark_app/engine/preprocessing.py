@@ -2,54 +2,34 @@
 
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from contract.rejects import Reason
+from spark_app.engine.bare_image import BareImage
+from spark_app.engine.colour import scale_transparency, to_srgb
+from spark_app.engine.frames import first_frame
 from spark_app.engine.interface import Features, Pixels
+from spark_app.engine.jpeg import is_filled_up, with_end
+from spark_app.engine.metadata import TRANSPOSITIONS, orientation_of, without_metadata
+from spark_app.engine.png import is_for_iphone
+from spark_app.engine.refusals import RefusedImageError, format_of, refusal_of, unsupported
+from spark_app.engine.tiff import PREFIXES, VerifiedTiff, is_cut, open_tiff
 from spark_app.settings import Limits
 
-PREPROCESSING = "exif-orientation, RGB on white, Pillow bicubic 224x224, x/127.5-1; version 1"
+PREPROCESSING = "orientation, sRGB (perceptual), on white, Pillow bicubic 224x224, x/127.5-1; version 2"
 """Description of the preprocessing. Another preprocessing is another model."""
 
 SIZE = 224
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP")
 """Formats that Pillow may decode. EPS would start Ghostscript, and decoders of rare formats are rarely fuzzed."""
 
-SUPPORTED_SIGNATURES = {
-    (0, b"\xff\xd8\xff"): "JPEG",
-    (0, b"\x89PNG"): "PNG",
-    (0, b"GIF8"): "GIF",
-    (8, b"WEBP"): "WebP",
-    (4, b"ftypavif"): "AVIF",
-    (4, b"ftyphei"): "HEIC",
-    (4, b"ftypmif1"): "HEIF",
-    (0, b"II*\x00"): "TIFF",
-    (0, b"MM\x00*"): "TIFF",
-}
-"""Formats that the pipeline reads, by offset and bytes of their signature."""
-UNSUPPORTED_SIGNATURES = {
-    (0, b"%PDF"): "PDF",
-    (0, b"%!PS"): "PostScript",
-    (0, b"8BPS"): "Photoshop",
-    (0, b"<svg"): "SVG",
-    (0, b"<?xml"): "XML or SVG",
-    (0, b"\x00\x00\x01\x00"): "Windows icon",
-    (0, b"\xff\x0a"): "JPEG XL",
-    (4, b"JXL "): "JPEG XL",
-    (4, b"jP  "): "JPEG 2000",
-    (4, b"ftyp"): "video",
-    (0, b"\x1aE\xdf\xa3"): "video",
-    (0, b"PK\x03\x04"): "ZIP archive",
-}
-"""Formats that the pipeline does not read."""
-
-TRUNCATION_WORDS = ("truncat", "unexpected end", "end of file", "premature", "not enough data")
-"""Parts of the messages of decoders that report a missing end of the file."""
+PLUGINS = {"JPEG": "JPEG", "PNG": "PNG", "WebP": "WEBP", "AVIF": "AVIF", "HEIC": "HEIF", "HEIF": "HEIF", "BMP": "BMP"}
+"""Pillow's name of a format, by its name in `refusals`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,19 +44,15 @@ class DecodedImage:
     """Original height in pixels, after the EXIF orientation was applied."""
 
 
-class RefusedImageError(Exception):
-    """The image can't be used. The run records it as refused, and continues."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-
-
 def prepare_decoders() -> None:
-    """Set up Pillow in this process: register HEIC, and disable its global limit of pixels in favour of `Limits`."""
+    """Set up Pillow in this process.
+
+    It registers HEIC, disables Pillow's global limit of pixels in favour of `Limits`, and has libtiff read all TIFF
+    files, because Pillow's own reader mistakes channels of 16 bits that are stored one after the other.
+    """
     register_heif_opener()
     Image.MAX_IMAGE_PIXELS = None
+    TiffImagePlugin.READ_LIBTIFF = True
 
 
 def decode(body: bytes, limits: Limits) -> DecodedImage:
@@ -104,63 +80,83 @@ def normalized(pixels: Pixels) -> Features:
 
 def _decode(body: bytes, limits: Limits) -> DecodedImage:
     try:
-        with Image.open(io.BytesIO(body), formats=FORMATS) as image:
-            _check_size(image, limits)
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            width, height = upright.size
-            resized = _to_rgb(upright).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-            return DecodedImage(np.asarray(resized), width, height)
+        return _read(BareImage(body), limits)
     except (RefusedImageError, MemoryError):
         raise
+    except Exception as error:  # noqa: BLE001 -- decoders raise any exception for broken bytes
+        return _decode_without_metadata(body, limits, error)
+
+
+def _decode_without_metadata(body: bytes, limits: Limits, error: Exception) -> DecodedImage:
+    """Decode a file whose pixels may be intact, although a decoder refused it."""
+    bare = without_metadata(body)
+    if bare is None:
+        raise refusal_of(body, error) from error
+    try:
+        return _read_without_end(bare, limits)
+    except (RefusedImageError, MemoryError):
+        raise
+    except Exception as last:  # as above
+        raise refusal_of(body, last) from last
+
+
+def _read_without_end(bare: BareImage, limits: Limits) -> DecodedImage:
+    try:
+        return _read(bare, limits)
+    except OSError:
+        if whole := with_end(bare.body):
+            return _read(replace(bare, body=whole), limits)
+        raise
+
+
+def _read(file: BareImage, limits: Limits) -> DecodedImage:
+    with _opened(file.body) as image:
+        _check(image, limits)
+        if is_filled_up(file.body):
+            raise RefusedImageError(Reason.TRUNCATED, "JPEG: zeros instead of the end")
+        _load(image, len(file.body))
+        if file.exif:
+            image.info["exif"] = file.exif
+        if image.format == "PNG" and "transparency" in image.info:
+            scale_transparency(image, bits=file.body[24])
+        profile = file.profile or image.info.get("icc_profile")
+        upright = _upright(to_srgb(image, profile, first_frame(image, file.body)), image)
+        resized = upright.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+        return DecodedImage(np.asarray(resized), *upright.size)
+
+
+def _opened(body: bytes) -> ImageFile.ImageFile:
+    if body.startswith(PREFIXES):
+        return open_tiff(body)
+    if is_for_iphone(body):
+        raise unsupported("PNG for iPhone applications")
+    try:
+        return Image.open(io.BytesIO(body), formats=FORMATS)
     except UnidentifiedImageError:
-        raise _unidentified(body) from None
-    except Exception as error:  # decoders raise any exception for broken bytes, which must not fail the run
-        raise _undecodable(body, error) from error
+        if opener := Image.OPEN.get(PLUGINS.get(format_of(body) or "", "")):
+            # Pillow conceals what the decoder of this format reports.
+            opener[0](io.BytesIO(body), "")
+        raise
 
 
-def _check_size(image: Image.Image, limits: Limits) -> None:
+def _load(image: Image.Image, size: int) -> None:
+    try:
+        image.load()
+    except OSError as error:
+        if is_cut(image, size):
+            raise RefusedImageError(Reason.TRUNCATED, f"TIFF: {error}") from error
+        raise
+
+
+def _check(image: Image.Image, limits: Limits) -> None:
     width, height = image.size
     if width * height > limits.megapixels * 1e6:
         raise RefusedImageError(Reason.TOO_MANY_PIXELS, f"{width}x{height}, more than {limits.megapixels:g} megapixels")
+    if image.mode == "CMYK" and image.format in {"JPEG", "MPO"} and "adobe" not in image.info:
+        # Adobe's programs store the inverse. Without their mark, viewers disagree.
+        raise unsupported("JPEG of four channels without Adobe's mark")
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in {"I;16", "I;16B", "I;16L", "I"}:
-        # Pillow's own conversion clips 16-bit grey at 255, which turns most of the image white.
-        grey = np.asarray(image).astype(np.int64).clip(0, 65535) // 257
-        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise RefusedImageError(Reason.UNSUPPORTED_FORMAT, "floating-point pixels")
-    if image.has_transparency_data:
-        # The colour of transparent pixels is arbitrary, often black. Fruit sites show such images on white.
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _unidentified(body: bytes) -> RefusedImageError:
-    if name := _format_of(body, SUPPORTED_SIGNATURES):
-        return RefusedImageError(Reason.CORRUPT, f"{name} with a broken or missing beginning")
-    if name := _format_of(body.lstrip(), UNSUPPORTED_SIGNATURES) or _format_of(body, UNSUPPORTED_SIGNATURES):
-        return RefusedImageError(Reason.UNSUPPORTED_FORMAT, name)
-    return RefusedImageError(Reason.NOT_AN_IMAGE, f"starts with {body[:16]!r}")
-
-
-def _format_of(body: bytes, signatures: dict[tuple[int, bytes], str]) -> str | None:
-    return next((name for (at, signature), name in signatures.items() if body.startswith(signature, at)), None)
-
-
-def _undecodable(body: bytes, error: Exception) -> RefusedImageError:
-    detail = " ".join(f"{error or type(error).__name__}".split())[:200]
-    is_truncated = (
-        isinstance(error, EOFError)
-        or _is_truncated_webp(body)
-        or any(word in detail.lower() for word in TRUNCATION_WORDS)
-    )
-    return RefusedImageError(Reason.TRUNCATED if is_truncated else Reason.CORRUPT, detail)
-
-
-def _is_truncated_webp(body: bytes) -> bool:
-    """Return whether a WebP file is shorter than its header says, which its decoder does not report."""
-    return body.startswith(b"RIFF") and int.from_bytes(body[4:8], "little") + 8 > len(body)
+def _upright(rgb: Image.Image, original: Image.Image) -> Image.Image:
+    orientation = original.orientation if isinstance(original, VerifiedTiff) else orientation_of(original)
+    return rgb.transpose(TRANSPOSITIONS[orientation]) if orientation in TRANSPOSITIONS else rgb

@@ -24,7 +24,8 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from contract.layout import label_of
 from contract.rejects import Reason
 from spark_app.engine.interface import FeatureEngine
-from spark_app.engine.preprocessing import DecodedImage, RefusedImageError, decode
+from spark_app.engine.preprocessing import DecodedImage, decode
+from spark_app.engine.refusals import RefusedImageError
 from spark_app.engine.worker import worker_engine
 from spark_app.lookahead import map_ahead
 from spark_app.settings import Limits, RunSettings

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from cli.sample import BROKEN, VARIETIES, draw_sample
-from spark_app.engine.preprocessing import RefusedImageError, decode, prepare_decoders
+from spark_app.engine.preprocessing import decode, prepare_decoders
+from spark_app.engine.refusals import RefusedImageError
 from spark_app.settings import Limits
 
 

@@ -3,6 +3,9 @@
 `data/output-of-spark-3.5.tar.xz` contains the output after two runs on Python 3.11, of which the second replaced one
 image and removed another, and the images. The archive lacks the model and the statistics, which take 31 MB: the model
 is that of the other tests, and the fixture writes the statistics as the earlier version did.
+
+That version read images in another way, so its model has another id. The tests of its formats give this version the
+id of that time; the last two tests use the id of this version.
 """
 
 import fcntl
@@ -24,6 +27,7 @@ from contract.runs import Mode
 from contract.summary import Latest, Summary
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
 from spark_app.engine.weights import Weights
+from spark_app.errors import ModelMismatchError
 from spark_app.numerics.components import ComponentCount
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
@@ -35,6 +39,7 @@ from tests.published import read_matrix
 
 PLACE = Path("/tmp/fruits-output-of-spark-3.5")  # noqa: S108 -- Iceberg's metadata names files by their absolute paths
 BUCKET = "earlier"
+EARLIER_PREPROCESSING = "exif-orientation, RGB on white, Pillow bicubic 224x224, x/127.5-1; version 1"
 SETTINGS = {"output": PLACE.as_uri(), "weights": "seeded", "components": ComponentCount(3), "refit_threshold": 0.0}
 
 
@@ -99,6 +104,12 @@ def follow(earlier: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Su
 
 
 @pytest.fixture
+def as_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the models the ids of the earlier version."""
+    monkeypatch.setattr("spark_app.engine.model.PREPROCESSING", EARLIER_PREPROCESSING)
+
+
+@pytest.fixture
 def bucket(aws: str, images: Path, earlier: Tables) -> str:
     """Put the images in a bucket, where, unlike in a folder, a copy has the etag of the original."""
     del aws, earlier
@@ -109,6 +120,7 @@ def bucket(aws: str, images: Path, earlier: Tables) -> str:
     return f"s3://{BUCKET}/{IMAGES.rstrip('/')}"
 
 
+@pytest.mark.usefixtures("as_then")
 def test_no_image_of_an_earlier_output_is_computed_again(
     follow: Callable[..., Summary], bucket: str, earlier: Tables
 ) -> None:
@@ -122,6 +134,7 @@ def test_no_image_of_an_earlier_output_is_computed_again(
     assert (_last_results() / "pca.csv").read_bytes() == matrix
 
 
+@pytest.mark.usefixtures("as_then")
 def test_an_earlier_output_is_updated_and_maintained(
     follow: Callable[..., Summary], images: Path, earlier: Tables
 ) -> None:
@@ -153,6 +166,28 @@ def test_an_earlier_output_is_updated_and_maintained(
     assert earlier.snapshots() == snapshots
     assert {row.key for row in earlier.spark.table(earlier.features).collect()} == set(found)
     assert _deletions(earlier) == 0
+
+
+@pytest.mark.parametrize("mode", [Mode.RECONCILE, Mode.UPDATE])
+def test_features_of_two_ways_to_read_images_are_not_mixed(
+    mode: Mode, follow: Callable[..., Summary], images: Path
+) -> None:
+    """A run refuses to continue an output whose images were read in another way, and leaves its results."""
+    before = (PLACE / "results/latest.json").read_bytes()
+    with pytest.raises(ModelMismatchError, match="--mode reprocess"):
+        follow(mode=mode, images=images.as_uri())
+    assert (PLACE / "results/latest.json").read_bytes() == before
+
+
+def test_an_earlier_output_is_reprocessed(
+    follow: Callable[..., Summary], images: Path, seeded: Weights, earlier: Tables
+) -> None:
+    """A reprocess reads all images anew, and publishes them under the id of this version."""
+    before = _last_summary()
+    summary = follow(mode=Mode.REPROCESS, images=images.as_uri())
+    assert (summary.counts.featurised, summary.counts.images, summary.counts.rejects) == (19, 19, 7)
+    assert earlier.model_id() == model_id_of(seeded)
+    assert summary.pca_version != before.pca_version
 
 
 def _deletions(tables: Tables) -> int:

@@ -13,7 +13,8 @@ from PIL import Image, ImageCms
 
 from cli.sample import BROKEN
 from contract.rejects import Reason
-from spark_app.engine.preprocessing import RefusedImageError, decode, normalized, prepare_decoders
+from spark_app.engine.preprocessing import decode, normalized, prepare_decoders
+from spark_app.engine.refusals import RefusedImageError
 from spark_app.settings import Limits
 
 Encode = Callable[..., bytes]
