@@ -70,7 +70,7 @@ lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	echo checkov | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal \
 		--no-annotate --no-header - -o requirements-checkov.txt
 
-clean:  ## Delete the environment, packages, templates and the demo.
+clean:  ## Delete .venv, node_modules, build, cdk.out and demo.
 	rm -rf .venv node_modules build cdk.out demo
 
 help:  ## List the targets.

@@ -8,7 +8,7 @@ from contract.prices import Prices
 from contract.versions import IMAGE_PYTHONS, RELEASES, SPARK, SPARK_OF_RELEASE
 
 EU_REGIONS = ("eu-west-1", "eu-west-3", "eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2")
-"""Regions of AWS in the European Union, which London and Zurich are not."""
+"""Regions of AWS in the European Union. London and Zurich are not in it."""
 
 WORKER_SIZES = {1: (2, 8), 2: (4, 16), 4: (8, 30), 8: (16, 60)}
 """Number of vCPUs of a worker of EMR Serverless → its minimum and maximum memory in GB."""
@@ -240,7 +240,7 @@ class Environment:
 
 
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
-"""Retention times of logs that CloudWatch offers, in days."""
+"""Retention times of logs that the settings accept, in days. CloudWatch offers these."""
 
 ENVIRONMENTS = {
     environment.name: environment

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class JobOption(StrEnum):
-    """Options of the command that the stack or the state machine sets. A person can set all others, too."""
+    """Options of the application that the stack or the state machine sets; `pipeline_options` may set the others."""
 
     MODE = "--mode"
     RUN_ID = "--run-id"

@@ -108,7 +108,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """Record of a run, ``results/<run_id>/run.json``. It is the only file that a failed run leaves."""
+    """Record of a run, ``results/<run_id>/run.json``. A run that fails before it publishes leaves no other result."""
 
     run_id: str
     mode: str

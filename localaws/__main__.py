@@ -20,7 +20,10 @@ from localaws.server import serve
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until the end, and return the exit code 0."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.folder.exists() and (not arguments.folder.is_dir() or any(arguments.folder.iterdir())):
+        parser.error(f"{arguments.folder} is not an empty folder: the local AWS deletes its folder at the end.")
     arguments.folder.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=arguments.folder / LOG, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # otherwise it logs every request
@@ -36,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localaws", description="Serves an AWS on this machine.")
-    parser.add_argument("--folder", type=Path, required=True, help="scratch folder, removed at the end")
+    parser.add_argument("--folder", type=Path, required=True, help="new or empty scratch folder, deleted at the end")
     parser.add_argument("--port", type=int, default=0, help="port of all services [any free port]")
     parser.add_argument("--pace", type=float, default=1.0, help="factor by which waits are shorter than in AWS [1]")
     parser.add_argument("--spark-jars", type=Path, nargs="*", default=[], help="jars on the class path of Spark jobs")

@@ -63,7 +63,7 @@ class Host:
 
     @property
     def log(self) -> Path:
-        """File with the warnings and errors of the server."""
+        """File with the log of the server."""
         return Path(self.folder) / LOG
 
     @property

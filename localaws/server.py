@@ -37,7 +37,7 @@ def serve(folder: Path, *, port: int = 0, pace: float = 1.0, spark_jars: Sequenc
     Parameters
     ----------
     folder
-        Scratch folder, which is removed at the end.
+        New or empty folder for scratch files, which is deleted at the end.
     port
         Port of all services; 0 for any free port.
     pace, spark_jars

@@ -26,7 +26,7 @@ from rehearsal.watch import Watch
 ENVIRONMENT = "dev"
 
 PACE = 12.0
-"""Factor by which waits are shorter than in AWS: the queue gathers events for 5 seconds, not for a minute."""
+"""Factor by which waits are shorter than in AWS: Lambda gathers events for 5 seconds, not for a minute."""
 
 VIEWS_TO_REHEARSE = 4
 """Number of pictures of each of the ten varieties."""

@@ -21,7 +21,7 @@ SCOPE: dict[str, dict[str, str]] = {
         "the packages": "the archive of the workers, the application, the model, the functions: as they are shipped",
         "start_run, record_run": "in their bundles, called by AWS's own runtime client for Python",
         "the state machine": "as it is deployed, state by state",
-        "the Spark job": "spark-submit with the parameters of the workflow; Iceberg with Glue catalogue and S3FileIO",
+        "the Spark job": "spark-submit with the parameters of the workflow; Iceberg with the Glue catalog and S3FileIO",
         "IAM": "functions, workflow and job have the permissions of their roles and no others; conditions count",
     },
     "Emulated": {

@@ -8,7 +8,7 @@ class FruitsError(Exception):
 
 
 class UsageError(FruitsError):
-    """The command can't work with its options or its input. It has written nothing."""
+    """The command can't work with its options or its input. It has changed no results."""
 
     exit_code = 2
 

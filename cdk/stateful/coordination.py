@@ -9,7 +9,7 @@ from contract.coordination import EXPIRES, KEY
 
 
 class CoordinationTable(Construct):
-    """The table: the coordination item, and one item for each batch of the last two weeks. AWS bills it by request."""
+    """The table: the coordination item, and one item for each batch of the last 15 days. AWS bills it by request."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -21,6 +21,8 @@ class CoordinationTable(Construct):
             time_to_live_attribute=EXPIRES,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        no_data = "The table holds a lease and two counters. An empty table works as well, so a backup has no use."
+        no_data = (
+            "The table holds a lease, counters and ids of recent batches. An empty one works: no backup is needed."
+        )
         keys = "The table holds no personal data, and a key of AWS encrypts it."
         acknowledge(self, {"AwsSolutions-DDB3": no_data, "CKV_AWS_28": no_data, "CKV_AWS_119": keys})

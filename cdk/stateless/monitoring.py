@@ -27,6 +27,12 @@ MAX_MESSAGE_AGE = Duration.minutes(30)
 EXPECTED_ERRORS = {Function.START_RUN: 0, Function.RECORD_RUN: 2 * BILL_RETRIES}
 """Number of errors in a period that are normal: `record_run` fails while AWS does not report the cost of a job run."""
 
+AFTER_ERRORS = {
+    Function.START_RUN: "The queue delivers its messages again.",
+    Function.RECORD_RUN: "A run has no run.json; its results are complete.",
+}
+"""What follows from errors of a function, for the description of its alarm."""
+
 
 class Monitoring(Construct):
     """A topic with its alarms, a dashboard and a budget.
@@ -77,7 +83,7 @@ class Monitoring(Construct):
         return [
             self._alarm(
                 "DeadLetters",
-                "Messages that are not events of images are in the dead-letter queue: delete or redrive them.",
+                "start_run failed on messages, or they are not events of images: read, then redrive or delete them.",
                 dead_letters,
             ),
             self._alarm(
@@ -115,7 +121,7 @@ class Monitoring(Construct):
         return [
             self._alarm(
                 f"Errors{name.title().replace('_', '')}",
-                "The function failed: read its log. Its messages are delivered again.",
+                f"{name} failed: read its log. {AFTER_ERRORS[name]}",
                 function.metric_errors(period=PERIOD),
                 EXPECTED_ERRORS[name],
             )

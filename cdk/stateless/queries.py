@@ -18,7 +18,7 @@ ORDER BY key
 """
 
 REJECTS_OF_LAST_RUN = f"""\
--- Files that the last run refused, with the reasons.
+-- Files that the last run with new images refused, with the reasons.
 SELECT key, reason, detail
 FROM {Table.REJECTS}
 WHERE run_id = (

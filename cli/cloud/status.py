@@ -77,8 +77,8 @@ def attention(deployment: Deployment, situation: Situation) -> Iterator[str]:
     """Write a sentence for each thing that the user has to look after."""
     if letters := situation.dead_letters.total:
         yield (
-            f"{words.counted(letters, 'message')} about images could not be processed; "
-            f"{deployment.command('reprocess --mode reconcile')} finds those images without the messages."
+            f"{words.counted(letters, 'message')} could not be processed, and are in the dead-letter queue; "
+            f"{deployment.command('reprocess --mode reconcile')} finds their images without the messages."
         )
     start_update = f"{deployment.command('reprocess --mode update')} starts an execution"
     if situation.holder and not situation.holder.is_running:

@@ -74,7 +74,8 @@ def record(request: RecordRequest, recorder: Recorder) -> RunRecord:
         ContentType="application/json",
     )
     if not written.succeeded:
-        mark(recorder.s3, recorder.bucket, run_record(written.run_id))  # a failed run leaves no other object
+        # After the next successful run, `mark_superseded` tags the other files of this one.
+        mark(recorder.s3, recorder.bucket, run_record(written.run_id))
     elif written.mode != Mode.MAINTAIN:
         mark_superseded(recorder.s3, recorder.bucket)
     metrics.add_metric(Metric.RUN_SECONDS, MetricUnit.Seconds, written.seconds)

@@ -76,7 +76,7 @@ def _read(message: SQSRecord, bucket: str) -> ReadMessage:
     try:
         return ReadMessage(message.message_id, sent, read_message(message.body, bucket))
     except EventError as error:
-        logger.warning("Not an event of our images", message_id=message.message_id, reason=str(error))
+        logger.warning("The message is not an event of an image", message_id=message.message_id, reason=str(error))
         raise
 
 

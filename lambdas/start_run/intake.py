@@ -1,7 +1,7 @@
 """Writes the notices of a batch to the inbox, adds 1 to the generation, and starts an execution, in this order.
 
-If any step fails, the queue delivers the batch again. A repeated step then either has no further effect, or does not
-take place.
+If a step fails, the queue delivers the batch again. A repeated step overwrites the same file, or starts no second
+execution; at worst, the batch is counted twice, which costs one round.
 """
 
 import hashlib

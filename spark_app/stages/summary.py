@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from contract.layout import model_folder
-from contract.runs import Mode
 from contract.summary import Counts, PcaSummary, Summary, WeightsSummary
 from contract.versions import ICEBERG
 from spark_app.engine.provision import Model
@@ -95,9 +94,7 @@ def _on_model(model: Model) -> list[str]:
 
 def _on_components(settings: RunSettings, choice: BasisChoice | None, count: int) -> list[str]:
     if choice is None:
-        if settings.mode is Mode.UPDATE:
-            return ["The inbox had no notices, and no image was ever computed."]
-        return ["No image could be read: there is no matrix."]
+        return ["There are no features: there is no matrix."]
     k, requested = len(choice.basis.components), settings.components
     if isinstance(requested, ComponentCount) and k < requested.count:
         return [f"{requested} components were requested, but {count:,} images allow {k} only."]

@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from localaws.__main__ import main
+
 TWICE = """
 import json, sys
 from pathlib import Path
@@ -46,3 +50,12 @@ def test_a_process_can_serve_a_local_aws_twice(tmp_path: Path) -> None:
     """The second one is empty, counts its events from the beginning, and leaves moto and the disk as they were."""
     answer = subprocess.run([sys.executable, "-c", TWICE, tmp_path], stdout=subprocess.PIPE, text=True, check=True)
     assert json.loads(answer.stdout) == [[0, ["0000000000000001"]]] * 2
+
+
+def test_a_folder_with_files_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The local AWS deletes its folder at the end, so it never takes a folder that has files."""
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(SystemExit, match="2"):
+        main(["--folder", str(tmp_path)])
+    assert "is not an empty folder" in capsys.readouterr().err
+    assert (tmp_path / "mine.txt").read_text() == "mine"

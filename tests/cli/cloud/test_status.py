@@ -155,7 +155,7 @@ def test_the_state_of_an_execution_is_shown_while_it_runs(deployment: Deployment
     [
         (
             {"dead_letters": MessageCounts(waiting=2, taken=1)},
-            "3 messages about images could not be processed; `fruits reprocess --mode reconcile --env dev`",
+            "3 messages could not be processed, and are in the dead-letter queue; `fruits reprocess --mode reconcile",
         ),
         ({"holder": Execution(name="batch-1", status="ABORTED")}, "has ended without releasing it"),
         (
