@@ -10,7 +10,7 @@ from contract.layout import notices_file
 from contract.notices import Notice, NoticeType
 from contract.runs import new_run_id
 from spark_app.settings import as_url
-from spark_app.stages.listing import check_images_folder
+from spark_app.stages.listing import Omissions, check_images_folder, list_images
 from spark_app.storage import Storage
 
 NOTICES_PER_FILE = 5_000
@@ -58,7 +58,7 @@ def _notices(images: Storage, keys: list[str]) -> Iterator[Notice]:
 
 
 def _created_below(images: Storage, folder: str | None) -> Iterator[Notice]:
-    for batch in images.list_objects(folder):
+    for batch in list_images(images, Omissions(), folder):
         for key, etag, size in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             yield _created(key, size, etag)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from contract.image_names import skipped_in_words
 from contract.layout import REJECTED_NOTICES, STAGING
 from contract.runs import Mode
 from contract.summary import Summary
@@ -171,11 +172,13 @@ def _find_candidates(this: Run, spark: SparkSession, inbox: Inbox, step: Step) -
     if inbox.malformed:
         notes.append(f"Malformed notices, moved to {REJECTED_NOTICES} with the reasons: {inbox.malformed:,}.")
     if this.settings.mode is Mode.UPDATE:
+        if inbox.skipped:
+            notes.append(skipped_in_words(inbox.skipped))
         step.tell(f"{inbox.notices:,} notices")
         return Candidates(inbox.rows(spark), complete=False, keys=inbox.keys), notes
     listing = stage_listing(this.images, this.root, this.staging)
     step.tell(f"{listing.count:,} images")
-    notes += [f"An object was skipped, because its name can't be read: {reason}" for reason in listing.unreadable]
+    notes += listing.omissions.in_words()
     return Candidates(listing.rows(spark), complete=True), notes
 
 
