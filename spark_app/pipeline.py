@@ -179,7 +179,7 @@ def _find_candidates(this: Run, spark: SparkSession, inbox: Inbox, step: Step) -
     listing = stage_listing(this.images, this.root, this.staging)
     step.tell(f"{listing.count:,} images")
     notes += listing.omissions.in_words()
-    return Candidates(listing.rows(spark), complete=True), notes
+    return Candidates(listing.rows(spark), complete=True, unlisted=listing.omissions.folders), notes
 
 
 def _tell_choice(choice: BasisChoice | None, step: Step) -> None:

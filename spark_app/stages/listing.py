@@ -33,6 +33,11 @@ class Omissions:
         else:
             self.unlisted.append(omitted)
 
+    @property
+    def folders(self) -> list[str]:
+        """Folders that can't be listed. A run leaves the rows of their images as they are."""
+        return [omitted.key for omitted in self.unlisted if omitted.key.endswith("/")]
+
     def in_words(self) -> list[str]:
         """Return sentences for the notes of a run."""
         sentences = [skipped_in_words(self.skipped)] if self.skipped else []
