@@ -34,6 +34,7 @@ from spark_app.stages.maintenance import (
 from spark_app.stages.projection import update_components
 from spark_app.stages.publish import point_to, publish_report, publish_tables
 from spark_app.stages.rebuild import end_rebuild, switch
+from spark_app.stages.rejects import check_not_all_refused
 from spark_app.stages.starting_point import find_starting_point
 from spark_app.stages.statistics import bring_up_statistics
 from spark_app.stages.summary import counts_of, notes_on_run, summary_of
@@ -145,6 +146,7 @@ def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
     with this.clock.step("statistics") as step:
         features = bring_up_statistics(this.root, start, applied)
         count = features.statistics.count
+        check_not_all_refused(start.tables, this.settings, count)
         step.tell(f"of {count:,} images", features.origin)
     with this.clock.step("pca") as step:
         choice = choose_basis(this, start.last, features)

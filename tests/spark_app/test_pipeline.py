@@ -190,6 +190,22 @@ def test_too_many_refusals_fail_the_run_and_keep_the_last_results(
     assert run_pipeline(max_reject_rate=1.0).counts.rejected == 200
 
 
+@pytest.mark.parametrize("mode", [Mode.RECONCILE, Mode.REPROCESS])
+def test_a_run_of_which_all_images_are_refused_fails(
+    run_pipeline: Run, images: Path, output: Path, mode: Mode
+) -> None:
+    """A folder of a few broken files yields the reasons instead of an empty matrix, again and again."""
+    shutil.rmtree(images)
+    images.mkdir()
+    (images / "a.jpg").write_bytes(b"")
+    (images / "b.jpg").write_bytes(b"I am no picture.")
+    for _ in range(2):
+        with pytest.raises(TooManyRejectsError, match=r"All 2 images were refused \(1 empty, 1 not_an_image\)"):
+            run_pipeline(mode=mode)
+    assert not (output / "results").exists()
+    assert run_pipeline(mode=mode, max_reject_rate=1.0).counts.rejects == 2
+
+
 def test_the_summary_describes_the_run(run_pipeline: Run, results: Results) -> None:
     """The summary contains timings, rate, versions, settings and weights, in the file and as the return value."""
     summary = run_pipeline(standardize=True)
