@@ -32,8 +32,20 @@ def add_command(subcommands: Subcommands) -> None:
 def add_master(parser: argparse.ArgumentParser) -> None:
     """Add the option `--master`."""
     parser.add_argument(
-        "--master", default="local[*,3]", help="master URL of Spark: local[CORES,ATTEMPTS PER TASK] [%(default)s]"
+        "--master",
+        type=_local_master,
+        default="local[*,3]",
+        help="master URL of Spark: local[CORES,ATTEMPTS PER TASK] [%(default)s]",
     )
+
+
+def _local_master(text: str) -> str:
+    """Check that a master URL is one of this machine."""
+    if not re.fullmatch(r"local(\[(\*|[1-9]\d{0,3})(,[1-9]\d{0,2})?\])?", text):
+        raise argparse.ArgumentTypeError(
+            f"must be local[CORES] or local[CORES,ATTEMPTS], such as local[2] or local[*,3], not {text!r}"
+        )
+    return text
 
 
 def run_here(settings: RunSettings, master: str) -> int:

@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError
 from obstore.store import LocalStore, from_url
 
 from contract.layout import fault_of
-from spark_app.errors import OutputError, StorageError
+from spark_app.errors import OutputError, SettingsError, StorageError
 from spark_app.local_files import walk
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ class Storage:
             return LocalStore(self.local_path, automatic_cleanup=True)  # removes empty folders
         if self.is_bucket_of_aws:
             return from_url(self.url, credential_provider=_aws_credentials())
-        return from_url(self.url)
+        try:
+            return from_url(self.url)
+        except BaseError as error:
+            raise SettingsError(f"{self.url} is neither a folder nor a bucket that can be used.") from error
 
     def __getstate__(self) -> dict[str, Any]:
         return {"url": self.url}
@@ -124,7 +127,10 @@ class Storage:
             If this user can't write to the folder.
         """
         if self.is_local:
-            nearest = next(path for path in (self.local_path, *self.local_path.parents) if path.exists())
+            try:
+                nearest = next(path for path in (self.local_path, *self.local_path.parents) if path.exists())
+            except OSError as error:  # such as a name that is too long
+                raise OutputError(f"Can't write to {self.local_path}: {error.strerror}.") from error
             if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
                 raise OutputError(f"Can't write to {self.local_path}: {nearest} is not a writable folder.")
 
@@ -133,14 +139,14 @@ class Storage:
 
         Raises
         ------
-        StorageError
+        OutputError
             If the folder can't be created.
         """
         if self.is_local:
             try:
                 self.local_path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise StorageError(f"Can't create {self.local_path}: {error.strerror}") from error
+                raise OutputError(f"Can't create {self.local_path}: {error.strerror}.") from error
 
     def list_objects(
         self,

@@ -191,9 +191,7 @@ def test_too_many_refusals_fail_the_run_and_keep_the_last_results(
 
 
 @pytest.mark.parametrize("mode", [Mode.RECONCILE, Mode.REPROCESS])
-def test_a_run_of_which_all_images_are_refused_fails(
-    run_pipeline: Run, images: Path, output: Path, mode: Mode
-) -> None:
+def test_a_run_of_which_all_images_are_refused_fails(run_pipeline: Run, images: Path, output: Path, mode: Mode) -> None:
     """A folder of a few broken files yields the reasons instead of an empty matrix, again and again."""
     shutil.rmtree(images)
     images.mkdir()
