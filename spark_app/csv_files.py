@@ -1,5 +1,6 @@
 """CSV files that one task writes to the storage, without passing the rows through the driver."""
 
+import re
 from collections.abc import Iterable
 
 import pyarrow as pa
@@ -15,6 +16,11 @@ FORMULA = "^([=+\\-@\t\r\uff1d\uff0b\uff0d\uff20])"
 def as_text(column: pa.Array) -> pa.Array:
     """Put an apostrophe before each text that a spreadsheet would take for a formula."""
     return pc.replace_substring_regex(column, FORMULA, r"'\1") if pa.types.is_string(column.type) else column
+
+
+def texts_of(cell: str) -> list[str]:
+    """Return the texts that `as_text` may have made a cell of: an apostrophe may be part of the text itself."""
+    return [cell, cell[1:]] if re.match(f"'{FORMULA[1:]}", cell) else [cell]
 
 
 def write_csv(batches: Iterable[list[pa.Array]], schema: pa.Schema, root: Storage, key: str) -> int:
