@@ -21,6 +21,7 @@ from spark_app.errors import UsageError
 from spark_app.settings import as_url
 from spark_app.stages.listing import Omissions, check_images_folder, list_images
 from spark_app.storage import Storage
+from spark_app.words import counted
 
 NOTICES_PER_FILE = 5_000
 """About as many as a batch of events in the cloud yields."""
@@ -59,8 +60,7 @@ def _notify(arguments: argparse.Namespace) -> int:
         print(f"{place.name}: {counts[NoticeType.CREATED]:,} new or changed, {counts[NoticeType.REMOVED]:,} gone")
     for sentence in corpus.omissions.in_words():
         print(sentence)
-    plural = "" if written == 1 else "s"
-    print(f"{written:,} notice{plural} written. Process {'them' if plural else 'it'} with `fruits run --mode update`.")
+    print(f"{counted(written, 'notice')} written. `fruits run --mode update` processes the notices.")
     return 0
 
 

@@ -19,6 +19,7 @@ from spark_app.main import add_arguments, settings_from
 from spark_app.pipeline import maintain, run
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
+from spark_app.words import counted
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -90,10 +91,10 @@ def _print_results(root: Storage, summary: Summary, seconds: float) -> None:
     folder = f"{root.display}/{results_folder(summary.run_id)}"
     counts, k = summary.counts, summary.pca.components if summary.pca else 0
     print(f"Done in {seconds:.1f} s.")
-    shape = f"{counts.images:,} images x {k} components"
+    shape = f"{counted(counts.images, 'image')} x {counted(k, 'component')}"
     if len(summary.matrix) == 1:
         print(f"  matrix   {root.display}/{summary.matrix[0].file}  ({shape})")
     else:
         print(f"  matrix   {len(summary.matrix)} files, named in {folder}{ResultFile.SUMMARY}  ({shape})")
     print(f"  report   {folder}{ResultFile.REPORT}")
-    print(f"  refused  {folder}{ResultFile.REJECTS}  ({counts.rejects:,} images)")
+    print(f"  refused  {folder}{ResultFile.REJECTS}  ({counted(counts.rejects, 'image')})")

@@ -126,7 +126,7 @@ def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits
     assert told.stdout.splitlines() == [
         "Plum: 6 new or changed, 0 gone",
         "Plum/view 000.jpg: 1 new or changed, 0 gone",
-        "7 notices written. Process them with `fruits run --mode update`.",
+        "7 notices written. `fruits run --mode update` processes the notices.",
     ]
     assert sum(len(file.read_text().splitlines()) for file in (output / "inbox").iterdir()) == 7
 
