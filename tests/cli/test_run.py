@@ -65,8 +65,8 @@ def _is_one_sentence(stderr: str) -> bool:
         (["--mode", "maintain", "--output", "out", "--retention-days", "-1"], "--retention-days must be 0 or more"),
         (["--mode", "maintain", "--output", "out", "--retention-days", "nan"], "--retention-days must be a number"),
         (
-            ["--images", "pictures", "--output", "out", "--mode", "updat"],
-            "--mode must be update, reconcile, reprocess or maintain, not 'updat'",
+            ["--images", "pictures", "--output", "out", "--mode", "foo"],
+            "--mode must be update, reconcile, reprocess or maintain, not 'foo'",
         ),
         (["--images", "pictures", "--output", "out", "--engine", "torch"], "--engine must be onnx or tensorflow"),
         (["--images", "pictures", "--output", "out", "--batch-size", "x"], "--batch-size must be a whole number"),

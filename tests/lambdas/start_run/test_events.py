@@ -95,7 +95,7 @@ def test_any_name_is_decoded_exactly(name: str, encode: Callable[[str], str], *,
 @pytest.mark.parametrize("name", ["Plum/.DS_Store", "__MACOSX/Plum/._0.png", "LICENSE", "Plum/Icon%0D"])
 @pytest.mark.parametrize("event", ["ObjectCreated:Put", "ObjectRemoved:Delete"])
 def test_a_file_that_is_no_image_is_returned_as_such(name: str, event: str) -> None:
-    """Files that a Mac adds are neither notices nor images with unusable names, which somebody would have to rename."""
+    """Files that a Mac adds are neither notices nor images with unusable names."""
     (found,) = read_message(body(record(f"images/{name}", event=event)), BUCKET)
     assert found == NoImage(unquote(name))
 
