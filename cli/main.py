@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 
 from spark_app.errors import FruitsError
+from spark_app.options import Parser
 
 ENTRY_POINTS = "fruits.commands"
 """Group of the entry points that add subcommands: a package above `cli`, such as `rehearsal`, extends the command."""
@@ -37,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     from cli import demo, export, notify, run, sample, setup
     from cli.cloud import reprocess, results, runs, status, upload
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="fruits", description="Turn photos of fruit into MobileNetV2 features and a PCA matrix, on Spark."
     )
     subcommands = parser.add_subparsers(required=True, metavar="command")

@@ -19,6 +19,7 @@ from spark_app.main import add_arguments, settings_from
 from spark_app.pipeline import maintain, run
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
+from spark_app.words import counted
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -32,8 +33,20 @@ def add_command(subcommands: Subcommands) -> None:
 def add_master(parser: argparse.ArgumentParser) -> None:
     """Add the option `--master`."""
     parser.add_argument(
-        "--master", default="local[*,3]", help="master URL of Spark: local[CORES,ATTEMPTS PER TASK] [%(default)s]"
+        "--master",
+        type=_local_master,
+        default="local[*,3]",
+        help="master URL of Spark: local[CORES,ATTEMPTS PER TASK] [%(default)s]",
     )
+
+
+def _local_master(text: str) -> str:
+    """Check that a master URL is one of this machine."""
+    if not re.fullmatch(r"local(\[(\*|[1-9]\d{0,3})(,[1-9]\d{0,2})?\])?", text):
+        raise argparse.ArgumentTypeError(
+            f"must be local[CORES] or local[CORES,ATTEMPTS], such as local[2] or local[*,3], not {text!r}"
+        )
+    return text
 
 
 def run_here(settings: RunSettings, master: str) -> int:
@@ -77,10 +90,10 @@ def _print_results(root: Storage, summary: Summary, seconds: float) -> None:
     folder = f"{root.display}/{results_folder(summary.run_id)}"
     counts, k = summary.counts, summary.pca.components if summary.pca else 0
     print(f"Done in {seconds:.1f} s.")
-    shape = f"{counts.images:,} images x {k} components"
+    shape = f"{counted(counts.images, 'image')} x {counted(k, 'component')}"
     if len(summary.matrix) == 1:
         print(f"  matrix   {root.display}/{summary.matrix[0].file}  ({shape})")
     else:
         print(f"  matrix   {len(summary.matrix)} files, named in {folder}{ResultFile.SUMMARY}  ({shape})")
     print(f"  report   {folder}{ResultFile.REPORT}")
-    print(f"  refused  {folder}{ResultFile.REJECTS}  ({counts.rejects:,} images)")
+    print(f"  refused  {folder}{ResultFile.REJECTS}  ({counted(counts.rejects, 'image')})")

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from cli.subcommands import Subcommands, add_subcommand
+from spark_app.options import whole_number
 
 VIEWS = 25
 """Default number of pictures of each variety."""
@@ -60,7 +61,9 @@ def add_command(subcommands: Subcommands) -> None:
     """Add `fruits sample`."""
     parser = add_subcommand(subcommands, "sample", "draw fruit pictures, and add a few broken files")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder for <variety>/<view>.jpg")
-    parser.add_argument("--views", type=int, default=VIEWS, help="pictures of each of the 10 varieties [%(default)s]")
+    parser.add_argument(
+        "--views", type=whole_number, default=VIEWS, help="pictures of each of the 10 varieties [%(default)s]"
+    )
     parser.set_defaults(command=_sample)
 
 

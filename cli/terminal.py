@@ -7,6 +7,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from spark_app.progress import PlainReporter, Progress, Reporter, describe
 
@@ -37,7 +38,7 @@ class BarReporter:
 
     def note(self, sentence: str) -> None:
         """Print the sentence."""
-        self._bar.console.print(f"[yellow]Note:[/yellow] {sentence}", highlight=False)
+        self._bar.console.print(Text.assemble(("Note:", "yellow"), " ", sentence), highlight=False)
 
 
 @contextmanager
@@ -48,9 +49,9 @@ def terminal_reporter(out: TextIO) -> Iterator[Reporter]:
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description:<9}"),
+        TextColumn("{task.description:<9}", markup=False),
         BarColumn(bar_width=12),
-        TextColumn("{task.fields[detail]}"),
+        TextColumn("{task.fields[detail]}", markup=False),
     )
     with Bar(*columns, console=Console(file=out), transient=True, redirect_stderr=False) as bar:
         yield BarReporter(bar)

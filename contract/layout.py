@@ -83,7 +83,7 @@ def fault_of(image_key: str) -> str | None:
     try:
         image_key.encode()
     except UnicodeEncodeError:
-        return "it is not valid Unicode"
+        return "it is not valid Unicode (UTF-8)"
     return None
 
 

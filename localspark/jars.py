@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from contract.versions import ICEBERG_AWS_BUNDLE, ICEBERG_RUNTIME, S3_CLIENT
+from localspark.environment import remove_foreign_variables
 from localspark.java import find_java
 from spark_app.errors import InstallationError
 
@@ -89,10 +90,10 @@ def _fetch(coordinates: Sequence[str], folder: Path) -> None:
             f"--conf spark.jars.ivy={scratch} --conf spark.ui.enabled=false --master local[1]",
             f"--packages {','.join(coordinates)} --exclude-packages {','.join(EXCLUDED)}",
         ]
-        environment = os.environ | {
-            "JAVA_HOME": str(find_java(os.environ)),
-            "PYSPARK_SUBMIT_ARGS": " ".join([*options, "pyspark-shell"]),
-        }
+        environment = dict(os.environ)
+        remove_foreign_variables(environment)
+        environment["JAVA_HOME"] = str(find_java(os.environ))
+        environment["PYSPARK_SUBMIT_ARGS"] = " ".join([*options, "pyspark-shell"])
         answer = subprocess.run(  # noqa: S603 -- our own interpreter
             [sys.executable, "-c", FETCH], env=environment, capture_output=True, text=True, check=False
         )

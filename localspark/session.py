@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from localspark.class_archive import archive_options
+from localspark.environment import remove_foreign_variables
 from localspark.jars import iceberg_jar
 from localspark.java import find_java
 from localspark.spark_home import spark_home
@@ -29,7 +30,7 @@ JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMO
 
 @contextmanager
 def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
-    """Set the environment variables of Spark, and yield its configuration.
+    """Set the environment variables of Spark, without those of another Spark, and yield its configuration.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
         If there is no Java, or if `fruits setup` was not run.
     """
     java = find_java(os.environ)
+    remove_foreign_variables(os.environ)
     os.environ["JAVA_HOME"], os.environ["SPARK_HOME"] = str(java), str(spark_home())
     os.environ["PYSPARK_PYTHON"] = sys.executable
     with tempfile.TemporaryDirectory(prefix="fruits-spark-") as scratch, _stderr_to(log):

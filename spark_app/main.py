@@ -2,13 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
 from contract.job import JobOption
 from contract.runs import Mode
 from spark_app.errors import FruitsError
+from spark_app.options import Parser, number, one_of, whole_number
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
 from spark_app.settings import CatalogSettings, Limits, Option, RunSettings, as_url, options_of
@@ -33,15 +34,21 @@ def _add_option(parser: argparse.ArgumentParser, option: Option, default: object
     if default is False:
         parser.add_argument(option.flag, action="store_true", help=option.description)
         return
-    parse = option.parse or type(default)
     parser.add_argument(
         option.flag,
         default=default,
-        type=parse,
-        choices=list(parse) if isinstance(parse, type) and issubclass(parse, StrEnum) else None,
-        metavar=option.metavar,
+        type=option.parse or _reader(default),
+        metavar=f"{{{','.join(type(default))}}}" if isinstance(default, StrEnum) else option.metavar,
         help=f"{option.description} [{default_text(default)}]",
     )
+
+
+def _reader(default: object) -> Callable[[str], Any]:
+    """Return the function that reads the values of an option, by the type of its default value."""
+    if isinstance(default, StrEnum):
+        return one_of(type(default))
+    readers: dict[type, Callable[[str], Any]] = {int: whole_number, float: number, str: str}
+    return readers[type(default)]
 
 
 def default_text(default: object) -> str:
@@ -76,7 +83,7 @@ def _values(owner: type, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the pipeline under spark-submit; return 0 for success, 1 for a failure, 2 for a mistake of the user."""
-    parser = argparse.ArgumentParser(prog="fruits-pipeline", description="Run the pipeline under spark-submit.")
+    parser = Parser(prog="fruits-pipeline", description="Run the pipeline under spark-submit.")
     add_arguments(parser)
     try:
         settings = settings_from(parser.parse_args(argv))

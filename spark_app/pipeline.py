@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from contract.image_names import skipped_in_words
 from contract.layout import REJECTED_NOTICES
 from contract.runs import Mode
 from contract.summary import Summary
@@ -35,10 +36,12 @@ from spark_app.stages.maintenance import (
 from spark_app.stages.projection import update_components
 from spark_app.stages.publish import point_to, publish_report, publish_tables
 from spark_app.stages.rebuild import end_rebuild, switch
+from spark_app.stages.rejects import check_not_all_refused
 from spark_app.stages.starting_point import find_starting_point
 from spark_app.stages.statistics import bring_up_statistics
 from spark_app.stages.summary import counts_of, notes_on_run, summary_of
 from spark_app.tables import Tables
+from spark_app.words import counted
 
 
 def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, str], log: Path | None = None) -> Summary:
@@ -130,23 +133,24 @@ def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
         staged = this.root.spark_path(f"{this.staging}plan")
         change_set = plan_changes(start.tables, candidates, model.model_id, staged)
         step.tell(f"{change_set.featurise:,} to compute", f"{change_set.remove:,} to remove")
-        step.tell(f"{change_set.settled:,} unchanged")
+        step.tell(f"{counted(change_set.settled, 'file')} unchanged")
     with this.clock.step("featurise") as step:
         applied = featurise(this, start.tables, change_set, model)
-        step.tell(f"{applied.tally.featurised:,} images", f"{applied.tally.rejected:,} refused")
+        step.tell(counted(applied.tally.featurised, "image"), f"{applied.tally.rejected:,} refused")
     with this.clock.step("statistics") as step:
         features = bring_up_statistics(this.root, start, applied)
         count = features.statistics.count
-        step.tell(f"of {count:,} images", features.origin)
+        check_not_all_refused(start.tables, this.settings, count)
+        step.tell(f"of {counted(count, 'image')}", features.origin)
     with this.clock.step("pca") as step:
         choice = choose_basis(this, start.last, features)
         _tell_choice(choice, step)
     with this.clock.step("project") as step:
         projected = update_components(start, applied, choice, count)
-        step.tell(f"{projected:,} images" if choice else "no images")
+        step.tell(counted(projected, "image") if choice else "no images")
     with this.clock.step("publish") as step:
         matrix, report = publish_tables(this, start, applied, choice, count)
-        step.tell(f"{matrix.rows:,} images", f"{report.refusals.count:,} refused")
+        step.tell(counted(matrix.rows, "image"), f"{report.refusals.count:,} refused")
     notes += notes_on_run(this.settings, model, choice, matrix.rows)
     counts = counts_of(change_set, applied.tally, matrix, report.refusals.count)
     summary = replace(summary_of(this, start, model, choice, matrix, counts), notes=notes)
@@ -164,12 +168,14 @@ def _find_candidates(this: Run, spark: SparkSession, inbox: Inbox, step: Step) -
     if inbox.malformed:
         notes.append(f"Malformed notices, moved to {REJECTED_NOTICES} with the reasons: {inbox.malformed:,}.")
     if this.settings.mode is Mode.UPDATE:
-        step.tell(f"{inbox.notices:,} notices")
+        if inbox.skipped:
+            notes.append(skipped_in_words(inbox.skipped))
+        step.tell(counted(inbox.notices, "notice"))
         return Candidates(inbox.rows(spark), complete=False, keys=inbox.keys), notes
     listing = stage_listing(this.images, this.root, this.staging)
-    step.tell(f"{listing.count:,} images")
-    notes += [f"An object was skipped, because its name can't be read: {reason}" for reason in listing.unreadable]
-    return Candidates(listing.rows(spark), complete=True), notes
+    step.tell(counted(listing.count, "file"))
+    notes += listing.omissions.in_words()
+    return Candidates(listing.rows(spark), complete=True, unlisted=listing.omissions.folders), notes
 
 
 def _tell_choice(choice: BasisChoice | None, step: Step) -> None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
+from spark_app.words import counted
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -90,11 +92,11 @@ class PlainReporter:
 
 
 def describe(progress: Progress) -> str:
-    """Return a line about the progress: images done, rate, remaining time, refused images."""
+    """Return a line about the progress: images computed or removed, rate, remaining time, refused images."""
     left = progress.seconds_left
     time_left = f", {left:.0f} s left" if left is not None else ""
     refused = f", {progress.refused:,} refused" if progress.refused else ""
-    return f"{progress.done:,} of {progress.total:,} images, {progress.rate:.0f}/s{time_left}{refused}"
+    return f"{progress.done:,} of {counted(progress.total, 'change')}, {progress.rate:.0f}/s{time_left}{refused}"
 
 
 @contextmanager

@@ -4,6 +4,8 @@ import io
 import itertools
 import math
 import os
+import re
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,11 +16,12 @@ from urllib.parse import unquote, urlsplit
 
 import obstore
 import pyarrow as pa
-from obstore.exceptions import BaseError, InvalidPathError, PermissionDeniedError
+from obstore.exceptions import BaseError, PermissionDeniedError
 from obstore.store import LocalStore, from_url
 
 from contract.layout import fault_of
-from spark_app.errors import OutputError, StorageError
+from spark_app.errors import OutputError, SettingsError, StorageError
+from spark_app.local_files import walk
 
 if TYPE_CHECKING:
     from obstore import WritableFile
@@ -38,6 +41,18 @@ class FetchedObject:
     body: bytes
     etag: str
     """Version of the bytes, which may be newer than the version in an earlier listing."""
+
+
+@dataclass(frozen=True)
+class Unlisted:
+    """An object that a listing omits, or a folder whose objects it omits."""
+
+    key: str
+    """Key of the object as well as text can represent it. That of a folder ends in a slash."""
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.key!r}: {self.reason}"
 
 
 class Forbidden(Exception):  # noqa: N818 -- an answer of the storage, not a failure of the run
@@ -66,7 +81,10 @@ class Storage:
             return LocalStore(self.local_path, automatic_cleanup=True)  # removes empty folders
         if self.is_bucket_of_aws:
             return from_url(self.url, credential_provider=_aws_credentials())
-        return from_url(self.url)
+        try:
+            return from_url(self.url)
+        except BaseError as error:
+            raise SettingsError(f"{self.url} is neither a folder nor a bucket that can be used.") from error
 
     def __getstate__(self) -> dict[str, Any]:
         return {"url": self.url}
@@ -109,7 +127,10 @@ class Storage:
             If this user can't write to the folder.
         """
         if self.is_local:
-            nearest = next(path for path in (self.local_path, *self.local_path.parents) if path.exists())
+            try:
+                nearest = next(path for path in (self.local_path, *self.local_path.parents) if path.exists())
+            except OSError as error:  # such as a name that is too long
+                raise OutputError(f"Can't write to {self.local_path}: {error.strerror}.") from error
             if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
                 raise OutputError(f"Can't write to {self.local_path}: {nearest} is not a writable folder.")
 
@@ -118,20 +139,20 @@ class Storage:
 
         Raises
         ------
-        StorageError
+        OutputError
             If the folder can't be created.
         """
         if self.is_local:
             try:
                 self.local_path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise StorageError(f"Can't create {self.local_path}: {error.strerror}") from error
+                raise OutputError(f"Can't create {self.local_path}: {error.strerror}.") from error
 
     def list_objects(
         self,
         prefix: str | None = None,
         chunk_size: int = 10_000,
-        on_unreadable: Callable[[str], None] = lambda _: None,
+        on_unlisted: Callable[[Unlisted], None] = lambda _: None,
     ) -> Iterator[pa.RecordBatch]:
         """List objects, in no particular order.
 
@@ -141,9 +162,10 @@ class Storage:
             Folder to list, with or without the slash at its end; `None` for all objects.
         chunk_size
             Maximum number of objects per batch.
-        on_unreadable
-            Called with a sentence for every object whose name the pipeline can't handle (control characters, empty
-            folder names, bytes that are not UTF-8). The listing omits these objects.
+        on_unlisted
+            Called for every object that the listing omits: its name can't be handled (control characters, empty
+            folder names, bytes that are not UTF-8), or it is no regular file. Called, too, for every subfolder that
+            can't be read, or that a link makes a part of itself.
 
         Yields
         ------
@@ -156,28 +178,29 @@ class Storage:
             If the listing fails.
         """
         if self.is_bucket_of_aws:
-            yield from self._list_bucket(prefix, on_unreadable)
+            yield from self._list_bucket(prefix, on_unlisted)
             return
-        batches = iter(obstore.list(self._store, prefix, chunk_size=chunk_size, return_arrow=True))
-        listed = 0
-        while True:
-            try:
-                batch = pa.record_batch(next(batches))
-            except StopIteration:
-                return
-            except InvalidPathError as error:
-                # The stream goes on after such a name, but the rest of its chunk is lost: list again, one by one.
-                if chunk_size > 1:
-                    yield from itertools.islice(self.list_objects(prefix, 1, on_unreadable), listed, None)
-                    return
-                on_unreadable(_first_line(error))
-                continue
-            except BaseError as error:
-                raise StorageError(f"Can't list {self.url}: {_first_line(error)}") from error
-            listed += batch.num_rows
-            yield _to_listing(batch)
+        if self.is_local:
+            yield from self._list_folder(prefix, chunk_size, on_unlisted)
+            return
+        try:
+            for batch in obstore.list(self._store, prefix, chunk_size=chunk_size, return_arrow=True):
+                yield _to_listing(pa.record_batch(batch))
+        except BaseError as error:
+            raise StorageError(f"Can't list {self.url}: {_first_line(error)}") from error
 
-    def _list_bucket(self, prefix: str | None, on_unreadable: Callable[[str], None]) -> Iterator[pa.RecordBatch]:
+    def _list_folder(
+        self, prefix: str | None, chunk_size: int, on_unlisted: Callable[[Unlisted], None]
+    ) -> Iterator[pa.RecordBatch]:
+        """List without obstore, whose listing ends at the first folder that can't be read or that contains itself."""
+        folder = f"{prefix.strip('/')}/" if prefix else ""
+        if not (self.local_path / folder).is_dir():
+            return
+        files = _files_of(self.local_path, folder, on_unlisted)
+        while rows := list(itertools.islice(files, chunk_size)):
+            yield pa.RecordBatch.from_pylist(rows, schema=LISTING_SCHEMA)
+
+    def _list_bucket(self, prefix: str | None, on_unlisted: Callable[[Unlisted], None]) -> Iterator[pa.RecordBatch]:
         """List with boto3: obstore would lose a whole page of 1,000 objects for one name that it can't handle."""
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError
@@ -194,7 +217,7 @@ class Storage:
                     if key.endswith("/"):
                         continue  # consoles create such objects to show empty folders
                     if fault := fault_of(key):
-                        on_unreadable(f"{key!r}: {fault}")
+                        on_unlisted(Unlisted(key, fault))
                     else:
                         rows.append({"key": key, "etag": _etag(item["ETag"]), "size": item["Size"]})
                 yield pa.RecordBatch.from_pylist(rows, schema=LISTING_SCHEMA)
@@ -359,6 +382,40 @@ def _storage_errors(doing: str) -> Iterator[None]:
         yield
     except (BaseError, OSError) as error:
         raise StorageError(f"Can't {doing}: {_first_line(error)}") from error
+
+
+def _files_of(root: Path, folder: str, on_unlisted: Callable[[Unlisted], None]) -> Iterator[dict[str, Any]]:
+    """Yield rows of `LISTING_SCHEMA` for the files of a folder."""
+    for found in walk(str(root), folder):
+        if found.name in {folder, "."}:
+            raise StorageError(f"Can't list {root / folder}: {found.problem}")
+        reason = found.problem or _unfinished(found.name)
+        status = None if reason else _status(root, found.name)
+        if isinstance(status, os.stat_result):
+            yield {"key": found.name, "etag": _etag_of_file(status), "size": status.st_size}
+        else:
+            on_unlisted(Unlisted(found.name, reason or str(status)))
+
+
+def _unfinished(key: str) -> str | None:
+    """Return why obstore does not read a file: it gives such names to what it has not written to the end."""
+    return "a name that ends in # and a number is taken for an unfinished copy" if re.search(r"#\d+$", key) else None
+
+
+def _status(root: Path, key: str) -> os.stat_result | str:
+    """Return the status of a regular file, or why it can't be read."""
+    try:
+        status = os.stat(f"{root}/{key}")  # noqa: PTH116 -- strings: a hundred thousand Path objects cost seconds
+    except FileNotFoundError:
+        return "the target of the link does not exist, or the file was deleted"
+    except OSError as error:
+        return error.strerror or str(error)
+    return status if stat.S_ISREG(status.st_mode) else "it is not a regular file"
+
+
+def _etag_of_file(status: os.stat_result) -> str:
+    """Return the etag that obstore gives a file: its inode, its time in microseconds, and its size."""
+    return f"{status.st_ino:x}-{max(status.st_mtime_ns // 1000, 0):x}-{status.st_size:x}"
 
 
 def _to_listing(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -79,7 +79,7 @@ def step_printer(out: TextIO) -> Iterator[Callable[[float, str], None]]:
     if not out.isatty():
         yield lambda seconds, words: print(_line(seconds, words), file=out, flush=True)
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Bar(*columns, console=Console(file=out), transient=True, redirect_stderr=False) as bar:
         task = bar.add_task("")
 

@@ -153,6 +153,6 @@ def _print_folder(folder: Path, summary: Summary | None) -> None:
     where = folder / (PurePosixPath(summary.matrix[0].file).name if len(summary.matrix) == 1 else MATRIX_FOLDER)
     files = f", {len(summary.matrix)} files" if len(summary.matrix) > 1 else ""
     if summary.matrix:
-        print(f"  matrix   {where}  ({counts.images:,} images x {k} components{files})")
+        print(f"  matrix   {where}  ({words.counted(counts.images, 'image')} x {words.counted(k, 'component')}{files})")
     print(f"  report   {folder / ResultFile.REPORT}")
     print(f"  refused  {folder / ResultFile.REJECTS}  ({words.counted(counts.rejects, 'image')})")

@@ -11,6 +11,7 @@ from cli.cloud.parallel import in_parallel
 from cli.cloud.records import RecordedRun, newest_run_ids, recorded_run
 from cli.subcommands import Subcommands, add_subcommand
 from spark_app.errors import UsageError
+from spark_app.options import whole_number
 
 HEADER = ("run", "mode", "state", "started", "duration", "images", "refused", "cost in USD")
 NUMBERS = frozenset(map(HEADER.index, ("duration", "images", "refused", "cost in USD")))
@@ -19,7 +20,7 @@ NUMBERS = frozenset(map(HEADER.index, ("duration", "images", "refused", "cost in
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits runs`."""
     parser = add_subcommand(subcommands, "runs", "list the last runs of an environment and what they cost")
-    parser.add_argument("--last", type=int, default=20, metavar="N", help="number of runs [%(default)s]")
+    parser.add_argument("--last", type=whole_number, default=20, metavar="N", help="number of runs [%(default)s]")
     add_environment_arguments(parser)
     parser.set_defaults(command=_runs)
 

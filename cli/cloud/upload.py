@@ -17,6 +17,7 @@ from cli.cloud.parallel import in_parallel
 from cli.cloud.progress import transfer_progress
 from cli.cloud.transfer import TransferResult, TransferTally, UnfitFileError, attempt, md5_of
 from cli.subcommands import Subcommands, add_subcommand
+from contract.image_names import skipped_in_words
 from contract.layout import IMAGES
 from spark_app.errors import ImagesError
 
@@ -38,9 +39,11 @@ def add_command(subcommands: Subcommands) -> None:
 @explained_errors()
 def _upload(arguments: argparse.Namespace) -> int:
     check_folder(arguments.folder)
-    total = sum(1 for _ in files_below(arguments.folder))
+    skipped: list[str] = []
+    total = sum(1 for _ in files_below(arguments.folder, skipped.append))
+    no_images = [skipped_in_words(len(skipped))] if skipped else []
     if not total:
-        raise ImagesError(f"There are no files in {arguments.folder}.")
+        raise ImagesError(" ".join([f"There are no images in {arguments.folder}.", *no_images]))
     deployment, tally, start = connect(arguments.env, arguments.endpoint_url), TransferTally(), time.monotonic()
     with (
         interruption(lambda: f"Interrupted: {tally.in_words('uploaded')}. Run the same command again to go on."),
@@ -48,6 +51,8 @@ def _upload(arguments: argparse.Namespace) -> int:
     ):
         tally.count_all(upload(deployment, arguments.folder), progress)
     print(f"{tally.in_words('uploaded')}, in {words.duration(time.monotonic() - start)}.")
+    for sentence in no_images:
+        print(sentence)
     if tally.failed:
         print("The lines above give the reason for each failed file. Run the same command again to retry them.")
     if tally.done:

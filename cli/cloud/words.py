@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
 
+from spark_app.words import counted as counted  # noqa: PLC0414 -- exported
+
 NOTHING = "-"
 """The entry of a table for an unknown value."""
 
@@ -34,11 +36,6 @@ def size(count: float) -> str:
         if count < KILO:
             return f"{count:.1f} {unit}"
     return f"{count / KILO:.1f} TB"
-
-
-def counted(count: int, noun: str) -> str:
-    """Write a count with its noun, such as ``1 file`` or ``1,200 files``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def printable(name: str) -> str:

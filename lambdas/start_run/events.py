@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
+from contract.image_names import is_no_image
 from contract.layout import IMAGES
 from contract.notices import Notice, NoticeError, NoticeType
 
@@ -36,7 +37,20 @@ class Unusable:
     reason: str
 
 
-def read_message(body: str, bucket: str) -> list[Notice | Unusable]:
+@dataclass(frozen=True)
+class NoImage:
+    """A file below ``images/`` that is no image by name. No run reads it.
+
+    Attributes
+    ----------
+    key
+        Key of the file below ``images/``.
+    """
+
+    key: str
+
+
+def read_message(body: str, bucket: str) -> list[Notice | Unusable | NoImage]:
     """Read the events in a message.
 
     Parameters
@@ -49,7 +63,8 @@ def read_message(body: str, bucket: str) -> list[Notice | Unusable]:
     Returns
     -------
     list
-        One notice for each image. S3's test event and folder markers yield none.
+        One notice for each image, and the files that are no images by name. S3's test event and folder markers yield
+        none.
 
     Raises
     ------
@@ -76,7 +91,7 @@ def _parse(body: str) -> dict[str, Any]:
     return document
 
 
-def _read_record(record: Any, bucket: str) -> Notice | Unusable | None:  # noqa: ANN401 -- any JSON value
+def _read_record(record: Any, bucket: str) -> Notice | Unusable | NoImage | None:  # noqa: ANN401 -- any JSON value
     try:
         notice_type = NOTICE_TYPES.get(record["eventName"].partition(":")[0])
         source, name, s3_object = record["eventSource"], record["s3"]["bucket"]["name"], record["s3"]["object"]
@@ -89,6 +104,8 @@ def _read_record(record: Any, bucket: str) -> Notice | Unusable | None:  # noqa:
         raise EventError(f"the event is about another place: {name!r} {key!r}")
     if key.endswith("/"):
         return None  # the AWS console creates such objects as folder markers
+    if is_no_image(key.removeprefix(IMAGES)):
+        return NoImage(key.removeprefix(IMAGES))
     return _to_notice(key.removeprefix(IMAGES), notice_type, s3_object)
 
 

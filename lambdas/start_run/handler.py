@@ -20,7 +20,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from contract.functions import Function, IntakeEntry, Metric, StartRunVariables
 from contract.notices import Notice
-from lambdas.start_run.events import EventError, Unusable, read_message
+from lambdas.start_run.events import EventError, NoImage, Unusable, read_message
 from lambdas.start_run.intake import Batch, Intake, batch_id_of, take_in
 
 logger = Logger(service=Function.START_RUN)
@@ -68,7 +68,7 @@ class ReadMessage:
 
     message_id: str
     sent: datetime
-    found: list[Notice | Unusable]
+    found: list[Notice | Unusable | NoImage]
 
 
 def _read(message: SQSRecord, bucket: str) -> ReadMessage:
@@ -84,6 +84,7 @@ def _take_in(messages: list[ReadMessage], intake: Intake) -> None:
     found = [notice for message in messages for notice in message.found]
     notices = [notice for notice in found if isinstance(notice, Notice)]
     unusable = [image for image in found if isinstance(image, Unusable)]
+    skipped = sum(isinstance(image, NoImage) for image in found)
     batch_id = batch_id_of((message.message_id, message.sent) for message in messages)
     for image in unusable:
         logger.warning("The name of an image can't be used", reason=image.reason)
@@ -91,7 +92,7 @@ def _take_in(messages: list[ReadMessage], intake: Intake) -> None:
     metrics.add_metric(Metric.NOTICES, MetricUnit.Count, len(notices))
     metrics.add_metric(Metric.UNUSABLE_NAMES, MetricUnit.Count, len(unusable))
     entry = IntakeEntry(batch_id=batch_id, messages=len(messages), notices=len(notices))
-    logger.info(IntakeEntry.MESSAGE, **asdict(entry))
+    logger.info(IntakeEntry.MESSAGE, **asdict(entry), no_images=skipped)
 
 
 @lru_cache(maxsize=1)

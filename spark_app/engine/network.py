@@ -34,7 +34,7 @@ def build_network(weights: Weights) -> Network:
         return network
     try:
         return _keras_mobilenet(str(weights.path))
-    except (ValueError, OSError, KeyError, TypeError, IndexError) as error:
+    except Exception as error:  # of Keras, h5py and zipfile, whatever is damaged
         detail = " ".join(str(error).split())[:200]
         raise WeightsError(
             f"The weights in {weights.path} are not those of MobileNetV2 (1.0, 224, without top): {detail}"

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql.functions import col, count_if
 
-from spark_app.keys import key_condition
+from spark_app.keys import key_condition, quoted
 from spark_app.tables import Tables
 
 
@@ -49,6 +49,16 @@ class Candidates:
     """Whether these are all images. If so, the run removes the rows of all other keys from the tables."""
     keys: Collection[str] | None = None
     """The keys if they are few; `None` if they are many."""
+    unlisted: Collection[str] = ()
+    """Folders that could not be listed, each with a slash at its end. Rows of keys below them stay as they are."""
+
+    @property
+    def action_of_others(self) -> str:
+        """SQL expression of the action of the keys that only the tables have."""
+        if not self.complete:
+            return "null"
+        unlisted = " OR ".join(f"startswith(key, {quoted(folder)})" for folder in sorted(self.unlisted))
+        return f"if({unlisted or 'false'}, null, '{Action.REMOVE}')"
 
 
 @dataclass(frozen=True)
@@ -110,10 +120,9 @@ def _compare(tables: Tables, candidates: Candidates, model_id: str) -> DataFrame
     """Return rows of `SCHEMA` for all keys of the candidates and of the tables."""
     candidates.rows.createOrReplaceTempView("candidates")
     condition = key_condition(candidates.keys)
-    action_of_others = f"'{Action.REMOVE}'" if candidates.complete else "null"
     # One aggregation of three lists of keys: joins would sort and shuffle each of the lists.
     return tables.spark.sql(f"""
-        SELECT key, etag, size, coalesce(action, {action_of_others}) AS action,
+        SELECT key, etag, size, coalesce(action, {candidates.action_of_others}) AS action,
                f_etag IS NOT NULL AS had_features, r_etag IS NOT NULL AS had_reject,
                CASE WHEN r_etag IS NULL AND model_id = '{model_id}' THEN f_etag
                     WHEN f_etag IS NULL THEN r_etag END AS settled_etag

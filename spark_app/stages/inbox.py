@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
+from contract.image_names import is_no_image
 from contract.layout import INBOX, NOTICES_SUFFIX, REJECTED_NOTICES
 from contract.notices import Notice, NoticeError, NoticeType, RejectedLine
 from spark_app.keys import MANY_KEYS
@@ -35,7 +36,9 @@ class Inbox:
     files: list[str]
     """Keys of the files, which the run deletes to acknowledge their notices."""
     notices: int
-    """Number of notices."""
+    """Number of notices of images."""
+    skipped: int
+    """Number of notices of files that are no images by name."""
     malformed: int
     """Number of lines that are not notices. They have been moved to ``inbox/rejected/``."""
     keys: frozenset[str] | None
@@ -75,15 +78,16 @@ def read_inbox(root: Storage, staging: str) -> Inbox:
     keys: set[str] = set()
     with root.open_writer(key) as sink, pq.ParquetWriter(sink, NOTICES) as writer:
         for file in files:
-            notices, malformed = _parse(root.read(file) or b"")
+            found, malformed = _parse(root.read(file) or b"")
+            notices = [notice for notice in found if not is_no_image(notice.key)]
             if malformed:
                 _move_aside(root, file, malformed)
             writer.write_table(_to_arrow(notices, counts["notices"]))
-            counts.update(notices=len(notices), malformed=len(malformed))
+            counts.update(notices=len(notices), skipped=len(found) - len(notices), malformed=len(malformed))
             if len(keys) <= MANY_KEYS:
                 keys.update(notice.key for notice in notices)
     few = frozenset(keys) if len(keys) <= MANY_KEYS else None
-    return Inbox(root.spark_path(key), files, counts["notices"], counts["malformed"], few)
+    return Inbox(root.spark_path(key), files, counts["notices"], counts["skipped"], counts["malformed"], few)
 
 
 def acknowledge_notices(root: Storage, inbox: Inbox) -> None:

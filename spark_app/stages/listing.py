@@ -1,14 +1,50 @@
 """The listing of all images, staged for Spark. The driver holds one batch of names at a time."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import lit
 
+from contract.image_names import is_no_image, skipped_in_words
 from spark_app.errors import ImagesError
 from spark_app.stages.change_set import Action
-from spark_app.storage import LISTING_SCHEMA, Storage
+from spark_app.storage import LISTING_SCHEMA, Storage, Unlisted
+
+NAMED_AT_MOST = 20
+"""Number of omitted objects that a run names. It counts the others."""
+
+
+@dataclass
+class Omissions:
+    """What the listing of a folder of images omits."""
+
+    skipped: int = 0
+    """Number of files that are no images by name."""
+    unlisted: list[Unlisted] = field(default_factory=list)
+    """Objects that can't be read because of their names, and folders that can't be listed."""
+
+    def add(self, omitted: Unlisted) -> None:
+        """Add what the storage has not listed."""
+        if is_no_image(omitted.key):
+            self.skipped += 1
+        else:
+            self.unlisted.append(omitted)
+
+    @property
+    def folders(self) -> list[str]:
+        """Folders that can't be listed. A run leaves the rows of their images as they are."""
+        return [omitted.key for omitted in self.unlisted if omitted.key.endswith("/")]
+
+    def in_words(self) -> list[str]:
+        """Return sentences for the notes of a run."""
+        sentences = [skipped_in_words(self.skipped)] if self.skipped else []
+        sentences += [f"Can't be read, and was left out: {omitted}." for omitted in self.unlisted[:NAMED_AT_MOST]]
+        if (others := len(self.unlisted) - NAMED_AT_MOST) > 0:
+            sentences.append(f"{others:,} more files and folders can't be read, and were left out.")
+        return sentences
 
 
 @dataclass(frozen=True)
@@ -19,8 +55,7 @@ class Listing:
     """Path for Spark: a Parquet file of `LISTING_SCHEMA`."""
     count: int
     """Number of images."""
-    unreadable: list[str]
-    """One sentence for each object whose name the pipeline can't handle."""
+    omissions: Omissions
 
     def rows(self, spark: SparkSession) -> DataFrame:
         """Read the key, etag, size and action of each image."""
@@ -51,8 +86,37 @@ def check_images(images: Storage) -> None:
         If the folder can't be listed.
     """
     check_images_folder(images)
-    if not any(batch.num_rows for batch in images.list_objects(chunk_size=1)):
-        raise ImagesError(f"There are no images in {images.display}.")
+    omissions = Omissions()
+    if not any(batch.num_rows for batch in list_images(images, omissions, chunk_size=1)):
+        raise ImagesError(" ".join([f"There are no images in {images.display}.", *omissions.in_words()]))
+
+
+def list_images(
+    images: Storage, omissions: Omissions, prefix: str | None = None, chunk_size: int = 10_000
+) -> Iterator[pa.RecordBatch]:
+    """List the images below a folder, without files that are no images by name.
+
+    Parameters
+    ----------
+    omissions
+        Receives what the listing omits.
+    prefix, chunk_size
+        As of `Storage.list_objects`.
+
+    Yields
+    ------
+    RecordBatch
+        Rows of `LISTING_SCHEMA`.
+
+    Raises
+    ------
+    StorageError
+        If the listing fails.
+    """
+    for batch in images.list_objects(prefix, chunk_size, omissions.add):
+        chosen = pa.array([not is_no_image(key) for key in batch["key"].to_pylist()], pa.bool_())
+        omissions.skipped += chosen.false_count
+        yield batch.filter(chosen)
 
 
 def stage_listing(images: Storage, root: Storage, staging: str) -> Listing:
@@ -63,11 +127,11 @@ def stage_listing(images: Storage, root: Storage, staging: str) -> Listing:
     StorageError
         If the listing fails or can't be staged.
     """
-    unreadable: list[str] = []
+    omissions = Omissions()
     key = f"{staging}listing.parquet"
     count = 0
     with root.open_writer(key) as sink, pq.ParquetWriter(sink, LISTING_SCHEMA) as writer:
-        for batch in images.list_objects(on_unreadable=unreadable.append):
+        for batch in list_images(images, omissions):
             writer.write_batch(batch)
             count += batch.num_rows
-    return Listing(root.spark_path(key), count, unreadable)
+    return Listing(root.spark_path(key), count, omissions)

@@ -7,8 +7,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Row
 
 from contract.layout import ResultFile
+from contract.runs import Mode
 from spark_app.csv_files import write_csv
+from spark_app.errors import TooManyRejectsError
 from spark_app.report.data import RefusedImages
+from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 
@@ -27,6 +30,40 @@ def read_refused_images(tables: Tables) -> RefusedImages:
         {row.reason: row.n for row in reasons.collect()},
         [(row.key, row.reason, row.detail) for row in some.collect()],
     )
+
+
+def check_not_all_refused(tables: Tables, settings: RunSettings, count: int) -> None:
+    """Check that not all images are refused, because the results would be empty.
+
+    With `max_reject_rate` of 1, all images may be refused. So they may in an update of an environment: its first
+    image may be a broken one, and the notices of its run must not wait until another image arrives.
+
+    Parameters
+    ----------
+    count
+        Number of images with features.
+
+    Raises
+    ------
+    TooManyRejectsError
+        If there are refused images and no others.
+    """
+    waits = settings.mode is Mode.UPDATE and settings.is_environment
+    if count or waits or settings.max_reject_rate >= 1:
+        return
+    refused = read_refused_images(tables)
+    if refused.count:
+        key, reason, detail = refused.some[0]
+        raise TooManyRejectsError(
+            f"{_all_in_words(refused)}, for example {key!r}: {reason}{f' ({detail})' if detail else ''}. The last "
+            "results are unchanged. If no image can be read, and empty results are right, run again with "
+            "--max-reject-rate 1."
+        )
+
+
+def _all_in_words(refused: RefusedImages) -> str:
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.reasons.items())
+    return f"{'The only image was' if refused.count == 1 else f'All {refused.count:,} images were'} refused ({reasons})"
 
 
 def publish_rejects(rejects: DataFrame, root: Storage, folder: str) -> None:

@@ -17,6 +17,7 @@ from spark_app.stages.change_set import ChangeSet
 from spark_app.stages.matrix import SampledMatrix
 from spark_app.stages.outcomes import Tally
 from spark_app.stages.starting_point import StartingPoint
+from spark_app.words import counted
 
 PACKAGES = ("numpy", "pyarrow", "pillow", "pillow-heif", "onnxruntime", "obstore")
 """Packages whose versions the summary names."""
@@ -96,10 +97,12 @@ def _on_components(settings: RunSettings, choice: BasisChoice | None, count: int
     if choice is None:
         return ["There are no features: there is no matrix."]
     k, requested = len(choice.basis.components), settings.components
+    allow = f"{counted(count, 'image')} {'allows' if count == 1 else 'allow'}"
     if isinstance(requested, ComponentCount) and k < requested.count:
-        return [f"{requested} components were requested, but {count:,} images allow {k} only."]
+        return [f"{requested} components were requested, but {allow} {k} only."]
     if count < FEATURE_COUNT and k == max_components(count, FEATURE_COUNT):
-        return [f"{count:,} images allow no more than {k} components: with more images, a run will keep others."]
+        of_them = counted(k, "component")
+        return [f"{allow} no more than {of_them}: with more images, a run will keep others."]
     return []
 
 

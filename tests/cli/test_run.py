@@ -54,10 +54,26 @@ def _is_one_sentence(stderr: str) -> bool:
         (["--images", "pictures", "--output", "out", "--components", "1.5"], "--components must be"),
         (["--images", "pictures", "--output", "out", "--weights", "missing.h5"], "There are no weights at missing.h5"),
         (["--images", "pictures", "--output", "out", "--weights", "junk.h5"], "are not those of MobileNetV2"),
+        (["--images", "pictures", "--output", "out", "--weights", "cut.keras"], "are not those of MobileNetV2"),
+        (
+            ["--images", "ftp://host/pictures", "--output", "out"],
+            "is neither a folder nor a bucket",
+        ),
         (["--output", "out"], "--images is missing"),
         (["--mode", "maintain", "--output", "out"], "There are no tables in"),
         (["--images", "pictures", "--output", "out", "--refit-threshold", "99"], "--refit-threshold must be"),
         (["--mode", "maintain", "--output", "out", "--retention-days", "-1"], "--retention-days must be 0 or more"),
+        (["--mode", "maintain", "--output", "out", "--retention-days", "nan"], "--retention-days must be a number"),
+        (
+            ["--images", "pictures", "--output", "out", "--mode", "foo"],
+            "--mode must be update, reconcile, reprocess or maintain, not 'foo'",
+        ),
+        (["--images", "pictures", "--output", "out", "--engine", "torch"], "--engine must be onnx or tensorflow"),
+        (["--images", "pictures", "--output", "out", "--batch-size", "x"], "--batch-size must be a whole number"),
+        (["--images", "pictures", "--output", "out", "--max-megapixels", "nan"], "--max-megapixels must be a number"),
+        (["--images", "pictures", "--output", "out", "--master", "foo"], "--master must be local[CORES]"),
+        (["--images", "pictures", "--output", "out", "--image", "pictures"], "unrecognized arguments: --image"),
+        (["--images", "pictures", "--output", "x" * 300], "File name too long"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_writes_nothing(
@@ -69,6 +85,7 @@ def test_a_mistake_is_one_sentence_and_writes_nothing(
     (tmp_path / "pictures/a.jpg").touch()
     (tmp_path / "a file").touch()
     (tmp_path / "junk.h5").write_bytes(b"no weights")
+    (tmp_path / "cut.keras").write_bytes(b"PK\3\4 half a ZIP file")
     before = sorted(tmp_path.rglob("*"))
     if "--weights" not in arguments:
         arguments = [*arguments, "--weights", "seeded"]
@@ -104,11 +121,14 @@ def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits
         (line,) = (line for line in lines if line.strip().startswith(f"{name} "))
         assert Path(line.split("  ")[1 if line.split("  ")[1].startswith("/") else 2].split(maxsplit=1)[-1]).is_file()
 
-    told = fruits("notify", "--images", images, "--output", output, "Plum", "Plum/view 000.jpg", "gone.jpg")
+    told = fruits("notify", "--images", images, "--output", output, "Plum", "Plum/view 000.jpg")
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.startswith("8 notices written.")
-    (notices,) = (output / "inbox").iterdir()
-    assert len(notices.read_text().splitlines()) == 8
+    assert told.stdout.splitlines() == [
+        "Plum: 6 new or changed, 0 gone",
+        "Plum/view 000.jpg: 1 new or changed, 0 gone",
+        "7 notices written. `fruits run --mode update` processes the notices.",
+    ]
+    assert sum(len(file.read_text().splitlines()) for file in (output / "inbox").iterdir()) == 7
 
     maintained = fruits("run", "--mode", "maintain", "--output", output)
     assert (maintained.returncode, maintained.stderr) == (0, "")

@@ -1,12 +1,13 @@
 """Tests of the storage in a folder, with names that break careless handling of URLs."""
 
+import os
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from spark_app.errors import OutputError
-from spark_app.storage import Storage
+from spark_app.errors import OutputError, StorageError
+from spark_app.storage import Storage, Unlisted
 
 NAMES = [
     "Apple Braeburn/r 1.jpg",
@@ -32,8 +33,8 @@ def storage(tmp_path: Path) -> Storage:
     return Storage(folder.as_uri())
 
 
-def _keys(storage: Storage, unreadable: list[str], chunk_size: int = 100) -> set[str]:
-    batches = list(storage.list_objects(chunk_size=chunk_size, on_unreadable=unreadable.append))
+def _keys(storage: Storage, unlisted: list[Unlisted], chunk_size: int = 100) -> set[str]:
+    batches = list(storage.list_objects(chunk_size=chunk_size, on_unlisted=unlisted.append))
     keys = pa.Table.from_batches(batches)["key"].to_pylist() if batches else []
     assert len(keys) == len(set(keys))
     return set(keys)
@@ -57,10 +58,53 @@ def test_a_name_that_cannot_be_handled_is_named_and_the_rest_is_listed(storage: 
     names = {f"{number}.jpg" for number in range(30)}
     for name in [*names, "line\nbreak.jpg"]:
         (storage.local_path / name).touch()
-    unreadable: list[str] = []
-    assert _keys(storage, unreadable, chunk_size=7) == names
-    assert len(unreadable) == 1
-    assert "line" in unreadable[0]
+    unlisted: list[Unlisted] = []
+    assert _keys(storage, unlisted, chunk_size=7) == names
+    assert len(unlisted) == 1
+    assert "line" in unlisted[0].key
+
+
+def test_a_link_in_a_circle_and_a_locked_folder_do_not_end_the_listing(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't be listed is named, with the reason, and everything beside it is listed."""
+    for name in ("Plum/a.jpg", "Lemon/a.jpg", "Apple/a.jpg"):
+        (storage.local_path / name).parent.mkdir()
+        (storage.local_path / name).touch()
+    (storage.local_path / "Plum/all").symlink_to("..")
+    (storage.local_path / "Plum/self.jpg").symlink_to("self.jpg")
+    (storage.local_path / "Plum/gone.jpg").symlink_to("nowhere")
+    os.mkfifo(storage.local_path / "Plum/pipe")
+    _lock("Lemon/", monkeypatch)
+    unlisted: list[Unlisted] = []
+    assert _keys(storage, unlisted) == {"Apple/a.jpg", "Plum/a.jpg"}
+    assert {found.key: found.reason for found in unlisted} == {
+        "Lemon/": "Permission denied",
+        "Plum/all/": "the link leads back to a folder that contains it",
+        "Plum/gone.jpg": "the target of the link does not exist, or the file was deleted",
+        "Plum/pipe": "it is not a regular file",
+        "Plum/self.jpg": "Too many levels of symbolic links",
+    }
+
+
+def test_a_folder_that_is_locked_itself_ends_the_listing(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that could list nothing does not take everything for deleted."""
+    (storage.local_path / "Plum").mkdir()
+    _lock(storage.local_path.name + "/", monkeypatch)
+    with pytest.raises(StorageError, match=r"Can't list .*: Permission denied"):
+        _keys(storage, [])
+
+
+def _lock(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse to list a folder. Permissions would not stop root, as which tests may run."""
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith(f"/{folder}"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
 
 
 def test_a_changed_file_has_another_etag(storage: Storage) -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from spark_app.errors import StorageError
-from spark_app.storage import Storage, TooLarge
+from spark_app.storage import Storage, TooLarge, Unlisted
 from tests.spark_app.test_storage import NAMES
 
 
@@ -26,8 +26,8 @@ def storage(bucket: str) -> Storage:
     return Storage(f"s3://{bucket}/images")
 
 
-def _listed(storage: Storage, unreadable: list[str], prefix: str | None = None) -> dict[str, str]:
-    table = pa.Table.from_batches(list(storage.list_objects(prefix, on_unreadable=unreadable.append)))
+def _listed(storage: Storage, unlisted: list[Unlisted], prefix: str | None = None) -> dict[str, str]:
+    table = pa.Table.from_batches(list(storage.list_objects(prefix, on_unlisted=unlisted.append)))
     return dict(zip(table["key"].to_pylist(), table["etag"].to_pylist(), strict=True))
 
 
@@ -49,9 +49,9 @@ def test_unusual_names_do_not_affect_other_objects(storage: Storage, bucket: str
     client = boto3.client("s3")
     for key in ("images//empty.jpg", "images/a\x01b.jpg", "images/a/../b.jpg", "images/Folder/", "elsewhere/1.jpg"):
         client.put_object(Bucket=bucket, Key=key, Body=b"1")
-    unreadable: list[str] = []
-    assert set(_listed(storage, unreadable)) == {"Apple/1.jpg"}
-    assert len(unreadable) == 3
+    unlisted: list[Unlisted] = []
+    assert set(_listed(storage, unlisted)) == {"Apple/1.jpg"}
+    assert len(unlisted) == 3
     assert set(_listed(storage, [], "Apple")) == {"Apple/1.jpg"}
     assert _listed(storage, [], "App") == {}
 

@@ -92,7 +92,7 @@ def test_resources_are_found_by_the_outputs_of_the_stack(deployment: Deployment)
         (["results", *DEV, "--run", "20261120T121530Z-3fa94c"], "There are no results of run 20261120T121530Z-3fa94c"),
         (["results", *DEV], "There are no results yet"),
         (["upload", "missing", *DEV], "There is no folder missing."),
-        (["upload", "empty", *DEV], "There are no files in empty."),
+        (["upload", "empty", *DEV], "There are no images in empty."),
     ],
 )
 @pytest.mark.usefixtures("deployment")

@@ -19,7 +19,7 @@ NAMES = [
     "a/b0",
     "Açaí 🍇/100 %.jpg",
     "\uff5e.jpg",
-    ".hidden",
+    "hidden.",
 ]
 
 
@@ -37,6 +37,14 @@ def test_files_come_in_the_order_in_which_s3_lists_them(tmp_path: Path) -> None:
     assert found == sorted((f"images/{name}" for name in NAMES), key=str.encode)
 
 
+def test_files_that_are_no_images_are_counted_and_not_uploaded(tmp_path: Path) -> None:
+    """What a Mac, Windows, Git or an editor adds to a folder is reported as skipped, hidden folders included."""
+    _fill(tmp_path, ["Plum/0.png", "Plum/.DS_Store", "__MACOSX/Plum/._0.png", ".git/HEAD", "LICENSE"])
+    skipped: list[str] = []
+    assert [file.name for file in files_below(tmp_path, skipped.append)] == ["Plum/0.png"]
+    assert sorted(skipped) == [".git/HEAD", "LICENSE", "Plum/.DS_Store", "__MACOSX/Plum/._0.png"]
+
+
 def test_empty_folders_are_skipped(tmp_path: Path) -> None:
     """An empty folder yields nothing, because a bucket has no folders."""
     (tmp_path / "Plum").mkdir()
@@ -48,7 +56,7 @@ def test_empty_folders_are_skipped(tmp_path: Path) -> None:
     [
         ("bell\a.jpg", "control characters"),
         ("new\nline/a.jpg", "control characters"),
-        (os.fsdecode(b"latin\xe9.jpg"), "not UTF-8"),
+        (os.fsdecode(b"latin\xe9.jpg"), "UTF-8"),
         (f"{'é' * 120}/{'é' * 120}/{'é' * 120}/{'é' * 120}/{'é' * 60}", "longer than 1024 bytes"),
     ],
 )

@@ -71,6 +71,18 @@ def test_every_file_becomes_an_image_under_its_own_name(
     assert "The next run processes the images; follow it with `fruits status --env dev`." in out
 
 
+def test_files_that_are_no_images_are_counted_and_stay(
+    folder: Path, deployment: Deployment, objects: Objects, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a Mac or an editor adds to a folder is not uploaded, and the command says how many files it skipped."""
+    assert deployment
+    (folder / ".DS_Store").touch()
+    (folder / "README.md").touch()
+    assert _upload(folder) == 0
+    assert objects() == _expected(FILES)
+    assert "2 files that are no images by name were skipped." in capsys.readouterr().out
+
+
 def test_files_that_the_bucket_has_are_skipped(
     folder: Path, objects: Objects, before: Before, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,7 +130,7 @@ def test_files_that_fail_are_named_and_the_others_go_on(
     lines = capsys.readouterr().out.splitlines()
     assert sorted(lines[:4]) == [
         f"failed: Apple Braeburn/r 1.jpg: {explain(_refused('AccessDenied'))}",
-        "failed: bell\\x07: the name contains control characters, or is not UTF-8: rename it",
+        "failed: bell\\x07: its name can't be used, because it contains control characters: rename it",
         "failed: dead link.jpg: the target of the link does not exist",
         "failed: pipe: it is not a regular file",
     ]

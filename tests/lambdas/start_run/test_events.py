@@ -5,15 +5,16 @@ import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from contract.image_names import is_no_image
 from contract.layout import fault_of
 from contract.notices import Notice, NoticeType
-from lambdas.start_run.events import EventError, Unusable, read_message
+from lambdas.start_run.events import EventError, NoImage, Unusable, read_message
 
 BUCKET = "fruits-images"
 
@@ -88,7 +89,15 @@ def test_any_name_is_decoded_exactly(name: str, encode: Callable[[str], str], *,
     else:
         (found,) = read
         assert found.key == name
-        assert isinstance(found, Unusable if fault_of(name) else Notice)
+        assert isinstance(found, NoImage if is_no_image(name) else Unusable if fault_of(name) else Notice)
+
+
+@pytest.mark.parametrize("name", ["Plum/.DS_Store", "__MACOSX/Plum/._0.png", "LICENSE", "Plum/Icon%0D"])
+@pytest.mark.parametrize("event", ["ObjectCreated:Put", "ObjectRemoved:Delete"])
+def test_a_file_that_is_no_image_is_returned_as_such(name: str, event: str) -> None:
+    """Files that a Mac adds are neither notices nor images with unusable names."""
+    (found,) = read_message(body(record(f"images/{name}", event=event)), BUCKET)
+    assert found == NoImage(unquote(name))
 
 
 @pytest.mark.parametrize("kind", ["Put", "Post", "Copy", "CompleteMultipartUpload"])
@@ -317,4 +326,4 @@ def test_any_record_yields_notices_or_an_event_error(changes: list[tuple[Path, o
         if isinstance(found, Notice):
             assert Notice.from_json(found.to_json().encode()) == found
         else:
-            assert fault_of(found.key)
+            assert is_no_image(found.key) if isinstance(found, NoImage) else fault_of(found.key)

@@ -9,7 +9,7 @@ from pyspark.sql import Row
 
 from spark_app.keys import quoted
 from spark_app.stages.change_set import Action, Candidates, ChangeSet, plan_changes
-from spark_app.stages.listing import Listing
+from spark_app.stages.listing import Listing, Omissions
 from spark_app.storage import LISTING_SCHEMA
 from spark_app.tables import Tables
 
@@ -29,6 +29,7 @@ class World:
         features: dict[str, str] | None = None,
         rejects: dict[str, str] | None = None,
         noticed: dict[str, str | None] | None = None,
+        unlisted: tuple[str, ...] = (),
     ) -> tuple[ChangeSet, dict[str, Row]]:
         """Plan the changes for the etags of each key, and return the change set and its rows by key.
 
@@ -42,8 +43,8 @@ class World:
                 self._tables.spark.sql(f"INSERT INTO {table} VALUES ({quoted(key)}, '{etag}', {values})")
         columns = [list(listed), list(listed.values()), [1] * len(listed)]
         pq.write_table(pa.table(columns, schema=LISTING_SCHEMA), self._folder / "listing.parquet")
-        listing = Listing(str(self._folder / "listing.parquet"), len(listed), [])
-        wanted = Candidates(listing.rows(self._tables.spark), complete=True)
+        listing = Listing(str(self._folder / "listing.parquet"), len(listed), Omissions())
+        wanted = Candidates(listing.rows(self._tables.spark), complete=True, unlisted=unlisted)
         path = str(self._folder / "plan")
         change_set = plan_changes(self._tables, self._noticed(noticed) if noticed else wanted, MODEL, path)
         rows = self._tables.spark.read.parquet(path).collect()
@@ -91,6 +92,18 @@ def test_a_key_in_both_tables_is_processed_again(world: World) -> None:
     """A crash between the two commits of a chunk leaves such a key, and the next run repairs it."""
     _, rows = world.plan({"both": "1"}, features={"both": "1"}, rejects={"both": "1"})
     assert rows["both"].action == "featurise"
+
+
+def test_rows_below_a_folder_that_cannot_be_listed_stay(world: World) -> None:
+    """Images in a locked folder are not taken for deleted, and the run does not count them."""
+    change_set, rows = world.plan(
+        {"Plum/0": "1"},
+        features={"Plum/0": "1", "Plum/gone": "1", "It's/0": "1", "It's/a/0": "1", "It's": "1"},
+        rejects={"It's/1": "1"},
+        unlisted=("It's/",),
+    )
+    assert {key: row.action for key, row in rows.items()} == {"Plum/gone": "remove", "It's": "remove"}
+    assert (change_set.examined, change_set.settled) == (1, 1)
 
 
 def test_notices_concern_their_keys_only(world: World) -> None:

@@ -38,6 +38,15 @@ def test_of_the_notices_of_a_key_the_last_counts(spark: SparkSession, tmp_path: 
     assert (inbox.notices, inbox.malformed, inbox.keys) == (9, 0, {"a", "b", "c", "d"})
 
 
+def test_notices_of_files_that_are_no_images_are_counted_and_not_read(spark: SparkSession, tmp_path: Path) -> None:
+    """A notice that an older `start_run` wrote of a Mac's file leads to no work."""
+    root = Storage(tmp_path.as_uri())
+    _write(root, "1.jsonl", _created("Plum/0.png", "1"), _created("Plum/.DS_Store", "1"), _removed("LICENSE"))
+    inbox = read_inbox(root, "staging/run/")
+    assert [row.key for row in inbox.rows(spark).collect()] == ["Plum/0.png"]
+    assert (inbox.notices, inbox.skipped, inbox.keys) == (1, 2, {"Plum/0.png"})
+
+
 def test_only_files_that_were_read_are_acknowledged(spark: SparkSession, tmp_path: Path) -> None:
     """Later files, other files and rejected lines stay, and acknowledging twice is not an error."""
     root = Storage(tmp_path.as_uri())

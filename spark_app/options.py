@@ -1,0 +1,63 @@
+"""The parser of command lines: it takes options by their full names only, and answers a mistake with one sentence."""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Collection
+from enum import StrEnum
+from typing import NoReturn, TypeVar
+
+from spark_app.errors import UsageError
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose subcommands are parsers of this class, too."""
+
+    def __init__(self, **settings: object) -> None:
+        # An abbreviation would be taken for whichever option begins with it: --image for --images.
+        super().__init__(**{"allow_abbrev": False} | settings)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """Print the mistake and where the help is, without the list of all options."""
+        sentence = message.removeprefix("argument ").replace(": must be ", " must be ", 1)
+        print(f"{self.prog}: {sentence.rstrip('.')}. `{self.prog} --help` lists the options.", file=sys.stderr)  # noqa: T201 -- as argparse
+        sys.exit(UsageError.exit_code)
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from None
+
+
+def number(text: str) -> float:
+    """Read a number, which must be finite."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}")
+    return value
+
+
+def one_of(choices: type[Choice]) -> Callable[[str], Choice]:
+    """Return a function that reads one of several words."""
+
+    def read(text: str) -> Choice:
+        try:
+            return choices(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be {in_words(list(choices))}, not {text!r}") from None
+
+    return read
+
+
+def in_words(choices: Collection[str]) -> str:
+    """List words, such as ``a, b or c``."""
+    *most, last = choices
+    return f"{', '.join(most)} or {last}" if most else last
