@@ -1,14 +1,14 @@
 """The keys that the last complete results and waiting notices name, read without Spark."""
 
 import io
-import json
 from collections.abc import Iterator
 
 import pyarrow.csv as pa_csv
 
+from contract.documents import DocumentError
 from contract.layout import INBOX, LATEST, NOTICES_SUFFIX, ResultFile
 from contract.notices import Notice, NoticeError
-from contract.summary import Latest
+from contract.summary import Latest, Summary
 from spark_app.csv_files import texts_of
 from spark_app.storage import Storage
 
@@ -41,11 +41,10 @@ def _keys_of_results(root: Storage) -> Iterator[str]:
 def _files_of_results(root: Storage) -> list[str]:
     try:
         folder = Latest.from_json(root.read(LATEST) or b"").results
-        summary = json.loads(root.read(f"{folder}{ResultFile.SUMMARY}") or b"{}")
-        matrix = [file["file"] for file in summary.get("matrix", [])]
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return []
-    return [*(matrix or [f"{folder}{ResultFile.MATRIX}"]), f"{folder}{ResultFile.REJECTS}"]
+        summary = Summary.from_json(root.read(f"{folder}{ResultFile.SUMMARY}") or b"")
+    except DocumentError:
+        return []  # no results yet, or damaged ones, which the next run names
+    return [*(file.file for file in summary.matrix), f"{folder}{ResultFile.REJECTS}"]
 
 
 def _keys_of_notices(root: Storage) -> Iterator[str]:

@@ -1,8 +1,10 @@
 """Documents that a complete run publishes: ``results/<run_id>/summary.json`` and ``results/latest.json``."""
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Self
+
+from contract.documents import Document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,20 @@ class PcaSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Digest:
+    """Size and hash of a published file, by which the next run notices that the file is damaged."""
+
+    size: int
+    """Number of bytes."""
+    sha256: str
+
+    @classmethod
+    def of(cls, body: bytes) -> Self:
+        """Compute the digest of a whole file."""
+        return cls(size=len(body), sha256=sha256(body).hexdigest())
+
+
+@dataclass(frozen=True, kw_only=True)
 class MatrixFile:
     """One file of the matrix: the rows of a range of keys, sorted by key."""
 
@@ -61,6 +77,8 @@ class MatrixFile:
     first_key: str
     """Begin of the range, which ends before `first_key` of the next file. Empty for the first file."""
     rows: int
+    digest: Digest | None = None
+    """`None` in summaries of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +103,7 @@ class Snapshots:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
+class Summary(Document):
     """Summary of a complete run."""
 
     run_id: str
@@ -111,52 +129,15 @@ class Summary:
     versions: dict[str, str]
     notes: list[str] = field(default_factory=list)
     """Sentences that a reader should know before trusting the numbers."""
-
-    def to_json(self) -> str:
-        """Return the summary as a JSON document."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Read a summary from a JSON document.
-
-        Raises
-        ------
-        ValueError, KeyError, TypeError
-            If the document is not a summary.
-        """
-        document = json.loads(text)
-        pca = document.pop("pca")
-        return cls(
-            counts=Counts(**document.pop("counts")),
-            weights=WeightsSummary(**document.pop("weights")),
-            snapshots=Snapshots(**document.pop("snapshots")),
-            pca=PcaSummary(**pca) if pca else None,
-            matrix=[MatrixFile(**file) for file in document.pop("matrix")],
-            **document,
-        )
+    rejects: Digest | None = None
+    """Digest of ``rejects.csv``; `None` in summaries of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Latest:
+class Latest(Document):
     """Pointer to the last complete run."""
 
     run_id: str
     results: str
     """Folder of its results below the root."""
     finished_at: str
-
-    def to_json(self) -> str:
-        """Return the pointer as a JSON document."""
-        return json.dumps(asdict(self), indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Read the pointer from a JSON document.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If the document is not a pointer.
-        """
-        return cls(**json.loads(text))

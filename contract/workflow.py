@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from contract.documents import Document
 from contract.runs import Mode
 
 BILL_RETRIES = 3
@@ -107,7 +108,7 @@ class Usage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRecord:
+class RunRecord(Document):
     """Record of a run, ``results/<run_id>/run.json``. A run that fails before it publishes leaves no other result."""
 
     run_id: str
@@ -139,20 +140,3 @@ class RunRecord:
     def succeeded(self) -> bool:
         """Whether the job run has succeeded."""
         return self.state == SUCCESS
-
-    def to_json(self) -> str:
-        """Return the record as a JSON document."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Read a record from a JSON document.
-
-        Raises
-        ------
-        ValueError, KeyError, TypeError
-            If the document is not a record.
-        """
-        document: dict[str, Any] = json.loads(text)
-        billed = document.pop("billed")
-        return cls(billed=Usage(**billed) if billed else None, **document)

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from contract.summary import Digest
 from spark_app.storage import Storage
 
 FORMULA = "^([=+\\-@\t\r\uff1d\uff0b\uff0d\uff20])"
@@ -23,8 +25,17 @@ def texts_of(cell: str) -> list[str]:
     return [cell, cell[1:]] if re.match(f"'{FORMULA[1:]}", cell) else [cell]
 
 
-def write_csv(batches: Iterable[list[pa.Array]], schema: pa.Schema, root: Storage, key: str) -> int:
-    """Write a file with a header, and return its number of rows. The file appears when it is complete.
+@dataclass(frozen=True)
+class WrittenCsv:
+    """A complete CSV file."""
+
+    rows: int
+    """Number of rows without the header."""
+    digest: Digest
+
+
+def write_csv(batches: Iterable[list[pa.Array]], schema: pa.Schema, root: Storage, key: str) -> WrittenCsv:
+    """Write a file with a header. The file appears when it is complete.
 
     Texts that a spreadsheet would take for a formula get an apostrophe: any uploader chooses the names of files.
 
@@ -38,9 +49,10 @@ def write_csv(batches: Iterable[list[pa.Array]], schema: pa.Schema, root: Storag
     StorageError
         If the storage fails.
     """
-    written = 0
-    with root.open_writer(key) as sink, pa_csv.CSVWriter(sink, schema) as writer:
-        for columns in batches:
-            writer.write_batch(pa.record_batch(list(map(as_text, columns)), schema=schema))
-            written += len(columns[0])
-    return written
+    rows = 0
+    with root.open_writer(key) as sink:
+        with pa_csv.CSVWriter(sink, schema) as writer:
+            for columns in batches:
+                writer.write_batch(pa.record_batch(list(map(as_text, columns)), schema=schema))
+                rows += len(columns[0])
+        return WrittenCsv(rows, sink.digest())

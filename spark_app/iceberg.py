@@ -73,6 +73,12 @@ class IcebergTable:
         snapshot = self._load().snapshot(branch)
         return datetime.fromtimestamp(snapshot.timestampMillis() / 1000).astimezone() if snapshot else None
 
+    def forget(self) -> None:
+        """Remove the table from the catalog, and leave its files. The table need not be readable."""
+        catalog, _, table = self.name.partition(".")
+        lake = self._session.sessionState().catalogManager().catalog(catalog).icebergCatalog()
+        lake.dropTable(self._jvm.org.apache.iceberg.catalog.TableIdentifier.parse(table), False)  # noqa: FBT003 -- Java
+
     def file_count(self) -> int:
         """Count the data files and delete files, from the metadata alone."""
         snapshot = self._load().currentSnapshot()

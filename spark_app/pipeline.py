@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from contract.documents import DocumentError
 from contract.image_names import skipped_in_words
 from contract.layout import REJECTED_NOTICES
 from contract.runs import Mode
 from contract.summary import Summary
+from contract.tables import Table
 from spark_app.engine.provision import Model, provide_model, resolve_weights
 from spark_app.errors import OutputError
 from spark_app.output import check_output, owned_output
@@ -37,9 +38,10 @@ from spark_app.stages.projection import update_components
 from spark_app.stages.publish import point_to, publish_report, publish_tables
 from spark_app.stages.rebuild import end_rebuild, switch
 from spark_app.stages.rejects import check_not_all_refused
+from spark_app.stages.repair import check_files, make_anew
 from spark_app.stages.starting_point import find_starting_point
 from spark_app.stages.statistics import bring_up_statistics
-from spark_app.stages.summary import counts_of, notes_on_run, summary_of
+from spark_app.stages.summary import counts_of, summary_of
 from spark_app.tables import Tables
 from spark_app.words import counted
 
@@ -91,9 +93,8 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
         If there is nothing to maintain, or if the maintenance fails.
     """
     this = Run(settings, reporter)
-    no_tables = OutputError(f"There are no tables in {this.root.display}: there is nothing to maintain.")
     if not this.root.exists():
-        raise no_tables
+        raise _no_tables(this)
     this.root.check_writable()
     check_output(this.root, may_have_other_files=settings.use_existing_folder)
     with ExitStack() as stack:
@@ -101,13 +102,23 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
         with this.clock.step("start") as step:
             spark = stack.enter_context(open_session(settings, session_conf))
             step.tell(f"Spark {spark.version}")
-        tables = Tables(spark, settings.catalog.database)
-        if tables.exist():
-            _maintain_steps(this, tables)
-        elif settings.is_environment:
-            reporter.note("There are no tables yet: there is nothing to maintain.")
-        else:
-            raise no_tables
+        try:
+            _maintain_tables(this, Tables(spark, settings.catalog.database))
+        except Exception as error:  # noqa: BLE001 -- `make_anew` raises what is no damage
+            make_anew(this, spark, error)
+
+
+def _maintain_tables(this: Run, tables: Tables) -> None:
+    if tables.exist():
+        _maintain_steps(this, tables)
+    elif this.settings.is_environment:
+        this.reporter.note("There are no tables yet: there is nothing to maintain.")
+    else:
+        raise _no_tables(this)
+
+
+def _no_tables(this: Run) -> OutputError:
+    return OutputError(f"There are no tables in {this.root.display}: there is nothing to maintain.")
 
 
 def _maintain_steps(this: Run, tables: Tables) -> None:
@@ -120,16 +131,32 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
         step.tell(f"snapshots older than {this.settings.retention_days:g} days")
         step.tell(f"{expire(tables, before):,} orphan files")
     with this.clock.step("sweep") as step:
-        step.tell(f"{remove_matrix_files(this.root, before):,} files of old matrices")
+        try:
+            step.tell(f"{remove_matrix_files(this.root, before):,} files of old matrices")
+        except DocumentError as error:
+            step.tell("no files of old matrices")
+            this.reporter.note(f"{error}. No files of old matrices were deleted: first, run with --mode reconcile.")
         step.tell(f"{remove_staged_files(this.root, before):,} staged files of killed runs")
 
 
 def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
+    """Run the steps, and again after each damaged table that this run can make anew."""
+    for _ in Table:
+        try:
+            return _steps(this, spark, model)
+        except Exception as error:  # noqa: BLE001 -- `make_anew` raises what is no damage
+            make_anew(this, spark, error)
+    return _steps(this, spark, model)
+
+
+def _steps(this: Run, spark: SparkSession, model: Model) -> Summary:
     with this.clock.step("list") as step:
         inbox = read_inbox(this.root, this.staging)
-        candidates, notes = _find_candidates(this, spark, inbox, step)
+        candidates = _find_candidates(this, spark, inbox, step)
     with this.clock.step("plan") as step:
         start = find_starting_point(this, spark, model.model_id)
+        if this.settings.mode is Mode.RECONCILE:
+            check_files(this, start.tables)
         staged = this.root.spark_path(f"{this.staging}plan")
         change_set = plan_changes(start.tables, candidates, model.model_id, staged)
         step.tell(f"{change_set.featurise:,} to compute", f"{change_set.remove:,} to remove")
@@ -138,7 +165,7 @@ def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
         applied = featurise(this, start.tables, change_set, model)
         step.tell(counted(applied.tally.featurised, "image"), f"{applied.tally.rejected:,} refused")
     with this.clock.step("statistics") as step:
-        features = bring_up_statistics(this.root, start, applied)
+        features = bring_up_statistics(this, start, applied)
         count = features.statistics.count
         check_not_all_refused(start.tables, this.settings, count)
         step.tell(f"of {counted(count, 'image')}", features.origin)
@@ -146,36 +173,34 @@ def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
         choice = choose_basis(this, start.last, features)
         _tell_choice(choice, step)
     with this.clock.step("project") as step:
-        projected = update_components(start, applied, choice, count)
+        projected = update_components(start, applied, choice, features)
         step.tell(counted(projected, "image") if choice else "no images")
     with this.clock.step("publish") as step:
-        matrix, report = publish_tables(this, start, applied, choice, count)
-        step.tell(counted(matrix.rows, "image"), f"{report.refusals.count:,} refused")
-    notes += notes_on_run(this.settings, model, choice, matrix.rows)
-    counts = counts_of(change_set, applied.tally, matrix, report.refusals.count)
-    summary = replace(summary_of(this, start, model, choice, matrix, counts), notes=notes)
-    _complete(this, start.tables, summary, report)
+        published = publish_tables(this, start, applied, choice, count)
+        step.tell(counted(published.matrix.rows, "image"), f"{published.report.refusals.count:,} refused")
+    counts = counts_of(change_set, applied.tally, published)
+    summary = summary_of(this, start, model, choice, published, counts)
+    _complete(this, start.tables, summary, published.report)
     _tidy(this, start.tables, inbox)
     return summary
 
 
-def _find_candidates(this: Run, spark: SparkSession, inbox: Inbox, step: Step) -> tuple[Candidates, list[str]]:
-    """Return the images to examine, those of the notices or all, and notes on what was skipped.
+def _find_candidates(this: Run, spark: SparkSession, inbox: Inbox, step: Step) -> Candidates:
+    """Return the images to examine, those of the notices or all, and note what was skipped.
 
     A full listing covers every earlier notice, so a run that lists all images acknowledges the notices, too.
     """
-    notes = []
     if inbox.malformed:
-        notes.append(f"Malformed notices, moved to {REJECTED_NOTICES} with the reasons: {inbox.malformed:,}.")
+        this.notes.append(f"Malformed notices, moved to {REJECTED_NOTICES} with the reasons: {inbox.malformed:,}.")
     if this.settings.mode is Mode.UPDATE:
         if inbox.skipped:
-            notes.append(skipped_in_words(inbox.skipped))
+            this.notes.append(skipped_in_words(inbox.skipped))
         step.tell(counted(inbox.notices, "notice"))
-        return Candidates(inbox.rows(spark), complete=False, keys=inbox.keys), notes
+        return Candidates(inbox.rows(spark), complete=False, keys=inbox.keys)
     listing = stage_listing(this.images, this.root, this.staging)
     step.tell(counted(listing.count, "file"))
-    notes += listing.omissions.in_words()
-    return Candidates(listing.rows(spark), complete=True, unlisted=listing.omissions.folders), notes
+    this.notes.extend(listing.omissions.in_words())
+    return Candidates(listing.rows(spark), complete=True, unlisted=listing.omissions.folders)
 
 
 def _tell_choice(choice: BasisChoice | None, step: Step) -> None:

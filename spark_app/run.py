@@ -18,6 +18,8 @@ class Run:
     settings: RunSettings
     reporter: Reporter
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    notes: list[str] = field(default_factory=list)
+    """Sentences that the steps add for the reader of the results, such as what was damaged and made anew."""
 
     @cached_property
     def clock(self) -> StepClock:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -20,6 +21,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError
 from obstore.store import LocalStore, from_url
 
 from contract.layout import fault_of
+from contract.summary import Digest
 from spark_app.errors import OutputError, SettingsError, StorageError
 from spark_app.local_files import walk
 
@@ -297,7 +299,7 @@ class Storage:
             obstore.put(self._store, key, body)
 
     @contextmanager
-    def open_writer(self, key: str) -> Iterator[IO[bytes]]:
+    def open_writer(self, key: str) -> "Iterator[ObjectWriter]":
         """Open an object for writing in pieces. It appears at the end of the block, unless the block fails.
 
         Raises
@@ -307,7 +309,7 @@ class Storage:
         """
         with _storage_errors(f"write {self.url}/{key}"):
             upload = obstore.open_writer(self._store, key)
-            stream = io.BufferedWriter(_RawUpload(upload), WRITE_BUFFER)
+            stream = ObjectWriter(_RawUpload(upload), WRITE_BUFFER)
             yield stream
             stream.flush()
             upload.close()
@@ -357,12 +359,33 @@ class _RawUpload(io.RawIOBase):
 
     def __init__(self, upload: "WritableFile") -> None:
         self._upload = upload
+        self._hash = sha256()
+        self._size = 0
+
+    @property
+    def digest(self) -> Digest:
+        """Digest of what was written."""
+        return Digest(size=self._size, sha256=self._hash.hexdigest())
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: "Buffer", /) -> int:
-        return self._upload.write(bytes(data))
+        written = self._upload.write(bytes(data))
+        self._hash.update(memoryview(data)[:written])
+        self._size += written
+        return written
+
+
+class ObjectWriter(io.BufferedWriter):
+    """An object that is written in pieces."""
+
+    raw: _RawUpload
+
+    def digest(self) -> Digest:
+        """Return the digest of everything written so far."""
+        self.flush()
+        return self.raw.digest
 
 
 def _aws_credentials() -> "Boto3CredentialProvider":

@@ -1,7 +1,7 @@
 """The Iceberg tables of an environment: their columns, and every statement that changes their rows."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame, SparkSession
@@ -141,6 +141,15 @@ class Tables:
     def snapshots(self) -> Snapshots:
         """Return the ids of the rows of all tables: two states with equal ids have the same rows."""
         return Snapshots(**{name: table.content(self.branch) for name, table in self.iceberg.items()})
+
+    def files(self) -> Iterator[tuple[Table, str, int]]:
+        """Return the path and the size in bytes of each data file and delete file of the main branches."""
+        selects = (
+            f"SELECT '{table}' AS table, file_path, file_size_in_bytes FROM {iceberg.name}.files"
+            for table, iceberg in self.iceberg.items()
+        )
+        for row in self.spark.sql(" UNION ALL ".join(selects)).collect():
+            yield Table(row.table), row.file_path, row.file_size_in_bytes
 
     def model_id(self) -> str | None:
         """Return the model of the features; `None` without rows. The table never mixes features of two models."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from cli.cloud.bucket import folders_in, read
 from cli.cloud.environment import Deployment
+from contract.documents import DocumentError
 from contract.layout import LATEST, RESULTS, ResultFile, results_folder, run_record
 from contract.runs import is_run_id
 from contract.summary import Latest, Summary
@@ -56,6 +57,6 @@ def _read_as(parse: Callable[[bytes], T], deployment: Deployment, key: str) -> T
     """Read a document; `None` if it is missing, or if it can't be parsed because it is of another version."""
     body = read(deployment, key)
     if body is not None:
-        with suppress(ValueError, KeyError, TypeError, AttributeError):
+        with suppress(DocumentError):
             return parse(body)
     return None

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.documents import DocumentError
 from contract.layout import model_folder
 from spark_app.engine.card import CARD, ModelCard, WeightsOrigin, read_card
 from spark_app.engine.preprocessing import PREPROCESSING
@@ -51,7 +52,7 @@ def load_payload(root: Storage, model_id: str, engine: Engine) -> bytes | None:
         return None
     try:
         expected = ModelCard.from_json(card).files.get(name)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except DocumentError:
         return None
     return payload if hashlib.sha256(payload).hexdigest() == expected else None
 

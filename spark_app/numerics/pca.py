@@ -34,6 +34,12 @@ class Basis:
     count: int
     """Number of vectors that the basis was fitted to."""
 
+    def __post_init__(self) -> None:
+        d = len(self.mean)
+        shapes = (self.mean.shape, self.scale.shape, self.components.shape[1:], self.spectrum.shape)
+        if set(shapes) != {(d,)} or not 1 <= len(self.components) <= d:
+            raise ValueError(f"not a basis: shapes {shapes}")
+
     @property
     def explained_variance(self) -> Vector:
         """Variance along each component, shape (k,)."""

@@ -3,9 +3,10 @@
 The report shows them, and the next run updates them instead of reading whole tables.
 """
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Self
+from dataclasses import dataclass
+from typing import ClassVar
+
+from contract.documents import Document
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,10 @@ class SampledImage:
 
 
 @dataclass(frozen=True)
-class ReportData:
+class ReportData(Document):
     """The numbers behind the report."""
+
+    INDENT: ClassVar[int | None] = None
 
     spectrum: list[float]
     """Variance along each principal direction of the features, decreasing."""
@@ -46,24 +49,3 @@ class ReportData:
     sample: list[SampledImage]
     """Sampled images, in the order of the keys."""
     refusals: RefusedImages
-
-    def to_json(self) -> str:
-        """Return the data as a JSON document."""
-        return json.dumps(asdict(self), ensure_ascii=False) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Read the data from a JSON document.
-
-        Raises
-        ------
-        ValueError, KeyError, TypeError
-            If the document has another structure.
-        """
-        document = json.loads(text)
-        refusals = document.pop("refusals")
-        return cls(
-            sample=[SampledImage(**image) for image in document.pop("sample")],
-            refusals=RefusedImages(refusals["reasons"], [(key, why, detail) for key, why, detail in refusals["some"]]),
-            **document,
-        )

@@ -58,8 +58,8 @@ def _keep_or_refit(this: Run, last: Summary | None, statistics: Statistics) -> B
     settings = this.settings
     if last is None or last.pca is None or last.pca_version is None:
         reason = "reprocess always fits a new basis" if settings.mode is Mode.REPROCESS else "it is the first basis"
-    elif (basis := load_basis(this.root, last.pca_version)) is None:
-        reason = f"{BasisFile.BASIS} of {last.pca_version} is missing"
+    elif isinstance(basis := _last_basis(this, last.pca_version), str):
+        reason = basis
     elif _is_request_different(last.pca, settings):
         reason = "--components or --standardize differ from the last run"
     else:
@@ -73,6 +73,19 @@ def _keep_or_refit(this: Run, last: Summary | None, statistics: Statistics) -> B
         reason = loss
     basis = fit(statistics, settings.components, standardize=settings.standardize)
     return BasisChoice(basis, this.run_id, kept=False, reason=reason, assessment=assess_own(basis))
+
+
+def _last_basis(this: Run, pca_version: str) -> Basis | str:
+    """Return the basis in force, or why it can't be used."""
+    file = pca_folder(pca_version) + BasisFile.BASIS
+    try:
+        return load_basis(this.root, pca_version)
+    except FileNotFoundError:
+        fault = f"{file} is missing"
+    except ValueError as error:
+        fault = f"{file} is damaged ({error})"
+    this.notes.append(f"{fault}: this run has fitted a new basis.")
+    return fault
 
 
 def _is_request_different(last: PcaSummary, settings: RunSettings) -> bool:
@@ -121,18 +134,22 @@ def publish_basis(root: Storage, pca_version: str, basis: Basis) -> None:
     root.write(folder + BasisFile.CARD, (json.dumps(card, indent=2) + "\n").encode())
 
 
-def load_basis(root: Storage, pca_version: str) -> Basis | None:
-    """Read a published basis; return `None` if it is missing.
+def load_basis(root: Storage, pca_version: str) -> Basis:
+    """Read a published basis.
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such basis.
+    ValueError
+        If the file is damaged.
     StorageError
         If the storage fails.
     """
     body = root.read(pca_folder(pca_version) + BasisFile.BASIS)
     if body is None:
-        return None
-    arrays = from_npz(body)
+        raise FileNotFoundError(BasisFile.BASIS)
+    arrays = from_npz(body, ("mean", "scale", "components", "spectrum", "count"))
     return Basis(arrays["mean"], arrays["scale"], arrays["components"], arrays["spectrum"], int(arrays["count"]))
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TypeVar
 
+from contract.documents import Document, DocumentError
 from contract.layout import BASES, LATEST, MATRICES, RESULTS, STAGING, ResultFile
 from contract.runs import is_run_id, run_id_at
 from contract.summary import Latest, Summary
@@ -11,6 +13,8 @@ from spark_app.iceberg import IcebergTable
 from spark_app.stages.rebuild import BRANCH, end_rebuild
 from spark_app.storage import Storage
 from spark_app.tables import Tables
+
+AnyDocument = TypeVar("AnyDocument", bound=Document)
 
 MANY_FILES = 24
 """Number of small files of a table from which on a run compacts it."""
@@ -55,6 +59,8 @@ def remove_matrix_files(root: Storage, before: datetime) -> int:
 
     Raises
     ------
+    DocumentError
+        If a document that names used files is damaged. No file is deleted then.
     StorageError
         If the storage fails.
     """
@@ -83,19 +89,18 @@ def remove_staged_files(root: Storage, before: datetime) -> int:
 def _used_matrix_files(root: Storage, since: str) -> Iterator[str]:
     """Return the matrix files of the last run, and of all runs whose id is not less than `since`."""
     pointer = root.read(LATEST)
-    latest = Latest.from_json(pointer).run_id if pointer else ""
-    for key in _keys(root, RESULTS):
-        run_id, _, name = key.removeprefix(RESULTS).rpartition("/")
-        if name == ResultFile.SUMMARY and (run_id >= since or run_id == latest) and (body := root.read(key)):
-            yield from _matrix_files_of(body)
+    last = _read(Latest, pointer, LATEST).results + ResultFile.SUMMARY if pointer else None
+    summaries = (key for key in _keys(root, RESULTS) if key.endswith(f"/{ResultFile.SUMMARY}"))
+    used = {key for key in summaries if key.removeprefix(RESULTS) >= since} | ({last} if last else set())
+    for key in used:
+        yield from (file.file for file in _read(Summary, root.read(key) or b"", key).matrix)
 
 
-def _matrix_files_of(summary: bytes) -> list[str]:
+def _read(kind: type[AnyDocument], body: bytes, key: str) -> AnyDocument:
     try:
-        return [file.file for file in Summary.from_json(summary).matrix]
-    except (ValueError, KeyError, TypeError):
-        # A version of the pipeline wrote it that kept each matrix in the results of its run.
-        return []
+        return kind.from_json(body)
+    except DocumentError as error:
+        raise DocumentError(f"{key} is damaged, or of another version ({error})") from error
 
 
 def _keys(root: Storage, prefix: str) -> Iterator[str]:

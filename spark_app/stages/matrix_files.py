@@ -1,18 +1,18 @@
 """The tasks that write the files of the matrix, and that sample images for the report."""
 
-import json
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import accumulate, groupby
 from operator import itemgetter
-from typing import Self
+from typing import ClassVar
 
 import pyarrow as pa
 from pyspark import TaskContext
 
+from contract.documents import Document
 from contract.layout import ResultFile, matrix_file, results_folder
 from contract.summary import MatrixFile
 from spark_app.arrow import FloatMatrix, to_matrix
@@ -25,21 +25,16 @@ WRITTEN_FILES = pa.schema([("written", pa.string())])
 
 
 @dataclass(frozen=True)
-class WrittenFile:
+class WrittenFile(Document):
     """A file that a task has written, and the sampled images of its rows."""
 
+    INDENT: ClassVar[int | None] = None
     file: MatrixFile
     sample: list[SampledImage]
 
     def to_rows(self) -> pa.RecordBatch:
         """Return a row of `WRITTEN_FILES`."""
-        return pa.record_batch([[json.dumps(asdict(self))]], schema=WRITTEN_FILES)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read a value of `WRITTEN_FILES`."""
-        document = json.loads(text)
-        return cls(MatrixFile(**document["file"]), [SampledImage(**image) for image in document["sample"]])
+        return pa.record_batch([[self.to_json()]], schema=WRITTEN_FILES)
 
 
 @dataclass(frozen=True)
@@ -85,8 +80,9 @@ def write_file(batches: Iterable[pa.RecordBatch], name: str, job: MatrixJob) -> 
             sample.extend(_sampled(batch, coordinates, job.share))
             yield [batch["key"], batch["label"], *(pa.array(coordinates[:, i]) for i in range(job.k))]
 
-    count = write_csv(rows(), pa.schema(columns), job.root, name)
-    return WrittenFile(MatrixFile(file=name, first_key=first[0] if first else "", rows=count), sample)
+    written = write_csv(rows(), pa.schema(columns), job.root, name)
+    first_key = first[0] if first else ""
+    return WrittenFile(MatrixFile(file=name, first_key=first_key, rows=written.rows, digest=written.digest), sample)
 
 
 def _sampled(batch: pa.RecordBatch, coordinates: FloatMatrix, share: float) -> Iterator[SampledImage]:

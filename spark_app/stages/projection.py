@@ -14,6 +14,7 @@ from spark_app.arrow import features_matrix, to_lists
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.outcomes import AppliedChanges
 from spark_app.stages.starting_point import StartingPoint
+from spark_app.stages.statistics import FeatureStatistics
 from spark_app.tables import RowChanges, Tables
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ COMPONENT_ROWS = pa.schema(
 )
 
 
-def update_components(start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None, count: int) -> int:
+def update_components(
+    start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None, features: FeatureStatistics
+) -> int:
     """Give every row of `features` its coordinates, and return the number of computed rows.
 
     With a new basis, or if the table is not in the state that the last run left, all coordinates are replaced. The same
@@ -42,6 +45,8 @@ def update_components(start: StartingPoint, applied: AppliedChanges, choice: Bas
     ----------
     choice
         The basis; `None` if there are no features.
+    features
+        The statistics of `features`, which name its rows.
     """
     tables, tally = start.tables, applied.tally
     if choice is None:
@@ -50,10 +55,12 @@ def update_components(start: StartingPoint, applied: AppliedChanges, choice: Bas
     basis = tables.spark.sparkContext.broadcast(choice.basis)
     if choice.kept and start.reusable is not None:
         _commit_changes(tables, applied, basis, choice)
-        if not tally.touches_features or tables.row_set(Table.COMPONENTS) == tables.row_set(Table.FEATURES):
+        if features.rows is None or tables.row_set(Table.COMPONENTS) == features.rows:
             return tally.featurised
+    count = features.statistics.count
     tables.replace_components(project(tables.spark.table(tables.features), basis, choice.version), count)
-    if (found := tables.row_set(Table.COMPONENTS)) != (expected := tables.row_set(Table.FEATURES)):
+    expected = features.rows or tables.row_set(Table.FEATURES)
+    if (found := tables.row_set(Table.COMPONENTS)) != expected:
         raise RuntimeError(f"the tables components and features differ: {found} and {expected}")
     return count
 

@@ -1,12 +1,16 @@
 """The publication of the results: files that the run updates from the last run, or makes from the tables."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from contract.layout import LATEST, ResultFile, results_folder
-from contract.summary import Latest, Summary
+from contract.summary import Digest, Latest, Summary
 from spark_app.report.data import RefusedImages, ReportData
 from spark_app.report.page import render_report
 from spark_app.run import Run
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.explained_variance import explained_variance_csv
+from spark_app.stages.intact import damaged_files
 from spark_app.stages.matrix import SampledMatrix, carry_over, publish_matrix, update_matrix
 from spark_app.stages.matrix_files import MatrixJob
 from spark_app.stages.outcomes import AppliedChanges
@@ -14,17 +18,27 @@ from spark_app.stages.rejects import publish_rejects, read_refused_images
 from spark_app.stages.starting_point import StartingPoint
 
 
+@dataclass(frozen=True)
+class Published:
+    """The results that a run has written, except for the report and the summary."""
+
+    matrix: SampledMatrix
+    report: ReportData
+    rejects: Digest
+    """Digest of ``rejects.csv``."""
+
+
 def publish_tables(
     this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None, count: int
-) -> tuple[SampledMatrix, ReportData]:
+) -> Published:
     """Write the matrix of `count` rows, the refused images, and the explained variance."""
     matrix = _publish_matrix(this, start, applied, choice, count)
-    refusals = _publish_rejects(this, start, applied)
+    refusals, rejects = _publish_rejects(this, start, applied)
     assessment = choice.assessment if choice else None
     this.root.write(this.results + ResultFile.EXPLAINED_VARIANCE, explained_variance_csv(assessment))
     spectrum = assessment.spectrum.tolist() if assessment else []
     ratios = assessment.ratios.tolist() if assessment else []
-    return matrix, ReportData(spectrum, ratios, matrix.share, matrix.sample, refusals)
+    return Published(matrix, ReportData(spectrum, ratios, matrix.share, matrix.sample, refusals), rejects)
 
 
 def publish_report(this: Run, summary: Summary, report: ReportData) -> None:
@@ -47,10 +61,9 @@ def _publish_matrix(
     coordinates = tables.spark.table(tables.components)
     k = len(choice.basis.components) if choice else 0
     job = MatrixJob(this.root, this.run_id, choice.version if choice else None, k)
-    if start.reusable is None or choice is None or not choice.kept:
+    last = _last_matrix(this, start) if choice and choice.kept else None
+    if last is None:
         return publish_matrix(coordinates, count, job)
-    summary, report = start.reusable.summary, start.reusable.report
-    last = SampledMatrix(summary.matrix, report.share, report.sample)
     if applied.outcomes is None or not applied.tally.touches_features:
         return carry_over(last, job) if last.rows == count else publish_matrix(coordinates, count, job)
     touched = applied.outcomes.where("features IS NOT NULL OR had_features")
@@ -59,11 +72,29 @@ def _publish_matrix(
     return updated if updated.rows == count else publish_matrix(coordinates, count, job)
 
 
-def _publish_rejects(this: Run, start: StartingPoint, applied: AppliedChanges) -> RefusedImages:
-    tables = start.tables
-    if start.reusable is not None and not applied.tally.touches_rejects:
-        last = results_folder(start.reusable.summary.run_id)
-        this.root.copy(last + ResultFile.REJECTS, this.results + ResultFile.REJECTS)
-        return start.reusable.report.refusals
-    publish_rejects(tables.spark.table(tables.rejects), this.root, this.results)
-    return read_refused_images(tables)
+def _last_matrix(this: Run, start: StartingPoint) -> SampledMatrix | None:
+    """Return the matrix of the last run, if this run can update it: the results are intact."""
+    if start.reusable is None:
+        return None
+    summary, report = start.reusable.summary, start.reusable.report
+    intact = _are_intact(this, {file.file: file.digest for file in summary.matrix})
+    return SampledMatrix(summary.matrix, report.share, report.sample) if intact else None
+
+
+def _publish_rejects(this: Run, start: StartingPoint, applied: AppliedChanges) -> tuple[RefusedImages, Digest]:
+    tables, last = start.tables, start.reusable
+    if last is not None and last.summary.rejects is not None and not applied.tally.touches_rejects:
+        file = results_folder(last.summary.run_id) + ResultFile.REJECTS
+        if _are_intact(this, {file: last.summary.rejects}):
+            this.root.copy(file, this.results + ResultFile.REJECTS)
+            return last.report.refusals, last.summary.rejects
+    digest = publish_rejects(tables.spark.table(tables.rejects), this.root, this.results)
+    return read_refused_images(tables), digest
+
+
+def _are_intact(this: Run, digests: Mapping[str, Digest | None]) -> bool:
+    damaged = damaged_files(this.root, digests)
+    this.notes.extend(
+        f"{key} was damaged or missing: this run has made it anew from the tables." for key in damaged if digests[key]
+    )
+    return not damaged

@@ -1,13 +1,16 @@
 """The refused images in the results: ``rejects.csv``, and what the report shows of them."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from functools import partial
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, Row
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from contract.layout import ResultFile
 from contract.runs import Mode
+from contract.summary import Digest
 from spark_app.csv_files import write_csv
 from spark_app.errors import TooManyRejectsError
 from spark_app.report.data import RefusedImages
@@ -16,6 +19,9 @@ from spark_app.storage import Storage
 from spark_app.tables import Tables
 
 REJECT_COLUMNS = ("key", "reason", "detail")
+
+DIGESTS = pa.schema([("size", pa.int64()), ("sha256", pa.string())])
+"""Digest of the file that a task has written."""
 
 LISTED = 20
 """Number of refused images that the report lists."""
@@ -66,17 +72,19 @@ def _all_in_words(refused: RefusedImages) -> str:
     return f"{'The only image was' if refused.count == 1 else f'All {refused.count:,} images were'} refused ({reasons})"
 
 
-def publish_rejects(rejects: DataFrame, root: Storage, folder: str) -> None:
+def publish_rejects(rejects: DataFrame, root: Storage, folder: str) -> Digest:
     """Write ``rejects.csv``: key, reason and detail of every refused image, in the order of the keys."""
     frame = rejects.select(*REJECT_COLUMNS).coalesce(1).sortWithinPartitions("key")
     write = partial(_write, root=root, key=folder + ResultFile.REJECTS)
-    written: list[Row] = frame.mapInArrow(write, "rows long").collect()
-    if not written:
-        # Spark runs no task for a table without rows, but readers expect a file with a header.
-        list(write(iter(())))
+    written: list[Row] = frame.mapInArrow(write, from_arrow_schema(DIGESTS)).collect()
+    if written:
+        return Digest(**written[0].asDict())
+    # Spark runs no task for a table without rows, but readers expect a file with a header.
+    (batch,) = write(iter(()))
+    return Digest(**batch.to_pylist()[0])
 
 
 def _write(batches: Iterable[pa.RecordBatch], root: Storage, key: str) -> Iterator[pa.RecordBatch]:
     schema = pa.schema([(name, pa.string()) for name in REJECT_COLUMNS])
-    rows = write_csv((batch.columns for batch in batches), schema, root, key)
-    yield pa.RecordBatch.from_pydict({"rows": [rows]})
+    written = write_csv((batch.columns for batch in batches), schema, root, key)
+    yield pa.RecordBatch.from_pylist([asdict(written.digest)], schema=DIGESTS)

@@ -1,10 +1,12 @@
 """The starting point of a run: the tables that it works on, and the results of the last complete run."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pyspark.sql import SparkSession
 
-from contract.layout import LATEST, ResultFile
+from contract.documents import Document, DocumentError
+from contract.layout import LATEST, ResultFile, results_folder
 from contract.runs import Mode
 from contract.summary import Latest, Snapshots, Summary
 from contract.tables import Table
@@ -12,8 +14,11 @@ from spark_app.errors import ModelMismatchError
 from spark_app.report.data import ReportData
 from spark_app.run import Run
 from spark_app.stages.rebuild import begin_rebuild
-from spark_app.storage import Storage
 from spark_app.tables import Tables
+
+AnyDocument = TypeVar("AnyDocument", bound=Document)
+
+NO_LAST_RUN = "has fitted a new basis, and made all results anew"
 
 
 @dataclass(frozen=True)
@@ -58,30 +63,47 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
             f"The tables contain features of {other}, but these weights make {model_id}, and features of two models "
             "can't be mixed. To compute all images again, run with --mode reprocess."
         )
-    last, contents = load_last_run(this.root), tables.snapshots()
+    last, contents = load_last_summary(this), tables.snapshots()
     return StartingPoint(
         tables,
         contents,
         snapshot=tables.iceberg[Table.FEATURES].snapshot_id(),
-        last=last.summary if last else None,
-        reusable=last if last and last.summary.snapshots == contents else None,
+        last=last,
+        reusable=_with_report(this, last) if last and last.snapshots == contents else None,
     )
 
 
-def load_last_run(root: Storage) -> LastRun | None:
-    """Read the documents of the last complete run; return `None` if there is none, or if another version wrote them.
+def load_last_summary(this: Run) -> Summary | None:
+    """Read the summary of the last complete run; return `None` if there is none.
+
+    A damaged document counts as missing: the run makes all results from the tables, with a new basis, and notes it.
 
     Raises
     ------
     StorageError
         If the storage fails.
     """
-    pointer = root.read(LATEST)
-    try:
-        folder = Latest.from_json(pointer).results if pointer else None
-        summary = root.read(folder + ResultFile.SUMMARY) if folder else None
-        report = root.read(folder + ResultFile.REPORT_DATA) if folder else None
-        return LastRun(Summary.from_json(summary), ReportData.from_json(report)) if summary and report else None
-    except (ValueError, KeyError, TypeError):
-        # Another version of the pipeline wrote them. Without them, the run only does more work.
+    latest = _read(this, LATEST, Latest, NO_LAST_RUN)
+    if latest is None:
         return None
+    return _read(this, latest.results + ResultFile.SUMMARY, Summary, NO_LAST_RUN)
+
+
+def _with_report(this: Run, last: Summary) -> LastRun | None:
+    key = results_folder(last.run_id) + ResultFile.REPORT_DATA
+    report = _read(this, key, ReportData, "has made all results anew")
+    return LastRun(last, report) if report else None
+
+
+def _read(this: Run, key: str, kind: type[AnyDocument], remedy: str) -> AnyDocument | None:
+    body = this.root.read(key)
+    try:
+        if body is not None:
+            return kind.from_json(body)
+        if key == LATEST:
+            return None  # no run has published results yet
+        fault = "is missing"
+    except DocumentError as error:
+        fault = f"is damaged, or of another version ({error})"
+    this.notes.append(f"{key} {fault}: this run {remedy}.")
+    return None

@@ -18,10 +18,12 @@ from spark_app.arrow import features_matrix
 from spark_app.keys import key_condition
 from spark_app.npz import from_npz, to_npz
 from spark_app.numerics.statistics import Statistics, merge_all
+from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT
 from spark_app.stages.outcomes import AppliedChanges
 from spark_app.stages.starting_point import StartingPoint
 from spark_app.storage import Storage
+from spark_app.tables import RowSet
 
 STATISTICS_PARTS = pa.schema([("n", pa.int64()), ("mean", pa.binary()), ("scatter", pa.binary())])
 
@@ -46,6 +48,8 @@ class FeatureStatistics:
     statistics: Statistics
     content: int | None
     """Id of the rows that they describe (`IcebergTable.content`); `None` without rows."""
+    rows: RowSet | None
+    """These rows; `None` if the run has not changed them."""
     origin: str
     """How the run obtained them: ``unchanged``, ``followed``, or ``computed from all features``."""
 
@@ -55,22 +59,37 @@ class FeatureStatistics:
         return self.origin == "unchanged"
 
 
-def bring_up_statistics(root: Storage, start: StartingPoint, applied: AppliedChanges) -> FeatureStatistics:
+def bring_up_statistics(this: Run, start: StartingPoint, applied: AppliedChanges) -> FeatureStatistics:
     """Update the stored statistics, or compute them from all features if that is impossible or inaccurate.
 
     Updated statistics must count as many vectors as the table has rows. They do not if rows were lost or added outside
     of this run.
     """
     tables = start.tables
-    version = start.last.pca_version if start.last else None
-    stored = load_statistics(root, version, start.contents.features) if version else None
+    stored = _stored(this, start)
     statistics = _followed(stored, start, applied) if stored else None
-    changed = applied.tally.touches_features
-    if statistics is not None and (not changed or statistics.count == tables.row_set(Table.FEATURES).count):
-        origin = "followed" if changed else "unchanged"
+    rows = tables.row_set(Table.FEATURES) if applied.tally.touches_features else None
+    if statistics is not None and (rows is None or statistics.count == rows.count):
+        origin = "unchanged" if rows is None else "followed"
     else:
         statistics, origin = compute_statistics(tables.spark.table(tables.features)), "computed from all features"
-    return FeatureStatistics(statistics, tables.snapshots().features, origin)
+    return FeatureStatistics(statistics, tables.snapshots().features, rows, origin)
+
+
+def _stored(this: Run, start: StartingPoint) -> Statistics | None:
+    """Return the statistics of the rows that the run began with; `None` if the last run has not left them."""
+    version = start.last.pca_version if start.last else None
+    if version is None:
+        return None
+    file = pca_folder(version) + BasisFile.STATISTICS
+    try:
+        return load_statistics(this.root, version, start.contents.features)
+    except FileNotFoundError:
+        fault = "is missing"
+    except ValueError as error:
+        fault = f"is damaged ({error})"
+    this.notes.append(f"{file} {fault}: this run has computed the statistics from all features.")
+    return None
 
 
 def save_statistics(root: Storage, pca_version: str, features: FeatureStatistics) -> None:
@@ -93,7 +112,7 @@ def save_statistics(root: Storage, pca_version: str, features: FeatureStatistics
 
 
 def load_statistics(root: Storage, pca_version: str, content: int | None) -> Statistics | None:
-    """Read the statistics in the folder of a basis; return `None` if they are missing, or describe other rows.
+    """Read the statistics in the folder of a basis; return `None` if they describe other rows.
 
     Parameters
     ----------
@@ -102,13 +121,17 @@ def load_statistics(root: Storage, pca_version: str, content: int | None) -> Sta
 
     Raises
     ------
+    FileNotFoundError
+        If there are none.
+    ValueError
+        If the file is damaged.
     StorageError
         If the storage fails.
     """
     body = root.read(pca_folder(pca_version) + BasisFile.STATISTICS)
     if body is None:
-        return None
-    arrays = from_npz(body)
+        raise FileNotFoundError(BasisFile.STATISTICS)
+    arrays = from_npz(body, ("count", "mean", "scatter", "rounding", "snapshot"))
     if int(arrays["snapshot"]) != (content or 0):
         return None
     return Statistics(int(arrays["count"]), arrays["mean"], arrays["scatter"], float(arrays["rounding"]))

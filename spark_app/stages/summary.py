@@ -14,8 +14,8 @@ from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT, RunSettings
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.change_set import ChangeSet
-from spark_app.stages.matrix import SampledMatrix
 from spark_app.stages.outcomes import Tally
+from spark_app.stages.publish import Published
 from spark_app.stages.starting_point import StartingPoint
 from spark_app.words import counted
 
@@ -23,14 +23,8 @@ PACKAGES = ("numpy", "pyarrow", "pillow", "pillow-heif", "onnxruntime", "obstore
 """Packages whose versions the summary names."""
 
 
-def counts_of(change_set: ChangeSet, tally: Tally, matrix: SampledMatrix, rejects: int) -> Counts:
-    """Count what became of the images.
-
-    Parameters
-    ----------
-    rejects
-        Number of all refused images after the run.
-    """
+def counts_of(change_set: ChangeSet, tally: Tally, published: Published) -> Counts:
+    """Count what became of the images."""
     return Counts(
         listed=change_set.examined,
         featurised=tally.featurised,
@@ -38,15 +32,15 @@ def counts_of(change_set: ChangeSet, tally: Tally, matrix: SampledMatrix, reject
         replaced=tally.replaced,
         removed=tally.removed,
         rejected=tally.rejected,
-        images=matrix.rows,
-        rejects=rejects,
+        images=published.matrix.rows,
+        rejects=published.report.refusals.count,
     )
 
 
 def summary_of(
-    this: Run, start: StartingPoint, model: Model, choice: BasisChoice | None, matrix: SampledMatrix, counts: Counts
+    this: Run, start: StartingPoint, model: Model, choice: BasisChoice | None, published: Published, counts: Counts
 ) -> Summary:
-    """Summarise a run whose results are complete except for the report and the summary. The notes are empty."""
+    """Summarise a run whose results are complete except for the report and the summary."""
     computed = counts.featurised + counts.rejected
     return Summary(
         run_id=this.run_id,
@@ -59,23 +53,18 @@ def summary_of(
         counts=counts,
         pca_version=choice.version if choice else None,
         pca=_pca_summary(this.settings, choice) if choice else None,
-        matrix=matrix.files,
+        matrix=published.matrix.files,
         snapshots=start.tables.snapshots(),
         timings=this.clock.timings,
         images_per_second=round(computed / this.clock.timings["featurise"], 1) if computed else None,
         settings=this.settings.to_document(),
         versions={"spark": start.tables.spark.version, "iceberg": ICEBERG} | {name: version(name) for name in PACKAGES},
+        notes=[*dict.fromkeys(this.notes), *_notes_on_run(this.settings, model, choice, counts.images)],
+        rejects=published.rejects,
     )
 
 
-def notes_on_run(settings: RunSettings, model: Model, choice: BasisChoice | None, count: int) -> list[str]:
-    """Return sentences that the reader should know before trusting the numbers.
-
-    Parameters
-    ----------
-    count
-        Number of images with features.
-    """
+def _notes_on_run(settings: RunSettings, model: Model, choice: BasisChoice | None, count: int) -> list[str]:
     return [*settings.notices, *_on_model(model), *_on_components(settings, choice, count)]
 
 

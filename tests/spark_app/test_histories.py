@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
-from contract.layout import INBOX, label_of, notices_file
+from contract.layout import INBOX, LATEST, label_of, notices_file
 from contract.notices import Notice, NoticeType
 from contract.runs import Mode, new_run_id
 from contract.summary import Latest, Summary
@@ -35,7 +35,6 @@ from spark_app.stages import chunks, maintenance
 from spark_app.stages.basis import load_basis
 from spark_app.stages.features import FeatureJob
 from spark_app.stages.outcomes import OUTCOMES, Tally
-from spark_app.stages.starting_point import load_last_run
 from spark_app.stages.statistics import load_statistics
 from spark_app.storage import Storage
 from spark_app.tables import Tables
@@ -230,7 +229,7 @@ def test_any_history_ends_in_the_state_that_a_full_run_makes(
                     world.update(refit_threshold=threshold)
             except CrashError:
                 assert {file: file.read_bytes() for file in before} == before
-                assert load_last_run(world.root) is not None
+                Latest.from_json(world.root.read(LATEST) or b"")
         world.assert_is_what_a_full_run_makes(world.update(refit_threshold=threshold))
         assert not any(batch.num_rows for batch in world.root.list_objects(INBOX))
 

@@ -15,8 +15,9 @@ from pyspark.sql import SparkSession
 from sklearn.decomposition import PCA
 
 from cli.sample import BROKEN
+from contract.layout import LATEST
 from contract.runs import Mode
-from contract.summary import Summary
+from contract.summary import Latest, Summary
 from spark_app.engine.model import FILES, ExportedModel
 from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import decode, prepare_decoders
@@ -25,8 +26,6 @@ from spark_app.numerics.components import ComponentCount, RequestedComponents, V
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
 from spark_app.settings import Engine, Limits, RunSettings
-from spark_app.stages.starting_point import load_last_run
-from spark_app.storage import Storage
 from tests.published import read_matrix, read_table
 
 Run = Callable[..., Summary]
@@ -281,4 +280,4 @@ def test_an_environment_may_be_empty(
     assert "nothing to maintain" in told.getvalue()
     summary = run(RunSettings(**place, mode=Mode.RECONCILE), PlainReporter(told), {})
     assert summary.counts.images == 0
-    assert load_last_run(Storage(output.as_uri())) is not None
+    assert Latest.from_json((output / LATEST).read_bytes()).run_id == summary.run_id

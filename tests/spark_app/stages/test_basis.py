@@ -50,8 +50,9 @@ def test_statistics_are_those_of_the_rows_they_were_made_of(tmp_path: Path) -> N
     """Saved statistics are read exactly, and only for the rows that they describe."""
     root = Storage(tmp_path.as_uri())
     statistics = Statistics.of(np.random.default_rng(0).normal(size=(9, FEATURE_COUNT)))
-    assert load_statistics(root, "v", 7) is None
-    save_statistics(root, "v", FeatureStatistics(statistics, 7, "followed"))
+    with pytest.raises(FileNotFoundError):
+        load_statistics(root, "v", 7)
+    save_statistics(root, "v", FeatureStatistics(statistics, 7, None, "followed"))
     loaded = load_statistics(root, "v", 7)
     assert loaded is not None
     assert (loaded.count, loaded.rounding) == (9, statistics.rounding)

@@ -1,0 +1,118 @@
+"""Damaged tables: the run finds them, and makes those anew that it can make of other tables or of the images."""
+
+import re
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from contract.job import CatalogKind
+from contract.layout import TABLES
+from contract.runs import Mode
+from contract.tables import Table
+from spark_app.errors import FruitsError
+from spark_app.run import Run
+from spark_app.tables import Tables
+
+REPAIRABLE = {Mode.RECONCILE: {Table.COMPONENTS, Table.REJECTS}, Mode.REPROCESS: set(Table)}
+"""Tables that a run makes anew, by its mode. The images of a missing row of `rejects` are examined again; only a
+`reprocess` computes all features again."""
+
+REMEDIES = {
+    Table.FEATURES: "--mode reprocess computes all images again.",
+    Table.COMPONENTS: "--mode reconcile makes the table anew.",
+    Table.REJECTS: "--mode reconcile makes the table anew.",
+}
+
+FAULTS = {
+    r"FileNotFoundException|NotFoundException|NoSuchKey|is missing under|does not exist": "is missing",
+    r"ChecksumException": "has a wrong checksum",
+    r"not a Parquet file|footer is too large|ParquetDecoding|CorruptDeltaFile|Avro|EOFException|jackson|"
+    r"RuntimeIOException: Failed to (?:open|read)|can only be read|Cannot parse": "can't be read",
+}
+"""What is wrong with a file, by patterns of the exceptions of Java, Hadoop, Parquet, Avro and Iceberg."""
+
+NO_DAMAGE = r"Permission denied|No space left|Too many open files|Access ?Denied|Forbidden"
+"""Exceptions that name a file although it is intact."""
+
+
+@dataclass(frozen=True)
+class TableDamage:
+    """A table of which a file is damaged."""
+
+    table: Table
+    file: str
+    """Name of the file in the folder of the table."""
+    fault: str
+    """What is wrong with the file: the end of a sentence."""
+
+    def __str__(self) -> str:
+        return f"The table {self.table} is damaged: its file {self.file} {self.fault}."
+
+
+class DamagedTableError(FruitsError):
+    """A table is damaged."""
+
+    def __init__(self, damage: TableDamage) -> None:
+        super().__init__(f"{damage} {REMEDIES[damage.table]}")
+        self.damage = damage
+
+
+def damage_in(error: Exception, database: str) -> TableDamage | None:
+    """Return the damage that an exception of Spark tells of; `None` if it tells of something else.
+
+    Only the names and messages of exceptions count, because the frames of a trace name classes that have not failed.
+    """
+    names = re.findall(r"^.*?[\w.$]+(?:Exception|Error)\b.*$", f"{type(error).__name__}: {error}", re.MULTILINE)
+    told = "\n".join(line for line in names if not re.match(r"\s*at ", line))
+    folder = rf"{TABLES}{database}(?:\.db)?/({'|'.join(Table)})/((?:data|metadata)(?:/[\w.=-]+)*)"
+    place = re.search(folder, told)
+    fault = next((fault for pattern, fault in FAULTS.items() if re.search(pattern, told)), None)
+    if place is None or fault is None or re.search(NO_DAMAGE, told):
+        return None
+    version = re.search(r"Metadata file for version (\d+) is missing", told)
+    file = f"metadata/v{version[1]}.metadata.json" if version else place[2]
+    return TableDamage(Table(place[1]), file, fault)
+
+
+def check_files(this: Run, tables: Tables) -> None:
+    """Check that all data files and delete files of the tables exist with their sizes, from the metadata and a listing.
+
+    A run does not notice a damaged file that it does not read. This check finds those that are missing or cut.
+
+    Raises
+    ------
+    DamagedTableError
+        If a file is missing or has another size.
+    """
+    found = {row["key"]: row["size"] for batch in this.root.list_objects(TABLES) for row in batch.to_pylist()}
+    for table, path, size in tables.files():
+        key = TABLES + path.rpartition(f"/{TABLES}")[2]
+        if found.get(key) != size:
+            file = key.partition(f"/{table}/")[2]
+            fault = "is missing" if key not in found else f"has {found[key]:,} bytes instead of {size:,}"
+            raise DamagedTableError(TableDamage(table, file, fault))
+
+
+def make_anew(this: Run, spark: SparkSession, error: Exception) -> None:
+    """Remove the damaged table that an exception tells of, so that the run can make it anew.
+
+    Raises
+    ------
+    DamagedTableError
+        If a run of this mode can't make the table anew.
+    Exception
+        The given exception, if it tells of something else.
+    """
+    catalog = this.settings.catalog
+    damage = error.damage if isinstance(error, DamagedTableError) else damage_in(error, catalog.database)
+    if damage is None:
+        raise error
+    if damage.table not in REPAIRABLE.get(this.settings.mode, set()):
+        raise DamagedTableError(damage) from error
+    this.notes.append(f"{damage} This run has made the table anew.")
+    this.reporter.note(f"{damage} The run begins again without this table.")
+    if catalog.kind == CatalogKind.GLUE:
+        Tables(spark, catalog.database).iceberg[damage.table].forget()
+    else:
+        this.root.delete_folder(f"{TABLES}{catalog.database}/{damage.table}/")
+    this.root.delete_folder(this.staging)
