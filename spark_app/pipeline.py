@@ -22,7 +22,7 @@ from spark_app.run import Run
 from spark_app.session import open_session
 from spark_app.settings import RunSettings
 from spark_app.stages.basis import BasisChoice, choose_basis
-from spark_app.stages.change_set import Candidates, plan_changes
+from spark_app.stages.change_set import Candidates, Judge, plan_changes
 from spark_app.stages.chunks import featurise
 from spark_app.stages.inbox import Inbox, acknowledge_notices, read_inbox
 from spark_app.stages.listing import check_images, check_images_folder, stage_listing
@@ -158,7 +158,8 @@ def _steps(this: Run, spark: SparkSession, model: Model) -> Summary:
         if this.settings.mode is Mode.RECONCILE:
             check_files(this, start.tables)
         staged = this.root.spark_path(f"{this.staging}plan")
-        change_set = plan_changes(start.tables, candidates, model.model_id, staged)
+        judge = Judge.of(model.model_id, this.settings.limits)
+        change_set = plan_changes(start.tables, candidates, judge, staged)
         step.tell(f"{change_set.featurise:,} to compute", f"{change_set.remove:,} to remove")
         step.tell(f"{counted(change_set.settled, 'file')} unchanged")
     with this.clock.step("featurise") as step:

@@ -13,6 +13,9 @@ from spark_app.iceberg import IcebergTable
 from spark_app.keys import key_condition
 from spark_app.session import CATALOG
 
+MAIN = "main"
+"""Branch that readers see."""
+
 PROPERTIES = {
     # Athena does not read version 3: https://docs.aws.amazon.com/athena/latest/ug/querying-iceberg.html
     "format-version": "2",
@@ -56,7 +59,8 @@ TABLE_COLUMNS = {
     etag string NOT NULL COMMENT 'version of the file that was refused',
     reason string NOT NULL,
     detail string NOT NULL,
-    run_id string NOT NULL""",
+    run_id string NOT NULL,
+    examined_with string COMMENT 'limits and decoders of the run'""",
 }
 """Columns of each table, in SQL."""
 
@@ -93,8 +97,8 @@ class Tables:
     spark: SparkSession
     database: str
     """Name of their database (Iceberg: namespace)."""
-    branch: str = "main"
-    """Branch to read and write. Other readers see ``main``."""
+    branch: str = MAIN
+    """Branch to read and write."""
 
     @property
     def features(self) -> str:
@@ -113,11 +117,16 @@ class Tables:
 
     def _name(self, table: Table) -> str:
         name = self.iceberg[table].name
-        return name if self.branch == "main" else f"{name}.branch_{self.branch}"
+        return name if self.branch == MAIN else f"{name}.branch_{self.branch}"
 
     def on_branch(self, branch: str) -> "Tables":
         """Return the same tables, to read and write on a branch."""
         return replace(self, branch=branch)
+
+    @property
+    def published(self) -> "Tables":
+        """The tables as readers see them."""
+        return replace(self, branch=MAIN)
 
     @property
     def iceberg(self) -> dict[Table, IcebergTable]:
@@ -129,7 +138,7 @@ class Tables:
         return all(self.spark.catalog.tableExists(table.name) for table in self.iceberg.values())
 
     def create(self) -> None:
-        """Create the tables that do not exist yet."""
+        """Create the tables that do not exist yet, and the columns that tables of earlier versions lack."""
         properties = ", ".join(f"'{key}'='{value}'" for key, value in PROPERTIES.items())
         for table, iceberg in self.iceberg.items():
             if not self.spark.catalog.tableExists(iceberg.name):
@@ -137,6 +146,9 @@ class Tables:
                     f"CREATE TABLE {iceberg.name} ({TABLE_COLUMNS[table]}) USING iceberg TBLPROPERTIES ({properties})"
                 )
                 self.spark.sql(f"ALTER TABLE {iceberg.name} WRITE LOCALLY ORDERED BY key")
+        rejects = self.iceberg[Table.REJECTS].name
+        if "examined_with" not in self.spark.table(rejects).columns:
+            self.spark.sql(f"ALTER TABLE {rejects} ADD COLUMN examined_with string")
 
     def snapshots(self) -> Snapshots:
         """Return the ids of the rows of all tables: two states with equal ids have the same rows."""

@@ -5,13 +5,17 @@ all that is needed to repair them.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from importlib.metadata import version
+from typing import Self
 
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql.functions import col, count_if
 
+from contract.rejects import Reason
 from spark_app.keys import key_condition, quoted
+from spark_app.settings import Limits
 from spark_app.tables import Tables
 
 
@@ -27,7 +31,8 @@ class Action(StrEnum):
 
 
 SCHEMA = (
-    "key string, etag string, size long, action string, had_features boolean, had_reject boolean, settled_etag string"
+    "key string, etag string, size long, action string, had_features boolean, had_reject boolean, settled_etag string, "
+    "refused_etag string, refused_as string"
 )
 
 
@@ -37,6 +42,26 @@ IS_UNSETTLED = f"""
                 WHEN '{Action.CHECK}' THEN had_features OR had_reject
                 ELSE false END"""
 """SQL condition of the images that are not settled."""
+
+
+DECODERS = ("pillow", "pillow-heif")
+"""Packages that decode images. Another version may read what this one refuses."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What decides about an image, apart from the image itself. The rows of another judge are not settled."""
+
+    model_id: str
+    """Model of the features."""
+    examined_with: str
+    """Limits and decoders, which decide whether an image is refused."""
+
+    @classmethod
+    def of(cls, model_id: str, limits: Limits) -> Self:
+        """Return the judge of a run."""
+        allowed = [f"{value:g} {name}" for name, value in asdict(limits).items()]
+        return cls(model_id, ", ".join(allowed + [f"{name} {version(name)}" for name in DECODERS]))
 
 
 @dataclass(frozen=True)
@@ -75,6 +100,7 @@ class ChangeSet:
     """Number of images to remove, and of images that may have to be removed."""
     unsettled: int
     """Number of examined images in the change set."""
+    judge: Judge
 
     @property
     def settled(self) -> int:
@@ -91,12 +117,12 @@ class ChangeSet:
         return spark.read.schema(SCHEMA).parquet(self.path).where(f"pmod(xxhash64(key), {of}) = {number}")
 
 
-def plan_changes(tables: Tables, candidates: Candidates, model_id: str, path: str) -> ChangeSet:
+def plan_changes(tables: Tables, candidates: Candidates, judge: Judge, path: str) -> ChangeSet:
     """Compare the images with the tables, and stage the change set.
 
     An image is settled if exactly one of `features` and `rejects` has a row of it, and this row has the etag of the
-    image (and the id of the model). A crash between the two commits of a chunk leaves other states, whose images are
-    in the change set again.
+    image and is of the same judge. A crash between the two commits of a chunk leaves other states, whose images are in
+    the change set again. A refusal as `unreadable` is never settled, because permissions change without the image.
 
     Parameters
     ----------
@@ -104,7 +130,7 @@ def plan_changes(tables: Tables, candidates: Candidates, model_id: str, path: st
         Path at which Spark stages the change set.
     """
     observed, staged = Observation(), Observation()
-    examined = _compare(tables, candidates, model_id).observe(
+    examined = _compare(tables, candidates, judge).observe(
         observed, count_if(col("action") != Action.REMOVE).alias("examined")
     )
     examined.where(IS_UNSETTLED).observe(
@@ -113,29 +139,40 @@ def plan_changes(tables: Tables, candidates: Candidates, model_id: str, path: st
         count_if(col("action") != Action.FEATURISE).alias("remove"),
         count_if(col("action") != Action.REMOVE).alias("unsettled"),
     ).write.parquet(path, mode="overwrite")
-    return ChangeSet(path, **observed.get, **staged.get)
+    return ChangeSet(path, **observed.get, **staged.get, judge=judge)
 
 
-def _compare(tables: Tables, candidates: Candidates, model_id: str) -> DataFrame:
+def _compare(tables: Tables, candidates: Candidates, judge: Judge) -> DataFrame:
     """Return rows of `SCHEMA` for all keys of the candidates and of the tables."""
     candidates.rows.createOrReplaceTempView("candidates")
     condition = key_condition(candidates.keys)
-    # One aggregation of three lists of keys: joins would sort and shuffle each of the lists.
+    is_settled = f"reason <> '{Reason.UNREADABLE}' AND examined_with <=> {quoted(judge.examined_with)}"
+    # One aggregation of lists of keys: joins would sort and shuffle each of the lists.
     return tables.spark.sql(f"""
         SELECT key, etag, size, coalesce(action, {candidates.action_of_others}) AS action,
                f_etag IS NOT NULL AS had_features, r_etag IS NOT NULL AS had_reject,
-               CASE WHEN r_etag IS NULL AND model_id = '{model_id}' THEN f_etag
-                    WHEN f_etag IS NULL THEN r_etag END AS settled_etag
+               CASE WHEN r_etag IS NULL AND model_id = '{judge.model_id}' THEN f_etag
+                    WHEN f_etag IS NULL AND is_settled THEN r_etag END AS settled_etag,
+               refused_etag, refused_as
         FROM (
             SELECT key, max(etag) AS etag, max(size) AS size, max(action) AS action,
-                   max(f_etag) AS f_etag, max(model_id) AS model_id, max(r_etag) AS r_etag
+                   max(f_etag) AS f_etag, max(model_id) AS model_id, max(r_etag) AS r_etag,
+                   max(is_settled) AS is_settled, max(refused_etag) AS refused_etag, max(refused_as) AS refused_as
             FROM (
-                SELECT key, etag, size, action, null AS f_etag, null AS model_id, null AS r_etag FROM candidates
+                SELECT key, etag, size, action, null AS f_etag, null AS model_id, null AS r_etag, null AS is_settled,
+                       null AS refused_etag, null AS refused_as
+                FROM candidates
                 UNION ALL
-                SELECT key, null, null, null, etag, model_id, null FROM {tables.features} WHERE {condition}
+                SELECT key, null, null, null, etag, model_id, null, null, null, null
+                FROM {tables.features} WHERE {condition}
                 UNION ALL
-                SELECT key, null, null, null, null, null, etag FROM {tables.rejects} WHERE {condition}
+                SELECT key, null, null, null, null, null, etag, {is_settled}, null, null
+                FROM {tables.rejects} WHERE {condition}
+                UNION ALL
+                SELECT key, null, null, null, null, null, null, null, etag, reason
+                FROM {tables.published.rejects} WHERE {condition}
             )
             GROUP BY key
         )
+        WHERE action IS NOT NULL OR f_etag IS NOT NULL OR r_etag IS NOT NULL
     """)

@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 from pyspark.sql import DataFrame
 
+from contract.runs import Mode
 from contract.tables import Table
 from spark_app.engine.provision import Model
+from spark_app.errors import TooManyRejectsError
 from spark_app.keys import MANY_KEYS
 from spark_app.progress import Progress, Reporter, polling
 from spark_app.run import Run
@@ -33,7 +35,7 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
     spark = tables.spark
     counters = Counters(*(spark.sparkContext.accumulator(0) for _ in range(3)))
     payload = spark.sparkContext.broadcast(model.payload)
-    job = FeatureJob(this.settings, this.run_id, model.model_id, payload, counters)
+    job = FeatureJob(this.settings, this.run_id, change_set.judge, payload, counters)
     tally = Tally()
     chunks = math.ceil(change_set.size / this.settings.chunk_size)
     with polling(_progress_of(counters, change_set, this.reporter)):
@@ -42,9 +44,12 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
             staged = f"{this.staging}outcomes/{number}/"
             chunk = compute_features(change_set.chunk(spark, number, chunks), job, tasks, staged)
             tally += chunk
-            tally.check(this.settings.max_reject_rate)
-            if chunk.changed:
-                _commit(tables, read_outcomes(spark, this.root.spark_path(staged), chunk.changed), chunk)
+            outcomes = read_outcomes(spark, this.root.spark_path(staged), chunk.changed) if chunk.changed else None
+            if tally.is_suspicious(this.settings.max_reject_rate):
+                raise _too_many_rejects(this, tables, outcomes, chunk, tally)
+            if outcomes is not None:
+                _commit_rejects(tables, outcomes, chunk)
+                _commit_features(tables, outcomes, chunk)
             this.reporter.committed(number + 1, chunks)
     if tally.changed == 0:
         return AppliedChanges(tally, None, [])
@@ -52,11 +57,33 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
     return AppliedChanges(tally, outcomes, _stale_keys(outcomes, "had_features", tally.stale_features))
 
 
-def _commit(tables: Tables, outcomes: DataFrame, tally: Tally) -> None:
+def _too_many_rejects(
+    this: Run, tables: Tables, outcomes: DataFrame | None, chunk: Tally, tally: Tally
+) -> TooManyRejectsError:
+    """Record the refusals of the chunk, so that they fail no other run, and return the error of this run.
+
+    A `reprocess` records nothing: its tables would lose the rows of images that are intact.
+    """
+    if this.settings.mode is Mode.REPROCESS:
+        remedy = "If so many files are broken, run again with --max-reject-rate 1."
+    else:
+        if outcomes is not None:
+            _commit_rejects(tables, outcomes, chunk)
+        remedy = (
+            "The run has recorded the refused files, and they fail no other run: if they are broken, run again. If "
+            "not, correct the cause first, and then run with --mode reprocess."
+        )
+    return TooManyRejectsError(f"{tally.suspicion} The last results are unchanged. {remedy}")
+
+
+def _commit_rejects(tables: Tables, outcomes: DataFrame, tally: Tally) -> None:
     if tally.touches_rejects:
         keys = _stale_keys(outcomes, "had_reject", tally.stale_rejects)
         rejects = RowChanges(outcomes, "reason IS NOT NULL", tally.rejected, tally.stale_rejects, keys)
         tables.commit(Table.REJECTS, rejects)
+
+
+def _commit_features(tables: Tables, outcomes: DataFrame, tally: Tally) -> None:
     if tally.touches_features:
         keys = _stale_keys(outcomes, "had_features", tally.stale_features)
         features = RowChanges(outcomes, "features IS NOT NULL", tally.featurised, tally.stale_features, keys)

@@ -29,7 +29,7 @@ from spark_app.engine.refusals import RefusedImageError
 from spark_app.engine.worker import worker_engine
 from spark_app.lookahead import map_ahead
 from spark_app.settings import Limits, RunSettings
-from spark_app.stages.change_set import Action
+from spark_app.stages.change_set import Action, Judge
 from spark_app.stages.outcomes import OUTCOMES, TALLIES, Tally
 from spark_app.storage import FetchedObject, Forbidden, Storage, TooLarge
 
@@ -61,7 +61,7 @@ class FeatureJob:
 
     settings: RunSettings
     run_id: str
-    model_id: str
+    judge: Judge
     payload: "Broadcast[bytes]"
     """What the engine executes."""
     counters: Counters
@@ -79,6 +79,14 @@ class PlannedImage:
     had_reject: bool
     settled_etag: str | None
     """Version of which the tables have a correct row; `None` if there is none."""
+    refused_etag: str | None
+    """Version that an earlier run has refused; `None` if there is none."""
+    refused_as: str | None
+    """Reason of that refusal."""
+
+    def was_refused(self, etag: str, reason: Reason | None = None) -> bool:
+        """Return whether an earlier run has refused a version, for any reason or for the given one."""
+        return self.refused_etag == etag and reason in {None, self.refused_as}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,7 @@ def _run_task(batches: Iterable[pa.RecordBatch], job: FeatureJob, folder: str) -
 def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -> Iterator[pa.RecordBatch]:
     """Process the images of one task. Threads fetch and decode images while the network computes."""
     engine = worker_engine(
-        job.model_id, job.settings.engine, job.payload.value, on_build=lambda: job.counters.engines.add(1)
+        job.judge.model_id, job.settings.engine, job.payload.value, on_build=lambda: job.counters.engines.add(1)
     )
     images, limits = Storage(job.settings.images), job.settings.limits
     with ExitStack() as stack:
@@ -174,6 +182,9 @@ def _fetch(images: Storage, limits: Limits, planned: PlannedImage) -> Fetched:
         detail = f"{found.size:,} bytes, more than {limits.megabytes:g} megabytes"
         return replace(planned, etag=found.etag), RefusedImageError(Reason.TOO_LARGE, detail)
     except Forbidden as error:
+        if planned.had_reject and planned.was_refused(planned.etag, Reason.UNREADABLE):
+            # The table has this row already. The run only looks whether the permissions have changed.
+            planned = replace(planned, settled_etag=planned.etag)
         return planned, RefusedImageError(Reason.UNREADABLE, str(error))
 
 
@@ -182,6 +193,8 @@ def _decode(fetched: Fetched, limits: Limits) -> ImageOutcome:
     if answer is None:
         return ImageOutcome(planned, planned.etag)
     if isinstance(answer, RefusedImageError):
+        if answer.reason is Reason.UNREADABLE and planned.settled_etag == planned.etag:
+            return ImageOutcome(planned, planned.etag, unchanged=True)
         return ImageOutcome(planned, planned.etag, refusal=answer)
     if answer.etag == planned.settled_etag:
         # The notice is older than the row: the tables already have a row of the present version.
@@ -211,7 +224,7 @@ def _row(outcome: ImageOutcome, features: np.ndarray | None, job: FeatureJob) ->
         "key": planned.key,
         "etag": outcome.etag,
         "label": label_of(planned.key),
-        "model_id": job.model_id,
+        "model_id": job.judge.model_id,
         "features": features,
         "run_id": job.run_id,
         "processed_at": datetime.now(UTC),
@@ -222,5 +235,6 @@ def _row(outcome: ImageOutcome, features: np.ndarray | None, job: FeatureJob) ->
     if image:
         row |= {"width": image.width, "height": image.height}
     if refusal:
-        row |= {"reason": refusal.reason.value, "detail": refusal.detail}
+        row |= {"reason": refusal.reason.value, "detail": refusal.detail, "examined_with": job.judge.examined_with}
+        row["refused_again"] = planned.was_refused(outcome.etag)
     return row

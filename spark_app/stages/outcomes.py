@@ -11,7 +11,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from spark_app.errors import StorageError, TooManyRejectsError
+from spark_app.errors import StorageError
 
 SUSPICIOUS = 20
 """Fewer refused images never fail a run: five broken files in a bucket are five rows of `rejects`."""
@@ -29,13 +29,16 @@ OUTCOMES = pa.schema(
         ("processed_at", pa.timestamp("us", tz="UTC")),
         ("reason", pa.string()),
         ("detail", pa.string()),
+        ("examined_with", pa.string()),
+        ("refused_again", pa.bool_()),
         ("had_features", pa.bool_()),
         ("had_reject", pa.bool_()),
         ("unchanged", pa.bool_()),
     ]
 )
 """One row per key: with features, with a reason, or with neither if the image no longer exists or is unchanged.
-`had_features` and `had_reject` say which tables had a row of the key before the run."""
+`had_features` and `had_reject` say which tables had a row of the key before the run, and `refused_again` whether an
+earlier run has refused the same version."""
 
 TALLIES = pa.schema([("name", pa.string()), ("n", pa.int64())])
 """Rows of a tally: a count of `Tally` by its name, or the number of images that were refused for a reason."""
@@ -49,6 +52,8 @@ class Tally:
     """Images with new features."""
     rejected: int = 0
     """Images that were refused."""
+    refused_again: int = 0
+    """Refused images of which an earlier run has refused the same version."""
     unchanged: int = 0
     """Images that turned out to be settled."""
     replaced: int = 0
@@ -87,6 +92,7 @@ class Tally:
         return cls(
             featurised=_count(featurised),
             rejected=reasons.total(),
+            refused_again=_count(outcomes["refused_again"]),
             unchanged=_count(unchanged),
             replaced=_count(pc.and_(featurised, outcomes["had_features"])),
             removed=_count(pc.and_not(outcomes["reason"].is_null(), featurised)),
@@ -112,22 +118,25 @@ class Tally:
         counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
         return Tally(**counts, reasons=Counter(self.reasons) + Counter(other.reasons))
 
-    def check(self, max_reject_rate: float) -> None:
-        """Check that the share of refused images is plausible.
+    @property
+    def refused_first(self) -> int:
+        """Images that a run has refused for the first time. Those that an earlier run has refused are no news."""
+        return self.rejected - self.refused_again
 
-        Raises
-        ------
-        TooManyRejectsError
-            If more than `max_reject_rate` of the images, and at least `SUSPICIOUS`, were refused.
-        """
-        computed = self.featurised + self.rejected
-        if self.rejected >= SUSPICIOUS and self.rejected > max_reject_rate * computed:
-            reasons = ", ".join(f"{count:,} {reason}" for reason, count in Counter(self.reasons).most_common())
-            raise TooManyRejectsError(
-                f"{self.rejected:,} of {computed:,} images were refused ({reasons}), which is more than broken images "
-                "can explain. The last results are unchanged. If so many files are broken, run again with "
-                "--max-reject-rate 1."
-            )
+    def is_suspicious(self, max_reject_rate: float) -> bool:
+        """Return whether more than `max_reject_rate`, and at least `SUSPICIOUS`, were refused for the first time."""
+        refused = self.refused_first
+        return refused >= SUSPICIOUS and refused > max_reject_rate * (self.featurised + refused)
+
+    @property
+    def suspicion(self) -> str:
+        """The sentence that says how many images were refused, and why."""
+        computed = self.featurised + self.refused_first
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in Counter(self.reasons).most_common())
+        return (
+            f"{self.refused_first:,} of {computed:,} images were refused ({reasons}), which is more than broken images "
+            "can explain."
+        )
 
 
 _COUNTS = [count.name for count in fields(Tally) if count.name != "reasons"]

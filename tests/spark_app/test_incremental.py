@@ -18,11 +18,11 @@ from contract.layout import notices_file
 from contract.notices import Notice, NoticeType
 from contract.runs import Mode
 from contract.summary import Summary
-from spark_app.errors import ModelMismatchError
+from spark_app.errors import ModelMismatchError, TooManyRejectsError
 from spark_app.numerics.components import ComponentCount
 from spark_app.pipeline import maintain
 from spark_app.progress import PlainReporter
-from spark_app.settings import RunSettings
+from spark_app.settings import Limits, RunSettings
 from spark_app.stages.basis import load_basis
 from spark_app.stages.statistics import compute_statistics, load_statistics
 from spark_app.storage import Storage
@@ -336,3 +336,37 @@ def _files_with(folder: Path, key: str, *vectors: list[float]) -> list[str]:
         if any(pattern in body for pattern in patterns):
             found.append(file.name)
     return found
+
+
+def test_junk_of_one_uploader_holds_up_nobody_else(
+    run_pipeline: Run, images: Path, few_images: Path, notify: Notify
+) -> None:
+    """Twenty broken files fail one update. They are recorded, and do not fail the next one, nor the images after it."""
+    run_pipeline(**NEVER_REFIT)
+    junk = [images / f"Junk/{number}.jpg" for number in range(30)]
+    junk[0].parent.mkdir()
+    for file in junk:
+        file.write_text("not an image")
+    arrivals = sorted(few_images.iterdir())
+    shutil.move(arrivals[0], images)
+    notify("Junk", arrivals[0].name)
+    with pytest.raises(TooManyRejectsError, match=r"30 of 36 images were refused"):
+        run_pipeline(mode=Mode.UPDATE, **NEVER_REFIT)
+    shutil.move(arrivals[1], images)
+    notify(arrivals[1].name)
+    summary = run_pipeline(mode=Mode.UPDATE, **NEVER_REFIT)
+    assert (summary.counts.featurised, summary.counts.rejected) == (12, 0)
+    assert summary.counts.images == 4 * 6 + 12
+
+
+def test_a_resumed_reprocess_examines_again_what_other_limits_refused(
+    run_pipeline: Run, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebuild that a run with lower limits began and did not end does not keep the refusals of these limits."""
+    del images
+    with monkeypatch.context() as patch:
+        patch.setattr("spark_app.pipeline.bring_up_statistics", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run_pipeline(mode=Mode.REPROCESS, limits=Limits(megapixels=0.001), max_reject_rate=1.0)
+    summary = run_pipeline(mode=Mode.REPROCESS)
+    assert summary.counts.images == PICTURES

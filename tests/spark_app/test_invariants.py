@@ -43,7 +43,9 @@ def _assert_complete(summary: Summary, results: Path, tables: Tables) -> None:
 
 
 @pytest.mark.parametrize(
-    "disappearance", [("compute_features", _one_file), ("_commit", shutil.rmtree)], ids=["before", "after the commit"]
+    "disappearance",
+    [("compute_features", _one_file), ("_commit_features", shutil.rmtree)],
+    ids=["before", "after the commit"],
 )
 def test_staged_rows_that_disappear_fail_the_run_and_the_next_run_makes_them_good(
     disappearance: tuple[str, Callable[[Path], None]],

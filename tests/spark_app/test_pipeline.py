@@ -187,9 +187,31 @@ def test_too_many_refusals_fail_the_run_and_keep_the_last_results(
     for number in range(200):
         (images / f"{number}.jpg").write_bytes(b"")
     with pytest.raises(TooManyRejectsError, match="200 of 200 images"):
-        run_pipeline()
+        run_pipeline(mode=Mode.RECONCILE)
     assert results() == before
-    assert run_pipeline(max_reject_rate=1.0).counts.rejected == 200
+    summary = run_pipeline()
+    assert (summary.counts.rejected, summary.counts.images) == (0, PICTURES)
+    assert summary.counts.rejects == 200 + len(BROKEN)
+
+
+def test_a_reprocess_with_too_many_refusals_fails_until_the_user_says_so(run_pipeline: Run, images: Path) -> None:
+    """A rebuild that would lose most images records nothing, except for what the published tables refuse as well."""
+    for number in range(80):
+        (images / f"{number}.jpg").write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(TooManyRejectsError, match="--max-reject-rate 1"):
+            run_pipeline(mode=Mode.REPROCESS)
+    assert run_pipeline(mode=Mode.REPROCESS, max_reject_rate=1.0).counts.rejected == 80 + len(BROKEN)
+    assert run_pipeline(mode=Mode.REPROCESS).counts.rejected == 80 + len(BROKEN)
+
+
+def test_a_higher_limit_admits_what_a_lower_one_has_refused(run_pipeline: Run, images: Path) -> None:
+    """A run examines refused images again if its limits differ from those that refused them."""
+    del images
+    assert run_pipeline(limits=Limits(megapixels=0.001), max_reject_rate=1.0).counts.images == 0
+    summary = run_pipeline()
+    assert (summary.counts.featurised, summary.counts.images) == (PICTURES, PICTURES)
+    assert run_pipeline().counts.featurised == 0
 
 
 @pytest.mark.parametrize("mode", [Mode.RECONCILE, Mode.REPROCESS])

@@ -8,12 +8,13 @@ import pytest
 from pyspark.sql import Row
 
 from spark_app.keys import quoted
-from spark_app.stages.change_set import Action, Candidates, ChangeSet, plan_changes
+from spark_app.stages.change_set import Action, Candidates, ChangeSet, Judge, plan_changes
 from spark_app.stages.listing import Listing, Omissions
+from spark_app.stages.rebuild import begin_rebuild
 from spark_app.storage import LISTING_SCHEMA
 from spark_app.tables import Tables
 
-MODEL = "this-model"
+JUDGE = Judge("this-model", "these limits")
 
 
 class World:
@@ -36,8 +37,8 @@ class World:
         With `noticed`, there are notices instead of a listing; the etag `None` stands for a removal.
         """
         for table, rows, values in (
-            (self._tables.features, features or {}, f"NULL, 1, 1, '{MODEL}', array(1.0f), 'run', now()"),
-            (self._tables.rejects, rejects or {}, "'empty', '', 'run'"),
+            (self._tables.features, features or {}, f"NULL, 1, 1, '{JUDGE.model_id}', array(1.0f), 'run', now()"),
+            (self._tables.rejects, rejects or {}, f"'empty', '', 'run', '{JUDGE.examined_with}'"),
         ):
             for key, etag in rows.items():
                 self._tables.spark.sql(f"INSERT INTO {table} VALUES ({quoted(key)}, '{etag}', {values})")
@@ -46,10 +47,14 @@ class World:
         listing = Listing(str(self._folder / "listing.parquet"), len(listed), Omissions())
         wanted = Candidates(listing.rows(self._tables.spark), complete=True, unlisted=unlisted)
         path = str(self._folder / "plan")
-        change_set = plan_changes(self._tables, self._noticed(noticed) if noticed else wanted, MODEL, path)
+        change_set = plan_changes(self._tables, self._noticed(noticed) if noticed else wanted, JUDGE, path)
         rows = self._tables.spark.read.parquet(path).collect()
         assert len(rows) == change_set.size
         return change_set, {row.key: row for row in rows}
+
+    def rebuild(self) -> None:
+        """Plan the changes of empty branches from now on."""
+        self._tables = begin_rebuild(self._tables, JUDGE.model_id)
 
     def _noticed(self, noticed: dict[str, str | None]) -> Candidates:
         rows = [(key, etag, 1, (Action.FEATURISE if etag else Action.CHECK).value) for key, etag in noticed.items()]
@@ -139,3 +144,36 @@ def test_chunks_cover_the_change_set_once(world: World) -> None:
     chunks = [[row.key for row in change_set.chunk(world._tables.spark, number, 4).collect()] for number in range(4)]  # noqa: SLF001
     assert sorted(key for chunk in chunks for key in chunk) == sorted(rows)
     assert all(30 <= len(chunk) <= 70 for chunk in chunks)
+
+
+@pytest.mark.parametrize(
+    ("reason", "examined_with", "is_settled"),
+    [
+        ("corrupt", f"'{JUDGE.examined_with}'", True),
+        ("too_many_pixels", "'lower limits'", False),
+        ("corrupt", "null", False),
+        ("unreadable", f"'{JUDGE.examined_with}'", False),
+    ],
+)
+def test_a_refusal_is_settled_while_nothing_that_decided_it_changes(
+    world: World,
+    tables: Tables,
+    reason: str,
+    examined_with: str,
+    is_settled: bool,  # noqa: FBT001
+) -> None:
+    """After a change of limits or decoders, and after a lack of permissions, another run examines the image again."""
+    tables.spark.sql(f"INSERT INTO {tables.rejects} VALUES ('a', '1', '{reason}', '', 'run', {examined_with})")
+    _, rows = world.plan({"a": "1"})
+    assert bool(rows) is not is_settled
+    assert is_settled or (rows["a"].refused_etag, rows["a"].refused_as) == ("1", reason)
+
+
+def test_a_rebuild_knows_what_the_published_tables_refuse(world: World, tables: Tables) -> None:
+    """A rebuild examines a refused image again, and removes no row that only the published table has."""
+    rows_of_rejects = ", ".join(f"('{key}', '1', 'empty', '', 'run', '')" for key in ("a", "gone"))
+    tables.spark.sql(f"INSERT INTO {tables.rejects} VALUES {rows_of_rejects}")
+    world.rebuild()
+    _, rows = world.plan({"a": "1"})
+    assert list(rows) == ["a"]
+    assert (rows["a"].had_reject, rows["a"].refused_etag) == (False, "1")

@@ -10,17 +10,19 @@ from pyspark.sql import SparkSession
 from contract.rejects import Reason
 from spark_app.engine.model import FILES, ExportedModel
 from spark_app.settings import Engine, Limits, RunSettings
-from spark_app.stages.change_set import SCHEMA
-from spark_app.stages.features import Counters, FeatureJob, compute_features, tasks_for
+from spark_app.stages.change_set import SCHEMA, Action, Judge
+from spark_app.stages.features import Counters, FeatureJob, PlannedImage, _decode, _fetch, compute_features, tasks_for
 from spark_app.stages.outcomes import read_outcomes
-from spark_app.storage import Storage
+from spark_app.storage import FetchedObject, Forbidden, Storage
 
 
 def _job(spark: SparkSession, exported: ExportedModel, images: Storage, folder: Path) -> FeatureJob:
     context = spark.sparkContext
     settings = RunSettings(images=images.url, output=folder.as_uri(), batch_size=4, limits=Limits(megabytes=0.02))
     payload = context.broadcast(exported.files[FILES[Engine.ONNX]])
-    return FeatureJob(settings, "run", "model", payload, Counters(*(context.accumulator(0) for _ in range(3))))
+    return FeatureJob(
+        settings, "run", Judge("model", "limits"), payload, Counters(*(context.accumulator(0) for _ in range(3)))
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,11 +42,11 @@ def test_an_outdated_notice_changes_nothing(
     images = Storage(sample.as_uri())
     etags = [found[1] for name in names if (found := images.find(name))]
     rows = [
-        (names[0], "an older version", 1, "featurise", True, False, etags[0]),
-        (names[1], None, None, "check", True, False, etags[1]),
-        (names[2], None, None, "check", True, False, "an older version"),
+        (names[0], "an older version", 1, "featurise", True, False, etags[0], None, None),
+        (names[1], None, None, "check", True, False, etags[1], None, None),
+        (names[2], None, None, "check", True, False, "an older version", None, None),
     ]
-    job = replace(_job(spark, exported, images, tmp_path), model_id="of this test")
+    job = replace(_job(spark, exported, images, tmp_path), judge=Judge("of this test", ""))
     tally = compute_features(spark.createDataFrame(rows, SCHEMA), job, 1, "staged/")
     assert (tally.unchanged, tally.featurised, tally.replaced, tally.removed) == (2, 1, 1, 0)
     (row,) = read_outcomes(spark, f"file:{tmp_path}/staged", 1).collect()
@@ -58,11 +60,11 @@ def test_the_engine_is_built_once_per_worker_and_outcomes_are_staged(
     job = _job(spark, exported, Storage(sample.as_uri()), tmp_path)
     counters = job.counters
     files = [file for file in sample.rglob("*") if file.is_file()]
-    rows = [(str(file.relative_to(sample)), "1", None, "featurise", False, False, None) for file in files]
+    rows = [(str(file.relative_to(sample)), "1", None, "featurise", False, False, None, None, None) for file in files]
     rows += [
-        ("gone.jpg", "1", 10, "featurise", True, False, "1"),
-        ("said to be gone.jpg", None, None, "check", True, False, "1"),
-        ("removed.jpg", None, None, "remove", True, False, "1"),
+        ("gone.jpg", "1", 10, "featurise", True, False, "1", None, None),
+        ("said to be gone.jpg", None, None, "check", True, False, "1", None, None),
+        ("removed.jpg", None, None, "remove", True, False, "1", None, None),
     ]
     changes = spark.createDataFrame(rows, SCHEMA)
     tally = compute_features(changes, job, 12, "staged/")
@@ -77,3 +79,24 @@ def test_the_engine_is_built_once_per_worker_and_outcomes_are_staged(
     assert (view["label"], view["width"], view["height"], len(view["features"])) == ("Lemon Meyer", 100, 100, 1280)
     assert by_key["Broken/empty.jpg"]["reason"] == "empty"
     assert by_key["gone.jpg"]["features"] is by_key["gone.jpg"]["reason"] is None
+
+
+@pytest.mark.parametrize(
+    ("refused", "is_unchanged"),
+    [(("1", "unreadable"), True), (("1", "too_large"), False), (("0", "unreadable"), False), ((None, None), False)],
+)
+def test_an_image_that_stays_unreadable_keeps_its_row(
+    tmp_path: Path,
+    refused: tuple[str | None, str | None],
+    is_unchanged: bool,  # noqa: FBT001
+) -> None:
+    """A run looks at an unreadable image again, and writes a row only if there is none of this version and reason."""
+
+    class Locked(Storage):
+        def fetch(self, key: str, max_bytes: float = 0) -> FetchedObject | None:  # noqa: ARG002 -- the signature of `Storage`
+            raise Forbidden(key)
+
+    planned = PlannedImage("a.jpg", "1", 1, Action.FEATURISE, False, refused[0] is not None, None, *refused)  # noqa: FBT003
+    outcome = _decode(_fetch(Locked(tmp_path.as_uri()), Limits(), planned), Limits())
+    assert outcome.unchanged is is_unchanged
+    assert is_unchanged or (outcome.refusal and outcome.refusal.reason is Reason.UNREADABLE)
