@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from cli.cloud.bucket import folders_in, read
 from cli.cloud.environment import Deployment
+from cli.cloud.errors import CloudError
 from contract.documents import DocumentError
 from contract.layout import LATEST, RESULTS, ResultFile, results_folder, run_record
 from contract.runs import is_run_id
@@ -48,9 +49,20 @@ def recorded_run(deployment: Deployment, run_id: str) -> RecordedRun:
 
 
 def last_complete_run(deployment: Deployment) -> str | None:
-    """Return the id of the last run with complete results; `None` if there is none yet."""
-    latest = _read_as(Latest.from_json, deployment, LATEST)
-    return latest.run_id if latest else None
+    """Return the id of the last run with complete results; `None` if there is none yet.
+
+    Raises
+    ------
+    CloudError
+        If the pointer to the results is damaged.
+    """
+    body = read(deployment, LATEST)
+    try:
+        return Latest.from_json(body).run_id if body is not None else None
+    except DocumentError as error:
+        raise CloudError(
+            f"{LATEST} in the bucket {deployment.bucket} is damaged ({error}). The next run writes it anew."
+        ) from error
 
 
 def _read_as(parse: Callable[[bytes], T], deployment: Deployment, key: str) -> T | None:

@@ -181,3 +181,11 @@ def test_a_folder_that_cannot_be_written_is_a_mistake(here: Path, capsys: pytest
     (here / "results").write_text("a file")
     assert _results() == 2
     assert f"fruits: Can't write to results/{RUN}: " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("published")
+def test_a_damaged_pointer_is_named(put: Put, capsys: pytest.CaptureFixture[str]) -> None:
+    """A damaged `latest.json` is no environment without results: the command says which file is damaged."""
+    put("results/latest.json", b"{")
+    assert _results() == 1
+    assert "results/latest.json in the bucket" in capsys.readouterr().err
