@@ -212,7 +212,8 @@ def _bucket_permissions(bucket: s3.Bucket) -> list[Permission]:
 
 
 def _catalog_permissions(catalog: Catalog) -> list[Permission]:
-    actions = ("GetDatabase", "GetTable", "CreateTable", "UpdateTable")
+    # A run deletes a damaged table from the catalog before it makes the table anew.
+    actions = ("GetDatabase", "GetTable", "CreateTable", "UpdateTable", "DeleteTable")
     return [
         Permission(
             sid="Tables",

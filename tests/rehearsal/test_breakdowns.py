@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+from cli.cloud.bucket import keys_below
 from contract.coordination import COORDINATION, HOLDER, KEY
 from contract.environments import Output
+from contract.layout import TABLES
+from contract.runs import Mode
 from tests.rehearsal.cloud import Cloud
 
 Pictures = Callable[..., dict[str, bytes]]
@@ -117,3 +120,21 @@ def test_an_alarm_reports_every_missing_permission(cloud: Cloud, pictures: Pictu
     assert cloud.troubles()
     assert cloud.alarms() >= {"ErrorsStartRun", "ExecutionFailed"}
     assert {key.partition("/")[0] for key in cloud.images()} >= folders
+
+
+def test_a_damaged_table_is_made_anew_by_the_next_reconcile(cloud: Cloud, pictures: Pictures) -> None:
+    """A deleted file of Iceberg's metadata fails no reconcile: it makes the table anew, in the catalog as well."""
+    cloud.upload(pictures("before", 2))
+    cloud.settle()
+    expected, basis = cloud.images(), cloud.summary().pca_version
+    metadata = [key for key in keys_below(cloud.deployment, TABLES) if "/components/metadata/" in key]
+    for key in metadata:
+        cloud.deployment.s3.delete_object(Bucket=cloud.deployment.bucket, Key=key)
+    cloud.start("repair", Mode.RECONCILE)
+    cloud.settle()
+    assert cloud.images() == expected
+    assert cloud.summary().pca_version == basis
+    assert any("The table components is damaged" in note for note in cloud.summary().notes)
+    cloud.upload(pictures("after a repair", 1))
+    cloud.settle()
+    assert set(pictures("after a repair", 1)) <= cloud.images()

@@ -63,7 +63,9 @@ def _count_one_less(file: Path) -> None:
 
 
 DAMAGES = {"cut": _cut, "one bit": _flip, "empty": _empty, "deleted": _delete}
-DOCUMENT_DAMAGES = DAMAGES | {"a number": _write("7"), "deep": _write("[" * 100_000)}
+"""Unit tests of documents and archives flip every bit. Here, few damages show that a run goes on after each."""
+
+DEEP = _write("[" * 100_000)
 
 
 @pytest.fixture(scope="module")
@@ -127,9 +129,9 @@ TABLES_OF_RESULTS = ["results/{run_id}/pca.csv", "results/{run_id}/rejects.csv"]
 @pytest.mark.parametrize(
     ("file", "damage"),
     [
-        *((file, damage) for file in DOCUMENTS for damage in DOCUMENT_DAMAGES.values()),
+        *((file, damage) for file in DOCUMENTS for damage in (_cut, _delete, DEEP)),
         ("results/{run_id}/summary.json", _count_one_less),
-        *((file, damage) for file in ARRAYS + TABLES_OF_RESULTS for damage in DAMAGES.values()),
+        *((file, damage) for file in ARRAYS + TABLES_OF_RESULTS for damage in (_flip, _delete)),
     ],
 )
 def test_a_damaged_file_is_named_and_made_anew(
@@ -160,11 +162,9 @@ FILES_OF_A_TABLE = {
 
 CASES = [
     ("metadata", "cut"),
-    ("metadata", "deleted"),
     ("version hint", "too high"),
     ("list of manifests", "one bit"),
     ("manifest", "empty"),
-    ("rows", "cut"),
     ("rows", "deleted"),
 ]
 
