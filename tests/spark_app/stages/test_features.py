@@ -77,3 +77,19 @@ def test_the_engine_is_built_once_per_worker_and_outcomes_are_staged(
     assert (view["label"], view["width"], view["height"], len(view["features"])) == ("Lemon Meyer", 100, 100, 1280)
     assert by_key["Broken/empty.jpg"]["reason"] == "empty"
     assert by_key["gone.jpg"]["features"] is by_key["gone.jpg"]["reason"] is None
+
+
+def test_a_later_attempt_of_a_task_stages_the_same_rows(
+    spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
+) -> None:
+    """With the decoders in separate processes, features, sizes and refusals are the same, to the bit."""
+    job = _job(spark, exported, Storage(sample.as_uri()), tmp_path)
+    files = [str(file.relative_to(sample)) for file in sample.rglob("*") if file.is_file()]
+    changes = spark.createDataFrame([(key, "1", 1, "featurise", False, False, None) for key in files], SCHEMA)
+    columns = ["key", "etag", "width", "height", "features", "reason", "detail"]
+    staged = []
+    for isolates in (False, True):
+        compute_features(changes, replace(job, isolates=isolates), 2, f"staged/{isolates}/")
+        staged.append(pq.read_table(tmp_path / "staged" / str(isolates), columns=columns).sort_by("key"))
+    assert staged[0].num_rows == len(files)
+    assert staged[0].equals(staged[1])
