@@ -9,15 +9,15 @@ from typing import Self
 from spark_app.settings import Limits
 
 SECONDS = 300.0
-"""Maximum time of an image of up to `MEGAPIXELS`. The slowest one takes 17 s alone on a core."""
+"""Maximum time of an image at the usual limits. The slowest layouts take less than 20 s alone on a core."""
 
 GIGABYTES = 2.0
-"""Maximum memory of the process that decodes an image of up to `MEGAPIXELS`: twice what an image may need.
+"""Maximum memory of the process that decodes an image at the usual limits: more than any intact image takes.
 
 An executor of 16 GB with four cores stands four such processes, four workers of 0.5 GB, and the JVM.
 """
 
-MEGAPIXELS = 100.0
+USUAL = Limits()
 
 STDERR = 2
 
@@ -32,8 +32,8 @@ class Bounds:
 
     @classmethod
     def of(cls, limits: Limits) -> Self:
-        """Return the bounds of the images within the limits. They grow if the user allows larger images."""
-        scale = max(limits.megapixels / MEGAPIXELS, 1.0)
+        """Return the bounds of the images within the limits. They grow if the user allows larger images or files."""
+        scale = max(limits.megapixels / USUAL.megapixels, limits.megabytes / USUAL.megabytes, 1.0)
         return cls(SECONDS * scale, GIGABYTES * scale)
 
 

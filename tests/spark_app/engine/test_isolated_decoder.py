@@ -147,7 +147,8 @@ _decoder_here(Limits())(b"POISON endless ")
 
 
 def test_larger_images_may_take_more() -> None:
-    """The bounds grow with the largest image that the user allows, and never shrink."""
+    """The bounds grow with the largest image or file that the user allows, and never shrink."""
     usual = Bounds.of(Limits())
     assert Bounds.of(Limits(megapixels=10)) == usual
-    assert Bounds.of(Limits(megapixels=400)) == Bounds(usual.seconds * 4, usual.gigabytes * 4)
+    larger = Bounds(usual.seconds * 4, usual.gigabytes * 4)
+    assert Bounds.of(Limits(megapixels=400)) == Bounds.of(Limits(megabytes=400)) == larger
