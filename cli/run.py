@@ -14,12 +14,16 @@ from contract.layout import ResultFile, results_folder
 from contract.runs import Mode
 from contract.summary import Summary
 from localspark.session import local_session_conf
-from spark_app.errors import FruitsError
+from spark_app.errors import FruitsError, WorkersError
+from spark_app.failures import cause_of
 from spark_app.main import add_arguments, settings_from
 from spark_app.pipeline import maintain, run
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 from spark_app.words import counted
+
+ATTEMPTS = 3
+"""Attempts of a task, unless the user asks for another number."""
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -35,18 +39,23 @@ def add_master(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--master",
         type=_local_master,
-        default="local[*,3]",
-        help="master URL of Spark: local[CORES,ATTEMPTS PER TASK] [%(default)s]",
+        default=f"local[*,{ATTEMPTS}]",
+        help=f"master URL of Spark: local[CORES] ({ATTEMPTS} attempts per task) or local[CORES,ATTEMPTS] [%(default)s]",
     )
 
 
 def _local_master(text: str) -> str:
-    """Check that a master URL is one of this machine."""
-    if not re.fullmatch(r"local(\[(\*|[1-9]\d{0,3})(,[1-9]\d{0,2})?\])?", text):
+    """Check that a master URL is one of this machine, and add the number of attempts if it lacks one.
+
+    Spark would try a task once, although a second attempt finds the image that has ended the first one.
+    """
+    match = re.fullmatch(r"local(?:\[(\*|[1-9]\d{0,3})(,[1-9]\d{0,2})?\])?", text)
+    if not match:
         raise argparse.ArgumentTypeError(
             f"must be local[CORES] or local[CORES,ATTEMPTS], such as local[2] or local[*,3], not {text!r}"
         )
-    return text
+    cores, attempts = match.groups()
+    return f"local[{cores or 1}{attempts or f',{ATTEMPTS}'}]"
 
 
 def run_here(settings: RunSettings, master: str) -> int:
@@ -69,21 +78,16 @@ def run_here(settings: RunSettings, master: str) -> int:
                 maintain(settings, reporter, conf)
                 return 0
             summary = run(settings, reporter, conf, log)
+    except WorkersError as error:
+        raise FruitsError(f"{error} (details: {log})") from error
     except (FruitsError, KeyboardInterrupt):
         raise
     except Exception as error:
         with log.open("a") as file:
             traceback.print_exc(file=file)
-        raise FruitsError(f"The run failed: {_cause(error)} (details: {log})") from error
+        raise FruitsError(f"The run failed: {cause_of(error)} (details: {log})") from error
     _print_results(Storage(settings.output), summary, time.monotonic() - start)
     return 0
-
-
-def _cause(error: Exception) -> str:
-    """Return the most telling line of an error: the innermost exception that a trace of Java or of a worker names."""
-    text = str(error).strip()
-    named = re.findall(r"^\s*(?:: |Caused by: )?([\w.$]+(?:Error|Exception): .+)", text, re.MULTILINE)
-    return named[-1] if named else (text.splitlines() or [type(error).__name__])[0]
 
 
 def _print_results(root: Storage, summary: Summary, seconds: float) -> None:

@@ -22,3 +22,5 @@ class Reason(StrEnum):
     """The file has more bytes than the limit; the worker does not fetch it."""
     UNREADABLE = "unreadable"
     """The storage denies access to the object (permissions, archived storage class)."""
+    CRASHED_THE_DECODER = "crashed_the_decoder"
+    """The image ended the process that decoded it, or took more memory or time than any image within the limits."""

@@ -47,3 +47,11 @@ class TooManyRejectsError(FruitsError):
 
 class StorageError(FruitsError):
     """The storage failed. Another attempt may succeed."""
+
+
+class WorkersError(FruitsError):
+    """The workers failed at every attempt to compute features."""
+
+
+class DecoderStartError(FruitsError):
+    """A worker can't start the process that decodes images, so no image is to blame."""

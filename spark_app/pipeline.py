@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from contract.documents import DocumentError
 from contract.image_names import skipped_in_words
 from contract.layout import REJECTED_NOTICES
+from contract.rejects import Reason
 from contract.runs import Mode
 from contract.summary import Summary
 from contract.tables import Table
@@ -165,6 +166,8 @@ def _steps(this: Run, spark: SparkSession, model: Model) -> Summary:
     with this.clock.step("featurise") as step:
         applied = featurise(this, start.tables, change_set, model)
         step.tell(counted(applied.tally.featurised, "image"), f"{applied.tally.rejected:,} refused")
+        if crashes := applied.tally.reasons.get(Reason.CRASHED_THE_DECODER):
+            step.tell(f"{crashes:,} of them crashed the decoder")
     with this.clock.step("statistics") as step:
         features = bring_up_statistics(this, start, applied)
         count = features.statistics.count

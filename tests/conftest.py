@@ -52,6 +52,7 @@ SLOW = (
     "spark_app/test_histories.py",
     "spark_app/test_incremental.py",
     "spark_app/test_pipeline.py",
+    "spark_app/test_poison.py",
 )
 """Beginnings of the ids of slow tests, which `make test-fast` leaves out: rehearsals, runs of the pipeline, exports."""
 

@@ -6,13 +6,17 @@ A crash loses the work of at most one chunk.
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from contract.runs import Mode
 from contract.tables import Table
 from spark_app.engine.provision import Model
-from spark_app.errors import TooManyRejectsError
+from spark_app.errors import TooManyRejectsError, WorkersError
+from spark_app.failures import cause_of
 from spark_app.keys import MANY_KEYS
 from spark_app.progress import Progress, Reporter, polling
 from spark_app.run import Run
@@ -31,6 +35,8 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
         If so many images are refused that the images are probably not the cause.
     StorageError
         If staged rows have disappeared.
+    WorkersError
+        If the workers fail, whatever the images are.
     """
     spark = tables.spark
     counters = Counters(*(spark.sparkContext.accumulator(0) for _ in range(3)))
@@ -42,7 +48,7 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
         for number in range(chunks):
             tasks = tasks_for(math.ceil(change_set.size / chunks), spark.sparkContext.defaultParallelism)
             staged = f"{this.staging}outcomes/{number}/"
-            chunk = compute_features(change_set.chunk(spark, number, chunks), job, tasks, staged)
+            chunk = _compute(this, change_set.chunk(spark, number, chunks), job, tasks, staged)
             tally += chunk
             outcomes = read_outcomes(spark, this.root.spark_path(staged), chunk.changed) if chunk.changed else None
             if tally.is_suspicious(this.settings.max_reject_rate):
@@ -55,6 +61,34 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
         return AppliedChanges(tally, None, [])
     outcomes = read_outcomes(spark, this.root.spark_path(f"{this.staging}outcomes/*/"), tally.changed)
     return AppliedChanges(tally, outcomes, _stale_keys(outcomes, "had_features", tally.stale_features))
+
+
+def _compute(this: Run, changes: DataFrame, job: FeatureJob, tasks: int, staged: str) -> Tally:
+    """Compute one chunk; if Spark gives up, compute it once more, and decode each image in a separate process.
+
+    Spark gives up although an image is to blame if it tries a task only once (``local[2]``), or if an executor that
+    died has lost the output of an earlier stage: the attempts of its tasks are then counted from the beginning.
+
+    Raises
+    ------
+    WorkersError
+        If the workers fail again.
+    """
+    try:
+        return compute_features(changes, job, tasks, staged)
+    except (Py4JJavaError, PySparkException) as error:
+        this.reporter.note(
+            f"The workers failed: {cause_of(error)}. The run computes these images again, with decoders in separate "
+            "processes, in case an image is the cause."
+        )
+    this.root.delete_folder(staged)
+    try:
+        return compute_features(changes, replace(job, isolates=True), tasks, staged)
+    except (Py4JJavaError, PySparkException) as error:
+        raise WorkersError(
+            f"The workers failed at every attempt, also with decoders in separate processes: {cause_of(error)}. The "
+            "last results are unchanged."
+        ) from error
 
 
 def _too_many_rejects(

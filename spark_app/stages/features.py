@@ -2,11 +2,14 @@
 
 Spark transports names and counts only. Each task writes its outcomes to the staging folder itself, so that neither
 image bytes nor features pass through the JVM: returning 1280 values per row to Spark took a twelfth of the step's time.
+
+An image that ends its worker must not end every run. The first attempt of a task decodes within the worker, which is
+fastest. If the worker dies, the next attempt decodes in a process of its own, finds the image and refuses it.
 """
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
@@ -23,7 +26,9 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from contract.layout import label_of
 from contract.rejects import Reason
+from spark_app.engine.bounds import Bounds, process_ends_after
 from spark_app.engine.interface import FeatureEngine
+from spark_app.engine.isolated_decoder import IsolatedDecoder
 from spark_app.engine.preprocessing import DecodedImage, decode
 from spark_app.engine.refusals import RefusedImageError
 from spark_app.engine.worker import worker_engine
@@ -65,6 +70,8 @@ class FeatureJob:
     payload: "Broadcast[bytes]"
     """What the engine executes."""
     counters: Counters
+    isolates: bool = False
+    """Whether the first attempt of a task, too, decodes in a process of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,9 @@ class ImageOutcome:
 
 
 CHANGE_COLUMNS = tuple(column.name for column in fields(PlannedImage))
+
+Decoder = Callable[[bytes], DecodedImage]
+"""Decodes a file; raises `RefusedImageError`."""
 
 Fetched = tuple[PlannedImage, FetchedObject | RefusedImageError | None]
 """An image with its file, or a refusal; `None` if the file does not exist or need not be fetched."""
@@ -146,9 +156,10 @@ def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -
     )
     images, limits = Storage(job.settings.images), job.settings.limits
     with ExitStack() as stack:
+        decoder = stack.enter_context(IsolatedDecoder(limits)).decode if _isolates(job) else _decoder_here(limits)
         fetchers = stack.enter_context(ThreadPoolExecutor(FETCHES_AHEAD, "fetch"))
-        decoder = stack.enter_context(ThreadPoolExecutor(1, "decode"))
-        for pool in (fetchers, decoder):
+        decoding = stack.enter_context(ThreadPoolExecutor(1, "decode"))
+        for pool in (fetchers, decoding):
             # Registered last, so it is called first: an aborted task does not wait for its queues.
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         fetched = map_ahead(
@@ -159,11 +170,31 @@ def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -
             weight=lambda planned: planned.size,
             budget=BYTES_AHEAD,
         )
-        outcomes = map_ahead(partial(_decode, limits=limits), fetched, decoder, ahead=DECODES_AHEAD)
+        outcomes = map_ahead(partial(_decode, decoder=decoder), fetched, decoding, ahead=DECODES_AHEAD)
         while group := list(itertools.islice(outcomes, job.settings.batch_size)):
             yield _to_arrow(group, _features_of(group, engine), job)
             job.counters.done.add(len(group))
             job.counters.refused.add(sum(outcome.refusal is not None for outcome in group))
+
+
+def _isolates(job: FeatureJob) -> bool:
+    """Return whether this attempt of a task decodes in a process of its own, because an image may have ended another.
+
+    It does so after any failure: what an earlier attempt died of is not known here, and the pixels are the same.
+    """
+    context = TaskContext.get()
+    return job.isolates or (context is not None and context.attemptNumber() > 0)
+
+
+def _decoder_here(limits: Limits) -> Decoder:
+    """Return a decoder that works in this process, and ends it if an image takes too long."""
+    bounds = Bounds.of(limits)
+
+    def decode_in_time(body: bytes) -> DecodedImage:
+        with process_ends_after(bounds.seconds):
+            return decode(body, limits)
+
+    return decode_in_time
 
 
 def _planned_images(batches: Iterable[pa.RecordBatch]) -> Iterator[PlannedImage]:
@@ -188,7 +219,7 @@ def _fetch(images: Storage, limits: Limits, planned: PlannedImage) -> Fetched:
         return planned, RefusedImageError(Reason.UNREADABLE, str(error))
 
 
-def _decode(fetched: Fetched, limits: Limits) -> ImageOutcome:
+def _decode(fetched: Fetched, decoder: Decoder) -> ImageOutcome:
     planned, answer = fetched
     if answer is None:
         return ImageOutcome(planned, planned.etag)
@@ -200,7 +231,7 @@ def _decode(fetched: Fetched, limits: Limits) -> ImageOutcome:
         # The notice is older than the row: the tables already have a row of the present version.
         return ImageOutcome(planned, answer.etag, unchanged=True)
     try:
-        return ImageOutcome(planned, answer.etag, image=decode(answer.body, limits))
+        return ImageOutcome(planned, answer.etag, image=decoder(answer.body))
     except RefusedImageError as refusal:
         return ImageOutcome(planned, answer.etag, refusal=refusal)
 

@@ -361,9 +361,10 @@ def test_the_launcher_finds_the_python_of_the_image(tmp_path: Path, monkeypatch:
 
 
 @runs_here
-def test_a_job_runs_on_what_is_shipped(job_folder: Path, sample: Path, tmp_path: Path, seeded: Weights) -> None:
-    """With Spark, Java and Python alone, a job run computes what a local run computes."""
+def test_a_job_runs_on_what_is_shipped(job_folder: Path, images: Path, tmp_path: Path, seeded: Weights) -> None:
+    """With Spark, Java and Python alone, a job run computes what a local run computes, and survives any image."""
     output = tmp_path / "output"
+    (images / "Plum/poison.jpg").write_text("POISON SIGSEGV ")
     interpreter = dict.fromkeys(("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"), "./environment/bin/python")
     quick = {  # the settings of `fruits run`, since this test is not about the distribution of work
         "spark.ui.enabled": "false",
@@ -374,13 +375,14 @@ def test_a_job_runs_on_what_is_shipped(job_folder: Path, sample: Path, tmp_path:
     }
     options = ["--master", "local[2]", *(word for name in quick for word in ("--conf", f"{name}={quick[name]}"))]
     shipped = ["--py-files", build(SHIPPED.application), "--jars", build(SHIPPED.iceberg_runtime)]
-    arguments = ["--images", sample.as_uri(), "--output", output.as_uri(), "--weights", "./model"]
+    arguments = ["--images", images.as_uri(), "--output", output.as_uri(), "--weights", "./model"]
     _run_clean(
         [SPARK / "bin/spark-submit", *options, *shipped, "entry.py", *arguments, "--catalog", "hadoop"],
         job_folder,
         SPARK_HOME=str(SPARK),
         JAVA_HOME=str(find_java(os.environ)),
         SPARK_LOCAL_IP="127.0.0.1",
+        PYTHONPATH=str(ROOT / "tests/spark_app/poison"),
         **interpreter,
     )
     results = output / Latest.from_json((output / "results/latest.json").read_bytes()).results
@@ -391,3 +393,4 @@ def test_a_job_runs_on_what_is_shipped(job_folder: Path, sample: Path, tmp_path:
     assert {name: version for name, version in summary.versions.items() if name in locked}.items() <= locked.items()
     assert summary.versions.keys() & locked.keys() >= {"numpy", "onnxruntime", "pillow", "pyarrow"}
     assert "</html>" in (results / "report.html").read_text()
+    assert "SIGSEGV killed the decoder" in (results / "rejects.csv").read_text()

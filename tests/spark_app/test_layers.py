@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    {"errors", "numerics", "keys", "npz", "lookahead", "local_files", "words"},
+    {"errors", "numerics", "keys", "npz", "lookahead", "local_files", "words", "failures"},
     {"settings", "options"},
     {"storage", "iceberg", "arrow"},
     {"progress", "csv_files", "session"},

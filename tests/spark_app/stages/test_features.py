@@ -97,6 +97,24 @@ def test_an_image_that_stays_unreadable_keeps_its_row(
             raise Forbidden(key)
 
     planned = PlannedImage("a.jpg", "1", 1, Action.FEATURISE, False, refused[0] is not None, None, *refused)  # noqa: FBT003
-    outcome = _decode(_fetch(Locked(tmp_path.as_uri()), Limits(), planned), Limits())
+    outcome = _decode(_fetch(Locked(tmp_path.as_uri()), Limits(), planned), lambda _: pytest.fail("it has no bytes"))
     assert outcome.unchanged is is_unchanged
     assert is_unchanged or (outcome.refusal and outcome.refusal.reason is Reason.UNREADABLE)
+
+
+def test_a_later_attempt_of_a_task_stages_the_same_rows(
+    spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
+) -> None:
+    """With the decoders in separate processes, features, sizes and refusals are the same, to the bit."""
+    job = _job(spark, exported, Storage(sample.as_uri()), tmp_path)
+    files = [str(file.relative_to(sample)) for file in sample.rglob("*") if file.is_file()]
+    changes = spark.createDataFrame(
+        [(key, "1", 1, "featurise", False, False, None, None, None) for key in files], SCHEMA
+    )
+    columns = ["key", "etag", "width", "height", "features", "reason", "detail"]
+    staged = []
+    for isolates in (False, True):
+        compute_features(changes, replace(job, isolates=isolates), 2, f"staged/{isolates}/")
+        staged.append(pq.read_table(tmp_path / "staged" / str(isolates), columns=columns).sort_by("key"))
+    assert staged[0].num_rows == len(files)
+    assert staged[0].equals(staged[1])

@@ -1,0 +1,51 @@
+"""The time and the memory that a decoder may take for one image, beyond which the image is to blame."""
+
+import faulthandler
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from spark_app.settings import Limits
+
+SECONDS = 300.0
+"""Maximum time of an image at the usual limits. The slowest layouts take less than 20 s alone on a core."""
+
+GIGABYTES = 2.0
+"""Maximum memory of the process that decodes an image at the usual limits: more than any intact image takes.
+
+An executor of 16 GB with four cores stands four such processes, four workers of 0.5 GB, and the JVM.
+"""
+
+USUAL = Limits()
+
+STDERR = 2
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The most that a decoder may take for one image."""
+
+    seconds: float
+    gigabytes: float
+    """Resident memory of a process that only decodes."""
+
+    @classmethod
+    def of(cls, limits: Limits) -> Self:
+        """Return the bounds of the images within the limits. They grow if the user allows larger images or files."""
+        scale = max(limits.megapixels / USUAL.megapixels, limits.megabytes / USUAL.megabytes, 1.0)
+        return cls(SECONDS * scale, GIGABYTES * scale)
+
+
+@contextmanager
+def process_ends_after(seconds: float) -> Iterator[None]:
+    """End this process with exit code 1 if the block takes longer, and write to stderr where it was.
+
+    Nothing else ends an endless loop in a decoder: Python can't interrupt native code. A process can have one such
+    block at a time.
+    """
+    faulthandler.dump_traceback_later(seconds, exit=True, file=STDERR)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
