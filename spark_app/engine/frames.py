@@ -21,6 +21,13 @@ def first_frame(image: Image.Image, body: bytes) -> Box:
     return box or (0, 0, *image.size)
 
 
+def part_of_frame(frame: Box, box: Box) -> Box:
+    """Return the part of a frame within a box, in coordinates of the box. It may be empty."""
+    left, top = max(frame[0] - box[0], 0), max(frame[1] - box[1], 0)
+    right, bottom = min(frame[2], box[2]) - box[0], min(frame[3], box[3]) - box[1]
+    return left, top, max(left, right), max(top, bottom)
+
+
 def _webp_frames(body: bytes) -> Iterator[Box]:
     at = 12
     while at + 8 <= len(body):

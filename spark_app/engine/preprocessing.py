@@ -11,13 +11,16 @@ from pillow_heif import register_heif_opener
 from contract.rejects import Reason
 from spark_app.engine.bare_image import BareImage
 from spark_app.engine.colour import scale_transparency, to_srgb
-from spark_app.engine.frames import first_frame
+from spark_app.engine.frames import first_frame, part_of_frame
 from spark_app.engine.interface import Features, Pixels
 from spark_app.engine.jpeg import is_filled_up, with_end
-from spark_app.engine.metadata import TRANSPOSITIONS, orientation_of, without_metadata
+from spark_app.engine.memory import check_memory
+from spark_app.engine.metadata import orientation_of, without_metadata
+from spark_app.engine.pixel_source import PixelSource, load
 from spark_app.engine.png import is_for_iphone
 from spark_app.engine.refusals import RefusedImageError, format_of, refusal_of, unsupported
-from spark_app.engine.tiff import PREFIXES, VerifiedTiff, is_cut, open_tiff
+from spark_app.engine.strips import StoredImage, reduced
+from spark_app.engine.tiff import PREFIXES, VerifiedTiff, is_cut, is_white_zero, open_tiff
 from spark_app.settings import Limits
 
 PREPROCESSING = "orientation, sRGB (perceptual), on white, Pillow bicubic 224x224, x/127.5-1; version 2"
@@ -112,17 +115,24 @@ def _read_without_end(bare: BareImage, limits: Limits) -> DecodedImage:
 def _read(file: BareImage, limits: Limits) -> DecodedImage:
     with _opened(file.body) as image:
         _check(image, limits)
+        check_memory(image, file.body, limits)
         if is_filled_up(file.body):
             raise RefusedImageError(Reason.TRUNCATED, "JPEG: zeros instead of the end")
-        _load(image, len(file.body))
+        source = _load(image, len(file.body))
         if file.exif:
             image.info["exif"] = file.exif
         if image.format == "PNG" and "transparency" in image.info:
             scale_transparency(image, bits=file.body[24])
         profile = file.profile or image.info.get("icc_profile")
-        upright = _upright(to_srgb(image, profile, first_frame(image, file.body)), image)
-        resized = upright.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-        return DecodedImage(np.asarray(resized), *upright.size)
+        frame = first_frame(image, file.body)
+        stored = StoredImage(source.size, _orientation(image))
+        converted = (
+            to_srgb(source.crop(box), profile, part_of_frame(frame, box), is_white_zero=is_white_zero(image))
+            for box in stored.boxes()
+        )
+        width, height = stored.upright_size
+        pixels = reduced((stored.turned(strip) for strip in converted), height, SIZE)
+        return DecodedImage(np.asarray(pixels), width, height)
 
 
 def _opened(body: bytes) -> ImageFile.ImageFile:
@@ -139,9 +149,9 @@ def _opened(body: bytes) -> ImageFile.ImageFile:
         raise
 
 
-def _load(image: Image.Image, size: int) -> None:
+def _load(image: Image.Image, size: int) -> PixelSource:
     try:
-        image.load()
+        return load(image)
     except OSError as error:
         if is_cut(image, size):
             raise RefusedImageError(Reason.TRUNCATED, f"TIFF: {error}") from error
@@ -157,6 +167,5 @@ def _check(image: Image.Image, limits: Limits) -> None:
         raise unsupported("JPEG of four channels without Adobe's mark")
 
 
-def _upright(rgb: Image.Image, original: Image.Image) -> Image.Image:
-    orientation = original.orientation if isinstance(original, VerifiedTiff) else orientation_of(original)
-    return rgb.transpose(TRANSPOSITIONS[orientation]) if orientation in TRANSPOSITIONS else rgb
+def _orientation(image: Image.Image) -> int:
+    return image.orientation if isinstance(image, VerifiedTiff) else orientation_of(image)
