@@ -10,8 +10,10 @@ from collections.abc import Callable
 from PIL import Image
 
 from contract.rejects import Reason
+from spark_app.engine.bare_image import BareImage
 from spark_app.engine.jpeg import bytes_of_coefficients
 from spark_app.engine.refusals import RefusedImageError
+from spark_app.engine.strips import SIZE
 from spark_app.engine.tiff import VerifiedTiff, bytes_of_block
 from spark_app.settings import Limits
 
@@ -23,9 +25,10 @@ LEAST_LIMIT = 128_000_000
 BYTES_OF_MODE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 """Bytes of a pixel in Pillow's memory. All other modes have 4."""
 
-BYTES_OF_SIDE = 224 * 4 + 32
-"""A strip is reduced to 224 pixels of 4 bytes for each row; Pillow needs 4 coefficients of 8 bytes for each pixel of
-a side."""
+BYTES_OF_LINE = 4 * 8 + 16
+"""Memory for each pixel of the longer side: Pillow's 4 coefficients of 8 bytes, and a strip of one line."""
+BYTES_OF_REDUCED_LINE = 4 * SIZE
+"""Memory for each line of which one side is reduced."""
 
 WEBP = 12
 """libwebp's canvas, its canvas of the previous frame, and the bytes that it returns, with 4 bytes per pixel each."""
@@ -42,7 +45,7 @@ def memory_limit(limits: Limits) -> int:
     return max(LEAST_LIMIT, round((BYTES_PER_PIXEL * limits.megapixels + limits.megabytes) * 1e6))
 
 
-def check_memory(image: Image.Image, body: bytes, limits: Limits) -> None:
+def check_memory(image: Image.Image, file: BareImage, limits: Limits) -> None:
     """Raise an error if an opened image would take too much memory.
 
     Raises
@@ -50,7 +53,7 @@ def check_memory(image: Image.Image, body: bytes, limits: Limits) -> None:
     RefusedImageError
         If its decoder needs more than `memory_limit`, as decoders of compressed formats do near the limit of pixels.
     """
-    needed, allowed = memory_needed(image, body), memory_limit(limits)
+    needed, allowed = memory_needed(image, file), memory_limit(limits)
     if needed > allowed:
         raise RefusedImageError(
             Reason.TOO_MANY_PIXELS,
@@ -59,11 +62,13 @@ def check_memory(image: Image.Image, body: bytes, limits: Limits) -> None:
         )
 
 
-def memory_needed(image: Image.Image, body: bytes) -> int:
+def memory_needed(image: Image.Image, file: BareImage) -> int:
     """Return about how many bytes an opened image and its file take while the image is decoded."""
     pixels = image.width * image.height
-    needed = _NEEDED.get(image.format or "", _needed_by_pillow)(image, body, pixels)
-    return round(needed + max(image.size) * BYTES_OF_SIDE + len(body))
+    short, long = sorted(image.size)
+    needed = _NEEDED.get(image.format or "", _needed_by_pillow)(image, file.body, pixels)
+    reduction = long * BYTES_OF_LINE + min(long, 2 * short) * BYTES_OF_REDUCED_LINE
+    return round(needed + reduction + file.copies * len(file.body))
 
 
 def _name(image: Image.Image) -> str:

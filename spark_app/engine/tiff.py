@@ -5,8 +5,9 @@ from typing import Any
 
 from PIL import Image, ImagePalette, TiffImagePlugin
 
+from contract.rejects import Reason
 from spark_app.engine.metadata import ORIENTATION
-from spark_app.engine.refusals import CAMERA_RAW, other_format_of, unsupported
+from spark_app.engine.refusals import CAMERA_RAW, RefusedImageError, other_format_of, unsupported
 
 Tags = TiffImagePlugin.ImageFileDirectory_v2
 
@@ -44,6 +45,11 @@ JPEG_BITS = 8 * (4 + 3 * 2)
 """Bits per pixel with which libtiff returns colours, and libjpeg keeps coefficients."""
 SEVERAL_PLANES = 2
 
+NUMBERS = (258, 273, 279, 320, 324, 325, 338, 339)
+"""Tags of several numbers that are decoded: bits, places and sizes of strips and tiles, palette, kinds of samples."""
+MAX_TAG = 8_000_000
+"""Bytes of such a tag, enough for a million strips. As numbers of Python they take five to twenty times the memory."""
+
 TILE_WIDTH, TILE_LENGTH = 322, 323
 NEW_SUBFILE_TYPE, COMPRESSION, PHOTOMETRIC, INK_SET, DNG_VERSION = 254, 259, 262, 332, 50706
 
@@ -65,6 +71,8 @@ class VerifiedTiff(TiffImagePlugin.TiffImageFile):
 
     def _check(self) -> None:
         tags = self.tag_v2
+        if any(len(tags._tagdata.get(tag, b"")) > MAX_TAG for tag in NUMBERS):  # noqa: SLF001 -- not yet decoded
+            raise RefusedImageError(Reason.CORRUPT, "TIFF: a tag has too many values")
         if _is_camera_raw(tags):
             raise unsupported(CAMERA_RAW)
         if _number(tags, NEW_SUBFILE_TYPE, 0) & 1:
