@@ -17,11 +17,6 @@ from spark_app.engine.strips import SIZE
 from spark_app.engine.tiff import VerifiedTiff, bytes_of_block
 from spark_app.settings import Limits
 
-BYTES_PER_PIXEL = 5
-"""Memory that a run grants for each pixel of `Limits.megapixels`: most decoders need 4 bytes."""
-LEAST_LIMIT = 128_000_000
-"""Memory that any image may take, however low the other limits are."""
-
 BYTES_OF_MODE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 """Bytes of a pixel in Pillow's memory. All other modes have 4."""
 
@@ -40,25 +35,20 @@ _SAMPLES = {0: 1.0, 1: 1.5, 2: 2.0, 3: 3.0}
 """Samples per pixel of HEVC, by the number of its chroma format (ITU-T H.265, table 6-1)."""
 
 
-def memory_limit(limits: Limits) -> int:
-    """Return how many bytes an image, with its file, may take."""
-    return max(LEAST_LIMIT, round((BYTES_PER_PIXEL * limits.megapixels + limits.megabytes) * 1e6))
-
-
 def check_memory(image: Image.Image, file: BareImage, limits: Limits) -> None:
     """Raise an error if an opened image would take too much memory.
 
     Raises
     ------
     RefusedImageError
-        If its decoder needs more than `memory_limit`, as decoders of compressed formats do near the limit of pixels.
+        If it needs more than `Limits.memory`, as decoders of compressed formats do near the limit of pixels.
     """
-    needed, allowed = memory_needed(image, file), memory_limit(limits)
-    if needed > allowed:
+    needed = memory_needed(image, file)
+    if needed > limits.memory:
         raise RefusedImageError(
             Reason.TOO_MANY_PIXELS,
             f"{image.width}x{image.height} as {_name(image)} takes {needed / 1e6:,.0f} MB of memory, more than "
-            f"{allowed / 1e6:,.0f}",
+            f"{limits.memory / 1e6:,.0f}",
         )
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from pillow_heif import register_heif_opener
 
 from contract.rejects import Reason
-from spark_app.engine.memory import memory_limit
+from contract.worker_memory import IDLE_WORKER
 from spark_app.engine.preprocessing import decode, prepare_decoders
 from spark_app.engine.refusals import RefusedImageError
 from spark_app.settings import Limits
@@ -78,8 +78,7 @@ def _by_pillow(mode: str, **options: object) -> Callable[[Path], None]:
 def _broken_jpeg(path: Path) -> None:
     """Write a JPEG file that is read at the third attempt: without its metadata, and with an end."""
     exif = b"Exif\0\0MM\0*" + bytes(range(20))
-    profile = ("P", b"x" * 100)
-    _picture("RGB").save(path, quality=75, progressive=True, exif=exif, icc_profile=profile[1])
+    _picture("RGB").save(path, quality=75, exif=exif)
     path.write_bytes(path.read_bytes()[:-2])
 
 
@@ -149,8 +148,9 @@ def test_an_image_that_takes_too_much_memory_is_refused(picture: Encode) -> None
 
 
 def test_the_limits_keep_their_promise() -> None:
-    """With an idle worker of 424 MB, an image with its file fits into 1 GiB."""
-    assert memory_limit(Limits()) == 600_000_000
+    """With the default limits, a worker takes at most 1 GiB: the idle worker, an image, and its file."""
+    assert Limits().memory == 600_000_000
+    assert IDLE_WORKER + Limits().memory <= 2**30
 
 
 def test_a_very_tall_image_is_refused(picture: Encode) -> None:
