@@ -1,17 +1,32 @@
 """Settings of the environments, with their validation. Imports no AWS library, because the commands read it, too."""
 
+import itertools
+import math
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from contract.prices import Prices
 from contract.versions import IMAGE_PYTHONS, RELEASES, SPARK, SPARK_OF_RELEASE
+from contract.worker_memory import (
+    DEFAULT_MEGABYTES,
+    DEFAULT_MEGAPIXELS,
+    IDLE_WORKER,
+    MAX_MEGABYTES,
+    MAX_MEGAPIXELS,
+    memory_of_image,
+)
 
 EU_REGIONS = ("eu-west-1", "eu-west-3", "eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2")
 """Regions of AWS in the European Union. London and Zurich are not in it."""
 
 WORKER_SIZES = {1: (2, 8), 2: (4, 16), 4: (8, 30), 8: (16, 60)}
 """Number of vCPUs of a worker of EMR Serverless → its minimum and maximum memory in GB."""
+
+
+GIGABYTE = 2**30
+JVM_OVERHEAD = GIGABYTE
+"""Bytes of memory that the JVM of an executor takes beside its heap, from the half that is left to Python. Assumed."""
 
 
 class EnvironmentSettingsError(ValueError):
@@ -181,6 +196,7 @@ class Environment:
         self._check_versions()
         self._check_texts()
         self._check_ranges()
+        self._check_memory()
 
     def _check_versions(self) -> None:
         if self.release_label not in RELEASES:
@@ -207,6 +223,23 @@ class Environment:
                 raise EnvironmentSettingsError(
                     f"pipeline_options may contain letters, digits and _.,:/=- only, not {option!r}."
                 )
+
+    def _check_memory(self) -> None:
+        """Compare the memory of an executor with that of its Python workers, one per vCPU, at the limits of images."""
+        options = " ".join(self.pipeline_options).replace("=", " ").split()
+        given = dict(itertools.pairwise(options))
+        try:
+            megapixels = float(given.get(MAX_MEGAPIXELS, DEFAULT_MEGAPIXELS))
+            megabytes = float(given.get(MAX_MEGABYTES, DEFAULT_MEGABYTES))
+        except ValueError:
+            raise EnvironmentSettingsError(f"{MAX_MEGAPIXELS} and {MAX_MEGABYTES} must be numbers.") from None
+        executor, worker = self.capacity.executor, IDLE_WORKER + memory_of_image(megapixels, megabytes)
+        least = math.ceil(2 * (JVM_OVERHEAD + executor.vcpus * worker) / GIGABYTE)
+        if executor.memory_gb < least:
+            raise EnvironmentSettingsError(
+                f"An executor of {executor.vcpus} vCPUs needs {least} GB of memory to decode the largest images that "
+                f"the limits allow, not {executor.memory_gb}: choose another size, or lower --max-megapixels."
+            )
 
     def _check_ranges(self) -> None:
         ranges = {

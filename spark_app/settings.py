@@ -14,6 +14,13 @@ from typing import Annotated, Any, get_origin, get_type_hints
 from contract.job import CatalogKind, JobOption
 from contract.layout import BASES, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 from contract.runs import Mode, is_run_id
+from contract.worker_memory import (
+    DEFAULT_MEGABYTES,
+    DEFAULT_MEGAPIXELS,
+    MAX_MEGABYTES,
+    MAX_MEGAPIXELS,
+    memory_of_image,
+)
 from spark_app.errors import SettingsError
 from spark_app.numerics.components import ComponentCount, RequestedComponents, VarianceShare
 
@@ -89,14 +96,19 @@ def options_of(owner: type) -> dict[str, Option]:
 class Limits:
     """The largest images that a worker accepts."""
 
-    megapixels: Annotated[float, Option("--max-megapixels", "larger images are refused", "M")] = 100.0
+    megapixels: Annotated[float, Option(MAX_MEGAPIXELS, "larger images are refused", "M")] = DEFAULT_MEGAPIXELS
     """Millions of pixels. The worker checks the limit before it decodes the image."""
-    megabytes: Annotated[float, Option("--max-megabytes", "larger files are refused", "M")] = 100.0
+    megabytes: Annotated[float, Option(MAX_MEGABYTES, "larger files are refused", "M")] = DEFAULT_MEGABYTES
     """Millions of bytes. The worker checks the limit before it fetches the file."""
 
     def __post_init__(self) -> None:
         if self.megapixels <= 0 or self.megabytes <= 0:
             raise SettingsError("--max-megapixels and --max-megabytes must be above 0.")
+
+    @property
+    def memory(self) -> int:
+        """Number of bytes that an image and its file may take while the worker decodes the image."""
+        return memory_of_image(self.megapixels, self.megabytes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,3 +11,5 @@ class BareImage:
     exif: bytes = b""
     profile: bytes = b""
     """ICC profile."""
+    copies: int = 1
+    """How many copies of the file are in memory at most while it is decoded."""

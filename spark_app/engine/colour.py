@@ -8,7 +8,6 @@ from PIL import Image, ImageChops, ImageCms
 
 from spark_app.engine.frames import Box
 from spark_app.engine.refusals import unsupported
-from spark_app.engine.tiff import is_white_zero
 
 MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 """Pillow's mode for the colour space of a profile."""
@@ -21,8 +20,8 @@ TOLERANCE = 2
 """Largest difference, in levels of 255, of a profile that is taken for sRGB: programs round differently."""
 
 
-def to_srgb(image: Image.Image, profile: object, frame: Box) -> Image.Image:
-    """Convert an image to RGB: 8 bits, colours of sRGB, transparent pixels white.
+def to_srgb(image: Image.Image, profile: object, frame: Box, *, is_white_zero: bool = False) -> Image.Image:
+    """Convert an image, or a part of one, to RGB: 8 bits, colours of sRGB, transparent pixels white.
 
     Parameters
     ----------
@@ -30,6 +29,8 @@ def to_srgb(image: Image.Image, profile: object, frame: Box) -> Image.Image:
         ICC profile of the image, if any. A broken one, and one of another colour space than the image's, is ignored.
     frame
         Part of the image that is shown; the rest becomes white.
+    is_white_zero
+        Whether grey of 16 bits is stored inversely.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def to_srgb(image: Image.Image, profile: object, frame: Box) -> Image.Image:
     """
     if image.mode == "F":
         raise unsupported("floating-point pixels")
-    eight_bits, mask = _eight_bits(image) if image.mode in SIXTEEN_BITS else (image, None)
+    eight_bits, mask = _eight_bits(image, is_white_zero=is_white_zero) if image.mode in SIXTEEN_BITS else (image, None)
     mask = mask or _opacity(eight_bits, frame)
     colours = _converted(eight_bits, profile) if isinstance(profile, bytes) else _rgb(eight_bits)
     if mask is not None:
@@ -66,12 +67,12 @@ def scale_transparency(image: Image.Image, bits: int) -> None:
         image.info["transparency"] = (image.info["transparency"] & (2**bits - 1)) * (255 // (2**bits - 1))
 
 
-def _eight_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+def _eight_bits(image: Image.Image, *, is_white_zero: bool) -> tuple[Image.Image, Image.Image | None]:
     """Return grey of 16 bits as grey of 8 bits, which Pillow would clip at 255, and its opacity."""
     grey = np.asarray(image)
     levels = grey.clip(0, 65535).astype(np.uint16) if image.mode == "I" else grey
     table = (np.arange(65536) // 257).astype(np.uint8)
-    eight_bits = Image.fromarray((table[::-1] if is_white_zero(image) else table)[levels])
+    eight_bits = Image.fromarray((table[::-1] if is_white_zero else table)[levels])
     transparent = image.info.get("transparency")
     return eight_bits, None if transparent is None else Image.fromarray((levels != transparent).astype(np.uint8) * 255)
 

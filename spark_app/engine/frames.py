@@ -21,6 +21,39 @@ def first_frame(image: Image.Image, body: bytes) -> Box:
     return box or (0, 0, *image.size)
 
 
+def gif_size(body: bytes) -> tuple[int, int]:
+    """Return the width and height of a GIF file: of its screen, or of its first frame if that is larger.
+
+    Pillow fills a frame when it opens the file, before anybody could ask for its size.
+    """
+    width, height = (int.from_bytes(body[at : at + 2], "little") for at in (6, 8))
+    at = 13 + _bytes_of_palette(body[10:11])
+    while at < len(body) and body[at : at + 1] not in {b",", b";"}:
+        at = _after_extension(body, at) if body[at : at + 1] == b"!" else at + 1
+    left, top, across, down = (int.from_bytes(body[place : place + 2], "little") for place in range(at + 1, at + 9, 2))
+    is_frame = body[at : at + 1] == b","
+    return (max(width, left + across), max(height, top + down)) if is_frame else (width, height)
+
+
+def part_of_frame(frame: Box, box: Box) -> Box:
+    """Return the part of a frame within a box, in coordinates of the box. It may be empty."""
+    left, top = max(frame[0] - box[0], 0), max(frame[1] - box[1], 0)
+    right, bottom = min(frame[2], box[2]) - box[0], min(frame[3], box[3]) - box[1]
+    return left, top, max(left, right), max(top, bottom)
+
+
+def _bytes_of_palette(flags: bytes) -> int:
+    has_palette = bool(flags and flags[0] & 0x80)
+    return 3 * 2 ** ((flags[0] & 7) + 1) if has_palette else 0
+
+
+def _after_extension(body: bytes, at: int) -> int:
+    at += 2
+    while at < len(body) and body[at]:
+        at += 1 + body[at]
+    return at + 1
+
+
 def _webp_frames(body: bytes) -> Iterator[Box]:
     at = 12
     while at + 8 <= len(body):

@@ -14,6 +14,8 @@ END = b"\xff\xd9"
 FILL, SCAN, EXIF, ICC = 0xFF, 0xDA, 0xE1, 0xE2
 FRAMES = {*range(0xC0, 0xD0), 0xDE, 0xF7} - {0xC4, 0xC8, 0xCC}
 """Markers of frames: C4, C8 and CC mark tables."""
+PROGRESSIVE = {0xC2, 0xCA}
+"""Markers of progressive frames, with Huffman and arithmetic coding."""
 METADATA = {*range(0xE1, 0xEE), 0xEF, 0xFE}
 """Markers of comments and applications, but for JFIF (E0) and Adobe (EE), which tell the colour space."""
 
@@ -35,6 +37,9 @@ CHANNELS = {1, 3, 4}
 
 FILLINGS = (b"", b"\x55" * 4096, b"\xaa" * 4096)
 """What is put in place of a missing end. Where pixels are missing, each filling decodes to other pixels."""
+
+DIGEST_ROWS = 64
+"""Rows that are copied at a time to compare decoded images."""
 
 
 class Segment(NamedTuple):
@@ -97,6 +102,28 @@ def is_filled_up(body: bytes) -> bool:
     return body.find(END, header) < 0
 
 
+def bytes_of_coefficients(body: bytes) -> int:
+    """Return how much memory libjpeg needs for coefficients: of all pixels, if not one scan has all channels.
+
+    A coefficient has 2 bytes, and there is one for each sample.
+    """
+    frame = _frame(body)
+    if frame is None:
+        return 0
+    height, width = int.from_bytes(frame.content[1:3], "big"), int.from_bytes(frame.content[3:5], "big")
+    factors = [(sampling >> 4, sampling & 15) for sampling in frame.content[7::3]]
+    first = next(_scans_of_image(body), b"")
+    if frame.marker not in PROGRESSIVE and len(first) == 2 * len(factors) + 3:
+        return 0
+    largest = max(h for h, _ in factors) * max(v for _, v in factors)
+    return 2 * width * height * sum(h * v for h, v in factors) // max(largest, 1)
+
+
+def scan_count(body: bytes) -> int:
+    """Return the number of scans of the first image in a file. A decoder visits all pixels in each of them."""
+    return sum(1 for _ in _scans_of_image(body))
+
+
 def with_end(body: bytes) -> bytes | None:
     """Return a JPEG file without metadata with its end marker; `None` if more than the marker is missing.
 
@@ -110,8 +137,12 @@ def with_end(body: bytes) -> bytes | None:
 
 
 def _digest(body: bytes) -> bytes:
+    digest = hashlib.sha256()
     with Image.open(io.BytesIO(body), formats=["JPEG"]) as image:
-        return hashlib.sha256(image.tobytes()).digest()
+        for top in range(0, image.height, DIGEST_ROWS):
+            rows = image.crop((0, top, image.width, min(top + DIGEST_ROWS, image.height)))
+            digest.update(rows.tobytes())
+    return digest.digest()
 
 
 def _has_all_scans(body: bytes) -> bool:
@@ -129,16 +160,23 @@ def _has_all_scans(body: bytes) -> bool:
     return bool(missing) and not any(missing.values())
 
 
-def _scans(body: bytes) -> Iterator[bytes]:
+def _scans(body: bytes, start: int = 0, end: int | None = None) -> Iterator[bytes]:
     """Yield the header of each complete scan: channels and tables, first and last coefficient, bits."""
     marker = bytes([FILL, SCAN])
-    at = body.find(marker)
+    at = body.find(marker, start, end)
     while at >= 0:
         length = int.from_bytes(body[at + 2 : at + 4], "big")
         header = body[at + 5 : at + 2 + length]
         if length >= 8 and len(header) == length - 3:  # noqa: PLR2004 -- length, count, one channel, three bytes
             yield header
-        at = body.find(marker, at + 2)
+        at = body.find(marker, at + 2, end)
+
+
+def _scans_of_image(body: bytes) -> Iterator[bytes]:
+    """Yield the headers of the scans before the first end marker: other images may follow in the file."""
+    start = max((segment.end for segment in segments(body)), default=2)
+    end = body.find(END, start)
+    return _scans(body, start, end if end >= 0 else len(body))
 
 
 def _frame(body: bytes) -> Segment | None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spark_app.engine.preprocessing import SIZE
+from spark_app.engine.strips import SIZE
 from spark_app.engine.weights import SEED, Weights, WeightsKind
 from spark_app.errors import WeightsError, WeightsUnavailableError
 

@@ -1,6 +1,7 @@
 """Decoding of files to the pixels that the network receives. It is part of the model's identity (`PREPROCESSING`)."""
 
 import io
+import traceback
 import warnings
 from dataclasses import dataclass, replace
 
@@ -11,25 +12,34 @@ from pillow_heif import register_heif_opener
 from contract.rejects import Reason
 from spark_app.engine.bare_image import BareImage
 from spark_app.engine.colour import scale_transparency, to_srgb
-from spark_app.engine.frames import first_frame
+from spark_app.engine.frames import first_frame, gif_size, part_of_frame
 from spark_app.engine.interface import Features, Pixels
-from spark_app.engine.jpeg import is_filled_up, with_end
-from spark_app.engine.metadata import TRANSPOSITIONS, orientation_of, without_metadata
+from spark_app.engine.jpeg import is_filled_up, scan_count, with_end
+from spark_app.engine.memory import check_memory
+from spark_app.engine.metadata import orientation_of, without_metadata
+from spark_app.engine.pixel_source import PixelSource, load
 from spark_app.engine.png import is_for_iphone
 from spark_app.engine.refusals import RefusedImageError, format_of, refusal_of, unsupported
-from spark_app.engine.tiff import PREFIXES, VerifiedTiff, is_cut, open_tiff
+from spark_app.engine.strips import StoredImage
+from spark_app.engine.tiff import PREFIXES, VerifiedTiff, is_cut, is_white_zero, open_tiff
 from spark_app.settings import Limits
 
 PREPROCESSING = "orientation, sRGB (perceptual), on white, Pillow bicubic 224x224, x/127.5-1; version 2"
 """Description of the preprocessing. Another preprocessing is another model."""
-
-SIZE = 224
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP")
 """Formats that Pillow may decode. EPS would start Ghostscript, and decoders of rare formats are rarely fuzzed."""
 
 PLUGINS = {"JPEG": "JPEG", "PNG": "PNG", "WebP": "WEBP", "AVIF": "AVIF", "HEIC": "HEIF", "HEIF": "HEIF", "BMP": "BMP"}
 """Pillow's name of a format, by its name in `refusals`."""
+
+
+MAX_SCANS = 100
+"""Scans that an image of the highest number of pixels may have. Usual programs write about ten scans. A scan of a few
+bytes makes a decoder visit all pixels, so that a file within the limit could keep a worker busy for hours."""
+
+COPIES = 3
+"""Copies of a file in memory while it is tried again: the file, without metadata, and with an end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +94,7 @@ def _decode(body: bytes, limits: Limits) -> DecodedImage:
     except (RefusedImageError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 -- decoders raise any exception for broken bytes
+        _free_pixels(error)
         return _decode_without_metadata(body, limits, error)
 
 
@@ -93,7 +104,7 @@ def _decode_without_metadata(body: bytes, limits: Limits, error: Exception) -> D
     if bare is None:
         raise refusal_of(body, error) from error
     try:
-        return _read_without_end(bare, limits)
+        return _read_without_end(replace(bare, copies=COPIES), limits)
     except (RefusedImageError, MemoryError):
         raise
     except Exception as last:  # as above
@@ -103,29 +114,44 @@ def _decode_without_metadata(body: bytes, limits: Limits, error: Exception) -> D
 def _read_without_end(bare: BareImage, limits: Limits) -> DecodedImage:
     try:
         return _read(bare, limits)
-    except OSError:
+    except OSError as error:
+        _free_pixels(error)
         if whole := with_end(bare.body):
             return _read(replace(bare, body=whole), limits)
         raise
 
 
+def _free_pixels(error: BaseException | None) -> None:
+    """Free what an error keeps alive: the variables of the functions that it passed, such as a half-decoded image."""
+    while error:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
+
+
 def _read(file: BareImage, limits: Limits) -> DecodedImage:
-    with _opened(file.body) as image:
-        _check(image, limits)
+    with _opened(file.body, limits) as image:
+        _check(image, file.body, limits)
+        check_memory(image, file, limits)
         if is_filled_up(file.body):
             raise RefusedImageError(Reason.TRUNCATED, "JPEG: zeros instead of the end")
-        _load(image, len(file.body))
+        source = _load(image, len(file.body))
         if file.exif:
             image.info["exif"] = file.exif
         if image.format == "PNG" and "transparency" in image.info:
             scale_transparency(image, bits=file.body[24])
         profile = file.profile or image.info.get("icc_profile")
-        upright = _upright(to_srgb(image, profile, first_frame(image, file.body)), image)
-        resized = upright.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-        return DecodedImage(np.asarray(resized), *upright.size)
+        frame = first_frame(image, file.body)
+        stored = StoredImage(source.size, _orientation(image))
+        converted = (
+            to_srgb(source.crop(box), profile, part_of_frame(frame, box), is_white_zero=is_white_zero(image))
+            for box in stored.boxes()
+        )
+        return DecodedImage(np.asarray(stored.reduced(converted)), *stored.upright_size)
 
 
-def _opened(body: bytes) -> ImageFile.ImageFile:
+def _opened(body: bytes, limits: Limits) -> ImageFile.ImageFile:
+    if body.startswith(b"GIF8"):
+        _check_size(gif_size(body), limits)
     if body.startswith(PREFIXES):
         return open_tiff(body)
     if is_for_iphone(body):
@@ -139,24 +165,31 @@ def _opened(body: bytes) -> ImageFile.ImageFile:
         raise
 
 
-def _load(image: Image.Image, size: int) -> None:
+def _load(image: Image.Image, size: int) -> PixelSource:
     try:
-        image.load()
+        return load(image)
     except OSError as error:
         if is_cut(image, size):
             raise RefusedImageError(Reason.TRUNCATED, f"TIFF: {error}") from error
         raise
 
 
-def _check(image: Image.Image, limits: Limits) -> None:
-    width, height = image.size
+def _check_size(size: tuple[int, int], limits: Limits, scans: int = 1) -> None:
+    """Raise an error if an image has more pixels than the limit, or a decoder has to visit them too often."""
+    width, height = size
     if width * height > limits.megapixels * 1e6:
         raise RefusedImageError(Reason.TOO_MANY_PIXELS, f"{width}x{height}, more than {limits.megapixels:g} megapixels")
+    if width * height * scans > limits.megapixels * 1e6 * MAX_SCANS:
+        detail = f"{width}x{height} in {scans:,} scans, more than {limits.megapixels:g} megapixels in {MAX_SCANS}"
+        raise RefusedImageError(Reason.TOO_MANY_PIXELS, detail)
+
+
+def _check(image: Image.Image, body: bytes, limits: Limits) -> None:
+    _check_size(image.size, limits, scan_count(body) if image.format in {"JPEG", "MPO"} else 1)
     if image.mode == "CMYK" and image.format in {"JPEG", "MPO"} and "adobe" not in image.info:
         # Adobe's programs store the inverse. Without their mark, viewers disagree.
         raise unsupported("JPEG of four channels without Adobe's mark")
 
 
-def _upright(rgb: Image.Image, original: Image.Image) -> Image.Image:
-    orientation = original.orientation if isinstance(original, VerifiedTiff) else orientation_of(original)
-    return rgb.transpose(TRANSPOSITIONS[orientation]) if orientation in TRANSPOSITIONS else rgb
+def _orientation(image: Image.Image) -> int:
+    return image.orientation if isinstance(image, VerifiedTiff) else orientation_of(image)

@@ -5,8 +5,9 @@ from typing import Any
 
 from PIL import Image, ImagePalette, TiffImagePlugin
 
+from contract.rejects import Reason
 from spark_app.engine.metadata import ORIENTATION
-from spark_app.engine.refusals import CAMERA_RAW, other_format_of, unsupported
+from spark_app.engine.refusals import CAMERA_RAW, RefusedImageError, other_format_of, unsupported
 
 Tags = TiffImagePlugin.ImageFileDirectory_v2
 
@@ -40,6 +41,16 @@ OLD_JPEG, JPEG = 6, 7
 MAX_BYTE = 255
 CHANNELS = 3
 
+JPEG_BITS = 8 * (4 + 3 * 2)
+"""Bits per pixel with which libtiff returns colours, and libjpeg keeps coefficients."""
+SEVERAL_PLANES = 2
+
+NUMBERS = (258, 273, 279, 320, 324, 325, 338, 339)
+"""Tags of several numbers that are decoded: bits, places and sizes of strips and tiles, palette, kinds of samples."""
+MAX_TAG = 8_000_000
+"""Bytes of such a tag, enough for a million strips. As numbers of Python they take five to twenty times the memory."""
+
+TILE_WIDTH, TILE_LENGTH = 322, 323
 NEW_SUBFILE_TYPE, COMPRESSION, PHOTOMETRIC, INK_SET, DNG_VERSION = 254, 259, 262, 332, 50706
 
 
@@ -60,6 +71,8 @@ class VerifiedTiff(TiffImagePlugin.TiffImageFile):
 
     def _check(self) -> None:
         tags = self.tag_v2
+        if any(len(tags._tagdata.get(tag, b"")) > MAX_TAG for tag in NUMBERS):  # noqa: SLF001 -- not yet decoded
+            raise RefusedImageError(Reason.CORRUPT, "TIFF: a tag has too many values")
         if _is_camera_raw(tags):
             raise unsupported(CAMERA_RAW)
         if _number(tags, NEW_SUBFILE_TYPE, 0) & 1:
@@ -95,6 +108,20 @@ def is_cut(image: Image.Image, size: int) -> bool:
 def is_white_zero(image: Image.Image) -> bool:
     """Return whether an image has 16 bits of which 0 is white, which Pillow does not turn round."""
     return isinstance(image, VerifiedTiff) and _number(image.tag_v2, PHOTOMETRIC, 0) == WHITE_IS_ZERO
+
+
+def bytes_of_block(image: VerifiedTiff) -> int:
+    """Return how much memory libtiff needs to decode a strip or a tile, which may be as large as the image."""
+    tags = image.tag_v2
+    samples = 1 if _number(tags, TiffImagePlugin.PLANAR_CONFIGURATION, 1) == SEVERAL_PLANES else _samples(tags)
+    bits = samples * max(_numbers(tags, TiffImagePlugin.BITSPERSAMPLE, (1,)))
+    if _number(tags, COMPRESSION, 1) in {OLD_JPEG, JPEG}:
+        bits += JPEG_BITS
+    if TILE_WIDTH in tags:
+        pixels = _number(tags, TILE_WIDTH, 0) * _number(tags, TILE_LENGTH, 0)
+    else:
+        pixels = image.width * min(_number(tags, TiffImagePlugin.ROWSPERSTRIP, image.height), image.height)
+    return pixels * bits // 8
 
 
 def _is_camera_raw(tags: Tags) -> bool:

@@ -45,12 +45,29 @@ from cdk.settings import (
         ({"query_limit_gb": 0}, "query_limit_gb"),
         ({"usual_run_minutes": 0}, "usual_run_minutes"),
         ({"pipeline_options": ("--components", "5'; rm")}, "pipeline_options may contain"),
+        ({"pipeline_options": ("--max-megapixels", "many")}, "--max-megapixels and --max-megabytes must be numbers"),
     ],
 )
 def test_a_value_that_cannot_be_right_is_refused(change: dict[str, object], sentence: str) -> None:
     """An invalid value of any setting raises an error that names the setting."""
     with pytest.raises(EnvironmentSettingsError, match=sentence):
         replace(ENVIRONMENTS["dev"], **change)
+
+
+LOW_LIMIT = ("--max-megapixels", "20")
+
+
+def test_executors_stand_the_limits_of_images() -> None:
+    """All cores of an executor may decode the largest image at once: 1 GB each, more with a higher limit."""
+    dev = ENVIRONMENTS["dev"]
+    small = replace(dev.capacity, executor=Worker(vcpus=2, memory_gb=4))
+    with pytest.raises(EnvironmentSettingsError, match=r"An executor of 2 vCPUs needs 6 GB .*, not 4"):
+        replace(dev, capacity=small)
+    with pytest.raises(EnvironmentSettingsError, match=r"An executor of 4 vCPUs needs 21 GB .*, not 16"):
+        replace(dev, pipeline_options=("--max-megapixels=400",))
+    with pytest.raises(EnvironmentSettingsError, match=r"An executor of 4 vCPUs needs 21 GB .*, not 16"):
+        replace(dev, pipeline_options=("--max-megapixels", "400", "--components", "50"))
+    replace(dev, capacity=replace(small, executor=Worker(vcpus=2, memory_gb=5)), pipeline_options=LOW_LIMIT)
 
 
 @pytest.mark.parametrize(("vcpus", "memory"), [(3, 8), (1, 9), (4, 7), (8, 61), (2, 17)])
