@@ -7,6 +7,8 @@ import sys
 import time
 import traceback
 
+from py4j.protocol import Py4JNetworkError
+
 from cli.local import new_log
 from cli.subcommands import Subcommands, add_subcommand
 from cli.terminal import terminal_reporter
@@ -21,10 +23,12 @@ from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 from spark_app.words import counted
 
+RESUMABLE = "The last complete results are valid; run the same command again to go on."
+
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits run`."""
-    parser = add_subcommand(subcommands, "run", "run the pipeline on this machine")
+    parser = add_subcommand(subcommands, "run", "run the pipeline on this machine", RESUMABLE)
     add_arguments(parser)
     add_master(parser)
     parser.set_defaults(command=lambda arguments: run_here(settings_from(arguments), arguments.master))
@@ -81,6 +85,8 @@ def run_here(settings: RunSettings, master: str) -> int:
 
 def _cause(error: Exception) -> str:
     """Return the most telling line of an error: the innermost exception that a trace of Java or of a worker names."""
+    if isinstance(error, Py4JNetworkError | ConnectionError):
+        return "Spark's JVM was killed, perhaps because the memory of this machine is used up. Run again to go on."
     text = str(error).strip()
     named = re.findall(r"^\s*(?:: |Caused by: )?([\w.$]+(?:Error|Exception): .+)", text, re.MULTILINE)
     return named[-1] if named else (text.splitlines() or [type(error).__name__])[0]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -23,6 +23,7 @@ from spark_app.settings import RunSettings
 from spark_app.stages.basis import BasisChoice, choose_basis
 from spark_app.stages.change_set import Candidates, plan_changes
 from spark_app.stages.chunks import featurise
+from spark_app.stages.clock import correct_times
 from spark_app.stages.inbox import Inbox, acknowledge_notices, read_inbox
 from spark_app.stages.listing import check_images, check_images_folder, stage_listing
 from spark_app.stages.maintenance import (
@@ -112,6 +113,8 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
 
 def _maintain_steps(this: Run, tables: Tables) -> None:
     before = this.started - timedelta(days=this.settings.retention_days)
+    for note in correct_times(tables, datetime.now(UTC)):
+        this.reporter.note(note)
     with this.clock.step("compact") as step:
         if drop_abandoned_rebuild(tables, before):
             step.tell("dropped an abandoned rebuild")
@@ -129,6 +132,7 @@ def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
         inbox = read_inbox(this.root, this.staging)
         candidates, notes = _find_candidates(this, spark, inbox, step)
     with this.clock.step("plan") as step:
+        notes += correct_times(Tables(spark, this.settings.catalog.database), datetime.now(UTC))
         start = find_starting_point(this, spark, model.model_id)
         staged = this.root.spark_path(f"{this.staging}plan")
         change_set = plan_changes(start.tables, candidates, model.model_id, staged)
