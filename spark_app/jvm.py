@@ -24,6 +24,9 @@ CONNECTION = "_PYSPARK_DRIVER_CONN_INFO_PATH"
 PAUSE = 0.02
 """Seconds between two looks for that file."""
 
+_ENDING: list[subprocess.Popen[bytes]] = []
+"""JVMs that end by themselves, for which nobody waits. Python would warn of them if their objects were deleted."""
+
 
 class SparkStartError(FruitsError):
     """Spark did not start."""
@@ -91,6 +94,7 @@ class Jvm:
             os.environ.pop(name, None)
         if self._process and self._process.stdin:
             self._process.stdin.close()
+            _ENDING.append(self._process)
 
 
 def has_jvm() -> bool:

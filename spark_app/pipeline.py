@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -113,7 +113,7 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
 
 def _maintain_steps(this: Run, tables: Tables) -> None:
     before = this.started - timedelta(days=this.settings.retention_days)
-    for note in correct_times(tables, datetime.now(UTC)):
+    for note in correct_times(tables, this.started):
         this.reporter.note(note)
     with this.clock.step("compact") as step:
         if drop_abandoned_rebuild(tables, before):
@@ -132,7 +132,7 @@ def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
         inbox = read_inbox(this.root, this.staging)
         candidates, notes = _find_candidates(this, spark, inbox, step)
     with this.clock.step("plan") as step:
-        notes += correct_times(Tables(spark, this.settings.catalog.database), datetime.now(UTC))
+        notes += correct_times(Tables(spark, this.settings.catalog.database), this.started)
         start = find_starting_point(this, spark, model.model_id)
         staged = this.root.spark_path(f"{this.staging}plan")
         change_set = plan_changes(start.tables, candidates, model.model_id, staged)

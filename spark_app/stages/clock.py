@@ -16,13 +16,18 @@ def correct_times(tables: Tables, now: datetime) -> list[str]:
     """Replace the times in the tables that are later than the present one, and return a note if there were any.
 
     This does not create tables, and changes no row.
+
+    Parameters
+    ----------
+    now
+        Time at which the run began.
     """
     session = tables.spark
     existing = [table for table in tables.iceberg.values() if session.catalog.tableExists(table.name)]
     written = {table: table.last_time() for table in existing}
     ahead = [table for table, time in written.items() if time > now + TOLERANCE]
     for table in ahead:
-        table.end_times_at(now)
+        table.end_times_at(now - timedelta(milliseconds=1))  # a retention of zero days expires these snapshots, too
     return [_note(max(written.values()), now)] if ahead else []
 
 
