@@ -25,6 +25,7 @@ from spark_app.stages.change_set import Candidates, plan_changes
 from spark_app.stages.chunks import featurise
 from spark_app.stages.clock import correct_times
 from spark_app.stages.inbox import Inbox, acknowledge_notices, read_inbox
+from spark_app.stages.leftovers import remove_leftovers
 from spark_app.stages.listing import check_images, check_images_folder, stage_listing
 from spark_app.stages.maintenance import (
     compact,
@@ -125,6 +126,7 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
     with this.clock.step("sweep") as step:
         step.tell(f"{remove_matrix_files(this.root, before):,} files of old matrices")
         step.tell(f"{remove_staged_files(this.root, before):,} staged files of killed runs")
+        step.tell(f"{remove_leftovers(this.root, before):,} other files of killed runs")
 
 
 def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
