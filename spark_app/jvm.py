@@ -25,7 +25,7 @@ PAUSE = 0.02
 """Seconds between two looks for that file."""
 
 _ENDING: list[subprocess.Popen[bytes]] = []
-"""JVMs that end by themselves, for which nobody waits. Python would warn of them if their objects were deleted."""
+"""JVMs that end by themselves, for which no caller waits. Python would warn of them if their objects were deleted."""
 
 
 class SparkStartError(FruitsError):

@@ -37,7 +37,7 @@ MATRIX_FILE = re.compile(r"(.+)-\d{5}\.csv")
 
 
 def remove_leftovers(root: Storage, before: datetime) -> int:
-    """Delete what killed runs have left and nobody reads, and return the number of files.
+    """Delete what killed runs have left and no run reads, and return the number of files.
 
     This deletes only files whose names and places are those of the pipeline, that have not changed since a time, and
     that belong to no complete results. It follows no links. It must not be called while a run works on the output.
