@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from cli.run import add_master, run_here
+from cli.run import RESUMABLE, add_master, run_here
 from cli.sample import BROKEN, VIEWS, draw_sample
 from cli.subcommands import Subcommands, add_subcommand
 from spark_app.engine.provision import resolve_weights
@@ -14,7 +14,7 @@ from spark_app.main import add_tuning_arguments, settings_from
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits demo`."""
-    parser = add_subcommand(subcommands, "demo", "draw sample pictures and run the pipeline on them")
+    parser = add_subcommand(subcommands, "demo", "draw sample pictures and run the pipeline on them", RESUMABLE)
     parser.add_argument(
         "folder",
         type=Path,

@@ -10,7 +10,12 @@ from spark_app.engine.provision import export_weights
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits export`."""
-    parser = add_subcommand(subcommands, "export", "export the network once, for runs with `--weights FOLDER`")
+    parser = add_subcommand(
+        subcommands,
+        "export",
+        "export the network once, for runs with `--weights FOLDER`",
+        "The export is not complete; run the same command again.",
+    )
     parser.add_argument(
         "--weights", default="imagenet", help="imagenet, seeded (untrained), or an .h5 or .keras file [%(default)s]"
     )

@@ -2,22 +2,32 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 
+from cli.subcommands import INTERRUPTED
 from spark_app.errors import FruitsError
 from spark_app.options import Parser
+from spark_app.signals import ending_by_exception
 
 ENTRY_POINTS = "fruits.commands"
 """Group of the entry points that add subcommands: a package above `cli`, such as `rehearsal`, extends the command."""
 
-INTERRUPTED = 130
-"""Exit code that shells use for a command that Ctrl-C ended."""
+SIGNALLED = 128
+"""Shells add the number of a signal to this for the exit code of a command that the signal has ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; return 0 for success, 1 for a failure, 2 for a mistake of the user, 130 after Ctrl-C."""
+    with ending_by_exception() as signals:
+        code = _call(argv)
+    return SIGNALLED + signals[0] if signals else code
+
+
+def _call(argv: Sequence[str] | None) -> int:
+    arguments = argparse.Namespace()
     try:
         arguments = _parser().parse_args(argv)
         code: int = arguments.command(arguments)
@@ -25,8 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"fruits: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("\nfruits: interrupted. The last complete results are unchanged; run again to go on.", file=sys.stderr)
-        return INTERRUPTED
+        consequence = getattr(arguments, INTERRUPTED, "")
+        print(f"\nfruits: interrupted. {consequence}".rstrip(), file=sys.stderr)
+        return SIGNALLED + signal.SIGINT
     except BrokenPipeError:
         # The program that read the output has ended. Python flushes what is buffered at its exit, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

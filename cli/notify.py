@@ -35,7 +35,12 @@ ALL = ""
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits notify`."""
-    parser = add_subcommand(subcommands, "notify", "write notices of images, which `fruits run --mode update` reads")
+    parser = add_subcommand(
+        subcommands,
+        "notify",
+        "write notices of images, which `fruits run --mode update` reads",
+        "Some notices may be missing; run the same command again: a notice may arrive twice.",
+    )
     parser.add_argument("--images", required=True, metavar="URL", help="folder of images, as for `fruits run`")
     parser.add_argument("--output", required=True, metavar="URL", help="output, as for `fruits run`")
     parser.add_argument(

@@ -25,10 +25,12 @@ from spark_app.words import counted
 ATTEMPTS = 3
 """Attempts of a task, unless the user asks for another number."""
 
+RESUMABLE = "The last complete results are valid; run the same command again to go on."
+
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits run`."""
-    parser = add_subcommand(subcommands, "run", "run the pipeline on this machine")
+    parser = add_subcommand(subcommands, "run", "run the pipeline on this machine", RESUMABLE)
     add_arguments(parser)
     add_master(parser)
     parser.set_defaults(command=lambda arguments: run_here(settings_from(arguments), arguments.master))

@@ -59,7 +59,12 @@ VARIETIES = (
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits sample`."""
-    parser = add_subcommand(subcommands, "sample", "draw fruit pictures, and add a few broken files")
+    parser = add_subcommand(
+        subcommands,
+        "sample",
+        "draw fruit pictures, and add a few broken files",
+        "The files so far are complete; run the same command again for the rest.",
+    )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder for <variety>/<view>.jpg")
     parser.add_argument(
         "--views", type=whole_number, default=VIEWS, help="pictures of each of the 10 varieties [%(default)s]"
@@ -84,13 +89,21 @@ def draw_sample(folder: Path, views: int) -> int:
             picture = folder / variety.name / f"view {view:03}.jpg"
             # A run would compute a file again that was written again.
             if not picture.exists():
-                draw(variety, np.random.default_rng([number, view])).save(picture, quality=90)
+                drawn = draw(variety, np.random.default_rng([number, view]))
+                _write(picture, _encoded(drawn, "JPEG", quality=90))
     (folder / "Broken").mkdir(parents=True, exist_ok=True)
     for name, make in BROKEN.items():
         broken = folder / "Broken" / name
         if not broken.exists():
-            broken.write_bytes(make())
+            _write(broken, make())
     return len(VARIETIES) * views
+
+
+def _write(path: Path, body: bytes) -> None:
+    """Write a file that appears when it is complete. Runs skip its hidden, incomplete copy."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(body)
+    partial.replace(path)
 
 
 def draw(variety: Variety, random: np.random.Generator) -> Image.Image:
@@ -133,14 +146,18 @@ def _skin(variety: Variety, size: int, random: np.random.Generator) -> Image.Ima
     return Image.fromarray(lit.clip(0, 255).astype(np.uint8))
 
 
-def _encoded(image_format: str) -> bytes:
+def _encoded(image: Image.Image, image_format: str, **options: int) -> bytes:
     buffer = io.BytesIO()
-    draw(VARIETIES[0], np.random.default_rng(0)).resize((64, 64)).save(buffer, image_format)
+    image.save(buffer, image_format, **options)
     return buffer.getvalue()
 
 
+def _small(image_format: str) -> bytes:
+    return _encoded(draw(VARIETIES[0], np.random.default_rng(0)).resize((64, 64)), image_format)
+
+
 def _half(image_format: str) -> bytes:
-    body = _encoded(image_format)
+    body = _small(image_format)
     return body[: len(body) // 2]
 
 
@@ -152,7 +169,7 @@ def _bomb() -> bytes:
 
 
 def _scrambled() -> bytes:
-    body = bytearray(_encoded("PNG"))
+    body = bytearray(_small("PNG"))
     middle = len(body) // 2
     body[middle : middle + 200] = bytes(200)
     return bytes(body)

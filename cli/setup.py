@@ -14,7 +14,12 @@ from spark_app.errors import InstallationError
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits setup`."""
-    parser = add_subcommand(subcommands, "setup", "prepare Spark for runs on this machine; `make` has done so")
+    parser = add_subcommand(
+        subcommands,
+        "setup",
+        "prepare Spark for runs on this machine; `make` has done so",
+        "Run the same command again for the rest.",
+    )
     parser.set_defaults(command=_setup)
 
 

@@ -2,10 +2,8 @@
 
 import os
 import re
-import subprocess
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,6 +11,9 @@ from contract.versions import ICEBERG_AWS_BUNDLE, ICEBERG_RUNTIME, S3_CLIENT
 from localspark.environment import remove_foreign_variables
 from localspark.java import find_java
 from spark_app.errors import InstallationError
+from spark_app.jvm import SparkStartError, own_jvm
+from spark_app.scratch import scratch_folder
+from spark_app.signals import postponed
 
 JARS = Path(sys.prefix) / "share" / "fruits" / "jars"
 
@@ -44,8 +45,6 @@ EXCLUDED = (
     "commons-logging:*",
 )
 """Dependencies of Hadoop's access to S3 that Spark contains, or that a rehearsal does not need."""
-
-FETCH = "from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().stop()"
 
 
 def folder_of(jars: Jars) -> Path:
@@ -85,24 +84,33 @@ def fetched(jars: Jars) -> list[Path]:
 def _fetch(coordinates: Sequence[str], folder: Path) -> None:
     """Let Spark's resolver download jars; it verifies the checksums."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fetched-", dir=folder.parent) as scratch:
-        options = [
-            f"--conf spark.jars.ivy={scratch} --conf spark.ui.enabled=false --master local[1]",
-            f"--packages {','.join(coordinates)} --exclude-packages {','.join(EXCLUDED)}",
-        ]
-        environment = dict(os.environ)
-        remove_foreign_variables(environment)
-        environment["JAVA_HOME"] = str(find_java(os.environ))
-        environment["PYSPARK_SUBMIT_ARGS"] = " ".join([*options, "pyspark-shell"])
-        answer = subprocess.run(  # noqa: S603 -- our own interpreter
-            [sys.executable, "-c", FETCH], env=environment, capture_output=True, text=True, check=False
-        )
-        jars = Path(scratch) / "jars"
-        if answer.returncode != 0 or not jars.is_dir():
+    with scratch_folder(folder.parent, ".fetched-") as scratch:
+        conf = {
+            "spark.master": "local[1]",
+            "spark.jars.ivy": str(scratch),
+            "spark.jars.packages": ",".join(coordinates),
+            "spark.jars.excludes": ",".join(EXCLUDED),
+        }
+        log, jars = scratch / "log", scratch / "jars"
+        is_started = _starts_a_jvm(conf, log)
+        if not is_started or not jars.is_dir():
             raise InstallationError(
                 f"{coordinates[0]} could not be downloaded from Maven Central. Behind a proxy with its own "
                 "certificates, name them to Java in JAVA_TOOL_OPTIONS (-Djavax.net.ssl.trustStore=...). Spark says:\n"
-                + "\n".join(re.findall(r"(?i)^.*(?:module not found|error).*$", answer.stderr, re.MULTILINE))
+                + "\n".join(re.findall(r"(?i)^.*(?:module not found|error).*$", log.read_text(), re.MULTILINE))
             )
         if not folder.is_dir():  # another process may have downloaded them at the same time
             jars.rename(folder)
+
+
+def _starts_a_jvm(conf: Mapping[str, str], log: Path) -> bool:
+    """Return whether a JVM of Spark starts, which it does when it has downloaded its packages. It ends afterwards."""
+    environment = dict(os.environ)
+    remove_foreign_variables(environment)
+    environment["JAVA_HOME"] = str(find_java(os.environ))
+    with log.open("wb") as messages, own_jvm() as jvm, postponed(jvm.kill):
+        try:
+            jvm.start(conf, environment, messages)
+        except SparkStartError:
+            return False
+    return True

@@ -12,6 +12,7 @@ from localspark.environment import remove_foreign_variables
 from localspark.jars import iceberg_jar
 from localspark.java import find_java
 from localspark.spark_home import spark_home
+from spark_app.scratch import scratch_folder
 
 LOG4J = """\
 appender.file.type = File
@@ -26,6 +27,9 @@ rootLogger.appenderRef.file.ref = file
 # A local run ends before the JVM's optimising compiler would pay off, and its heap is small. Most of its start would be
 # the verification of classes, but pip and Spark's resolver have verified the checksums of all jars.
 JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+
+SCRATCH = "fruits-session-"
+"""Beginning of the names of the scratch folders of Spark, in the folder for temporary files."""
 
 
 @contextmanager
@@ -48,9 +52,9 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
     remove_foreign_variables(os.environ)
     os.environ["JAVA_HOME"], os.environ["SPARK_HOME"] = str(java), str(spark_home())
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    with tempfile.TemporaryDirectory(prefix="fruits-spark-") as scratch, _stderr_to(log):
-        options = f"{JVM_OPTIONS} {archive_options(java)}"
-        log4j = Path(scratch) / "log4j2.properties"
+    with scratch_folder(Path(tempfile.gettempdir()), SCRATCH) as scratch, _stderr_to(log):
+        options = f'{JVM_OPTIONS} {archive_options(java)} "-Djava.io.tmpdir={scratch}"'
+        log4j = scratch / "log4j2.properties"
         log4j.write_text(LOG4J.format(log=log))
         yield {
             "spark.master": master,
@@ -61,8 +65,8 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
             "spark.driver.memory": "2g",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
-            "spark.local.dir": scratch,
-            "spark.sql.warehouse.dir": scratch,
+            "spark.local.dir": str(scratch),
+            "spark.sql.warehouse.dir": str(scratch),
             # Local tables are small: to compile and re-plan a query would take longer than to run it.
             "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
             "spark.sql.adaptive.enabled": "false",

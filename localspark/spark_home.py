@@ -6,11 +6,11 @@ sharing of Java 21 refuses such a class path (see `localspark.class_archive`).
 """
 
 import sys
-import tempfile
 from pathlib import Path
 
 from contract.versions import SPARK
 from spark_app.errors import InstallationError
+from spark_app.scratch import scratch_folder
 
 LOCAL_SPARK_HOME = Path(sys.prefix) / "share" / "fruits" / f"spark-{SPARK}"
 
@@ -40,8 +40,8 @@ def make_spark_home(home: Path = LOCAL_SPARK_HOME) -> None:
 
     home.parent.mkdir(parents=True, exist_ok=True)
     source = Path(pyspark.__file__).parent
-    with tempfile.TemporaryDirectory(prefix=".spark-", dir=home.parent) as scratch:
-        made = Path(scratch) / home.name
+    with scratch_folder(home.parent, ".spark-") as scratch:
+        made = scratch / home.name
         (made / "jars").mkdir(parents=True)
         for entry in source.iterdir():
             if entry.name != "jars":

@@ -19,6 +19,15 @@ SUBCOMMANDS = {
     "prepare": "download what only rehearsals need; `make` has done so",
 }
 
+INTERRUPTED = {
+    "run": "Interrupted. Nothing is left behind.",
+    "up": "Interrupted. Nothing is left behind.",
+    "down": "Interrupted. The local AWS has ended, with all that was deployed.",
+    "status": "Interrupted.",
+    "prepare": "Interrupted. Run the same command again for the rest.",
+}
+"""What Ctrl-C leaves of each subcommand."""
+
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits rehearse`."""
@@ -37,7 +46,7 @@ def _rehearse(arguments: argparse.Namespace) -> int:
     from localaws.account import LocalAwsError
 
     try:
-        with explained_errors(), interruption(lambda: "Interrupted. Nothing is left behind."):
+        with explained_errors(), interruption(lambda: INTERRUPTED[arguments.rehearsal]):
             _functions()[arguments.rehearsal]()
     except LocalAwsError as error:
         raise RehearsalError(str(error)) from error

@@ -36,11 +36,11 @@ def up() -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="fruits-rehearsal-") as scratch:
             deployment = deploy_to(host, Path(scratch), TimedPrinter())
+        STATE_FILE.parent.mkdir(exist_ok=True)
+        STATE_FILE.write_text(json.dumps({"endpoint": host.endpoint, "pid": host.pid, "folder": host.folder}))
     except BaseException:
         host.end()
         raise
-    STATE_FILE.parent.mkdir(exist_ok=True)
-    STATE_FILE.write_text(json.dumps({"endpoint": host.endpoint, "pid": host.pid, "folder": host.folder}))
     print("\n" + _instructions(host, deployment.bucket))
 
 

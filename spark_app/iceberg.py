@@ -1,10 +1,13 @@
 """Operations that Iceberg offers in its Java API only: named snapshots, branches, and the maintenance of files."""
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import SparkSession
+
+from spark_app.table_times import last_time, with_times_until
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject
@@ -79,6 +82,22 @@ class IcebergTable:
         lake = self._session.sessionState().catalogManager().catalog(catalog).icebergCatalog()
         lake.dropTable(self._jvm.org.apache.iceberg.catalog.TableIdentifier.parse(table), False)  # noqa: FBT003 -- Java
 
+    def last_time(self) -> datetime:
+        """Return the latest time that the metadata contains."""
+        latest = last_time(json.loads(self._parser.toJson(self._load().operations().current())))
+        return datetime.fromtimestamp(latest / 1000, UTC)
+
+    def end_times_at(self, latest: datetime) -> None:
+        """Replace all times in the metadata that are later than a time by that time, in one commit.
+
+        Iceberg's API has no operation for this, so this commits another version of the metadata document.
+        """
+        operations = self._load().operations()
+        present = operations.current()
+        document = json.loads(self._parser.toJson(present))
+        following = with_times_until(document, _millis(latest), present.metadataFileLocation())
+        operations.commit(present, self._parser.fromJson(json.dumps(following)))
+
     def file_count(self) -> int:
         """Count the data files and delete files, from the metadata alone."""
         snapshot = self._load().currentSnapshot()
@@ -130,6 +149,10 @@ class IcebergTable:
 
     def _load(self) -> "JavaObject":
         return self._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(self._session, self.name)
+
+    @property
+    def _parser(self) -> "JavaObject":
+        return self._jvm.org.apache.iceberg.TableMetadataParser
 
     def _actions(self) -> "JavaObject":
         return self._jvm.org.apache.iceberg.spark.actions.SparkActions.get(self._session)

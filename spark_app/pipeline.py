@@ -25,7 +25,9 @@ from spark_app.settings import RunSettings
 from spark_app.stages.basis import BasisChoice, choose_basis
 from spark_app.stages.change_set import Candidates, Judge, plan_changes
 from spark_app.stages.chunks import featurise
+from spark_app.stages.clock import correct_times
 from spark_app.stages.inbox import Inbox, acknowledge_notices, read_inbox
+from spark_app.stages.leftovers import remove_leftovers
 from spark_app.stages.listing import check_images, check_images_folder, stage_listing
 from spark_app.stages.maintenance import (
     compact,
@@ -124,6 +126,8 @@ def _no_tables(this: Run) -> OutputError:
 
 def _maintain_steps(this: Run, tables: Tables) -> None:
     before = this.started - timedelta(days=this.settings.retention_days)
+    for note in correct_times(tables, this.started):
+        this.reporter.note(note)
     with this.clock.step("compact") as step:
         if drop_abandoned_rebuild(tables, before):
             step.tell("dropped an abandoned rebuild")
@@ -138,6 +142,7 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
             step.tell("no files of old matrices")
             this.reporter.note(f"{error}. No files of old matrices were deleted: first, run with --mode reconcile.")
         step.tell(f"{remove_staged_files(this.root, before):,} staged files of killed runs")
+        step.tell(f"{remove_leftovers(this.root, before):,} other files of killed runs")
 
 
 def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
@@ -155,6 +160,7 @@ def _steps(this: Run, spark: SparkSession, model: Model) -> Summary:
         inbox = read_inbox(this.root, this.staging)
         candidates = _find_candidates(this, spark, inbox, step)
     with this.clock.step("plan") as step:
+        this.notes.extend(correct_times(Tables(spark, this.settings.catalog.database), this.started))
         start = find_starting_point(this, spark, model.model_id)
         if this.settings.mode is Mode.RECONCILE:
             check_files(this, start.tables)

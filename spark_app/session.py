@@ -2,13 +2,16 @@
 
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from contract.job import CatalogKind
 from contract.layout import TABLES
+from spark_app.jvm import has_jvm, own_jvm
 from spark_app.settings import RunSettings
+from spark_app.signals import postponed
 from spark_app.storage import Storage
 
 CATALOG = "lake"
@@ -26,24 +29,43 @@ DEFAULTS = {
 
 @contextmanager
 def open_session(settings: RunSettings, extra: Mapping[str, str]) -> Iterator[SparkSession]:
-    """Start a Spark session, and stop it after the body.
+    """Start a Spark session, and stop it after the body. An interruption kills the JVM.
 
     Parameters
     ----------
     extra
         Configuration of the machine: the master and the jars on a laptop, nothing under spark-submit.
     """
-    builder = SparkSession.Builder().appName("fruits")
-    for name, value in {**_catalog(settings), **DEFAULTS, **extra}.items():
-        builder = builder.config(name, value)
+    conf = {"spark.app.name": "fruits", **_catalog(settings), **DEFAULTS, **extra}
+    if has_jvm():  # spark-submit has started it
+        session = _new_session(conf)
+        try:
+            yield session
+        finally:
+            session.stop()
+        return
+    with own_jvm() as jvm:
+        with postponed(jvm.kill):
+            jvm.start(conf)
+            session = _new_session(conf)
+        try:
+            yield session
+        except Exception:
+            with suppress(Exception):  # the JVM may have died, which must not hide the error
+                session.stop()
+            raise
+        session.stop()
+
+
+def _new_session(conf: Mapping[str, str]) -> SparkSession:
     on_interrupt = signal.getsignal(signal.SIGINT)
-    session = builder.getOrCreate()
+    SparkContext.getOrCreate(SparkConf().setAll(list(conf.items())))
     # PySpark installs a handler that calls the JVM in the middle of another call to it, which garbles both.
     signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield session
-    finally:
-        session.stop()
+    builder = SparkSession.Builder()
+    for name, value in conf.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
 
 
 def _catalog(settings: RunSettings) -> dict[str, str]:

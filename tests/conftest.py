@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -40,6 +41,7 @@ SLOW = (
     "cdk/test_packaging.py::test_a_job_runs_on_what_is_shipped",
     "cli/test_demo.py",
     "cli/test_export.py",
+    "cli/test_interruptions.py",
     "cli/test_run.py",
     "localaws/test_jobs.py",
     "localaws/test_server.py",
@@ -55,6 +57,11 @@ SLOW = (
     "spark_app/test_poison.py",
 )
 """Beginnings of the ids of slow tests, which `make test-fast` leaves out: rehearsals, runs of the pipeline, exports."""
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C interrupt this process and its children, also if a shell has started the tests in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

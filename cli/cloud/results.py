@@ -3,8 +3,8 @@
 import argparse
 import hashlib
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +23,7 @@ from contract.layout import ResultFile, results_folder
 from contract.runs import is_run_id
 from contract.summary import Summary
 from spark_app.errors import OutputError, UsageError
+from spark_app.scratch import scratch_folder
 
 MATRIX_FOLDER = "matrix"
 """Local folder for a matrix that consists of several files."""
@@ -101,17 +102,20 @@ def _download_all(deployment: Deployment, files: list[RemoteFile], folder: Path)
         _scratch_in(folder) as scratch,
         transfer_progress(sys.stdout, len(files)) as progress,
     ):
-        tally.count_all(_download(deployment, files, folder, Path(scratch)), progress)
+        tally.count_all(_download(deployment, files, folder, scratch), progress)
     return tally
 
 
-def _scratch_in(folder: Path) -> tempfile.TemporaryDirectory[str]:
+@contextmanager
+def _scratch_in(folder: Path) -> Iterator[Path]:
     """Make a folder for incomplete files, on the same disk as the complete ones."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(dir=folder, prefix=".partial-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise OutputError(f"Can't write to {folder}: {error.strerror}.") from error
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            scratch = stack.enter_context(scratch_folder(folder, ".partial-"))
+        except OSError as error:
+            raise OutputError(f"Can't write to {folder}: {error.strerror}.") from error
+        yield scratch
 
 
 def _download(

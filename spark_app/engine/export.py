@@ -2,11 +2,13 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -15,14 +17,22 @@ from spark_app.engine.network import INPUT_SHAPE, Network, build_network
 from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import normalized
 from spark_app.engine.weights import Weights
+from spark_app.errors import FruitsError
 from spark_app.npz import to_npz
 from spark_app.settings import Engine
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 OPSET = 17
 TOLERANCE = 1e-3
 """Maximum absolute difference of a feature between the export and the reference."""
 
 _Result = TypeVar("_Result")
+
+
+class ProcessEndedError(FruitsError):
+    """A process that imports TensorFlow was killed."""
 
 
 def export_model(weights: Weights) -> ExportedModel:
@@ -44,8 +54,8 @@ def export_model(weights: Weights) -> ExportedModel:
     )
 
 
-def in_own_process(function: Callable[..., _Result], *arguments: object, log: Path | None = None) -> _Result:
-    """Call a function that imports TensorFlow in a new process, which ends with the call.
+class OwnProcess(Generic[_Result]):
+    """A call of a function that imports TensorFlow, in a new process that ends with the call, and with this process.
 
     Parameters
     ----------
@@ -53,15 +63,84 @@ def in_own_process(function: Callable[..., _Result], *arguments: object, log: Pa
         Function that can be imported by its name, and picklable arguments.
     log
         File for the messages of TensorFlow; `None` to discard them.
+    """
+
+    def __init__(self, function: Callable[..., _Result], *arguments: object, log: Path | None = None) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._answers, answer = context.Pipe(duplex=False)
+        self._process = context.Process(target=_answer, args=(answer, log, function, *arguments))
+        self._process.start()
+        answer.close()  # only the process has it now, so that its end is noticed
+
+    def result(self) -> _Result:
+        """Wait for the result of the function.
+
+        Raises
+        ------
+        ProcessEndedError
+            If the process ends before that.
+        Exception
+            If the function raises it.
+        """
+        try:
+            result, error = self._answers.recv()
+        except EOFError:
+            raise ProcessEndedError(
+                "The process that loads TensorFlow was killed, perhaps because it needs 2 GB of memory: close other "
+                "programs, and run again."
+            ) from None
+        if error is not None:
+            raise error
+        return cast("_Result", result)
+
+    def end(self) -> None:
+        """Kill the process if it has not ended."""
+        self._process.kill()
+        self._process.join()
+        self._answers.close()
+
+
+def in_own_process(function: Callable[..., _Result], *arguments: object, log: Path | None = None) -> _Result:
+    """Call a function in an `OwnProcess`.
 
     Raises
     ------
     Exception
-        If the function raises it.
+        If the function raises it, or if the process is killed.
     """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context, initializer=_quiet, initargs=(log,)) as pool:
-        return pool.submit(function, *arguments).result()
+    with started_process(function, *arguments, log=log) as process:
+        return process.result()
+
+
+@contextmanager
+def started_process(
+    function: Callable[..., _Result], *arguments: object, log: Path | None = None
+) -> Iterator[OwnProcess[_Result]]:
+    """Start an `OwnProcess`, and kill it after the body if it has not ended."""
+    process = OwnProcess(function, *arguments, log=log)
+    try:
+        yield process
+    finally:
+        process.end()
+
+
+def _answer(answer: "Connection", log: Path | None, function: Callable[..., object], *arguments: object) -> None:
+    """Call a function, and send its result or its error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all processes; the parent ends this one
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _quiet(log)
+    try:
+        result, error = function(*arguments), None
+    except Exception as raised:  # noqa: BLE001 -- the parent raises it
+        result, error = None, raised
+    answer.send((result, error))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _quiet(log: Path | None) -> None:

@@ -1,14 +1,16 @@
 """The reference network: MobileNetV2 of Keras. Its functions import TensorFlow when they are called."""
 
 import math
+import os
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spark_app.engine.strips import SIZE
-from spark_app.engine.weights import SEED, Weights, WeightsKind
+from spark_app.engine.weights import SEED, Weights, WeightsKind, imagenet_cache
 from spark_app.errors import WeightsError, WeightsUnavailableError
+from spark_app.scratch import scratch_folder
 
 Variable = Any
 """A Keras variable, which has no types."""
@@ -47,15 +49,22 @@ def build_bare_network() -> Network:
 
 
 def download_imagenet_weights() -> None:
-    """Download the published weights into the cache of Keras.
+    """Download the published weights into the cache of Keras. The process that calls this must not use Keras otherwise.
+
+    The file appears in the cache when it is complete: Keras would take half a file for the weights.
 
     Raises
     ------
     WeightsUnavailableError
         If the download fails.
     """
+    cached = imagenet_cache()
     try:
-        _keras_mobilenet("imagenet")
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with scratch_folder(cached.parent, ".fruits-download-") as scratch:
+            os.environ["KERAS_HOME"] = str(scratch)
+            _keras_mobilenet("imagenet")
+            (scratch / "models" / cached.name).replace(cached)
     except Exception as error:  # Keras raises a bare Exception for any failure
         detail = " ".join(str(error).split())[:200]
         raise WeightsUnavailableError(

@@ -1,12 +1,12 @@
 """The model of a run: finds or downloads its weights, and reads or makes the exported network."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from spark_app.engine.export import export_model, in_own_process
+from spark_app.engine.card import CARD
+from spark_app.engine.export import export_model, in_own_process, started_process
 from spark_app.engine.model import (
     FILES,
     ExportedModel,
@@ -19,7 +19,8 @@ from spark_app.engine.model import (
 )
 from spark_app.engine.network import download_imagenet_weights
 from spark_app.engine.weights import Weights, find_weights
-from spark_app.errors import WeightsError, WeightsUnavailableError
+from spark_app.errors import StorageError, WeightsError, WeightsUnavailableError
+from spark_app.scratch import scratch_folder
 from spark_app.settings import Engine
 from spark_app.storage import Storage
 
@@ -91,8 +92,19 @@ def export_weights(requested: str, folder: Path) -> Weights:
         raise WeightsError(f"The model in {weights.exported} is exported already.")
     exported = in_own_process(export_model, weights)
     target.create()
-    write_model(target, "", weights, exported)
+    with _write_errors(target), scratch_folder(target.local_path, ".fruits-export-") as scratch:
+        write_model(Storage(scratch.as_uri()), "", weights, exported)
+        for name in (*exported.files, CARD):  # without its card, a model does not count
+            (scratch / name).replace(target.local_path / name)
     return weights
+
+
+@contextmanager
+def _write_errors(target: Storage) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"Can't write to {target.display}: {error.strerror}") from error
 
 
 @contextmanager
@@ -119,12 +131,13 @@ def provide_model(
         yield lambda: model
         return
 
-    def export() -> Model:
-        exported = in_own_process(export_model, weights, log=log)
-        return Model(model_id, weights, exported.files[FILES[engine]], exported, is_saved(root, model_id))
+    with started_process(export_model, weights, log=log) as export:
 
-    with ThreadPoolExecutor(1, "export") as pool:
-        yield pool.submit(export).result
+        def exported_model() -> Model:
+            exported = export.result()
+            return Model(model_id, weights, exported.files[FILES[engine]], exported, is_saved(root, model_id))
+
+        yield exported_model
 
 
 def _existing(root: Storage, model_id: str, weights: Weights, engine: Engine) -> Model | None:

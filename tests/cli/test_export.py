@@ -48,7 +48,7 @@ def test_a_run_with_the_exported_model_is_a_run_with_its_weights(
     saved = output / "models" / model_id_of(seeded)
     for file in saved.iterdir():
         file.unlink()
-    monkeypatch.setattr("spark_app.engine.provision.in_own_process", None)
+    monkeypatch.setattr("spark_app.engine.provision.started_process", None)
     exported = str(tmp_path / "folder/model")
     again = run_pipeline(weights=exported)
     assert (again.model_id, again.weights) == (direct.model_id, direct.weights)

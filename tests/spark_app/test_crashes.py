@@ -1,5 +1,6 @@
 """Tests of runs that end in the middle: killed before every lasting change, or stopped by a failure."""
 
+import io
 import json
 import multiprocessing
 import os
@@ -7,6 +8,8 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,9 +21,13 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from cli.main import main as fruits
+from contract.runs import Mode
 from contract.summary import Latest
+from spark_app import pipeline
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
 from spark_app.engine.weights import Weights
+from spark_app.progress import PlainReporter
+from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 from tests.published import read_matrix
 from tests.spark_app import dying_run
@@ -191,6 +198,32 @@ def _lives_until_one_gets_through(
         event += stride
     log = scene.counts / "deaths.log"
     return log.read_text().splitlines() if log.exists() else []
+
+
+def test_maintenance_leaves_nothing_of_killed_runs(
+    scene: Scene,
+    warm: SparkSession,
+    session_at: Callable[[Path], SparkSession],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After kills while a run publishes, another run, and `maintain`, only files of complete runs are left."""
+    matrix = read_matrix(scene.latest)[1]
+    died = _lives_until_one_gets_through(scene, warm, ("reprocess", 16, 2), matrix)
+    assert any("Storage.write results/" in death for death in died), died
+    settings = RunSettings(
+        images=scene.images.as_uri(), output=scene.output.as_uri(), mode=Mode.MAINTAIN, retention_days=0.0
+    )
+    monkeypatch.setattr(pipeline, "open_session", lambda *_: nullcontext(session_at(scene.output)))
+    pipeline.maintain(settings, PlainReporter(io.StringIO()), {})
+    summaries = list(scene.output.glob("results/*/summary.json"))
+    used = {json.loads(file.read_bytes())["pca_version"] for file in summaries}
+    assert {folder.name for folder in scene.output.glob("pca/*")} == used
+    assert set(scene.output.glob("results/*/")) == {file.parent for file in summaries}
+    assert not list(scene.output.glob("staging/*"))
+    names = [file.name for file in scene.output.rglob("*")]
+    assert not [name for name in names if "#" in name or name.endswith(".temp")]
+    checksums = list(scene.output.glob("tables/*/*/*/.*.crc"))
+    assert all(file.with_name(file.name[1:].removesuffix(".crc")).exists() for file in checksums)
 
 
 def test_a_worker_that_is_killed_costs_its_task(scene: Scene) -> None:

@@ -10,8 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
+    {"scratch", "signals", "table_times"},
     {"errors", "numerics", "keys", "npz", "lookahead", "local_files", "words", "failures"},
     {"settings", "options"},
+    {"jvm"},
     {"storage", "iceberg", "arrow"},
     {"progress", "csv_files", "session"},
     {"tables", "engine", "report", "run"},

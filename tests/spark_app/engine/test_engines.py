@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,10 +112,11 @@ def test_a_damaged_model_is_exported_again(
 ) -> None:
     """A run never executes a saved model that differs from its card: it replaces the model, and a note says so."""
     root, model_id = Storage(tmp_path.as_uri()), model_id_of(seeded)
+    export = SimpleNamespace(result=lambda: exported)
     save_model(root, model_id, seeded, exported)
     path = tmp_path / "models" / model_id / file
     path.write_bytes(damage(path.read_bytes()))
-    monkeypatch.setattr("spark_app.engine.provision.in_own_process", lambda *_, **__: exported)
+    monkeypatch.setattr("spark_app.engine.provision.started_process", lambda *_, **__: nullcontext(export))
     with provide_model(root, seeded, Engine.ONNX) as ready:
         model = ready()
     assert model.payload == exported.files["model.onnx"]
