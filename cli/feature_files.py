@@ -21,6 +21,10 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """Time of the members of an archive: the same rows make the same bytes."""
 
 
+CONTENT = b"fruits.content"
+"""Entry of the metadata of a Parquet file: the id of its rows."""
+
+
 def check_target(path: Path, *, may_replace: bool) -> None:
     """Check that a file of features can be written.
 
@@ -51,6 +55,14 @@ def write_features(rows: FeatureRows, path: Path) -> None:
         WRITERS[path.suffix](rows, partial)
 
 
+def content_of(path: Path) -> int | None:
+    """Return the id of the rows of a Parquet file that `write_features` has written; `None` for any other file."""
+    try:
+        return int((pq.read_schema(path).metadata or {})[CONTENT])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
 @contextmanager
 def _complete(path: Path) -> Iterator[Path]:
     """Yield a path on the same disk; after the body, its file moves to `path`, or is deleted if the body fails."""
@@ -65,9 +77,10 @@ def _complete(path: Path) -> Iterator[Path]:
 
 def _write_parquet(rows: FeatureRows, path: Path) -> None:
     names = [name for name in SCHEMA.names if name not in {"key", "etag", "features"}]
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd", use_dictionary=names) as writer:
+    schema = SCHEMA.with_metadata({CONTENT: str(rows.content)})
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=names) as writer:
         for piece in rows.pieces(SCHEMA.names):
-            writer.write_table(piece)
+            writer.write_table(piece.cast(schema))
 
 
 def _write_npz(rows: FeatureRows, path: Path) -> None:

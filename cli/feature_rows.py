@@ -44,6 +44,8 @@ class FeatureRows:
     """The rows that are not deleted. In memory are their keys, and the columns of one piece of rows."""
 
     files: Sequence[DataFile]
+    content: int | None
+    """Id of the rows; `None` for no rows."""
 
     def __len__(self) -> int:
         return len(self._order.file)

@@ -9,7 +9,7 @@ from contract.layout import LATEST, TABLES, ResultFile
 from contract.summary import Latest, Summary
 from contract.tables import Table
 from spark_app.errors import OutputError, UsageError
-from spark_app.settings import CatalogSettings, as_url
+from spark_app.settings import FEATURE_COUNT, CatalogSettings, as_url
 from spark_app.storage import Storage
 from spark_app.words import counted
 
@@ -47,9 +47,9 @@ def _features(arguments: argparse.Namespace) -> int:
             f"A run that was interrupted has changed the features after the last complete results of {root.display}: "
             "finish it with `fruits run`."
         )
-    rows = FeatureRows(files)
+    rows = FeatureRows(files, summary.snapshots.features)
     write_features(rows, file)
-    print(f"{counted(len(rows), 'image')} x 1280 features of model {summary.model_id} in {file}")
+    print(f"{counted(len(rows), 'image')} x {FEATURE_COUNT} features of model {summary.model_id} in {file}")
     return 0
 
 

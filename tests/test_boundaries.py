@@ -152,7 +152,7 @@ def _is_within(name: str, packages: set[str]) -> bool:
     ],
 )
 def test_a_library_with_one_owner_is_imported_there_only(library: str, module: str) -> None:
-    """One module knows the storage library, one the template library, one the reader of tables: each can be exchanged."""
+    """One module knows each of these libraries, so that it can be exchanged in one place."""
     users = {
         str(file.relative_to(ROOT))
         for package in ("contract", "spark_app", "cli")
