@@ -24,6 +24,7 @@ from spark_app.stages.basis import BasisChoice, choose_basis
 from spark_app.stages.change_set import Candidates, plan_changes
 from spark_app.stages.chunks import featurise
 from spark_app.stages.inbox import Inbox, acknowledge_notices, read_inbox
+from spark_app.stages.labels import changing_labels
 from spark_app.stages.listing import check_images, check_images_folder, stage_listing
 from spark_app.stages.maintenance import (
     compact,
@@ -193,7 +194,8 @@ def _complete(this: Run, tables: Tables, summary: Summary, report: ReportData) -
         this.reporter.note(note)
     publish_report(this, summary, report)
     if this.settings.mode is Mode.REPROCESS:
-        switch(tables)
+        with changing_labels(tables, this.settings.label_level):
+            switch(tables)
     point_to(this, summary)
 
 

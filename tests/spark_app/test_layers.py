@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    {"errors", "numerics", "keys", "npz", "lookahead"},
-    {"settings"},
+    {"errors", "words", "numerics", "keys", "npz", "lookahead", "local_files"},
+    {"settings", "options"},
     {"storage", "iceberg", "arrow"},
     {"progress", "csv_files", "session"},
     {"tables", "engine", "report", "run"},
