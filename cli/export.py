@@ -1,20 +1,23 @@
 """`fruits export`: writes a network in the form that runs execute, for machines without TensorFlow."""
 
 import argparse
-from pathlib import Path
 
 from cli.subcommands import Subcommands, add_subcommand
 from spark_app.engine.model import model_id_of
 from spark_app.engine.provision import export_weights
+from spark_app.options import filled, path
 
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits export`."""
     parser = add_subcommand(subcommands, "export", "export the network once, for runs with `--weights FOLDER`")
     parser.add_argument(
-        "--weights", default="imagenet", help="imagenet, seeded (untrained), or an .h5 or .keras file [%(default)s]"
+        "--weights",
+        type=filled,
+        default="imagenet",
+        help="imagenet, seeded (untrained), or an .h5 or .keras file [%(default)s]",
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder for model.json, model.onnx and weights.npz")
+    parser.add_argument("folder", type=path, metavar="FOLDER", help="folder for model.json, model.onnx and weights.npz")
     parser.set_defaults(command=_export)
 
 

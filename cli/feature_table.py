@@ -19,7 +19,7 @@ from pyiceberg.table import FileScanTask, StaticTable
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
 
 from contract.layout import fault_of
-from spark_app.errors import StorageError
+from spark_app.errors import FruitsError, StorageError
 from spark_app.iceberg import CONTENT
 
 Positions = npt.NDArray[np.int64]
@@ -91,26 +91,22 @@ def data_files(folder: TableFolder, content: int | None) -> list[DataFile] | Non
 
 @contextmanager
 def damage_of(what: str) -> Iterator[None]:
-    """Turn the errors of libraries that can't read something into a sentence.
+    """Turn whatever a library raises when it reads damaged files into a sentence.
 
     Raises
     ------
     StorageError
-        If the body raises such an error.
+        If the body raises an error that is not one of this package.
     """
     try:
         yield
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        EOFError,
-    ) as error:  # pyarrow and pyiceberg derive theirs from these
+    except FruitsError:
+        raise
+    except Exception as error:  # damaged bytes make the decoders of JSON, Avro and Parquet raise almost anything
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise StorageError(
             f"Can't read {what}, which is missing or damaged ({reason}). "
-            "`fruits run --mode reprocess` computes the table again."
+            "A run in --mode reprocess computes the table again."
         ) from error
 
 

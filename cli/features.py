@@ -9,6 +9,7 @@ from contract.layout import LATEST, TABLES, ResultFile
 from contract.summary import Latest, Summary
 from contract.tables import Table
 from spark_app.errors import OutputError, UsageError
+from spark_app.options import filled, path
 from spark_app.settings import FEATURE_COUNT, CatalogSettings, as_url
 from spark_app.storage import Storage
 from spark_app.words import counted
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits features`."""
     parser = add_subcommand(subcommands, "features", "write the features of the last complete results to a file")
-    parser.add_argument("--output", required=True, metavar="URL", help="output, as for `fruits run`")
+    parser.add_argument("--output", type=filled, required=True, metavar="URL", help="output, as for `fruits run`")
     parser.add_argument("--database", default=CatalogSettings.database, help="database of the tables [%(default)s]")
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
-    parser.add_argument("file", type=Path, metavar="FILE", help="file to write: FILE.parquet or FILE.npz")
+    parser.add_argument("file", type=path, metavar="FILE", help="file to write: FILE.parquet or FILE.npz")
     parser.set_defaults(command=_features)
 
 
@@ -32,15 +33,13 @@ def _features(arguments: argparse.Namespace) -> int:
     from cli.feature_rows import FeatureRows
     from cli.feature_table import data_files
 
-    file = arguments.file.expanduser()
+    file = arguments.file
     check_target(file, may_replace=arguments.force)
     root = Storage(as_url(arguments.output))
     if not root.is_local:
-        raise UsageError(
-            "fruits features reads outputs on this machine: for the cloud, use `fruits results --features`."
-        )
-    summary = _last_summary(root)
+        raise UsageError("This command reads outputs on this machine. For the cloud, use `fruits results --features`.")
     folder = root.local_path / TABLES / CatalogSettings(database=arguments.database).database / Table.FEATURES
+    summary = _last_summary(root)
     files = data_files(_local_table(folder), summary.snapshots.features)
     if files is None:
         raise OutputError(

@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 for success, 1 for a failure.
+        Exit code: 0 for success, 1 for a failure, 2 for a mistake of the user.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(line, flush=True)  # noqa: T201 -- this is a command
     except (PackagingError, FruitsError) as error:
         print(f"packaging: {error}", file=sys.stderr)  # noqa: T201 -- this is a command
-        return 1
+        return error.exit_code if isinstance(error, FruitsError) else 1
     return 0
 
 

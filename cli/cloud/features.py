@@ -9,14 +9,14 @@ from botocore.exceptions import ClientError
 from cli.cloud.bucket import read
 from cli.cloud.download import RemoteFile, download_all, scratch_in
 from cli.cloud.environment import CLIENT_CONFIG, Deployment
-from cli.cloud.errors import CloudError, interruption
+from cli.cloud.errors import CloudError, explained_errors, interruption
 from cli.feature_files import content_of, write_features
 from cli.feature_rows import FeatureRows
 from cli.feature_table import TableFolder, data_files
 from contract.environments import Output
 from contract.summary import Summary
 from contract.tables import Table
-from spark_app.errors import UsageError
+from spark_app.errors import StorageError, UsageError
 
 
 class _Catalog(Protocol):
@@ -60,10 +60,11 @@ def _table(deployment: Deployment, scratch: Path) -> TableFolder:
     if bucket != deployment.bucket or not found:
         raise CloudError(f"The metadata of the table {Table.FEATURES} is in {location}, not in the bucket.")
 
+    @explained_errors()
     def read_object(name: str) -> bytes:
         body = read(deployment, name)
         if body is None:
-            raise FileNotFoundError(f"s3://{bucket}/{name} does not exist")
+            raise StorageError(f"s3://{bucket}/{name} is missing. `fruits reprocess` computes the table again.")
         return body
 
     def fetch(names: list[str]) -> Path:

@@ -15,6 +15,7 @@ from contract.layout import BasisFile, ResultFile, pca_folder, results_folder
 from contract.runs import is_run_id
 from contract.summary import Summary
 from spark_app.errors import UsageError
+from spark_app.options import path
 from spark_app.settings import FEATURE_COUNT
 
 MATRIX_FOLDER = "matrix"
@@ -28,7 +29,7 @@ def add_command(subcommands: Subcommands) -> None:
     parser = add_subcommand(subcommands, "results", "download the last complete results of an environment")
     parser.add_argument(
         "folder",
-        type=Path,
+        type=path,
         nargs="?",
         default=Path("results"),
         metavar="FOLDER",
