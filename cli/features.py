@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.subcommands import Subcommands, add_subcommand
-from contract.layout import LATEST, TABLES, ResultFile
+from contract.layout import LATEST, TABLES, BasisFile, ResultFile, pca_folder
 from contract.summary import Latest, Summary
 from contract.tables import Table
 from spark_app.errors import OutputError, UsageError
@@ -48,7 +48,10 @@ def _features(arguments: argparse.Namespace) -> int:
         )
     rows = FeatureRows(files, summary.snapshots.features)
     write_features(rows, file)
-    print(f"{counted(len(rows), 'image')} x {FEATURE_COUNT} features of model {summary.model_id} in {file}")
+    print(f"{counted(len(rows), 'image')} x {FEATURE_COUNT} features of model {summary.model_id}")
+    print(f"  features {file}")
+    if summary.pca_version:
+        print(f"  basis    {root.display}/{pca_folder(summary.pca_version)}{BasisFile.BASIS}")
     return 0
 
 

@@ -10,6 +10,7 @@ from cdk.settings import Architecture
 from contract.versions import IMAGE_PYTHONS
 from spark_app.engine.weights import WeightsKind
 from spark_app.errors import FruitsError
+from spark_app.options import Parser
 
 ALL = "all"
 
@@ -38,9 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m cdk.packaging", description="Build the packages that a deployment ships."
-    )
+    parser = Parser(prog="python -m cdk.packaging", description="Build the packages that a deployment ships.")
     parser.add_argument("package", choices=[*Packages.names(), ALL])
     parser.add_argument("--architecture", type=Architecture, choices=list(Architecture), default=Architecture.ARM64)
     parser.add_argument(
