@@ -30,6 +30,7 @@ from contract.summary import Latest, Summary
 from localspark.java import find_java
 from spark_app.engine.model import model_id_of
 from spark_app.engine.weights import Weights
+from spark_app.errors import WeightsError
 from tests.shipped import HERE, IS_PYTHON_OF_THE_IMAGE, OTHER, OWN_PYTHON, SHIPPED, WORKERS
 
 PYTHON = Path(os.path.realpath(sys._base_executable))  # noqa: SLF001 -- Python without the packages of this project
@@ -132,7 +133,7 @@ def test_versions_settings_and_places_rename_what_they_decide_about(
 @pytest.mark.parametrize("weights", ["imagnet", "missing.h5", "spark_app"])
 def test_weights_that_are_not_there_are_found_out_at_synthesis(weights: str) -> None:
     """Weights that do not exist raise an error at synthesis."""
-    with pytest.raises(PackagingError, match=weights):
+    with pytest.raises(WeightsError, match=weights):
         packages_for(HERE, OWN_PYTHON, weights)
 
 
