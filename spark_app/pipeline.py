@@ -116,13 +116,13 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
     with this.clock.step("compact") as step:
         if drop_abandoned_rebuild(tables, before):
             step.tell("dropped an abandoned rebuild")
-        step.tell(f"{compact(tables):,} files rewritten")
+        step.tell(f"{counted(compact(tables), 'file')} rewritten")
     with this.clock.step("expire") as step:
         step.tell(f"snapshots older than {this.settings.retention_days:g} days")
-        step.tell(f"{expire(tables, before):,} orphan files")
+        step.tell(counted(expire(tables, before), "orphan file"))
     with this.clock.step("sweep") as step:
-        step.tell(f"{remove_matrix_files(this.root, before):,} files of old matrices")
-        step.tell(f"{remove_staged_files(this.root, before):,} staged files of killed runs")
+        step.tell(f"{counted(remove_matrix_files(this.root, before), 'file')} of old matrices")
+        step.tell(f"{counted(remove_staged_files(this.root, before), 'staged file')} of killed runs")
 
 
 def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
@@ -184,7 +184,8 @@ def _tell_choice(choice: BasisChoice | None, step: Step) -> None:
         step.tell("no images")
         return
     captured = choice.assessment.captured
-    step.tell(f"{len(choice.basis.components)} components capture {captured:.1%} of the variance")
+    k = len(choice.basis.components)
+    step.tell(f"{counted(k, 'component')} {'captures' if k == 1 else 'capture'} {captured:.1%} of the variance")
     step.tell(f"{'kept' if choice.kept else 'fitted'}: {choice.reason}")
 
 
@@ -206,4 +207,4 @@ def _tidy(this: Run, tables: Tables, inbox: Inbox) -> None:
     acknowledge_notices(this.root, inbox)
     if to_compact := tables_to_compact(tables):
         with this.clock.step("compact") as step:
-            step.tell(f"{sum(table.merge_small_files() for table in to_compact):,} files rewritten")
+            step.tell(f"{counted(sum(table.merge_small_files() for table in to_compact), 'file')} rewritten")
