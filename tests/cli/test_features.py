@@ -22,6 +22,7 @@ from spark_app.progress import PlainReporter
 from spark_app.settings import FEATURE_COUNT, RunSettings
 from spark_app.tables import Tables
 from tests.published import read_matrix
+from tests.test_readme import executed
 
 Run = Callable[..., Summary]
 Session = Callable[[Path], SparkSession]
@@ -108,6 +109,28 @@ def test_an_output_that_was_moved_can_be_read(changed: Tables, output: Path, tmp
     moved = output.rename(tmp_path / "moved #1 50%")
     assert _features(moved, tmp_path / "all.parquet") == 0
     assert _rows_of(tmp_path / "all.parquet") == expected
+
+
+def test_the_recipes_of_the_readme_work_as_copied(
+    changed: Tables,  # noqa: ARG001 -- the fixture makes the table
+    output: Path,
+    tmp_path: Path,
+    results: Callable[[], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The lines read the matrix of a real run, and compute it from the files that the command makes and names."""
+    keys, coordinates = read_matrix(results())
+    monkeypatch.chdir(tmp_path)
+    assert _features(output, Path("features.npz")) == 0
+    basis = capsys.readouterr().out.splitlines()[-1].removeprefix("  basis    ")
+    shutil.copy(basis, "basis.npz")
+    np.testing.assert_allclose(executed("basis = ")["coordinates"], coordinates, atol=1e-4)
+    output.rename(tmp_path / "fruits-out")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    matrix = executed("matrix = ")["matrix"]
+    assert matrix["key"].tolist() == keys
+    np.testing.assert_allclose(matrix.filter(like="pc_").to_numpy(), coordinates)
 
 
 def test_a_damaged_table_leaves_no_file(

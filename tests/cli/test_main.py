@@ -31,7 +31,7 @@ from cli.main import main
         (["features", "--output", "x", ""], "FILE must not be empty"),
         (["upload", "", "--env", "dev"], "FOLDER must not be empty"),
         (["results", "", "--env", "dev"], "FOLDER must not be empty"),
-        (["reprocess", "--mode", "updat", "--env", "dev"], "--mode must be update, reconcile, reprocess or maintain"),
+        (["reprocess", "--mode", "foo", "--env", "dev"], "--mode must be update, reconcile, reprocess or maintain"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_writes_nothing(
