@@ -85,3 +85,18 @@ def test_reprocess_takes_its_own_level(run_pipeline: Run, results: Callable[[], 
     assert _labels(results())["Stone/Plum/view 000.jpg"] == "Stone"
     run_pipeline(label_level=-1)
     assert _labels(results())["Stone/Plum/view 000.jpg"] == "Plum"
+
+
+def test_a_resumed_reprocess_takes_its_own_level(
+    run_pipeline: Run, results: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a `reprocess` is resumed with another level, the rows of its first attempt get labels of this level, too."""
+    run_pipeline()
+    with monkeypatch.context() as broken:
+        broken.setattr("spark_app.pipeline.switch", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run_pipeline(mode=Mode.REPROCESS)
+    assert run_pipeline(label_level=1, mode=Mode.REPROCESS).counts.featurised == 0
+    labels = _labels(results())
+    assert labels == {key: label_of(key, 1) for key in labels}
+    assert labels["Stone/Plum/view 000.jpg"] == "Stone"
