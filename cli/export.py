@@ -1,10 +1,12 @@
 """`fruits export`: writes a network in the form that runs execute, for machines without TensorFlow."""
 
 import argparse
+from pathlib import Path
 
 from cli.subcommands import Subcommands, add_subcommand
 from spark_app.engine.model import model_id_of
 from spark_app.engine.provision import export_weights
+from spark_app.engine.weights import WEIGHTS_ENDINGS, WeightsKind
 from spark_app.options import filled, path
 
 
@@ -13,12 +15,20 @@ def add_command(subcommands: Subcommands) -> None:
     parser = add_subcommand(subcommands, "export", "export the network once, for runs with `--weights FOLDER`")
     parser.add_argument(
         "--weights",
-        type=filled,
+        type=_weights,
         default="imagenet",
         help="imagenet, seeded (untrained), or an .h5 or .keras file [%(default)s]",
     )
     parser.add_argument("folder", type=path, metavar="FOLDER", help="folder for model.json, model.onnx and weights.npz")
     parser.set_defaults(command=_export)
+
+
+def _weights(text: str) -> str:
+    """Read what can be exported. `export_weights` refuses a folder, which a run takes for an exported model."""
+    source = Path(filled(text)).expanduser()
+    if text in {WeightsKind.IMAGENET, WeightsKind.SEEDED} or source.suffix in WEIGHTS_ENDINGS or source.is_dir():
+        return text
+    raise argparse.ArgumentTypeError(f"must be imagenet, seeded, or an .h5 or .keras file, not {text!r}")
 
 
 def _export(arguments: argparse.Namespace) -> int:

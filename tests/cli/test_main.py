@@ -19,7 +19,10 @@ from cli.main import main
         (["demo", ""], "FOLDER must not be empty"),
         (["demo", "x", "--components", "0"], "--components must be"),
         (["demo", "x", "--catalog", "glue"], "--catalog glue works in the cloud only"),
-        (["export", "--weights", "nope", "x"], "--weights must be imagenet, seeded, an .h5 or .keras file"),
+        (
+            ["export", "--weights", "nope", "x"],
+            "--weights must be imagenet, seeded, or an .h5 or .keras file, not 'nope'",
+        ),
         (["export", "--weights", "", "x"], "--weights must not be empty"),
         (["export", ""], "FOLDER must not be empty"),
         (["export", "--weights", "seeded", "a file/x"], "Can't write to"),
