@@ -8,10 +8,11 @@ import sys
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
-from cdk.packaging import PackagingError, packages_for
+from cdk.packaging import packages_for
 from cdk.pipeline_stack import PipelineStack
 from cdk.settings import Environment, EnvironmentSettingsError, environment_named
 from contract.environments import ContextKey
+from spark_app.errors import WeightsError
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
     app = App()
     try:
         build(app, _settings(app))
-    except (EnvironmentSettingsError, PackagingError) as error:
+    except (EnvironmentSettingsError, WeightsError) as error:
         print(f"fruits: {error}", file=sys.stderr)  # noqa: T201 -- this is a command
         return 2
     app.synth()
@@ -37,7 +38,7 @@ def build(app: App, settings: Environment) -> PipelineStack:
 
     Raises
     ------
-    PackagingError
+    WeightsError
         If the weights do not exist.
     """
     packages = packages_for(settings.architecture, settings.python, settings.weights)

@@ -4,12 +4,13 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from cli.run import RESUMABLE, add_master, run_here
+from cli.run import RESUMABLE, add_master, check_here, run_here
 from cli.sample import BROKEN, VIEWS, draw_sample
 from cli.subcommands import Subcommands, add_subcommand
 from spark_app.engine.provision import resolve_weights
 from spark_app.errors import WeightsUnavailableError
 from spark_app.main import add_tuning_arguments, settings_from
+from spark_app.options import path
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -17,7 +18,7 @@ def add_command(subcommands: Subcommands) -> None:
     parser = add_subcommand(subcommands, "demo", "draw sample pictures and run the pipeline on them", RESUMABLE)
     parser.add_argument(
         "folder",
-        type=Path,
+        type=path,
         nargs="?",
         default=Path("demo"),
         metavar="FOLDER",
@@ -30,10 +31,11 @@ def add_command(subcommands: Subcommands) -> None:
 
 def _demo(arguments: argparse.Namespace) -> int:
     images = arguments.folder / "images"
-    count = draw_sample(images, VIEWS)
-    print(f"{count} drawn pictures and {len(BROKEN)} broken files in {images}")
     arguments.images, arguments.output = str(images), str(arguments.folder / "output")
     settings = settings_from(arguments)
+    check_here(settings)
+    count = draw_sample(images, VIEWS)
+    print(f"{count} drawn pictures and {len(BROKEN)} broken files in {images}")
     print("Looking for the weights (Keras downloads those of ImageNet once, 9 MB) ...", flush=True)
     try:
         resolve_weights(settings.weights)

@@ -46,14 +46,14 @@ def _call(argv: Sequence[str] | None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from cli import demo, export, notify, run, sample, setup
+    from cli import demo, export, features, notify, run, sample, setup
     from cli.cloud import reprocess, results, runs, status, upload
 
     parser = Parser(
         prog="fruits", description="Turn photos of fruit into MobileNetV2 features and a PCA matrix, on Spark."
     )
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for module in (run, notify, demo, sample, export, setup, upload, reprocess, status, runs, results):
+    for module in (run, notify, features, demo, sample, export, setup, upload, reprocess, status, runs, results):
         module.add_command(subcommands)
     for entry_point in entry_points(group=ENTRY_POINTS):
         entry_point.load()(subcommands)

@@ -18,6 +18,7 @@ from contract.layout import fault_of, notices_file
 from contract.notices import Notice, NoticeType
 from contract.runs import new_run_id
 from spark_app.errors import UsageError
+from spark_app.options import filled
 from spark_app.settings import as_url
 from spark_app.stages.listing import Omissions, check_images_folder, list_images
 from spark_app.storage import Storage
@@ -41,11 +42,14 @@ def add_command(subcommands: Subcommands) -> None:
         "write notices of images, which `fruits run --mode update` reads",
         "Some notices may be missing; run the same command again: a notice may arrive twice.",
     )
-    parser.add_argument("--images", required=True, metavar="URL", help="folder of images, as for `fruits run`")
-    parser.add_argument("--output", required=True, metavar="URL", help="output, as for `fruits run`")
+    parser.add_argument(
+        "--images", type=filled, required=True, metavar="URL", help="folder of images, as for `fruits run`"
+    )
+    parser.add_argument("--output", type=filled, required=True, metavar="URL", help="output, as for `fruits run`")
     parser.add_argument(
         "paths",
         nargs="*",
+        type=filled,
         metavar="PATH",
         help="image or folder below --images, also one that was deleted [all images]",
     )

@@ -10,11 +10,12 @@ import traceback
 from cli.local import new_log
 from cli.subcommands import Subcommands, add_subcommand
 from cli.terminal import terminal_reporter
+from contract.job import CatalogKind
 from contract.layout import ResultFile, results_folder
 from contract.runs import Mode
 from contract.summary import Summary
 from localspark.session import local_session_conf
-from spark_app.errors import FruitsError, WorkersError
+from spark_app.errors import FruitsError, SettingsError, WorkersError
 from spark_app.failures import cause_of
 from spark_app.main import add_arguments, settings_from
 from spark_app.pipeline import maintain, run
@@ -60,6 +61,20 @@ def _local_master(text: str) -> str:
     return f"local[{cores or 1}{attempts or f',{ATTEMPTS}'}]"
 
 
+def check_here(settings: RunSettings) -> None:
+    """Check that the tables will be in a folder on this machine.
+
+    Raises
+    ------
+    SettingsError
+        If they would be in the cloud.
+    """
+    if settings.catalog.kind != CatalogKind.HADOOP:
+        raise SettingsError(f"--catalog {settings.catalog.kind} works in the cloud only: leave it out on this machine.")
+    if not settings.output.startswith("file:"):
+        raise SettingsError(f"--output must be a folder on this machine, not {settings.output}.")
+
+
 def run_here(settings: RunSettings, master: str) -> int:
     """Run the pipeline on this machine, and print where the results are.
 
@@ -68,6 +83,7 @@ def run_here(settings: RunSettings, master: str) -> int:
     FruitsError
         If the run fails.
     """
+    check_here(settings)
     log = new_log()
     logging.basicConfig(filename=log)  # the terminal shows the run; what libraries log goes to the file
     start = time.monotonic()

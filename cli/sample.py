@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from cli.subcommands import Subcommands, add_subcommand
-from spark_app.options import whole_number
+from spark_app.errors import OutputError
+from spark_app.options import count, path
 
 VIEWS = 25
 """Default number of pictures of each variety."""
@@ -65,10 +66,8 @@ def add_command(subcommands: Subcommands) -> None:
         "draw fruit pictures, and add a few broken files",
         "The files so far are complete; run the same command again for the rest.",
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder for <variety>/<view>.jpg")
-    parser.add_argument(
-        "--views", type=whole_number, default=VIEWS, help="pictures of each of the 10 varieties [%(default)s]"
-    )
+    parser.add_argument("folder", type=path, metavar="FOLDER", help="folder for <variety>/<view>.jpg")
+    parser.add_argument("--views", type=count, default=VIEWS, help="pictures of each of the 10 varieties [%(default)s]")
     parser.set_defaults(command=_sample)
 
 
@@ -82,7 +81,19 @@ def draw_sample(folder: Path, views: int) -> int:
     """Draw `views` pictures of each variety, add the broken files, and return the number of pictures.
 
     The bytes of the files are always the same.
+
+    Raises
+    ------
+    OutputError
+        If the folder can't be written.
     """
+    try:
+        return _draw_sample(folder, views)
+    except OSError as error:
+        raise OutputError(f"Can't write to {folder}: {error.strerror}.") from error
+
+
+def _draw_sample(folder: Path, views: int) -> int:
     for number, variety in enumerate(VARIETIES):
         (folder / variety.name).mkdir(parents=True, exist_ok=True)
         for view in range(views):

@@ -87,13 +87,20 @@ def fault_of(image_key: str) -> str | None:
     return None
 
 
-def label_of(image_key: str) -> str | None:
-    """Return the label of an image: the name of the folder that contains the file.
+FOLDER_OF_FILE = -1
+"""Level of the folder that contains the file."""
+
+
+def label_of(image_key: str, level: int = FOLDER_OF_FILE) -> str | None:
+    """Return the label of an image: the name of one of the folders that it is in.
 
     Parameters
     ----------
     image_key
         Key of the image below ``images/``, such as ``Apple Braeburn/r_12.jpg``.
+    level
+        Which folder: 1 for the one directly below ``images/``, 2 for the next; -1 for the one that contains the file,
+        -2 for the one above. An image in fewer folders takes the last one in the direction of counting.
 
     Returns
     -------
@@ -101,7 +108,9 @@ def label_of(image_key: str) -> str | None:
         `None` for a file directly below ``images/``.
     """
     folders = image_key.split("/")[:-1]
-    return folders[-1] if folders else None
+    if not folders:
+        return None
+    return folders[min(level, len(folders)) - 1] if level > 0 else folders[max(level, -len(folders))]
 
 
 def model_folder(model_id: str) -> str:

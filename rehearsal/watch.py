@@ -13,6 +13,7 @@ from contract.environments import Output
 from contract.functions import Function, IntakeEntry
 from localaws.host import Host
 from rehearsal.errors import RehearsalError
+from spark_app.words import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
@@ -67,7 +68,7 @@ class Watch:
             if execution["status"] not in {"RUNNING", "SUCCEEDED"}
         ]
         dead = messages_in(self._deployment, Output.DEAD_LETTERS).waiting
-        return [*found, f"{dead} messages are in the dead-letter queue."] if dead else found
+        return [*found, f"The dead-letter queue has {counted(dead, 'message')}."] if dead else found
 
     def _reason(self, execution: str) -> str:
         ended = ending(events_after(self._deployment.stepfunctions, execution))
@@ -84,13 +85,13 @@ class Watch:
         waiting = 0 if self._queue_seen else messages_in(self._deployment, Output.QUEUE).total
         if waiting:
             self._queue_seen = True
-            yield Hop(datetime.now(UTC), "S3 → SQS", f"{waiting} messages are in the queue so far")
+            yield Hop(datetime.now(UTC), "S3 → SQS", f"the queue has {counted(waiting, 'message')} so far")
 
     def _function(self) -> Iterator[Hop]:
         for event in self._logs.filter_log_events(logGroupName=self._log_group)["events"]:
             if entry := IntakeEntry.from_line(event["message"]):
                 at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-                what = f"takes in {entry.messages} messages: {entry.notices} notices in one file"
+                what = f"takes in {counted(entry.messages, 'message')}: {counted(entry.notices, 'notice')} in one file"
                 yield Hop(at, Function.START_RUN, what)
 
     def _workflow(self) -> Iterator[Hop]:

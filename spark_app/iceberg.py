@@ -52,6 +52,14 @@ class IcebergTable:
         snapshot = self._load().currentSnapshot()
         return int(snapshot.snapshotId()) if snapshot else None
 
+    def read_property(self, name: str, default: str) -> str:
+        """Return a property of the table."""
+        return str(self._load().properties().getOrDefault(name, default))
+
+    def set_property(self, name: str, value: str) -> None:
+        """Set a property of the table, in a commit that changes no rows."""
+        self._load().updateProperties().set(name, value).commit()
+
     def has_branch(self, branch: str) -> bool:
         """Return whether a branch exists."""
         return self._load().snapshot(branch) is not None

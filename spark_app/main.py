@@ -9,7 +9,7 @@ from typing import Any
 from contract.job import JobOption
 from contract.runs import Mode
 from spark_app.errors import FruitsError
-from spark_app.options import Parser, number, one_of, whole_number
+from spark_app.options import Parser, filled, number, one_of, whole_number
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
 from spark_app.settings import CatalogSettings, Limits, Option, RunSettings, as_url, options_of
@@ -18,8 +18,8 @@ from spark_app.settings import CatalogSettings, Limits, Option, RunSettings, as_
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add all options of a run to a parser."""
     add = parser.add_argument
-    add(JobOption.IMAGES, default="", metavar="URL", help="folder or bucket of images: <label>/.../<file>")
-    add(JobOption.OUTPUT, required=True, metavar="URL", help="folder or bucket for tables and results")
+    add(JobOption.IMAGES, type=filled, metavar="URL", help="folder or bucket of images: <label>/.../<file>")
+    add(JobOption.OUTPUT, type=filled, required=True, metavar="URL", help="folder or bucket for tables and results")
     add_tuning_arguments(parser)
 
 
@@ -47,7 +47,7 @@ def _reader(default: object) -> Callable[[str], Any]:
     """Return the function that reads the values of an option, by the type of its default value."""
     if isinstance(default, StrEnum):
         return one_of(type(default))
-    readers: dict[type, Callable[[str], Any]] = {int: whole_number, float: number, str: str}
+    readers: dict[type, Callable[[str], Any]] = {int: whole_number, float: number, str: filled}
     return readers[type(default)]
 
 

@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Callable, Collection
 from enum import StrEnum
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from spark_app.errors import UsageError
@@ -21,9 +22,21 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the mistake and where the help is, without the list of all options."""
-        sentence = message.removeprefix("argument ").replace(": must be ", " must be ", 1)
+        sentence = message.removeprefix("argument ").replace(": must ", " must ", 1)
         print(f"{self.prog}: {sentence.rstrip('.')}. `{self.prog} --help` lists the options.", file=sys.stderr)  # noqa: T201 -- as argparse
         sys.exit(UsageError.exit_code)
+
+
+def filled(text: str) -> str:
+    """Read a text that is not empty: an empty path would be taken for the current folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
+
+
+def path(text: str) -> Path:
+    """Read a path, in which ``~`` is the home folder."""
+    return Path(filled(text)).expanduser()
 
 
 def whole_number(text: str) -> int:
@@ -32,6 +45,14 @@ def whole_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from None
+
+
+def count(text: str) -> int:
+    """Read a whole number above 0."""
+    value = whole_number(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
+    return value
 
 
 def number(text: str) -> float:

@@ -27,6 +27,7 @@ from spark_app.stages.change_set import Candidates, Judge, plan_changes
 from spark_app.stages.chunks import featurise
 from spark_app.stages.clock import correct_times
 from spark_app.stages.inbox import Inbox, acknowledge_notices, read_inbox
+from spark_app.stages.labels import changing_labels
 from spark_app.stages.leftovers import remove_leftovers
 from spark_app.stages.listing import check_images, check_images_folder, stage_listing
 from spark_app.stages.maintenance import (
@@ -131,18 +132,18 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
     with this.clock.step("compact") as step:
         if drop_abandoned_rebuild(tables, before):
             step.tell("dropped an abandoned rebuild")
-        step.tell(f"{compact(tables):,} files rewritten")
+        step.tell(f"{counted(compact(tables), 'file')} rewritten")
     with this.clock.step("expire") as step:
         step.tell(f"snapshots older than {this.settings.retention_days:g} days")
-        step.tell(f"{expire(tables, before):,} orphan files")
+        step.tell(counted(expire(tables, before), "orphan file"))
     with this.clock.step("sweep") as step:
         try:
-            step.tell(f"{remove_matrix_files(this.root, before):,} files of old matrices")
+            step.tell(f"{counted(remove_matrix_files(this.root, before), 'file')} of old matrices")
         except DocumentError as error:
             step.tell("no files of old matrices")
             this.reporter.note(f"{error}. No files of old matrices were deleted: first, run with --mode reconcile.")
-        step.tell(f"{remove_staged_files(this.root, before):,} staged files of killed runs")
-        step.tell(f"{remove_leftovers(this.root, before):,} other files of killed runs")
+        step.tell(f"{counted(remove_staged_files(this.root, before), 'staged file')} of killed runs")
+        step.tell(f"{counted(remove_leftovers(this.root, before), 'other file')} of killed runs")
 
 
 def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
@@ -218,7 +219,8 @@ def _tell_choice(choice: BasisChoice | None, step: Step) -> None:
         step.tell("no images")
         return
     captured = choice.assessment.captured
-    step.tell(f"{len(choice.basis.components)} components capture {captured:.1%} of the variance")
+    k = len(choice.basis.components)
+    step.tell(f"{counted(k, 'component')} {'captures' if k == 1 else 'capture'} {captured:.1%} of the variance")
     step.tell(f"{'kept' if choice.kept else 'fitted'}: {choice.reason}")
 
 
@@ -228,7 +230,8 @@ def _complete(this: Run, tables: Tables, summary: Summary, report: ReportData) -
         this.reporter.note(note)
     publish_report(this, summary, report)
     if this.settings.mode is Mode.REPROCESS:
-        switch(tables)
+        with changing_labels(tables, this.settings.label_level):
+            switch(tables)
     point_to(this, summary)
 
 
@@ -239,4 +242,4 @@ def _tidy(this: Run, tables: Tables, inbox: Inbox) -> None:
     acknowledge_notices(this.root, inbox)
     if to_compact := tables_to_compact(tables):
         with this.clock.step("compact") as step:
-            step.tell(f"{sum(table.merge_small_files() for table in to_compact):,} files rewritten")
+            step.tell(f"{counted(sum(table.merge_small_files() for table in to_compact), 'file')} rewritten")

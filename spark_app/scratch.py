@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+PARTIAL = ".fruits-partial-"
+"""Beginning of the names of folders for incomplete files, in folders of the user."""
+
 
 @contextmanager
 def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:

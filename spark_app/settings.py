@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_origin, get_type_hints
 
 from contract.job import CatalogKind, JobOption
-from contract.layout import BASES, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
+from contract.layout import BASES, FOLDER_OF_FILE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 from contract.runs import Mode, is_run_id
 from contract.worker_memory import (
     DEFAULT_MEGABYTES,
@@ -171,6 +171,10 @@ class RunSettings:
     chunk_size: Annotated[int, Option("--chunk-size", "images between two commits", "N")] = 50_000
     """A crash loses the work of at most one chunk."""
     max_reject_rate: Annotated[float, Option("--max-reject-rate", "refused share that fails the run", "R")] = 0.5
+    label_level: Annotated[
+        int, Option("--label-level", "folder that gives the label: 1 below --images, 2 below that, -1 the file's", "N")
+    ] = FOLDER_OF_FILE
+    """See `contract.layout.label_of`."""
     limits: Limits = Limits()
     catalog: CatalogSettings = CatalogSettings()
     use_existing_folder: Annotated[
@@ -189,6 +193,8 @@ class RunSettings:
             raise SettingsError(f"--batch-size must be at least 1, not {self.batch_size}.")
         if self.chunk_size < 1:
             raise SettingsError(f"--chunk-size must be at least 1, not {self.chunk_size}.")
+        if self.label_level == 0:
+            raise SettingsError("--label-level must be 1 or more, or -1 or less: 0 is no folder.")
         if not 0 <= self.refit_threshold <= 1:
             raise SettingsError(f"--refit-threshold must be between 0 and 1, not {self.refit_threshold:g}.")
         if self.retention_days < 0:

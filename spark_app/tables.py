@@ -41,7 +41,7 @@ TABLE_COLUMNS = {
     Table.FEATURES: """
     key string NOT NULL COMMENT 'of the image, below images/',
     etag string NOT NULL COMMENT 'version of the file that the features are of',
-    label string COMMENT 'folder that holds the file',
+    label string COMMENT 'a folder of the file: see --label-level',
     width int NOT NULL COMMENT 'pixels, upright',
     height int NOT NULL COMMENT 'pixels, upright',
     model_id string NOT NULL,
@@ -205,6 +205,10 @@ class Tables:
         # The rows have the order of the features, whose files are ranges of keys.
         files = max(1, math.ceil(count / ROWS_PER_TASK[Table.COMPONENTS]))
         frame.coalesce(files).writeTo(self.components).overwrite(everything)
+
+    def replace_labels(self, label: str) -> None:
+        """Replace the labels of `features` by the values of an SQL expression of the key."""
+        self.spark.sql(f"UPDATE {self.features} SET label = {label} WHERE NOT label <=> {label}")
 
     def clear_components(self) -> None:
         """Remove all coordinates."""

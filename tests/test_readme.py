@@ -3,16 +3,18 @@
 import argparse
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA
 
 from cli.run import add_master
 from spark_app.main import add_arguments, default_text
+from spark_app.npz import from_npz
 from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import fit
 from spark_app.numerics.statistics import Statistics
+from spark_app.settings import FEATURE_COUNT
 from spark_app.stages.basis import basis_to_npz
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -24,17 +26,32 @@ def test_the_recipe_makes_a_scikit_learn_pca_of_the_basis(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The three lines, and the sentence below them, give the published coordinates."""
+    """The lines, copied as they are, give the published coordinates."""
     features = np.random.default_rng(0).normal(3, 2, (50, 8)) * np.arange(1, 9)
     basis = fit(Statistics.of(features), ComponentCount(4), standardize=standardize)
     (tmp_path / "basis.npz").write_bytes(basis_to_npz(basis))
+    np.savez(tmp_path / "features.npz", features=features)
     monkeypatch.chdir(tmp_path)
-    (recipe,) = re.findall(r"```python\n(basis = .*?)```", README, re.DOTALL)
-    names = {"np": np, "PCA": PCA}
+    np.testing.assert_allclose(executed("basis = ")["coordinates"], basis.project(features), atol=1e-9)
+
+
+def test_the_table_of_the_basis_is_that_of_the_file() -> None:
+    """The README lists every array of `basis.npz` with its shape, and no other array."""
+    features = np.random.default_rng(0).normal(3, 2, (2000, FEATURE_COUNT))
+    basis = from_npz(basis_to_npz(fit(Statistics.of(features), ComponentCount(4), standardize=True)))
+    (table,) = re.findall(r"\| array \| shape .*?\n\|---.*?\n(.*?)\n\n", README, re.DOTALL)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    shapes = {name: shape for names, shape, _ in rows for name in re.findall(r"`(\w+)`", names)}
+    axes = {4: "k", FEATURE_COUNT: str(FEATURE_COUNT)}
+    assert shapes == {name: " x ".join(axes[length] for length in array.shape) for name, array in basis.items()}
+
+
+def executed(containing: str) -> dict[str, Any]:
+    """Execute the recipe that contains a text as a user does who copies it, and return its variables."""
+    (recipe,) = (code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if containing in code)
+    names: dict[str, Any] = {}
     exec(recipe, names)  # noqa: S102 -- our own README
-    (use,) = re.findall(r"`(pca\.transform\(.*?\))`", README)
-    coordinates = eval(use, names | {"features": features})  # noqa: S307 -- our own README
-    np.testing.assert_allclose(coordinates, basis.project(features), atol=1e-9)
+    return names
 
 
 def test_the_table_of_options_is_the_commands() -> None:

@@ -10,6 +10,7 @@ from cdk.settings import Architecture
 from contract.versions import IMAGE_PYTHONS
 from spark_app.engine.weights import WeightsKind
 from spark_app.errors import FruitsError
+from spark_app.options import Parser
 
 ALL = "all"
 
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 for success, 1 for a failure.
+        Exit code: 0 for success, 1 for a failure, 2 for a mistake of the user.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -33,14 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(line, flush=True)  # noqa: T201 -- this is a command
     except (PackagingError, FruitsError) as error:
         print(f"packaging: {error}", file=sys.stderr)  # noqa: T201 -- this is a command
-        return 1
+        return error.exit_code if isinstance(error, FruitsError) else 1
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m cdk.packaging", description="Build the packages that a deployment ships."
-    )
+    parser = Parser(prog="python -m cdk.packaging", description="Build the packages that a deployment ships.")
     parser.add_argument("package", choices=[*Packages.names(), ALL])
     parser.add_argument("--architecture", type=Architecture, choices=list(Architecture), default=Architecture.ARM64)
     parser.add_argument(

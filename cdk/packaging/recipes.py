@@ -12,6 +12,7 @@ from cdk.settings import Architecture
 from contract.functions import Function
 from localspark.jars import MAVEN_COORDINATES, Jars, fetched
 from spark_app.engine.weights import WeightsKind
+from spark_app.errors import WeightsError
 
 HERE = Path(__file__).parent
 CODE = {name: HERE / name for name in ("recipes.py", "archives.py")}
@@ -121,7 +122,7 @@ def _identify(weights: str) -> tuple[str, str, str]:
         return weights, weights, weights
     path = Path(weights).expanduser().resolve()
     if path.suffix not in {".h5", ".keras"} or not path.is_file():
-        raise PackagingError(f"Weights must be imagenet, seeded, or an existing .h5 or .keras file, not {weights!r}.")
+        raise WeightsError(f"Weights must be imagenet, seeded, or an existing .h5 or .keras file, not {weights!r}.")
     return WeightsKind.FILE, str(path), hashlib.sha256(path.read_bytes()).hexdigest()
 
 

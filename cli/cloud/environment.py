@@ -116,7 +116,8 @@ def connect(environment: str, endpoint_url: str | None = None, session: "boto3.S
     Raises
     ------
     UsageError
-        If there is no environment of this name, or if it is not deployed.
+        If there is no environment of this name, if it is not deployed, or if a local AWS is to be used without
+        credentials.
     botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
         If the request to AWS fails; `cli.cloud.errors.explained_errors` turns these into sentences.
     """
@@ -129,6 +130,11 @@ def connect(environment: str, endpoint_url: str | None = None, session: "boto3.S
     if endpoint_url is not None and not is_valid_endpoint_url(endpoint_url):
         raise UsageError(f"--endpoint-url must be a URL such as http://127.0.0.1:5000, not {endpoint_url!r}.")
     session = session or boto3.Session(region_name=region)
+    if endpoint_url is not None and session.get_credentials() is None:
+        raise UsageError(
+            "This machine has no credentials, and a local AWS accepts any: set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY to any word, such as test."
+        )
     stacks: _Stacks = session.client("cloudformation", endpoint_url=endpoint_url, config=CLIENT_CONFIG)
     return Deployment(
         environment=environment,

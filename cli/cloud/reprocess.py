@@ -17,6 +17,7 @@ from contract.environments import Output, execution_page
 from contract.runs import Mode, new_run_id
 from contract.states import State
 from contract.workflow import RunRequest
+from spark_app.options import one_of
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -24,7 +25,8 @@ def add_command(subcommands: Subcommands) -> None:
     parser = add_subcommand(subcommands, "reprocess", "start a run in an environment, by default of all images")
     parser.add_argument(
         "--mode",
-        choices=[mode.value for mode in (Mode.REPROCESS, Mode.UPDATE, Mode.RECONCILE, Mode.MAINTAIN)],
+        type=one_of(Mode),
+        metavar=f"{{{','.join(Mode)}}}",
         default=Mode.REPROCESS.value,
         help="which images the run examines, as for `fruits run` [%(default)s: all, from the beginning]",
     )

@@ -1,32 +1,27 @@
 """`fruits results`: downloads the results of a run."""
 
 import argparse
-import hashlib
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-
-from botocore.exceptions import ClientError
 
 from cli.cloud import words
 from cli.cloud.bucket import keys_below
+from cli.cloud.download import RemoteFile, download_all
 from cli.cloud.environment import Deployment, add_environment_arguments, connect
-from cli.cloud.errors import explained_errors, interruption
-from cli.cloud.parallel import in_parallel
-from cli.cloud.progress import transfer_progress
+from cli.cloud.errors import explained_errors
 from cli.cloud.records import last_complete_run, recorded_run
-from cli.cloud.transfer import TransferResult, TransferTally, attempt, md5_of
 from cli.subcommands import Subcommands, add_subcommand
-from contract.layout import ResultFile, results_folder
+from contract.layout import BasisFile, ResultFile, pca_folder, results_folder
 from contract.runs import is_run_id
 from contract.summary import Summary
-from spark_app.errors import OutputError, UsageError
-from spark_app.scratch import scratch_folder
+from spark_app.errors import UsageError
+from spark_app.options import path
+from spark_app.settings import FEATURE_COUNT
 
 MATRIX_FOLDER = "matrix"
 """Local folder for a matrix that consists of several files."""
+
+FEATURES_FILE = "features.parquet"
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -34,13 +29,17 @@ def add_command(subcommands: Subcommands) -> None:
     parser = add_subcommand(subcommands, "results", "download the last complete results of an environment")
     parser.add_argument(
         "folder",
-        type=Path,
+        type=path,
         nargs="?",
         default=Path("results"),
         metavar="FOLDER",
         help="folder for the files: <folder>/<run> [%(default)s]",
     )
     parser.add_argument("--run", metavar="ID", help="a run that `fruits runs` lists [the last complete one]")
+    parser.add_argument(
+        "--features", action="store_true", help="download the features, too: <folder>/<run>/features.parquet"
+    )
+    parser.add_argument("--basis", action="store_true", help="download the basis, too: <folder>/<run>/basis.npz")
     add_environment_arguments(parser)
     parser.set_defaults(command=_results)
 
@@ -55,12 +54,18 @@ def _results(arguments: argparse.Namespace) -> int:
     files = list(_files_of(deployment, run_id, summary))
     if not files:
         raise UsageError(f"There are no results of run {run_id}: {deployment.command('runs')} lists the runs.")
+    if arguments.basis:
+        files.append(_basis_of(run_id, summary))
     folder = arguments.folder / run_id
-    tally = _download_all(deployment, files, folder)
+    tally = download_all(deployment, files, folder)
     print(f"{tally.in_words('downloaded')}.")
     if tally.failed:
         print("The lines above give the reason for each failed file. Run the same command again to retry them.")
     _print_folder(folder, summary)
+    if arguments.basis:
+        print(f"  basis    {folder / BasisFile.BASIS}")
+    if arguments.features:
+        print(f"  features {_download_features(deployment, run_id, summary, folder)}")
     return 1 if tally.failed else 0
 
 
@@ -72,14 +77,6 @@ def _last_run(deployment: Deployment) -> str:
             f"{deployment.command('upload FOLDER')} uploads images."
         )
     return run_id
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file of the results: the key of its object, and its local path below the folder of the run."""
-
-    key: str
-    name: str
 
 
 def _files_of(deployment: Deployment, run_id: str, summary: Summary | None) -> Iterator[RemoteFile]:
@@ -95,58 +92,20 @@ def _files_of(deployment: Deployment, run_id: str, summary: Summary | None) -> I
             yield RemoteFile(part.file, f"{MATRIX_FOLDER}/{PurePosixPath(part.file).name}")
 
 
-def _download_all(deployment: Deployment, files: list[RemoteFile], folder: Path) -> TransferTally:
-    tally = TransferTally()
-    with (
-        interruption(lambda: f"Interrupted: {tally.in_words('downloaded')}. Run the same command again for the rest."),
-        _scratch_in(folder) as scratch,
-        transfer_progress(sys.stdout, len(files)) as progress,
-    ):
-        tally.count_all(_download(deployment, files, folder, scratch), progress)
-    return tally
+def _basis_of(run_id: str, summary: Summary | None) -> RemoteFile:
+    if summary is None or summary.pca_version is None:
+        raise UsageError(f"Run {run_id} has no basis: it has published no matrix.")
+    return RemoteFile(pca_folder(summary.pca_version) + BasisFile.BASIS, BasisFile.BASIS)
 
 
-@contextmanager
-def _scratch_in(folder: Path) -> Iterator[Path]:
-    """Make a folder for incomplete files, on the same disk as the complete ones."""
-    with ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            scratch = stack.enter_context(scratch_folder(folder, ".partial-"))
-        except OSError as error:
-            raise OutputError(f"Can't write to {folder}: {error.strerror}.") from error
-        yield scratch
+def _download_features(deployment: Deployment, run_id: str, summary: Summary | None, folder: Path) -> str:
+    from cli.cloud.features import download_features
 
-
-def _download(
-    deployment: Deployment, files: Iterable[RemoteFile], folder: Path, scratch: Path
-) -> Iterator[TransferResult]:
-    """Download the files that the folder does not have with the same content."""
-    get_object, bucket = deployment.s3.get_object, deployment.bucket
-
-    def receive(file: RemoteFile) -> int | None:
-        path = folder / file.name
-        try:
-            # S3 compares the etags: that of an object that was uploaded in one piece is the MD5.
-            answer = get_object(Bucket=bucket, Key=file.key, IfNoneMatch=_etag_of(path))
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "304":
-                return None
-            raise
-        partial = scratch / hashlib.sha256(file.name.encode()).hexdigest()
-        with partial.open("wb") as local:
-            for chunk in answer["Body"].iter_chunks(1 << 20):
-                local.write(chunk)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.replace(path)
-        return answer["ContentLength"]
-
-    return in_parallel(lambda file: attempt(file.name, lambda: receive(file)), files)
-
-
-def _etag_of(path: Path) -> str:
-    """Return the etag that S3 gives the content of a file; one that no object has if there is no file."""
-    return f'"{md5_of(path)}"' if path.is_file() else '"none"'
+    if summary is None:
+        raise UsageError(f"Run {run_id} has no features: it has published no results.")
+    path = folder / FEATURES_FILE
+    count = download_features(deployment, summary, path)
+    return f"{path}  ({words.counted(count, 'image')} x {FEATURE_COUNT} features)"
 
 
 def _print_folder(folder: Path, summary: Summary | None) -> None:

@@ -20,6 +20,7 @@ from cli.subcommands import Subcommands, add_subcommand
 from contract.image_names import skipped_in_words
 from contract.layout import IMAGES
 from spark_app.errors import ImagesError
+from spark_app.options import path
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -31,7 +32,7 @@ LARGEST_FILE = 5 << 30
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits upload`."""
     parser = add_subcommand(subcommands, "upload", "upload a folder of images to an environment; skip unchanged files")
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of images: <variety>/.../<file>")
+    parser.add_argument("folder", type=path, metavar="FOLDER", help="folder of images: <variety>/.../<file>")
     add_environment_arguments(parser)
     parser.set_defaults(command=_upload)
 

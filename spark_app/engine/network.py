@@ -2,6 +2,7 @@
 
 import math
 import os
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,22 @@ def build_network(weights: Weights) -> Network:
         network = build_bare_network()
         network.set_weights(_seeded_weights(network))
         return network
+    path = str(weights.path)
     try:
-        return _keras_mobilenet(str(weights.path))
-    except Exception as error:  # of Keras, h5py and zipfile, whatever is damaged
-        detail = " ".join(str(error).split())[:200]
-        raise WeightsError(
-            f"The weights in {weights.path} are not those of MobileNetV2 (1.0, 224, without top): {detail}"
-        ) from error
+        if path.endswith(".keras"):
+            _check_archive(path)
+        return _keras_mobilenet(path)
+    except ValueError as error:  # Keras compares the layers and their shapes
+        raise WeightsError(f"The weights in {path} are not those of MobileNetV2 (1.0, 224, without top).") from error
+    except Exception as error:  # of h5py and zipfile, whatever is damaged
+        raise WeightsError(f"{path} is incomplete or damaged: get another copy of the weights.") from error
+
+
+def _check_archive(path: str) -> None:
+    """Compare the checksums of a ``.keras`` file, which Keras does not: a wrong bit would change the features."""
+    with zipfile.ZipFile(path) as archive:
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(f"bad checksum of {damaged}")
 
 
 def build_bare_network() -> Network:

@@ -12,6 +12,9 @@ from spark_app.errors import WeightsError
 IMAGENET_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 """File in which Keras caches the published weights of this network."""
 
+WEIGHTS_ENDINGS = (".h5", ".keras")
+"""Endings of the files of weights that Keras reads."""
+
 SEED = 20_261
 """Seed of the untrained weights. Another seed is another model."""
 
@@ -62,7 +65,7 @@ def find_weights(requested: str) -> Weights | None:
     path = Path(requested).expanduser()
     if path.is_dir():
         return _exported_weights(path.resolve())
-    if path.suffix not in {".h5", ".keras"}:
+    if path.suffix not in WEIGHTS_ENDINGS:
         raise WeightsError(
             "--weights must be imagenet, seeded, an .h5 or .keras file, or the folder of an exported model, "
             f"not {requested!r}."

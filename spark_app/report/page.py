@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from contract.summary import Summary
 from spark_app.report import charts
 from spark_app.report.data import ReportData
+from spark_app.words import counted
 
 ROUNDING = 1e-9
 """A share of the variance below this is a rounding error."""
@@ -53,4 +54,5 @@ def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("spark_app.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters["counted"] = counted
     return environment.get_template("report.html.j2")

@@ -14,6 +14,7 @@ from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT, RunSettings
 from spark_app.stages.statistics import FeatureStatistics, save_statistics
 from spark_app.storage import Storage
+from spark_app.words import counted
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,12 @@ def why_refit(basis: Basis, assessment: Assessment, count: int, settings: RunSet
     k, requested = len(basis.components), settings.components
     threshold = settings.refit_threshold
     if assessment.of_best < threshold:
-        return f"the last basis captures only {assessment.of_best:.2%} of what the best {k} components capture"
+        best = f"the best basis of {counted(k, 'component')} captures"
+        return f"the last basis captures only {assessment.of_best:.2%} of what {best}"
     if isinstance(requested, ComponentCount):
         possible = min(requested.count, max_components(count, FEATURE_COUNT))
-        return f"{count:,} images allow {possible} components, the last basis has {k}" if k < possible else None
+        allow = f"{counted(count, 'image')} {'allows' if count == 1 else 'allow'}"
+        return f"{allow} {counted(possible, 'component')}, the last basis has {k}" if k < possible else None
     if assessment.captured < threshold * requested.share:
         captured = f"the last basis captures only {assessment.captured:.1%} of the variance"
         return f"{captured}, {requested.share:.1%} is requested"

@@ -254,7 +254,7 @@ def _row(outcome: ImageOutcome, features: np.ndarray | None, job: FeatureJob) ->
     row: dict[str, Any] = {
         "key": planned.key,
         "etag": outcome.etag,
-        "label": label_of(planned.key),
+        "label": label_of(planned.key, job.settings.label_level),
         "model_id": job.judge.model_id,
         "features": features,
         "run_id": job.run_id,

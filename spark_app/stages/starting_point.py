@@ -13,6 +13,7 @@ from contract.tables import Table
 from spark_app.errors import ModelMismatchError
 from spark_app.report.data import ReportData
 from spark_app.run import Run
+from spark_app.stages.labels import replace_labels, update_labels
 from spark_app.stages.rebuild import begin_rebuild
 from spark_app.tables import Tables
 
@@ -57,12 +58,14 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
     tables.create()
     if this.settings.mode is Mode.REPROCESS:
         rebuilt = begin_rebuild(tables, model_id)
+        replace_labels(rebuilt, this.settings.label_level)
         return StartingPoint(rebuilt, rebuilt.snapshots(), snapshot=None, last=None, reusable=None)
     if (other := tables.model_id()) not in {None, model_id}:
         raise ModelMismatchError(
             f"The tables contain features of {other}, but these weights make {model_id}, and features of two models "
             "can't be mixed. To compute all images again, run with --mode reprocess."
         )
+    update_labels(tables, this.settings.label_level)
     last, contents = load_last_summary(this), tables.snapshots()
     return StartingPoint(
         tables,

@@ -19,6 +19,7 @@ import pyspark
 import pytest
 
 from cdk.packaging import ROOT, Package, PackagingError, build, packages_for
+from cdk.packaging.__main__ import main
 from cdk.packaging.archives import EPOCH_SECONDS, MANIFEST, check, names_below, pack, read_manifest
 from cdk.packaging.package import hash_of
 from cdk.packaging.recipes import FUNCTION_SERVICES, MAVEN_COORDINATES
@@ -29,6 +30,7 @@ from contract.summary import Latest, Summary
 from localspark.java import find_java
 from spark_app.engine.model import model_id_of
 from spark_app.engine.weights import Weights
+from spark_app.errors import WeightsError
 from tests.shipped import HERE, IS_PYTHON_OF_THE_IMAGE, OTHER, OWN_PYTHON, SHIPPED, WORKERS
 
 PYTHON = Path(os.path.realpath(sys._base_executable))  # noqa: SLF001 -- Python without the packages of this project
@@ -131,7 +133,7 @@ def test_versions_settings_and_places_rename_what_they_decide_about(
 @pytest.mark.parametrize("weights", ["imagnet", "missing.h5", "spark_app"])
 def test_weights_that_are_not_there_are_found_out_at_synthesis(weights: str) -> None:
     """Weights that do not exist raise an error at synthesis."""
-    with pytest.raises(PackagingError, match=weights):
+    with pytest.raises(WeightsError, match=weights):
         packages_for(HERE, OWN_PYTHON, weights)
 
 
@@ -168,6 +170,15 @@ def test_the_command_prints_the_path_alone() -> None:
     answer = subprocess.run(stale, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stdout) == (1, "")
     assert "changed since the synthesis" in answer.stderr
+
+
+def test_a_mistake_of_the_user_exits_with_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """Weights that do not exist give one sentence and exit code 2, as in the other commands."""
+    assert main(["model", "--weights", "missing.h5"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "packaging: Weights must be imagenet, seeded, or an existing .h5 or .keras file, not 'missing.h5'.\n"
+    )
 
 
 def test_the_application_is_the_same_file_whenever_it_is_built(tmp_path: Path) -> None:

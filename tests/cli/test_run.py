@@ -53,8 +53,8 @@ def _is_one_sentence(stderr: str) -> bool:
         (["--images", "pictures", "--output", "out", "--components", "0"], "--components must be"),
         (["--images", "pictures", "--output", "out", "--components", "1.5"], "--components must be"),
         (["--images", "pictures", "--output", "out", "--weights", "missing.h5"], "There are no weights at missing.h5"),
-        (["--images", "pictures", "--output", "out", "--weights", "junk.h5"], "are not those of MobileNetV2"),
-        (["--images", "pictures", "--output", "out", "--weights", "cut.keras"], "are not those of MobileNetV2"),
+        (["--images", "pictures", "--output", "out", "--weights", "junk.h5"], "junk.h5 is incomplete or damaged"),
+        (["--images", "pictures", "--output", "out", "--weights", "cut.keras"], "cut.keras is incomplete or damaged"),
         (
             ["--images", "ftp://host/pictures", "--output", "out"],
             "is neither a folder nor a bucket",
@@ -74,6 +74,12 @@ def _is_one_sentence(stderr: str) -> bool:
         (["--images", "pictures", "--output", "out", "--master", "foo"], "--master must be local[CORES]"),
         (["--images", "pictures", "--output", "out", "--image", "pictures"], "unrecognized arguments: --image"),
         (["--images", "pictures", "--output", "x" * 300], "File name too long"),
+        (["--images", "", "--output", "out"], "--images must not be empty"),
+        (["--images", "pictures", "--output", " "], "--output must not be empty"),
+        (["--images", "pictures", "--output", "out", "--weights", ""], "--weights must not be empty"),
+        (["--images", "pictures", "--output", "out", "--catalog", "glue"], "--catalog glue works in the cloud only"),
+        (["--images", "pictures", "--output", "s3://bucket"], "--output must be a folder on this machine"),
+        (["--images", "pictures", "--output", "out", "--label-level", "0"], "--label-level must be 1 or more"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_writes_nothing(

@@ -60,7 +60,7 @@ def test_a_rehearsal_shows_every_step_and_leaves_nothing(places: Path) -> None:
     steps = (
         "is deployed",
         "47 files",
-        "messages are in the queue",
+        "the queue has",
         "takes in",
         "runs the Spark job",
         "SUCCESS",

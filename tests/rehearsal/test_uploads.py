@@ -6,7 +6,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+import pyarrow.parquet as pq
+import pytest
 
+from cli.main import main
 from cli.sample import BROKEN
 from contract.environments import Output
 from contract.layout import ResultFile
@@ -39,8 +42,10 @@ def test_an_upload_becomes_results_once_if_its_events_arrive_twice(cloud: Cloud,
     assert report.read_bytes() == cloud.read(ResultFile.REPORT)
 
 
-def test_replaced_and_removed_images_change_the_matrix(cloud: Cloud, pictures: Pictures) -> None:
-    """The row of a removed image disappears, and the row of a replaced one is computed again."""
+def test_replaced_and_removed_images_change_the_matrix(
+    cloud: Cloud, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row of a removed image disappears, that of a replaced one is computed again, also in downloaded features."""
     cloud.upload(pictures("change", 4))
     cloud.settle()
     before = cloud.matrix()
@@ -54,6 +59,16 @@ def test_replaced_and_removed_images_change_the_matrix(cloud: Cloud, pictures: P
     assert set(before.keys) - set(after.keys) == {"change/0000.png"}
     rows = [matrix.coordinates[matrix.keys.index("change/0001.png")] for matrix in (before, after)]
     assert rows[0].shape != rows[1].shape or not np.allclose(*rows)
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    place = ["--env", cloud.deployment.environment, "--endpoint-url", str(cloud.deployment.endpoint_url)]
+    assert main(["results", str(tmp_path), *place, "--features", "--basis"]) == 0
+    folder = tmp_path / cloud.summary().run_id
+    table, basis = pq.read_table(folder / "features.parquet"), np.load(folder / "basis.npz")
+    assert table["key"].to_pylist() == list(after.keys)
+    centred = (np.stack(table["features"].to_numpy()) - basis["mean"]) / basis["scale"]
+    np.testing.assert_allclose(centred @ basis["components"].T, after.coordinates, atol=1e-4)
 
 
 def test_a_reprocess_waits_for_the_update_in_progress(cloud: Cloud, pictures: Pictures) -> None:

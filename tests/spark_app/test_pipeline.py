@@ -290,6 +290,32 @@ def test_a_run_that_fails_while_it_publishes_leaves_the_last_results(
     assert len(read_matrix(results())[0]) == PICTURES - 1
 
 
+def test_one_of_anything_is_singular(
+    session_at: Callable[[Path], SparkSession],
+    output: Path,
+    images: Path,
+    results: Results,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither a run on one image, nor its report, nor a maintenance says "1 images", "1 components" or "1 files"."""
+    monkeypatch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(session_at(output)))
+    told = io.StringIO()
+    place = {"images": f"{images.as_uri()}/Plum", "output": output.as_uri(), "weights": "seeded"}
+    for picture in sorted((images / "Plum").iterdir())[1:]:
+        picture.unlink()
+    orphan = output / "staging/20200101T000000Z-aaaaaa/plan/1.parquet"
+    run(RunSettings(**place), PlainReporter(told), {})
+    orphan.parent.mkdir(parents=True)
+    orphan.touch()
+    (images / "Plum/2.jpg").write_bytes((images / "Orange/view 000.jpg").read_bytes())
+    (images / "Plum/view 000.jpg").unlink()
+    run(RunSettings(**place), PlainReporter(told), {})
+    maintain(RunSettings(**place, mode=Mode.MAINTAIN, retention_days=0), PlainReporter(told), {})
+    assert "1 staged file of killed runs" in told.getvalue()
+    report = re.sub("<[^>]*>", " ", (results() / "report.html").read_text())
+    assert re.findall(r"(?<![\d.,])1 [a-z]{2,}s\b", told.getvalue() + report) == []
+
+
 def test_an_environment_may_be_empty(
     session_at: Callable[[Path], SparkSession], output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ TEMPLATE = {
         "CoordinationTable": {"Value": {"Ref": "T"}},
         "StateMachine": {"Value": {"Ref": "S"}},
         "Application": {"Value": "00application"},
+        "Database": {"Value": "fruits_dev"},
     },
 }
 

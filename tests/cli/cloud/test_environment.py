@@ -127,6 +127,12 @@ def test_a_machine_without_credentials_is_told_where_they_go(capsys: pytest.Capt
     assert "no credentials for AWS: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and" in _read(capsys)
 
 
+def test_a_local_aws_without_credentials_accepts_any(capsys: pytest.CaptureFixture[str]) -> None:
+    """With --endpoint-url and without credentials, the command says that any will do, and exits with code 2."""
+    assert main(["status", *DEV, "--endpoint-url", "http://127.0.0.1:9"]) == 2
+    assert "a local AWS accepts any: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to any word" in _read(capsys)
+
+
 def test_a_profile_that_is_not_there_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

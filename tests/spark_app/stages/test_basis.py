@@ -28,7 +28,7 @@ def _assessment(captured: float, of_best: float) -> Assessment:
     ("components", "count", "captured", "of_best", "reason"),
     [
         (ComponentCount(K), 100, 0.3, 0.98, None),
-        (ComponentCount(K), 100, 0.3, 0.979, "captures only 97.90% of what the best 5 components capture"),
+        (ComponentCount(K), 100, 0.3, 0.979, "captures only 97.90% of what the best basis of 5 components captures"),
         (ComponentCount(K + 3), K + 1, 0.3, 1.0, None),
         (ComponentCount(K + 3), 100, 0.3, 1.0, "100 images allow 8 components, the last basis has 5"),
         (ComponentCount(K + 3), K + 3, 0.3, 1.0, "8 images allow 7 components, the last basis has 5"),
