@@ -51,7 +51,7 @@ class FeatureStatistics:
     rows: RowSet | None
     """These rows; `None` if the run has not changed them."""
     origin: str
-    """How the run obtained them: ``unchanged``, ``followed``, or ``computed from all features``."""
+    """How the run obtained them: ``unchanged``, ``updated``, or ``computed from all features``."""
 
     @property
     def is_stored(self) -> bool:
@@ -67,10 +67,10 @@ def bring_up_statistics(this: Run, start: StartingPoint, applied: AppliedChanges
     """
     tables = start.tables
     stored = _stored(this, start)
-    statistics = _followed(stored, start, applied) if stored else None
+    statistics = _updated(stored, start, applied) if stored else None
     rows = tables.row_set(Table.FEATURES) if applied.tally.touches_features else None
     if statistics is not None and (rows is None or statistics.count == rows.count):
-        origin = "unchanged" if rows is None else "followed"
+        origin = "unchanged" if rows is None else "updated"
     else:
         statistics, origin = compute_statistics(tables.spark.table(tables.features)), "computed from all features"
     return FeatureStatistics(statistics, tables.snapshots().features, rows, origin)
@@ -137,7 +137,7 @@ def load_statistics(root: Storage, pca_version: str, content: int | None) -> Sta
     return Statistics(int(arrays["count"]), arrays["mean"], arrays["scatter"], float(arrays["rounding"]))
 
 
-def _followed(stored: Statistics, start: StartingPoint, applied: AppliedChanges) -> Statistics | None:
+def _updated(stored: Statistics, start: StartingPoint, applied: AppliedChanges) -> Statistics | None:
     """Update statistics; return `None` if many vectors have gone, or if the rounding error may be too large."""
     tally, statistics = applied.tally, stored
     if tally.stale_features > LARGE_SHARE * stored.count:

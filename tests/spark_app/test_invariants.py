@@ -86,11 +86,11 @@ def test_what_disagrees_with_the_features_is_made_anew(
     shutil.move(held_back, images / "Plum/late.jpg")
 
     def one_vector_less(*arguments: object) -> Statistics | None:
-        found = followed(*arguments)
+        found = updated(*arguments)
         return found and Statistics(found.count - 1, found.mean, found.scatter, found.rounding)
 
-    followed = statistics._followed  # noqa: SLF001 -- the step that is broken here
-    monkeypatch.setattr(statistics, "_followed", one_vector_less)
+    updated = statistics._updated  # noqa: SLF001 -- the step that is broken here
+    monkeypatch.setattr(statistics, "_updated", one_vector_less)
     monkeypatch.setattr(projection, "_commit_changes", lambda *_: None)
     monkeypatch.setattr(publish, "update_matrix", lambda *_: SampledMatrix([], 1.0, []))
     summary = run_pipeline(mode=Mode.RECONCILE, **KEEP_BASIS)

@@ -52,7 +52,7 @@ def test_statistics_are_those_of_the_rows_they_were_made_of(tmp_path: Path) -> N
     statistics = Statistics.of(np.random.default_rng(0).normal(size=(9, FEATURE_COUNT)))
     with pytest.raises(FileNotFoundError):
         load_statistics(root, "v", 7)
-    save_statistics(root, "v", FeatureStatistics(statistics, 7, None, "followed"))
+    save_statistics(root, "v", FeatureStatistics(statistics, 7, None, "updated"))
     loaded = load_statistics(root, "v", 7)
     assert loaded is not None
     assert (loaded.count, loaded.rounding) == (9, statistics.rounding)
