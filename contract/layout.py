@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 IMAGES = "images/"
-"""Folder of the images: ``images/<label>/.../<file>``."""
+"""Folder of the images: ``images/.../<label>/<file>``."""
 
 TABLES = "tables/"
 """Folder of the Iceberg warehouse."""

@@ -18,7 +18,7 @@ from spark_app.settings import CatalogSettings, Limits, Option, RunSettings, as_
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add all options of a run to a parser."""
     add = parser.add_argument
-    add(JobOption.IMAGES, type=filled, metavar="URL", help="folder or bucket of images: <label>/.../<file>")
+    add(JobOption.IMAGES, type=filled, metavar="URL", help="folder or bucket of images: .../<label>/<file>")
     add(JobOption.OUTPUT, type=filled, required=True, metavar="URL", help="folder or bucket for tables and results")
     add_tuning_arguments(parser)
 
