@@ -5,8 +5,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+
+SESSION = "fruits-session-"
+"""Beginning of the names of scratch folders in the folder for temporary files."""
+
+
+def session_folder() -> AbstractContextManager[Path]:
+    """Make a scratch folder in the folder for temporary files."""
+    return scratch_folder(Path(tempfile.gettempdir()), SESSION)
 
 
 @contextmanager
