@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from localspark.environment import remove_foreign_variables
 from localspark.jars import iceberg_jar
 from localspark.java import find_java
 from localspark.spark_home import spark_home
-from spark_app.scratch import scratch_folder
+from spark_app.scratch import session_folder
 
 LOG4J = """\
 appender.file.type = File
@@ -27,9 +26,6 @@ rootLogger.appenderRef.file.ref = file
 # A local run ends before the JVM's optimising compiler would pay off, and its heap is small. Most of its start would be
 # the verification of classes, but pip and Spark's resolver have verified the checksums of all jars.
 JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
-
-SCRATCH = "fruits-session-"
-"""Beginning of the names of the scratch folders of Spark, in the folder for temporary files."""
 
 
 @contextmanager
@@ -52,7 +48,7 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
     remove_foreign_variables(os.environ)
     os.environ["JAVA_HOME"], os.environ["SPARK_HOME"] = str(java), str(spark_home())
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    with scratch_folder(Path(tempfile.gettempdir()), SCRATCH) as scratch, _stderr_to(log):
+    with session_folder() as scratch, _stderr_to(log):
         options = f'{JVM_OPTIONS} {archive_options(java)} "-Djava.io.tmpdir={scratch}"'
         log4j = scratch / "log4j2.properties"
         log4j.write_text(LOG4J.format(log=log))

@@ -5,11 +5,19 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 PARTIAL = ".fruits-partial-"
 """Beginning of the names of folders for incomplete files, in folders of the user."""
+
+SESSION = "fruits-session-"
+"""Beginning of the names of scratch folders in the folder for temporary files."""
+
+
+def session_folder() -> AbstractContextManager[Path]:
+    """Make a scratch folder in the folder for temporary files."""
+    return scratch_folder(Path(tempfile.gettempdir()), SESSION)
 
 
 @contextmanager

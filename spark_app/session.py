@@ -48,6 +48,7 @@ def open_session(settings: RunSettings, extra: Mapping[str, str]) -> Iterator[Sp
         with postponed(jvm.kill):
             jvm.start(conf)
             session = _new_session(conf)
+            _silence_accumulators(session)
         try:
             yield session
         except Exception:
@@ -66,6 +67,12 @@ def _new_session(conf: Mapping[str, str]) -> SparkSession:
     for name, value in conf.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def _silence_accumulators(session: SparkSession) -> None:
+    """Prevent a traceback on the terminal if the JVM dies: a thread of PySpark would print that a connection ended."""
+    server = session.sparkContext._accumulatorServer  # noqa: SLF001 -- PySpark offers no other access
+    setattr(server, "handle_error", lambda *_: None)  # noqa: B010 -- mypy refuses assignments to methods
 
 
 def _catalog(settings: RunSettings) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from spark_app.engine.preprocessing import normalized
 from spark_app.engine.weights import Weights
 from spark_app.errors import FruitsError
 from spark_app.npz import to_npz
+from spark_app.scratch import session_folder
 from spark_app.settings import Engine
 
 if TYPE_CHECKING:
@@ -63,12 +65,20 @@ class OwnProcess(Generic[_Result]):
         Function that can be imported by its name, and picklable arguments.
     log
         File for the messages of TensorFlow; `None` to discard them.
+    scratch
+        Folder for the temporary files of TensorFlow, which a killed process leaves; `None` for that of this process.
     """
 
-    def __init__(self, function: Callable[..., _Result], *arguments: object, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., _Result],
+        *arguments: object,
+        log: Path | None = None,
+        scratch: Path | None = None,
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._answers, answer = context.Pipe(duplex=False)
-        self._process = context.Process(target=_answer, args=(answer, log, function, *arguments))
+        self._process = context.Process(target=_answer, args=(answer, log, scratch, function, *arguments))
         self._process.start()
         answer.close()  # only the process has it now, so that its end is noticed
 
@@ -117,15 +127,20 @@ def started_process(
     function: Callable[..., _Result], *arguments: object, log: Path | None = None
 ) -> Iterator[OwnProcess[_Result]]:
     """Start an `OwnProcess`, and kill it after the body if it has not ended."""
-    process = OwnProcess(function, *arguments, log=log)
-    try:
-        yield process
-    finally:
-        process.end()
+    with session_folder() as scratch:
+        process = OwnProcess(function, *arguments, log=log, scratch=scratch)
+        try:
+            yield process
+        finally:
+            process.end()
 
 
-def _answer(answer: "Connection", log: Path | None, function: Callable[..., object], *arguments: object) -> None:
+def _answer(
+    answer: "Connection", log: Path | None, scratch: Path | None, function: Callable[..., object], *arguments: object
+) -> None:
     """Call a function, and send its result or its error."""
+    if scratch:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all processes; the parent ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _quiet(log)

@@ -13,10 +13,9 @@ import pytest
 from cli.main import main
 from cli.sample import draw_sample
 from contract.image_names import is_no_image
-from localspark.session import SCRATCH
 from spark_app.engine.model import ExportedModel, write_model
 from spark_app.engine.weights import Weights
-from spark_app.scratch import scratch_folder
+from spark_app.scratch import SESSION, scratch_folder
 from spark_app.storage import Storage
 
 ROOT = Path(__file__).parents[2]
@@ -100,20 +99,20 @@ def test_a_signal_while_spark_starts_leaves_nothing(
     """
     scratch = tmp_path / "temporary"
     run = start(str(model))
-    assert _wait(lambda: list(scratch.glob(f"{SCRATCH}*/{MOMENTS[moment]}")))
+    assert _wait(lambda: list(scratch.glob(f"{SESSION}*/{MOMENTS[moment]}")))
     run.send_signal(number)
     _, stderr = run.communicate()
     assert _wait(lambda: not _processes_of(tmp_path))
     if number == signal.SIGKILL:
         assert run.returncode == -number
-        with scratch_folder(scratch, SCRATCH) as folder:
-            assert list(scratch.glob(f"{SCRATCH}*")) == [folder]
+        with scratch_folder(scratch, SESSION) as folder:
+            assert list(scratch.glob(f"{SESSION}*")) == [folder]
         return
     assert run.returncode == 128 + number
     assert stderr.strip() == (
         "fruits: interrupted. The last complete results are valid; run the same command again to go on."
     )
-    assert not list(scratch.glob(f"{SCRATCH}*"))
+    assert not list(scratch.glob(f"{SESSION}*"))
 
 
 @linux_only
