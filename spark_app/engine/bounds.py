@@ -6,16 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from contract.worker_memory import IDLE_WORKER
 from spark_app.settings import Limits
 
 SECONDS = 300.0
 """Maximum time of an image at the usual limits. The slowest layouts take less than 20 s alone on a core."""
-
-GIGABYTES = 2.0
-"""Maximum memory of the process that decodes an image at the usual limits: more than any intact image takes.
-
-An executor of 16 GB with four cores stands four such processes, four workers of 0.5 GB, and the JVM.
-"""
 
 USUAL = Limits()
 
@@ -28,13 +23,13 @@ class Bounds:
 
     seconds: float
     gigabytes: float
-    """Resident memory of a process that only decodes."""
+    """Resident memory of a process that only decodes. It may take as much as a worker that computes features, too."""
 
     @classmethod
     def of(cls, limits: Limits) -> Self:
         """Return the bounds of the images within the limits. They grow if the user allows larger images or files."""
         scale = max(limits.megapixels / USUAL.megapixels, limits.megabytes / USUAL.megabytes, 1.0)
-        return cls(SECONDS * scale, GIGABYTES * scale)
+        return cls(SECONDS * scale, (IDLE_WORKER + max(limits.memory, USUAL.memory)) / 1e9)
 
 
 @contextmanager
