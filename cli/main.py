@@ -18,31 +18,39 @@ ENTRY_POINTS = "fruits.commands"
 SIGNALLED = 128
 """Shells add the number of a signal to this for the exit code of a command that the signal has ended."""
 
+BY_CTRL_C = SIGNALLED + signal.SIGINT
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; return 0 for success, 1 for a failure, 2 for a mistake of the user, 130 after Ctrl-C."""
     with ending_by_exception() as signals:
-        code = _call(argv)
+        code = _call(argv, signals)
     return SIGNALLED + signals[0] if signals else code
 
 
-def _call(argv: Sequence[str] | None) -> int:
+def _call(argv: Sequence[str] | None, signals: Sequence[int]) -> int:
     arguments = argparse.Namespace()
     try:
         arguments = _parser().parse_args(argv)
         code: int = arguments.command(arguments)
     except FruitsError as error:
+        if signals and error.exit_code != BY_CTRL_C:
+            return _interrupted(arguments)  # a library has made another error of the interruption
         print(f"fruits: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        consequence = getattr(arguments, INTERRUPTED, "")
-        print(f"\nfruits: interrupted. {consequence}".rstrip(), file=sys.stderr)
-        return SIGNALLED + signal.SIGINT
+        return _interrupted(arguments)
     except BrokenPipeError:
         # The program that read the output has ended. Python flushes what is buffered at its exit, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
+
+
+def _interrupted(arguments: argparse.Namespace) -> int:
+    consequence = getattr(arguments, INTERRUPTED, "")
+    print(f"\nfruits: interrupted. {consequence}".rstrip(), file=sys.stderr)
+    return BY_CTRL_C
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -43,11 +43,12 @@ class Jvm:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_unwanted = False
+        self._port, self._secret = 0, ""
 
     def start(
         self, conf: Mapping[str, str], environment: Mapping[str, str] | None = None, stderr: IO[bytes] | None = None
     ) -> None:
-        """Start it, and wait until PySpark can connect to it.
+        """Start it, and wait until `connect` can be called.
 
         Parameters
         ----------
@@ -77,8 +78,17 @@ class Jvm:
                     raise SparkStartError("Spark did not start: its JVM has ended before it was ready.")
                 time.sleep(PAUSE)
             body = connection.read_bytes()
-        os.environ[PORT] = str(int.from_bytes(body[:4], "big"))
-        os.environ[SECRET] = body[8 : 8 + int.from_bytes(body[4:8], "big")].decode()
+        self._port = int.from_bytes(body[:4], "big")
+        self._secret = body[8 : 8 + int.from_bytes(body[4:8], "big")].decode()
+
+    def connect(self) -> None:
+        """Make PySpark use this JVM, after its start."""
+        os.environ |= {PORT: str(self._port), SECRET: self._secret}
+        try:
+            SparkContext._ensure_initialized()  # noqa: SLF001 -- PySpark has no public name for it
+        finally:
+            # Programs that this process starts must not find them: they would use this JVM, too.
+            del os.environ[PORT], os.environ[SECRET]
 
     def kill(self) -> None:
         """End it at once."""
@@ -90,8 +100,6 @@ class Jvm:
     def release(self) -> None:
         """Let it end, and let PySpark forget it."""
         SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001 -- PySpark has no public name for them
-        for name in (PORT, SECRET):
-            os.environ.pop(name, None)
         if self._process and self._process.stdin:
             self._process.stdin.close()
             _ENDING.append(self._process)

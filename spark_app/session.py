@@ -47,6 +47,7 @@ def open_session(settings: RunSettings, extra: Mapping[str, str]) -> Iterator[Sp
     with own_jvm() as jvm:
         with postponed(jvm.kill):
             jvm.start(conf)
+            jvm.connect()
             session = _new_session(conf)
             _silence_accumulators(session)
         try:
