@@ -24,7 +24,7 @@ def first_frame(image: Image.Image, body: bytes) -> Box:
 def gif_size(body: bytes) -> tuple[int, int]:
     """Return the width and height of a GIF file: of its screen, or of its first frame if that is larger.
 
-    Pillow fills a frame when it opens the file, before a caller can ask for its size.
+    Pillow fills a frame when it opens the file, before the worker knows its size.
     """
     width, height = (int.from_bytes(body[at : at + 2], "little") for at in (6, 8))
     at = 13 + _bytes_of_palette(body[10:11])
