@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.subcommands import Subcommands, add_subcommand
+from contract.documents import DocumentError
 from contract.layout import LATEST, TABLES, BasisFile, ResultFile, pca_folder
 from contract.summary import Latest, Summary
 from contract.tables import Table
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits features`."""
-    parser = add_subcommand(subcommands, "features", "write the features of the last complete results to a file")
+    parser = add_subcommand(
+        subcommands,
+        "features",
+        "write the features of the last complete results to a file",
+        "FILE is as it was before.",
+    )
     parser.add_argument("--output", type=filled, required=True, metavar="URL", help="output, as for `fruits run`")
     parser.add_argument("--database", default=CatalogSettings.database, help="database of the tables [%(default)s]")
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
@@ -59,7 +65,7 @@ def _last_summary(root: Storage) -> Summary:
     try:
         latest = Latest.from_json(root.read(LATEST) or b"")
         return Summary.from_json(root.read(latest.results + ResultFile.SUMMARY) or b"")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except DocumentError as error:
         raise OutputError(f"There are no complete results in {root.display}: `fruits run` makes them.") from error
 
 
