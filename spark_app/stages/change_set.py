@@ -146,7 +146,8 @@ def _compare(tables: Tables, candidates: Candidates, judge: Judge) -> DataFrame:
     """Return rows of `SCHEMA` for all keys of the candidates and of the tables."""
     candidates.rows.createOrReplaceTempView("candidates")
     condition = key_condition(candidates.keys)
-    is_settled = f"reason <> '{Reason.UNREADABLE}' AND examined_with <=> {quoted(judge.examined_with)}"
+    examined_with = quoted(judge.examined_with)  # null in rows of earlier versions, which are left alone
+    is_settled = f"reason <> '{Reason.UNREADABLE}' AND coalesce(examined_with, {examined_with}) = {examined_with}"
     # One aggregation of lists of keys: joins would sort and shuffle each of the lists.
     return tables.spark.sql(f"""
         SELECT key, etag, size, coalesce(action, {candidates.action_of_others}) AS action,

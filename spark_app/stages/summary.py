@@ -59,12 +59,19 @@ def summary_of(
         images_per_second=round(computed / this.clock.timings["featurise"], 1) if computed else None,
         settings=this.settings.to_document(),
         versions={"spark": start.tables.spark.version, "iceberg": ICEBERG} | {name: version(name) for name in PACKAGES},
-        notes=[*dict.fromkeys(this.notes), *_notes_on_run(this.settings, model, choice, counts.images)],
+        notes=[*dict.fromkeys(this.notes), *notes_on_run(this.settings, model, choice, counts.images)],
         rejects=published.rejects,
     )
 
 
-def _notes_on_run(settings: RunSettings, model: Model, choice: BasisChoice | None, count: int) -> list[str]:
+def notes_on_run(settings: RunSettings, model: Model, choice: BasisChoice | None, count: int) -> list[str]:
+    """Return sentences that the reader should know before trusting the numbers.
+
+    Parameters
+    ----------
+    count
+        Number of images with features.
+    """
     return [*settings.notices, *_on_model(model), *_on_components(settings, choice, count)]
 
 

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cli.main import main as fruits
 from contract.notices import Notice, NoticeType
-from contract.summary import Latest
+from contract.summary import Latest, MatrixFile, Summary
 
 IMAGES = ["Apple/0.png", "Apple/1.png", "Plum/0.png", 'Plum/it\'s, "+".png', "-1.png"]
 Notify = Callable[..., int]
@@ -24,7 +25,7 @@ def images(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def output(tmp_path: Path) -> Path:
+def output(tmp_path: Path, summary: Summary) -> Path:
     """Return the output of a run of the images and of a broken one."""
     output = tmp_path / "output"
     results = output / "results/run"
@@ -34,7 +35,8 @@ def output(tmp_path: Path) -> Path:
         '"Plum/it\'s, ""+"".png","Plum",1\n"\'-1.png",,1\n'
     )
     (results / "rejects.csv").write_text('"key","reason","detail"\n"Plum/broken.png","empty",""\n')
-    (results / "summary.json").write_text('{"matrix": [{"file": "results/run/pca.csv", "first_key": "", "rows": 5}]}')
+    matrix = [MatrixFile(file="results/run/pca.csv", first_key="", rows=5)]
+    (results / "summary.json").write_text(replace(summary, matrix=matrix).to_json())
     latest = Latest(run_id="run", results="results/run/", finished_at="2026-11-20T12:15:30+00:00")
     (output / "results/latest.json").write_text(latest.to_json())
     return output

@@ -128,7 +128,7 @@ class World:
             "label": label_of(key),
             "width": 1,
             "height": 1,
-            "model_id": job.model_id,
+            "model_id": job.judge.model_id,
             "features": vector(key, version) if readable and version is not None else None,
             "run_id": job.run_id,
             "processed_at": None if not readable else 0,

@@ -13,7 +13,7 @@ from moto import mock_aws
 from cli.cloud.environment import Deployment, connect
 from contract.environments import stack_name
 from contract.layout import LATEST, results_folder, run_record
-from contract.summary import Counts, Latest, MatrixFile, PcaSummary, Snapshots, Summary, WeightsSummary
+from contract.summary import Latest, Summary
 from contract.workflow import RunRecord, Usage
 
 REGION = "eu-west-1"
@@ -127,39 +127,6 @@ def record() -> RunRecord:
         billed=Usage(vcpu_hours=3.0, memory_gb_hours=12.0, storage_gb_hours=0.0),
         cost_usd=0.1875,
         links={"execution": "https://console.aws.example/execution"},
-    )
-
-
-@pytest.fixture
-def summary() -> Summary:
-    """Return the summary of a successful run."""
-    return Summary(
-        run_id="20261120T121530Z-3fa94c",
-        mode="update",
-        started_at="2026-11-20T12:16:10+00:00",
-        finished_at="2026-11-20T12:28:02+00:00",
-        model_id="model",
-        engine="onnx",
-        weights=WeightsSummary(kind="imagenet", sha256="0"),
-        counts=Counts(images=90378, rejects=2),
-        pca_version="v1",
-        pca=PcaSummary(
-            requested=0.95,
-            components=185,
-            standardize=False,
-            captured=0.95,
-            of_best=1.0,
-            kept=True,
-            reason="it keeps enough",
-            fitted_to=90000,
-            refit_threshold=0.99,
-        ),
-        matrix=[MatrixFile(file="results/20261120T121530Z-3fa94c/pca.csv", first_key="", rows=90378)],
-        snapshots=Snapshots(features=1, components=2, rejects=None),
-        timings={},
-        images_per_second=100.0,
-        settings={},
-        versions={},
     )
 
 

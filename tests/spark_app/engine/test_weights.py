@@ -3,12 +3,14 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from spark_app.engine.card import CARD
+from contract.documents import CHECKSUM
+from spark_app.engine.card import CARD, ModelCard
 from spark_app.engine.model import ExportedModel, load_exported, model_id_of, write_model
 from spark_app.engine.weights import IMAGENET_FILE, Weights, WeightsKind, find_weights
 from spark_app.errors import WeightsError
@@ -94,8 +96,10 @@ def test_a_folder_without_a_card_is_no_model(model: Path) -> None:
     ],
 )
 def test_an_invalid_card_is_refused(model: Path, change: Callable[[dict[str, Any]], str]) -> None:
-    """A damaged card gives a sentence that names the file."""
-    (model / CARD).write_text(change(json.loads((model / CARD).read_bytes())))
+    """A card without the fields of a card, or with others, gives a sentence that names the file."""
+    card = json.loads((model / CARD).read_bytes())
+    del card[CHECKSUM]
+    (model / CARD).write_text(change(card))
     with pytest.raises(WeightsError, match=CARD):
         find_weights(str(model))
 
@@ -110,8 +114,8 @@ def test_a_file_that_is_not_the_exported_one_is_refused(model: Path, file: str) 
 
 def test_a_model_of_another_version_of_the_application_is_refused(model: Path) -> None:
     """The preprocessing is part of the model: after it has changed, the model must be exported again."""
-    card = json.loads((model / CARD).read_bytes())
-    (model / CARD).write_text(json.dumps(card | {"model_id": "mobilenetv2-0123456789ab"}))
+    card = ModelCard.from_json((model / CARD).read_bytes())
+    (model / CARD).write_text(replace(card, model_id="mobilenetv2-0123456789ab").to_json())
     with pytest.raises(WeightsError, match="belongs to another version"):
         _load(model)
 
