@@ -19,6 +19,7 @@ from contract.notices import Notice, NoticeType
 from contract.runs import new_run_id
 from spark_app.errors import UsageError
 from spark_app.options import filled
+from spark_app.output import check_output
 from spark_app.settings import as_url
 from spark_app.stages.listing import Omissions, check_images_folder, list_images
 from spark_app.storage import Storage
@@ -60,6 +61,7 @@ def _notify(arguments: argparse.Namespace) -> int:
     corpus = Corpus(Storage(as_url(arguments.images)), Storage(as_url(arguments.output)))
     check_images_folder(corpus.images)
     corpus.root.check_writable()
+    check_output(corpus.root, may_have_other_files=False)
     # All paths are looked up before the first notice is written: a mistake in one of them writes nothing.
     places = [corpus.find(path) for path in arguments.paths] or [Place("all images", ALL)]
     written = 0

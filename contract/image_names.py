@@ -7,6 +7,8 @@ FOLDERS_OF_SYSTEMS = frozenset(
         "__macosx",  # a ZIP file that macOS made
         "__pycache__",
         "@eadir",  # Synology
+        "@recycle",  # QNAP
+        "@tmp",  # Synology
         "#recycle",
         "$recycle.bin",
         "system volume information",
@@ -16,12 +18,25 @@ FOLDERS_OF_SYSTEMS = frozenset(
 """Names of folders in which systems keep files of their own, in lower case."""
 
 FILES_OF_SYSTEMS = frozenset(
-    {"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "picasa.ini", "autorun.inf", "icon\r"}
+    {
+        "thumbs.db",
+        "thumbs.db:encryptable",
+        "ehthumbs.db",
+        "ehthumbs_vista.db",
+        "zbthumbnail.info",
+        "desktop.ini",
+        "picasa.ini",
+        "autorun.inf",
+        "icon\r",
+    }
 )
 """Names of files that systems add to folders of images, in lower case."""
 
 SIDECARS = (".aae", ".xmp")
 """Endings of files in which cameras and programs keep their edits of an image beside it."""
+
+UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", "~")
+"""Endings of files that a program has not finished, or has kept from before a change."""
 
 DOCUMENT = re.compile(
     r"(readme|licen[cs]e|copying|notice|changelog|contributing|citation|authors)([-_][^.]*|\.[a-z]{2}(?=\.))?"
@@ -61,7 +76,11 @@ def _is_folder_of_a_system(name: str) -> bool:
 
 def _is_file_of_a_system(name: str) -> bool:
     return (
-        _is_hidden(name) or name in FILES_OF_SYSTEMS or name.endswith(SIDECARS) or DOCUMENT.fullmatch(name) is not None
+        _is_hidden(name)
+        or name in FILES_OF_SYSTEMS
+        or name.startswith("~$")  # a document that an office program has open
+        or name.endswith(SIDECARS + UNFINISHED)
+        or DOCUMENT.fullmatch(name) is not None
     )
 
 

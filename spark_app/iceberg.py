@@ -37,6 +37,10 @@ class IcebergTable:
     name: str
     """Full name, without a branch."""
 
+    def location(self) -> str:
+        """Return the path of the folder in which the table has its files."""
+        return str(self._load().location())
+
     def content(self, branch: str = "main") -> int | None:
         """Return an id of the rows of a branch. Every commit changes it, except a compaction.
 

@@ -24,6 +24,9 @@ CONNECTION = "_PYSPARK_DRIVER_CONN_INFO_PATH"
 PAUSE = 0.02
 """Seconds between two looks for that file."""
 
+JAVA_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
+"""Environment variables with options for every JVM."""
+
 _ENDING: list[subprocess.Popen[bytes]] = []
 """JVMs that end by themselves, for which no caller waits. Python would warn of them if their objects were deleted."""
 
@@ -75,7 +78,9 @@ class Jvm:
             )
             while not connection.is_file():
                 if self._is_unwanted or self._process.poll() is not None:
-                    raise SparkStartError("Spark did not start: its JVM has ended before it was ready.")
+                    raise SparkStartError(
+                        f"Spark did not start: its JVM has ended before it was ready.{_advice(variables)}"
+                    )
                 time.sleep(PAUSE)
             body = connection.read_bytes()
         self._port = int.from_bytes(body[:4], "big")
@@ -127,6 +132,12 @@ def own_jvm() -> Iterator[Jvm]:
         jvm.release()
         raise
     jvm.release()
+
+
+def _advice(variables: Mapping[str, str]) -> str:
+    """Name the variables that change every JVM, which may be the cause."""
+    found = [name for name in JAVA_VARIABLES if variables.get(name)]
+    return f" Check {' and '.join(found)} in your environment: Java reads them." if found else ""
 
 
 def _command(conf: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:

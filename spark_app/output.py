@@ -4,8 +4,9 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from contract.layout import BASES, IMAGES, INBOX, MODELS, OUTPUT_MARK, QUERIES, RESULTS, STAGING, TABLES
+from contract.layout import BASES, IMAGES, INBOX, LATEST, MODELS, OUTPUT_MARK, QUERIES, RESULTS, STAGING, TABLES
 from spark_app.errors import OutputError
 from spark_app.run import Run
 from spark_app.storage import Storage
@@ -35,6 +36,7 @@ def check_output(root: Storage, *, may_have_other_files: bool) -> None:
     folder = root.local_path
     if (folder / STAGING.rstrip("/")).is_symlink():
         raise OutputError(f"{folder / STAGING} is a link: a run deletes what it stages, so staging must be a folder.")
+    _check_kinds(folder)
     if may_have_other_files or (folder / OUTPUT_MARK).is_file():
         return
     others = sorted(entry.name for entry in folder.iterdir() if entry.name not in OWN_ENTRIES | NOT_SHOWN)
@@ -43,6 +45,16 @@ def check_output(root: Storage, *, may_have_other_files: bool) -> None:
             f"{folder} is not an output of this pipeline, and contains other files, such as {others[0]!r}: choose an "
             "empty or a new folder, or add --use-existing-folder."
         )
+
+
+def _check_kinds(folder: Path) -> None:
+    """Raise an error if there is a file in the place of a folder, or a folder in the place of a file."""
+    for name in sorted(OWN_ENTRIES):
+        if (folder / name).exists() and not (folder / name).is_dir():
+            raise OutputError(f"{folder / name} is a file, but the pipeline needs a folder there: remove the file.")
+    for name in (OUTPUT_MARK, LATEST):
+        if (folder / name).is_dir():
+            raise OutputError(f"{folder / name} is a folder, but the pipeline needs a file there: remove the folder.")
 
 
 @contextmanager

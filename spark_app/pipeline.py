@@ -42,7 +42,7 @@ from spark_app.stages.projection import update_components
 from spark_app.stages.publish import point_to, publish_report, publish_tables
 from spark_app.stages.rebuild import end_rebuild, switch
 from spark_app.stages.rejects import check_not_all_refused
-from spark_app.stages.repair import check_files, make_anew
+from spark_app.stages.repair import check_files, check_place, make_anew
 from spark_app.stages.starting_point import find_starting_point
 from spark_app.stages.statistics import bring_up_statistics
 from spark_app.stages.summary import counts_of, summary_of
@@ -126,6 +126,7 @@ def _no_tables(this: Run) -> OutputError:
 
 
 def _maintain_steps(this: Run, tables: Tables) -> None:
+    check_place(this, tables)
     before = this.started - timedelta(days=this.settings.retention_days)
     for note in correct_times(tables, this.started):
         this.reporter.note(note)
@@ -161,6 +162,7 @@ def _steps(this: Run, spark: SparkSession, model: Model) -> Summary:
         inbox = read_inbox(this.root, this.staging)
         candidates = _find_candidates(this, spark, inbox, step)
     with this.clock.step("plan") as step:
+        check_place(this, Tables(spark, this.settings.catalog.database))
         this.notes.extend(correct_times(Tables(spark, this.settings.catalog.database), this.started))
         start = find_starting_point(this, spark, model.model_id)
         if this.settings.mode is Mode.RECONCILE:

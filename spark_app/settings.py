@@ -47,9 +47,16 @@ def as_url(location: str) -> str:
     ----------
     location
         Path on this machine, or a URL such as ``s3://bucket/images``.
+
+    Raises
+    ------
+    SettingsError
+        If the URL is neither that of a folder nor that of a bucket.
     """
-    if re.match(r"[a-z][a-z0-9+.-]*://", location):
+    if re.match(r"file:///|s3://[a-z0-9]", location):
         return location.rstrip("/")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", location):
+        raise SettingsError(f"{location} is neither a folder nor a bucket such as s3://bucket/images.")
     return Path(location).expanduser().resolve().as_uri()
 
 

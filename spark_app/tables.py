@@ -137,11 +137,16 @@ class Tables:
         """Return whether all tables exist."""
         return all(self.spark.catalog.tableExists(table.name) for table in self.iceberg.values())
 
-    def create(self) -> None:
-        """Create the tables that do not exist yet, and the columns that tables of earlier versions lack."""
+    def create(self) -> set[Table]:
+        """Create the tables that do not exist yet, and the columns that tables of earlier versions lack.
+
+        Return the tables that did not exist.
+        """
+        created = set()
         properties = ", ".join(f"'{key}'='{value}'" for key, value in PROPERTIES.items())
         for table, iceberg in self.iceberg.items():
             if not self.spark.catalog.tableExists(iceberg.name):
+                created.add(table)
                 self.spark.sql(
                     f"CREATE TABLE {iceberg.name} ({TABLE_COLUMNS[table]}) USING iceberg TBLPROPERTIES ({properties})"
                 )
@@ -149,6 +154,7 @@ class Tables:
         rejects = self.iceberg[Table.REJECTS].name
         if "examined_with" not in self.spark.table(rejects).columns:
             self.spark.sql(f"ALTER TABLE {rejects} ADD COLUMN examined_with string")
+        return created
 
     def snapshots(self) -> Snapshots:
         """Return the ids of the rows of all tables: two states with equal ids have the same rows."""

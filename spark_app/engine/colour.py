@@ -67,6 +67,15 @@ def scale_transparency(image: Image.Image, bits: int) -> None:
         image.info["transparency"] = (image.info["transparency"] & (2**bits - 1)) * (255 // (2**bits - 1))
 
 
+def drop_empty_alpha(image: Image.Image) -> None:
+    """Make a loaded image opaque if all of its pixels are transparent.
+
+    Programs that write BMP files of 32 bits often leave the alpha at 0, and viewers then show the colours.
+    """
+    if image.getchannel("A").getextrema() == (0, 0):
+        image.putalpha(255)
+
+
 def _eight_bits(image: Image.Image, *, is_white_zero: bool) -> tuple[Image.Image, Image.Image | None]:
     """Return grey of 16 bits as grey of 8 bits, which Pillow would clip at 255, and its opacity."""
     grey = np.asarray(image)

@@ -11,10 +11,11 @@ from pillow_heif import register_heif_opener
 
 from contract.rejects import Reason
 from spark_app.engine.bare_image import BareImage
-from spark_app.engine.colour import scale_transparency, to_srgb
+from spark_app.engine.colour import drop_empty_alpha, scale_transparency, to_srgb
+from spark_app.engine.filled_up import is_filled_up
 from spark_app.engine.frames import first_frame, gif_size, part_of_frame
 from spark_app.engine.interface import Features, Pixels
-from spark_app.engine.jpeg import is_filled_up, scan_count, with_end
+from spark_app.engine.jpeg import scan_count, with_end
 from spark_app.engine.memory import check_memory
 from spark_app.engine.metadata import orientation_of, without_metadata
 from spark_app.engine.pixel_source import PixelSource, load
@@ -133,12 +134,14 @@ def _read(file: BareImage, limits: Limits) -> DecodedImage:
         _check(image, file.body, limits)
         check_memory(image, file, limits)
         if is_filled_up(file.body):
-            raise RefusedImageError(Reason.TRUNCATED, "JPEG: zeros instead of the end")
+            raise RefusedImageError(Reason.TRUNCATED, "zeros instead of the end")
         source = _load(image, len(file.body))
         if file.exif:
             image.info["exif"] = file.exif
         if image.format == "PNG" and "transparency" in image.info:
             scale_transparency(image, bits=file.body[24])
+        if image.format == "BMP" and image.mode == "RGBA":
+            drop_empty_alpha(image)
         profile = file.profile or image.info.get("icc_profile")
         frame = first_frame(image, file.body)
         stored = StoredImage(source.size, _orientation(image))

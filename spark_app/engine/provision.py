@@ -19,7 +19,7 @@ from spark_app.engine.model import (
 )
 from spark_app.engine.network import download_imagenet_weights
 from spark_app.engine.weights import Weights, find_weights
-from spark_app.errors import StorageError, WeightsError, WeightsUnavailableError
+from spark_app.errors import OutputError, StorageError, WeightsError, WeightsUnavailableError
 from spark_app.scratch import scratch_folder
 from spark_app.settings import Engine
 from spark_app.storage import Storage
@@ -87,6 +87,7 @@ def export_weights(requested: str, folder: Path) -> Weights:
     """
     target = Storage(folder.expanduser().resolve().as_uri())
     target.check_writable()
+    _check_for_model(target)
     weights = resolve_weights(requested)
     if weights.exported:
         raise WeightsError(f"The model in {weights.exported} is exported already.")
@@ -105,6 +106,16 @@ def _write_errors(target: Storage) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(f"Can't write to {target.display}: {error.strerror}") from error
+
+
+def _check_for_model(target: Storage) -> None:
+    """Raise an error if a folder contains files that are not those of a model."""
+    if target.exists():
+        others = sorted(file.name for file in target.local_path.iterdir() if file.name not in {CARD, *FILES.values()})
+        if others:
+            raise OutputError(
+                f"{target.display} contains other files, such as {others[0]!r}: choose an empty or a new folder."
+            )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Self
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql.functions import col, count_if
 
+from contract.layout import fault_of
 from contract.rejects import Reason
 from spark_app.keys import key_condition, quoted
 from spark_app.settings import Limits
@@ -82,7 +83,9 @@ class Candidates:
         """SQL expression of the action of the keys that only the tables have."""
         if not self.complete:
             return "null"
-        unlisted = " OR ".join(f"startswith(key, {quoted(folder)})" for folder in sorted(self.unlisted))
+        # No key of a table lies in a folder whose name can't be handled, and such a name can't be a part of SQL.
+        folders = sorted(folder for folder in self.unlisted if fault_of(folder.rstrip("/")) is None)
+        unlisted = " OR ".join(f"startswith(key, {quoted(folder)})" for folder in folders)
         return f"if({unlisted or 'false'}, null, '{Action.REMOVE}')"
 
 

@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pyspark.sql import SparkSession
 
@@ -9,7 +11,7 @@ from contract.job import CatalogKind
 from contract.layout import TABLES
 from contract.runs import Mode
 from contract.tables import Table
-from spark_app.errors import FruitsError
+from spark_app.errors import FruitsError, OutputError
 from spark_app.run import Run
 from spark_app.tables import Tables
 
@@ -72,6 +74,40 @@ def damage_in(error: Exception, database: str) -> TableDamage | None:
     version = re.search(r"Metadata file for version (\d+) is missing", told)
     file = f"metadata/v{version[1]}.metadata.json" if version else place[2]
     return TableDamage(Table(place[1]), file, fault)
+
+
+def check_place(this: Run, tables: Tables) -> None:
+    """Check that the tables have their files in this output. Iceberg names files by their absolute paths.
+
+    A copy of an output would otherwise write to the tables of the original, and delete their files. A `reprocess`
+    removes such tables from the copy.
+
+    Raises
+    ------
+    OutputError
+        If the tables belong to an output in another place.
+    """
+    if not this.root.is_local:
+        return
+    existing = [table for table in tables.iceberg.values() if tables.spark.catalog.tableExists(table.name)]
+    elsewhere = [place for table in existing if not _is_in(this, place := _path_of(table.location()))]
+    if not elsewhere:
+        return
+    if this.settings.mode is not Mode.REPROCESS:
+        raise OutputError(
+            f"The tables of {this.root.display} have their files in {elsewhere[0].parent}, because the output was "
+            "copied or moved from there: move it back, or run with --mode reprocess, which computes all images again."
+        )
+    this.root.delete_folder(f"{TABLES}{this.settings.catalog.database}/")
+    this.notes.append(f"The tables had their files in {elsewhere[0].parent}: this run has made tables of its own.")
+
+
+def _path_of(location: str) -> Path:
+    return Path(unquote(urlsplit(location).path) if location.startswith("file://") else location.removeprefix("file:"))
+
+
+def _is_in(this: Run, path: Path) -> bool:
+    return path.is_relative_to(this.root.local_path / TABLES)
 
 
 def check_files(this: Run, tables: Tables) -> None:

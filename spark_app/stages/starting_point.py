@@ -55,7 +55,9 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
         If the tables contain features of another model.
     """
     tables = Tables(spark, this.settings.catalog.database)
-    tables.create()
+    is_lost = Table.FEATURES in tables.create() and this.root.find(LATEST) is not None
+    if is_lost and this.settings.mode is not Mode.REPROCESS:
+        this.notes.append("The table features was missing: the run knows the images only that it has computed again.")
     if this.settings.mode is Mode.REPROCESS:
         rebuilt = begin_rebuild(tables, model_id)
         replace_labels(rebuilt, this.settings.label_level)

@@ -157,3 +157,15 @@ def test_a_locked_folder_is_not_taken_for_deleted(
     assert notify() == 0
     assert set(_noticed(output)) - {"'-1.png"} == {"Apple/0.png", "Apple/1.png", "-1.png"}
     assert "'Plum/': Permission denied" in capsys.readouterr().out
+
+
+def test_a_folder_of_other_files_gets_no_notices(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped --output that is a folder of photos stays as it is."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.jpg").touch()
+    assert fruits(["notify", "--images", str(images), "--output", str(photos)]) == 2
+    assert "is not an output of this pipeline" in capsys.readouterr().err
+    assert [file.name for file in photos.iterdir()] == ["a.jpg"]

@@ -32,6 +32,13 @@ from contract.image_names import is_no_image, skipped_in_words
         "CITATION.cff",
         "Apple/IMG_0001.AAE",
         "Apple/0.xmp",
+        "@Recycle/Apple/0.png",
+        "Apple/@tmp/0.png",
+        "Apple/Thumbs.db:encryptable",
+        "Apple/0.jpg.part",
+        "Apple/0.jpg.crdownload",
+        "Apple/0.jpg~",
+        "Apple/~$list.xlsx",
     ],
 )
 def test_a_file_that_is_no_image_by_name_is_recognised(key: str) -> None:

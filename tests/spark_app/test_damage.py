@@ -16,6 +16,7 @@ from contract.summary import Summary
 from contract.tables import Table
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
 from spark_app.engine.weights import Weights
+from spark_app.errors import OutputError
 from spark_app.numerics.components import ComponentCount
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
@@ -265,3 +266,59 @@ def test_maintain_deletes_no_matrix_that_it_can_not_rule_out(
 def test_other_failures_are_not_taken_for_damage(told: str) -> None:
     """A table is not made anew if a file can't be reached, or if another file is concerned."""
     assert damage_in(RuntimeError(told), "fruits") is None
+
+
+def _content(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def _belong_to(other: Path, output: Path) -> None:
+    """Let the metadata of the tables name the folder of another output, as it does in a copy of that output."""
+    for file in output.glob("tables/*/*/metadata/v*.metadata.json"):
+        file.with_name(f".{file.name}.crc").unlink(missing_ok=True)
+        file.write_text(file.read_text().replace(f"{output}/", f"{other}/"))
+
+
+def test_a_copied_output_leaves_the_original_alone(run_pipeline: Run, output: Path, place: Path) -> None:
+    """Iceberg names files by absolute paths: a copy is refused, until a reprocess has made tables of its own."""
+    original = shutil.copytree(output, place / "original")
+    _belong_to(original, output)
+    before = _content(original)
+    for mode in (Mode.RECONCILE, Mode.UPDATE):
+        with pytest.raises(OutputError, match=r"have their files in .*/original/tables/fruits, because"):
+            run_pipeline(mode=mode, **KEEP_BASIS)
+    settings = RunSettings(images="", output=output.as_uri(), mode=Mode.MAINTAIN, retention_days=0)
+    with pytest.raises(OutputError, match="move it back, or run with --mode reprocess"):
+        maintain(settings, PlainReporter(io.StringIO()), {})
+    assert run_pipeline(mode=Mode.REPROCESS, **KEEP_BASIS).counts.images == IMAGES
+    assert run_pipeline(**KEEP_BASIS).counts.featurised == 0
+    assert _content(original) == before
+    shutil.rmtree(original)
+
+
+def test_a_lost_table_is_noted(run_pipeline: Run, output: Path, place: Path, saved: Summary) -> None:
+    """If the table of features was deleted, all images are computed again, and a note says why."""
+    shutil.rmtree(output / "tables/fruits/features")
+    summary = run_pipeline(**KEEP_BASIS)
+    assert summary.counts.featurised == IMAGES
+    assert any("The table features was missing" in note for note in summary.notes)
+    _assert_same_results(place, summary, saved)
+
+
+@pytest.mark.parametrize("name", ["results", "pca", "models", "staging", "tables", "inbox"])
+def test_a_file_in_the_place_of_a_folder_is_named(run_pipeline: Run, output: Path, name: str) -> None:
+    """The user learns what to remove before the run has computed anything."""
+    if (output / name).exists():
+        shutil.rmtree(output / name)
+    (output / name).write_text("")
+    with pytest.raises(OutputError, match=rf"{name} is a file, but the pipeline needs a folder there"):
+        run_pipeline(**KEEP_BASIS)
+
+
+@pytest.mark.parametrize("name", [LATEST, "fruits-output.json"])
+def test_a_folder_in_the_place_of_a_file_is_named(run_pipeline: Run, output: Path, name: str) -> None:
+    """The user learns what to remove before the run has computed anything."""
+    (output / name).unlink()
+    (output / name).mkdir()
+    with pytest.raises(OutputError, match=rf"{name} is a folder, but the pipeline needs a file there"):
+        run_pipeline(**KEEP_BASIS)
