@@ -89,8 +89,10 @@ def check_place(this: Run, tables: Tables) -> None:
     """
     if not this.root.is_local:
         return
-    existing = [table for table in tables.iceberg.values() if tables.spark.catalog.tableExists(table.name)]
-    elsewhere = [place for table in existing if not _is_in(this, place := _path_of(table.location()))]
+    folder = this.root.local_path / TABLES / this.settings.catalog.database
+    existing = {name: table for name, table in tables.iceberg.items() if tables.spark.catalog.tableExists(table.name)}
+    places = {name: _path_of(table.location()) for name, table in existing.items()}
+    elsewhere = [place for name, place in places.items() if not _is_same(place, folder / name)]
     if not elsewhere:
         return
     if this.settings.mode is not Mode.REPROCESS:
@@ -106,8 +108,9 @@ def _path_of(location: str) -> Path:
     return Path(unquote(urlsplit(location).path) if location.startswith("file://") else location.removeprefix("file:"))
 
 
-def _is_in(this: Run, path: Path) -> bool:
-    return path.is_relative_to(this.root.local_path / TABLES)
+def _is_same(one: Path, other: Path) -> bool:
+    """Return whether two paths name the same folder, such as two spellings where upper and lower case do not matter."""
+    return one == other or (one.exists() and other.exists() and one.samefile(other))
 
 
 def check_files(this: Run, tables: Tables) -> None:
