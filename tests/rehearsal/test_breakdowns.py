@@ -135,6 +135,3 @@ def test_a_damaged_table_is_made_anew_by_the_next_reconcile(cloud: Cloud, pictur
     assert cloud.images() == expected
     assert cloud.summary().pca_version == basis
     assert any("The table components is damaged" in note for note in cloud.summary().notes)
-    cloud.upload(pictures("after a repair", 1))
-    cloud.settle()
-    assert set(pictures("after a repair", 1)) <= cloud.images()

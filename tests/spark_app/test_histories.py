@@ -5,7 +5,7 @@ Only the network is replaced: the features of an image are drawn, so that NumPy 
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -190,11 +190,13 @@ class World:
 
 
 @pytest.fixture
-def world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, seeded: Weights) -> World:
+def world(
+    session_at: Callable[[Path], SparkSession], tmp_path_factory: pytest.TempPathFactory, seeded: Weights
+) -> World:
     """Return an empty world."""
     folder = tmp_path_factory.mktemp("world")
     (folder / "images").mkdir()
-    return World(spark, Storage(folder.as_uri()), seeded)
+    return World(session_at(folder), Storage(folder.as_uri()), seeded)
 
 
 KEYS = st.integers(0, 11).map(lambda number: f"it's {number % 3}/{number}.jpg")
@@ -210,7 +212,7 @@ STEPS = st.tuples(CHANGES, st.none() | st.integers(0, 14), st.sampled_from([0.0,
 )
 @given(history=st.lists(STEPS, min_size=3, max_size=5))
 def test_any_history_ends_in_the_state_that_a_full_run_makes(
-    spark: SparkSession,
+    session_at: Callable[[Path], SparkSession],
     tmp_path_factory: pytest.TempPathFactory,
     seeded: Weights,
     history: list[tuple[dict[str, int | None], int | None, float]],
@@ -218,7 +220,7 @@ def test_any_history_ends_in_the_state_that_a_full_run_makes(
     """Rows, statistics (to 1e-9), coordinates and sample are those of a full run; a crash leaves complete results."""
     folder = tmp_path_factory.mktemp("world")
     (folder / "images").mkdir()
-    world = World(spark, Storage(folder.as_uri()), seeded)
+    world = World(session_at(folder), Storage(folder.as_uri()), seeded)
     world.update()
     for changes, crash, threshold in history:
         world.change(changes)
