@@ -135,18 +135,21 @@ class Tables:
 
     def exist(self) -> bool:
         """Return whether all tables exist."""
-        return all(self.spark.catalog.tableExists(table.name) for table in self.iceberg.values())
+        return len(self.existing()) == len(Table)
+
+    def existing(self) -> dict[Table, IcebergTable]:
+        """Return the tables that exist."""
+        return {name: table for name, table in self.iceberg.items() if self.spark.catalog.tableExists(table.name)}
 
     def create(self) -> set[Table]:
         """Create the tables that do not exist yet, and the columns that tables of earlier versions lack.
 
         Return the tables that did not exist.
         """
-        created = set()
+        existing = self.existing()
         properties = ", ".join(f"'{key}'='{value}'" for key, value in PROPERTIES.items())
         for table, iceberg in self.iceberg.items():
-            if not self.spark.catalog.tableExists(iceberg.name):
-                created.add(table)
+            if table not in existing:
                 self.spark.sql(
                     f"CREATE TABLE {iceberg.name} ({TABLE_COLUMNS[table]}) USING iceberg TBLPROPERTIES ({properties})"
                 )
@@ -154,7 +157,7 @@ class Tables:
         rejects = self.iceberg[Table.REJECTS].name
         if "examined_with" not in self.spark.table(rejects).columns:
             self.spark.sql(f"ALTER TABLE {rejects} ADD COLUMN examined_with string")
-        return created
+        return set(Table) - existing.keys()
 
     def snapshots(self) -> Snapshots:
         """Return the ids of the rows of all tables: two states with equal ids have the same rows."""

@@ -22,9 +22,7 @@ def correct_times(tables: Tables, now: datetime) -> list[str]:
     now
         Time at which the run began.
     """
-    session = tables.spark
-    existing = [table for table in tables.iceberg.values() if session.catalog.tableExists(table.name)]
-    written = {table: table.last_time() for table in existing}
+    written = {table: table.last_time() for table in tables.existing().values()}
     ahead = [table for table, time in written.items() if time > now + TOLERANCE]
     for table in ahead:
         table.end_times_at(now - timedelta(milliseconds=1))  # a retention of zero days expires these snapshots, too

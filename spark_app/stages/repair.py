@@ -90,8 +90,7 @@ def check_place(this: Run, tables: Tables) -> None:
     if not this.root.is_local:
         return
     folder = this.root.local_path / TABLES / this.settings.catalog.database
-    existing = {name: table for name, table in tables.iceberg.items() if tables.spark.catalog.tableExists(table.name)}
-    places = {name: _path_of(table.location()) for name, table in existing.items()}
+    places = {name: _path_of(table.location()) for name, table in tables.existing().items()}
     elsewhere = [place for name, place in places.items() if not _is_same(place, folder / name)]
     if not elsewhere:
         return
