@@ -1,6 +1,28 @@
 """Names by which the users of an environment find its stack, and by which they configure a synthesis."""
 
+from dataclasses import dataclass
 from enum import StrEnum
+
+UNKNOWN_REVISION = "unknown"
+"""Revision of a deployment that was not made from a git repository."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployedVersion:
+    """What a deployment has deployed.
+
+    Attributes
+    ----------
+    revision
+        Revision of the code: the first 12 digits of the git commit, with ``-changed`` behind it if files differ from
+        the commit; `UNKNOWN_REVISION` without git.
+    model
+        Weights as the settings name them, and the first 12 digits of the hash of the model's package, such as
+        ``imagenet 3f9c51a07b2e``.
+    """
+
+    revision: str
+    model: str
 
 
 class ContextKey(StrEnum):
@@ -27,6 +49,8 @@ class Output(StrEnum):
     DATABASE = "Database"
     WORKGROUP = "Workgroup"
     DASHBOARD = "Dashboard"
+    REVISION = "Revision"
+    MODEL = "Model"
 
 
 def execution_page(region: str, execution: str) -> str:

@@ -1,6 +1,12 @@
-"""The options that the state machine passes to a job, on the command line of `spark_app.main`."""
+"""Agreements about a job: the options that it gets from the state machine, the fence, and the report of its failure."""
 
+from dataclasses import dataclass
 from enum import StrEnum
+
+from contract.documents import Document
+
+MISTAKE = 2
+"""Exit code of a job that fails because of its settings or its input: another attempt would fail, too."""
 
 
 class JobOption(StrEnum):
@@ -14,6 +20,10 @@ class JobOption(StrEnum):
     CATALOG = "--catalog"
     DATABASE = "--database"
     RETENTION_DAYS = "--retention-days"
+    FENCED = "--fenced"
+    """The run writes only as long as `contract.layout.FENCE` names it."""
+    ON_NEW_MODEL = "--on-new-model"
+    NO_PROGRESS_MINUTES = "--no-progress-minutes"
 
 
 class CatalogKind(StrEnum):
@@ -23,3 +33,36 @@ class CatalogKind(StrEnum):
     """A folder."""
     GLUE = "glue"
     """The AWS Glue Data Catalog."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fence:
+    """Content of `contract.layout.FENCE`, a JSON object which the state machine writes before it starts a job.
+
+    The execution that took the lease last names its run here. A run that finds another name stops before it writes, so
+    that an execution which has lost its lease without noticing does no harm.
+    """
+
+    run_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFailure(Document):
+    """How a job has failed, ``results/<run_id>/failure.json``. The job writes it before it exits, if it still can.
+
+    Attributes
+    ----------
+    exit_code
+        Exit code of the job.
+    reason
+        What has happened, in one or a few sentences for the operator.
+    """
+
+    run_id: str
+    exit_code: int
+    reason: str
+
+    @property
+    def is_final(self) -> bool:
+        """Whether another attempt would fail, too."""
+        return self.exit_code == MISTAKE

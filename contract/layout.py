@@ -44,6 +44,10 @@ LATEST = f"{RESULTS}latest.json"
 """Pointer to the last complete run. A run writes it last, so that readers never see incomplete results."""
 
 
+FENCE = "control/fence.json"
+"""Object that names the only run that may write: a `contract.job.Fence`."""
+
+
 class ResultFile(StrEnum):
     """Files in the results folder of a run."""
 
@@ -57,6 +61,8 @@ class ResultFile(StrEnum):
     SUMMARY = "summary.json"
     RUN_RECORD = "run.json"
     """A `contract.workflow.RunRecord`, which `record_run` writes."""
+    FAILURE = "failure.json"
+    """A `contract.job.JobFailure`, which a failing job writes."""
 
 
 class BasisFile(StrEnum):
@@ -146,6 +152,11 @@ def results_folder(run_id: str) -> str:
 def run_record(run_id: str) -> str:
     """Return the key of the record of a run."""
     return f"{results_folder(run_id)}{ResultFile.RUN_RECORD}"
+
+
+def job_failure(run_id: str) -> str:
+    """Return the key of the report of a failed job."""
+    return f"{results_folder(run_id)}{ResultFile.FAILURE}"
 
 
 def staging_folder(run_id: str) -> str:

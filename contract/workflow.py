@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from contract.documents import Document
+from contract.environments import DeployedVersion
 from contract.runs import Mode
 
 BILL_RETRIES = 3
@@ -135,6 +136,8 @@ class RunRecord(Document):
     """Cost of `billed` at the configured prices."""
     links: dict[str, str]
     """Name → URL of the AWS console."""
+    version: DeployedVersion | None = None
+    """What the execution has run; `None` in the records of earlier versions."""
 
     @property
     def succeeded(self) -> bool:
