@@ -17,14 +17,21 @@ from cdk.stateless.recording import RunRecorder
 from cdk.stateless.schedules import Schedules
 from cdk.stateless.spark import SparkApplication
 from cdk.stateless.workflow import Workflow
-from contract.environments import Output, stack_name
+from contract.environments import UNKNOWN_REVISION, DeployedVersion, Output, stack_name
 from contract.functions import Function
 
 
 class PipelineStack(Stack):
     """The pipeline of an environment."""
 
-    def __init__(self, scope: Construct, *, settings: Environment, packages: Packages) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        settings: Environment,
+        packages: Packages,
+        version: DeployedVersion | None = None,
+    ) -> None:
         name = stack_name(settings.name)
         super().__init__(
             scope,
@@ -47,7 +54,14 @@ class PipelineStack(Stack):
             self, "Recording", settings=settings, package=packages.record_run, bucket=bucket, spark=spark
         ).function
         state_machine = Workflow(
-            self, "Workflow", settings=settings, table=table, spark=spark, record_run=record_run
+            self,
+            "Workflow",
+            settings=settings,
+            version=version or DeployedVersion(revision=UNKNOWN_REVISION, model=settings.weights),
+            bucket=bucket,
+            table=table,
+            spark=spark,
+            record_run=record_run,
         ).state_machine
         start_run = RunStarter(
             self,

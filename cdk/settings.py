@@ -140,6 +140,9 @@ class Environment:
         Maximum number of attempts to run a job, whether it fails or its machine crashes.
     turn_seconds
         Time after which a waiting execution tries again to acquire the lease.
+    gather_minutes
+        Time in which at most one update by uploads starts. The notices of later uploads gather in the meantime. A run
+        that a user or a schedule starts does not wait.
     weights
         ``imagenet``, ``seeded`` (for trials), or an ``.h5`` or ``.keras`` file. A deployment exports the model once.
     pipeline_options
@@ -171,6 +174,7 @@ class Environment:
     job_timeout_minutes: int = 360
     job_attempts: int = 2
     turn_seconds: int = 180
+    gather_minutes: int = 15
     weights: str = "imagenet"
     pipeline_options: tuple[str, ...] = ()
     results_days: int = 90
@@ -247,6 +251,7 @@ class Environment:
             "job_timeout_minutes": (5, 1440),
             "job_attempts": (1, 5),
             "turn_seconds": (1, 600),
+            "gather_minutes": (1, 1440),
             "results_days": (1, 3650),
             "retention_days": (1, 365),
             "usual_run_minutes": (1, 1440),
@@ -281,6 +286,7 @@ ENVIRONMENTS = {
         Environment(
             name="dev",
             keep_data=False,
+            gather_minutes=1,
             results_days=14,
             logs_days=7,
             retention_days=1,

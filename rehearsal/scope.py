@@ -44,9 +44,9 @@ UNUSED_PERMISSIONS = {
     "IntakeStartRunRole: sqs:GetQueueUrl": "CDK grants it to every reader of a queue",
     "SparkJobRole: s3:AbortMultipartUpload": "after an upload of a large file that failed",
     "SparkJobRole: glue:DeleteTable": "when a table is damaged, and the run makes it anew",
-    "WorkflowRole: dynamodb:GetItem": "when another execution holds the lease",
+    "WorkflowRole: dynamodb:GetItem": "when another execution holds the lease, or images arrive during a run",
     "WorkflowRole: states:DescribeExecution": "when another execution holds the lease",
-    "WorkflowRole: states:StartExecution": "when images arrive during a run that fails",
+    "WorkflowRole: states:StartExecution": "when a run fails, and notices are left that no update has failed on",
     "WorkflowRole: emr-serverless:CancelJobRun": "when a user stops an execution",
 }
 """Role and action → when the action is needed: none of these is needed when all goes well. The stack must not allow any
