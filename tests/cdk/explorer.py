@@ -427,7 +427,7 @@ def _check_quiet(node: Node, plan: Plan) -> None:
     """Check a world in which nothing happens by itself any more."""
     world = node.world.copy()
     left = {*world.inbox()}
-    assert left <= world.excused, "nobody works on a notice, and no alarm tells of it"
+    assert left <= world.excused, "no execution works on a notice, and no alarm tells of it"
     if plan.is_calm:
         assert {one.status for one in world.executions.values()} <= {"SUCCEEDED"}, "there is a false alarm"
         assert not {HOLDER, WAITING} & world.item().keys(), "the lease is not free"
