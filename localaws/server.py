@@ -23,6 +23,7 @@ from localaws.notifications import Notifications
 from localaws.pages import own_pages
 from localaws.patches import Part
 from localaws.queues import Queues
+from localaws.topics import Topics
 from localaws.workflows import Workflows
 
 HOST = "127.0.0.1"
@@ -70,14 +71,15 @@ def _emulation(aws: LocalAws) -> Iterator[Front]:
         metrics = Metrics(aws)
         at_end.callback(metrics.close)
         notifications = at_end.enter_context(Notifications(aws))
+        topics = at_end.enter_context(Topics(aws))
         for part in (
             Queues(aws, metrics),
             Functions(aws, authorization, metrics),
             Interpreter(aws),
             Workflows(aws, authorization, metrics),
-            Jobs(aws),
+            Jobs(aws, metrics),
             CloudFormation(aws),
         ):
             at_end.enter_context(part)
-        pages = own_pages(aws, authorization, faults, notifications)
+        pages = own_pages(aws, authorization, faults, notifications, topics)
         yield Front(aws, authorization, faults, pages, DomainDispatcherApplication(create_backend_app))

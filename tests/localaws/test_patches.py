@@ -17,6 +17,7 @@ from localaws.metrics import Metrics
 from localaws.notifications import Notifications
 from localaws.patches import Original, Part, adds, replaces
 from localaws.queues import Queues
+from localaws.topics import Topics
 from localaws.workflows import Workflows
 
 PARTS: dict[str, Callable[[LocalAws, Metrics], Part]] = {
@@ -25,7 +26,8 @@ PARTS: dict[str, Callable[[LocalAws, Metrics], Part]] = {
     "functions": lambda aws, metrics: Functions(aws, Authorization(), metrics),
     "interpreter": lambda aws, _: Interpreter(aws),
     "workflows": lambda aws, metrics: Workflows(aws, Authorization(), metrics),
-    "jobs": lambda aws, _: Jobs(aws),
+    "jobs": Jobs,
+    "topics": lambda aws, _: Topics(aws),
     "cloudformation": lambda aws, _: CloudFormation(aws),
 }
 
@@ -58,6 +60,7 @@ def aws(tmp_path: Path) -> LocalAws:
         ("interpreter", 16),
         ("workflows", 5),
         ("jobs", 9),
+        ("topics", 7),
         ("cloudformation", 11),
     ],
 )
