@@ -63,7 +63,13 @@ class PipelineStack(Stack):
         Schedules(self, "Schedules", settings=settings, state_machine=state_machine)
         functions = {Function.START_RUN: start_run, Function.RECORD_RUN: record_run}
         monitoring = Monitoring(
-            self, "Monitoring", settings=settings, events=events, state_machine=state_machine, functions=functions
+            self,
+            "Monitoring",
+            settings=settings,
+            events=events,
+            application=spark.application,
+            state_machine=state_machine,
+            functions=functions,
         )
 
         outputs = {

@@ -18,9 +18,9 @@ from moto.core.utils import utcnow
 from moto.emrserverless.models import Application, JobRun
 
 from localaws import processes
-from localaws.account import REGION, LocalAws, LocalAwsError
+from localaws.account import LocalAws, LocalAwsError
 from localaws.job_files import JobFiles
-from localaws.job_logs import STREAMS, deliver, failure_reason, group_of, open_stream, stream_name
+from localaws.job_logs import deliver, driver_streams, failure_reason, group_of, open_stream, stream_name
 from localaws.metrics import Metrics, MetricValue
 from localaws.spark_submit import LOCAL, S3Url, Submission, command
 
@@ -171,8 +171,10 @@ class JobRunner:
         The exit code is `None` if the job was cancelled before it ran, or the local AWS ends.
         """
         role_arn = run.execution_role_arn
-        logs, group = self._aws.client("logs", role_arn), group_of(run.application.monitoring_configuration)
-        names = {stream: stream_name(run.application.id, run.id, stream) for stream in STREAMS} if group else {}
+        monitoring = run.application.monitoring_configuration
+        logs, group = self._aws.client("logs", role_arn), group_of(monitoring)
+        streams = driver_streams(monitoring) if group else []
+        names = {stream: stream_name(run.application.id, run.id, stream) for stream in streams}
         for name in names.values():
             open_stream(logs, str(group), name)
         paths = self._files.stage(self._aws.client("s3", role_arn), run.submission, folder)
@@ -237,7 +239,6 @@ def compose(aws: LocalAws, submission: Submission, paths: Mapping[S3Url, Path], 
         "spark.driver.extraJavaOptions": f"{LOCAL['spark.driver.extraJavaOptions']} -Djava.io.tmpdir={scratch}",
         "spark.local.dir": str(scratch),
         "spark.hadoop.fs.s3a.endpoint": aws.endpoint,
-        "spark.hadoop.fs.s3a.endpoint.region": REGION,
         "spark.hadoop.fs.s3a.buffer.dir": str(scratch),
     }
     return command(submission, paths, SPARK_HOME, local)

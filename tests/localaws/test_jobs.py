@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws.account import ACCOUNT, REGION, LocalAwsError
-from localaws.job_logs import LINE_CHARACTERS, failure_reason, group_of, lines_of
+from localaws.job_logs import LINE_CHARACTERS, driver_streams, failure_reason, group_of, lines_of
 from tests.localaws.cloud import BUCKET, GROUP, SCRIPT, Cloud, cloud_in, policy, until
 
 SIZES = "--conf spark.driver.cores=1 --conf spark.driver.memory=2g --conf spark.driver.memoryOverhead=2g"
@@ -326,8 +326,21 @@ def test_a_reason_leaves_out_log_lines_and_frames_of_stacks() -> None:
     assert failure_reason(137, "").endswith("Last few exceptions: none")
 
 
+def test_the_types_of_logs_say_which_streams_of_the_driver_are_written() -> None:
+    """By default, both are. Executors have no streams here, as the driver does their work."""
+    streams = lambda **types: driver_streams({"cloudWatchLoggingConfiguration": {"enabled": True, **types}})  # noqa: E731 -- called twice
+    assert streams() == ["stdout", "stderr"]
+    assert streams(logTypes={"SPARK_DRIVER": ["STDERR"], "SPARK_EXECUTOR": ["STDOUT", "STDERR"]}) == ["stderr"]
+
+
 @pytest.mark.parametrize(
-    "logging", [{"enabled": True, "logStreamNamePrefix": "x"}, {"enabled": True, "encryptionKeyArn": "x"}]
+    "logging",
+    [
+        {"enabled": True, "logStreamNamePrefix": "x"},
+        {"enabled": True, "encryptionKeyArn": "x"},
+        {"enabled": True, "logTypes": {"EXECUTOR": ["STDOUT"]}},
+        {"enabled": True, "logTypes": {"SPARK_EXECUTOR": ["stdout"]}},
+    ],
 )
 def test_a_setting_of_the_log_without_effect_is_refused(logging: dict[str, Any]) -> None:
     """Without a group, the log goes to the default group of EMR Serverless."""
