@@ -12,11 +12,8 @@ from typing import Any
 
 from moto.cloudwatch.models import cloudwatch_backends
 
-from localaws.account import ACCOUNT, REGION, LocalAws, LocalAwsError
+from localaws.account import ACCOUNT, REGION, LocalAws
 from localaws.alarms import ALARM, Condition
-from localaws.authorization import require_topic_access
-
-SERVICE = "cloudwatch.amazonaws.com"
 
 CLOSE_SECONDS = 5.0
 """Longest wait for the values that are still in the queue when the local AWS ends."""
@@ -76,7 +73,7 @@ def _record(aws: LocalAws, value: MetricValue) -> None:
 
 
 def _evaluate(aws: LocalAws, alarm: Mapping[str, Any]) -> None:
-    """Compare the values of the last periods with the threshold, and tell the topics if the alarm goes off."""
+    """Compare the values of the last periods with the threshold, and set the state of the alarm."""
     condition, now = Condition.parse(alarm), datetime.now(UTC)
     state = condition.state(_points(alarm), now)
     if state == alarm["StateValue"]:
@@ -84,8 +81,6 @@ def _evaluate(aws: LocalAws, alarm: Mapping[str, Any]) -> None:
     above = "above" if state == ALARM else "not above"
     reason = f"{alarm['MetricName']} was {above} {alarm['Threshold']} in the last {condition.window}."
     aws.client("cloudwatch").set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason)
-    for topic in alarm["AlarmActions"] if state == ALARM else ():
-        _tell(aws, topic, alarm, reason)
 
 
 def _points(alarm: Mapping[str, Any]) -> Iterator[tuple[datetime, float]]:
@@ -97,17 +92,6 @@ def _points(alarm: Mapping[str, Any]) -> Iterator[tuple[datetime, float]]:
         if {one.name: one.value for one in datum.dimensions} == dimensions:
             # moto keeps times with and without a time zone, all in UTC.
             yield datum.timestamp.replace(tzinfo=UTC), float(getattr(datum, "value"))  # noqa: B009 -- moto declares it in a subclass
-
-
-def _tell(aws: LocalAws, topic: str, alarm: Mapping[str, Any], reason: str) -> None:
-    """Publish to a topic as CloudWatch; a topic whose policy does not allow it gets nothing, and nobody is told so."""
-    try:
-        require_topic_access(SERVICE, topic, alarm["AlarmArn"])
-    except LocalAwsError as error:
-        logger.warning("The alarm %s reaches nobody: %s", alarm["AlarmName"], error)
-        return
-    message = {"AlarmName": alarm["AlarmName"], "NewStateValue": ALARM, "NewStateReason": reason}
-    aws.client("sns").publish(TopicArn=topic, Subject=f"{ALARM}: {alarm['AlarmName']}", Message=json.dumps(message))
 
 
 def embedded_metrics(text: str) -> Iterator[MetricValue]:

@@ -11,6 +11,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from localaws.account import LocalAws
+from localaws.alarm_actions import AlarmActions
 from localaws.authorization import Authorization
 from localaws.cloudformation import CloudFormation
 from localaws.faults import Faults
@@ -73,6 +74,7 @@ def _emulation(aws: LocalAws) -> Iterator[Front]:
         notifications = at_end.enter_context(Notifications(aws))
         topics = at_end.enter_context(Topics(aws))
         for part in (
+            AlarmActions(aws),
             Queues(aws, metrics),
             Functions(aws, authorization, metrics),
             Interpreter(aws),

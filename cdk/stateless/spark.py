@@ -255,8 +255,8 @@ def _catalog_permissions(catalog: Catalog) -> list[Permission]:
 
 
 def _log_permissions(jobs_log: logs.LogGroup, region: str) -> list[Permission]:
-    # AWS lists CreateLogGroup among the permissions that logging needs. No job can create the group again by it when the
-    # stack is deleted, because CloudFormation deletes the application, and with it all jobs, before the group.
+    # AWS lists CreateLogGroup among the permissions that logging needs. No job can use it to leave a group behind when
+    # the stack is deleted: CloudFormation deletes the application, and with it all jobs, before the group.
     return [
         Permission(
             sid="Logs",

@@ -8,6 +8,7 @@ import pytest
 
 from localaws import patches
 from localaws.account import LocalAws, LocalAwsError
+from localaws.alarm_actions import AlarmActions
 from localaws.authorization import Authorization
 from localaws.cloudformation import CloudFormation
 from localaws.functions import Functions
@@ -27,6 +28,7 @@ PARTS: dict[str, Callable[[LocalAws, Metrics], Part]] = {
     "interpreter": lambda aws, _: Interpreter(aws),
     "workflows": lambda aws, metrics: Workflows(aws, Authorization(), metrics),
     "jobs": Jobs,
+    "alarm actions": lambda aws, _: AlarmActions(aws),
     "topics": lambda aws, _: Topics(aws),
     "cloudformation": lambda aws, _: CloudFormation(aws),
 }
@@ -61,6 +63,7 @@ def aws(tmp_path: Path) -> LocalAws:
         ("workflows", 5),
         ("jobs", 9),
         ("topics", 7),
+        ("alarm actions", 1),
         ("cloudformation", 11),
     ],
 )
