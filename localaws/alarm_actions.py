@@ -38,11 +38,11 @@ class AlarmActions(Part):
 
 
 def _tell(topic: str, alarm: Alarm) -> None:
-    """Publish to a topic as CloudWatch; a topic whose policy does not allow it gets nothing, and nobody is told so."""
+    """Publish to a topic as CloudWatch; a topic whose policy does not allow it gets nothing, without an error."""
     try:
         require_topic_access(SERVICE, topic, alarm.alarm_arn)
     except LocalAwsError as error:
-        logger.warning("The alarm %s reaches nobody: %s", alarm.name, error)
+        logger.warning("The alarm %s reaches no subscriber: %s", alarm.name, error)
         return
     message = {"AlarmName": alarm.name, "NewStateValue": ALARM, "NewStateReason": alarm.state_reason}
     sns_backends[ACCOUNT][REGION].publish(json.dumps(message), arn=topic, subject=f"{ALARM}: {alarm.name}")

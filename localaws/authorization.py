@@ -164,6 +164,6 @@ def _bucket_statements(role_arn: str, resource: str) -> Iterator[Statement]:
 
 
 def _is_principal(principal: Any, kind: str, name: str) -> bool:  # noqa: ANN401 -- "*", or a mapping
-    if principal == "*" or "*" in as_list(principal.get("AWS", [])):  # everybody, services included
+    if principal == "*" or "*" in as_list(principal.get("AWS", [])):  # every caller, services included
         return True
     return any(matches(pattern, name) for pattern in as_list(principal.get(kind, [])))

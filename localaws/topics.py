@@ -19,7 +19,7 @@ from localaws.patches import Original, Part, replaces
 SERVICE = "sns.amazonaws.com"
 
 EMAIL = frozenset({"email", "email-json"})
-"""Protocols whose subscriptions somebody must confirm before they receive messages."""
+"""Protocols whose subscriptions their owner must confirm before SNS delivers messages."""
 
 PROTOCOLS = EMAIL | {"sqs"}
 

@@ -9,6 +9,8 @@ from localaws import resources
 NOT_REHEARSED_PARTS = {
     "staging and prod": "Only dev is deployed: no schedules, and no resource outlives the stack.",
     "TLS": "All requests stay on this machine, and use HTTP.",
+    "logs of executors": "One process stands for all workers, and writes the log of the driver.",
+    "Iceberg of EMR's image": "Jobs run with the shipped jars, which `iceberg` in the settings chooses by default.",
     "quotas, throttling": "There are none, except those that the tests ask for.",
     "the code of AWS": "moto and localaws may misunderstand it.",
     **resources.NOT_REHEARSED,
@@ -23,6 +25,7 @@ SCOPE: dict[str, dict[str, str]] = {
         "the state machine": "as it is deployed, state by state",
         "the Spark job": "spark-submit with the parameters of the workflow; Iceberg with the Glue catalog and S3FileIO",
         "IAM": "functions, workflow and job have the permissions of their roles and no others; conditions count",
+        "policies of queues and topics": "S3 sends events and CloudWatch publishes alarms only if these allow it",
     },
     "Emulated": {
         "the services": "moto replaces AWS, and keeps everything in memory",
@@ -32,7 +35,8 @@ SCOPE: dict[str, dict[str, str]] = {
         "Step Functions": "an interpreter of the Amazon States Language, which polls jobs (AWS uses EventBridge)",
         "EMR Serverless": "one Spark on this machine replaces the workers; their sizes are billed, but not provided",
         "waits": "the window, the visibility of messages, waits and retries of the workflow are shortened",
-        "alarms": "evaluated at each data point, and sent to their topic",
+        "alarms": "evaluated at each value of their metric, over all of their periods, and published to their topic",
+        "metrics": "of dead letters, functions, executions and running jobs only; the age of messages has no values",
         **resources.EMULATED,
     },
     "Not rehearsed": NOT_REHEARSED_PARTS,

@@ -82,7 +82,7 @@ class Monitoring(Construct):
         """Allow alarms of this environment to publish.
 
         The statement by which CDK demands TLS is a policy of its own, which replaces the default policy of the topic:
-        without this statement, CloudWatch could publish nothing, and no alarm would reach anybody.
+        without this statement, CloudWatch could publish nothing, and no alarm would reach the operator.
         """
         place = f"{self._settings.region}:{Aws.ACCOUNT_ID}"
         alarms = f"arn:{Aws.PARTITION}:cloudwatch:{place}:alarm:{alarm_prefix(self._settings.name)}*"

@@ -14,6 +14,7 @@ MAKERS: dict[str, Maker] = {
 """Type → the function that makes a resource of this type."""
 
 EMULATED: dict[str, str] = {
+    "AWS::SNS::Subscription": "e-mails are kept in a list, once the subscription is confirmed as in AWS",
     "Custom::S3AutoDeleteObjects": "the bucket is emptied under the role of CDK's function, which can't run here",
 }
 """Type → how the emulation differs from the resource in AWS, which has the same effect."""
@@ -21,11 +22,10 @@ EMULATED: dict[str, str] = {
 NOT_REHEARSED: dict[str, str] = {
     "AWS::Athena::NamedQuery": "Stored; there is no Athena that could run it.",
     "AWS::Athena::WorkGroup": "Stored; there is no Athena, nor its limit on what a query may read.",
-    "AWS::Budgets::Budget": "Stored; nothing has a cost here.",
+    "AWS::Budgets::Budget": "Its filter and its messages are checked; nothing has a cost here.",
     "AWS::CloudWatch::Dashboard": "Stored; it is not drawn.",
-    "AWS::DynamoDB::Table.TimeToLiveSpecification": "Stored; items don't expire.",
+    "AWS::DynamoDB::Table.TimeToLiveSpecification": "Stored; items don't expire: AWS takes days, a rehearsal minutes.",
     "AWS::EMRServerless::Application.AutoStopConfiguration": "The state follows it; there are no workers to stop.",
-    "AWS::IAM::Role.AssumeRolePolicyDocument": "The service that assumes the role is checked; conditions are not.",
     "AWS::Lambda::Function.Architectures": "Stored; all code is Python, and runs on any processor.",
     "AWS::Lambda::Function.MemorySize": "The function can read it; it is not enforced.",
     "AWS::Lambda::Function.TracingConfig": "Stored; there is no X-Ray.",
@@ -34,9 +34,7 @@ NOT_REHEARSED: dict[str, str] = {
     "AWS::S3::Bucket.LifecycleConfiguration": "Stored; nothing expires.",
     "AWS::S3::Bucket.LoggingConfiguration": "Stored; accesses are not logged.",
     "AWS::S3::Bucket.PublicAccessBlockConfiguration": "Stored; other machines can't reach the local AWS.",
-    "AWS::SNS::Subscription": "Stored; no e-mail is sent.",
-    "AWS::SNS::TopicPolicy": "Stored; it is not checked who publishes to the topic.",
-    "AWS::SQS::Queue.MessageRetentionPeriod": "Stored; messages don't expire.",
+    "AWS::SQS::Queue.MessageRetentionPeriod": "Stored; messages don't expire: no rehearsal takes days.",
     "AWS::SQS::Queue.SqsManagedSseEnabled": "Stored; messages are not encrypted.",
     "AWS::StepFunctions::StateMachine.LoggingConfiguration": "The permissions for it are checked; no log is written.",
     "AWS::StepFunctions::StateMachine.TracingConfiguration": "Stored; there is no X-Ray.",

@@ -1,8 +1,11 @@
 """Log groups, alarms, dashboards, budgets, and what belongs to queries."""
 
-from localaws.account import ACCOUNT, REGION
+import re
+from typing import Any
+
+from localaws.account import ACCOUNT, REGION, LocalAwsError
 from localaws.alarms import Condition
-from localaws.resources.resource import Made, Maker, Resource
+from localaws.resources.resource import Made, Maker, Resource, only
 from localaws.template import as_text
 
 
@@ -40,12 +43,21 @@ def _dashboard(resource: Resource) -> Made:
 
 def _budget(resource: Resource) -> Made:
     budgets, budget = resource.client("budgets"), resource.require("Budget")
+    _check_budget(budget)
     name, limit = budget.get("BudgetName") or resource.generate_name(100), budget["BudgetLimit"]
     wanted = {**budget, "BudgetName": name, "BudgetLimit": {**limit, "Amount": as_text(limit["Amount"])}}
     others = resource.take_all("NotificationsWithSubscribers ResourceTags")
     budgets.create_budget(AccountId=ACCOUNT, Budget=wanted, **others)
     resource.undo(budgets.delete_budget, AccountId=ACCOUNT, BudgetName=name)
     return Made(name)
+
+
+def _check_budget(budget: dict[str, Any]) -> None:
+    """Refuse a budget that would count nothing: AWS accepts a filter that no cost ever meets."""
+    only(budget, "BudgetLimit", "BudgetName", "BudgetType", "CostFilters", "CostTypes", "TimeUnit")
+    for wanted in only(budget.get("CostFilters", {}), "TagKeyValue").get("TagKeyValue", ()):
+        if not re.fullmatch(r"(user|aws):[^$]+\$.+", wanted):
+            raise LocalAwsError(f"A budget names a tag as user:KEY$VALUE; {wanted!r} would count no costs.")
 
 
 def _workgroup(resource: Resource) -> Made:

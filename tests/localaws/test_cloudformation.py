@@ -102,6 +102,24 @@ def test_a_stack_is_created_and_deleted_in_order(aws: Host) -> None:
 
 
 COLOURFUL_TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Fn::GetAtt": ["Queue", "Colour"]}}}
+BUDGET = {"BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": {"Amount": 1, "Unit": "USD"}}
+BLIND_BUDGET = {
+    "Type": "AWS::Budgets::Budget",
+    "Properties": {"Budget": {**BUDGET, "CostFilters": {"TagKeyValue": ["environment$dev"]}}},
+}
+LONG_ALARM = {
+    "Type": "AWS::CloudWatch::Alarm",
+    "Properties": {
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 289,
+        "MetricName": "RunningJobs",
+        "Namespace": "AWS/EMRServerless",
+        "Period": 300,
+        "Statistic": "Minimum",
+        "Threshold": 0,
+        "TreatMissingData": "notBreaching",
+    },
+}
 LONG_LOGS = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": "long"}}
 
 
@@ -112,6 +130,8 @@ LONG_LOGS = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": "l
         (COLOURFUL_TOPIC, "does not know the attribute Colour of Queue."),
         ({"Type": "AWS::IAM::Role"}, "AWS::IAM::Role needs the property AssumeRolePolicyDocument."),
         (LONG_LOGS, "Invalid type for parameter retentionInDays"),
+        (LONG_ALARM, "evaluates 86400 seconds at most, not 86700"),
+        (BLIND_BUDGET, "names a tag as user:KEY$VALUE; 'environment$dev' would count no costs"),
     ],
 )
 def test_a_resource_that_fails_rolls_the_stack_back(aws: Host, resource: dict[str, Any], reason: str) -> None:

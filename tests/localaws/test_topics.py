@@ -81,7 +81,7 @@ def _tls(topic: str) -> dict[str, Any]:
 
 
 def test_an_alarm_is_delivered_to_a_confirmed_subscription(host: Host) -> None:
-    """The policy that a topic has by default lets CloudWatch publish; until the confirmation, nobody is told."""
+    """The policy that a topic has by default lets CloudWatch publish; SNS delivers nothing before the confirmation."""
     sns, topic, other = host.client("sns"), _topic(host, "default"), _topic(host, "default-other")
     _subscribe(host, other)
     assert sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=ADDRESS)["SubscriptionArn"] == (
@@ -127,7 +127,7 @@ def test_the_policy_of_a_topic_decides_whether_an_alarm_is_delivered(
     _raise_alarm(host, name, topic, other)
     assert until(lambda: _subjects(host, other)) == [f"ALARM: {name}"]
     assert _subjects(host, topic) == [f"ALARM: {name}"] * reached
-    assert (f"The alarm {name} reaches nobody" in host.log.read_text()) is not reached
+    assert (f"The alarm {name} reaches no subscriber" in host.log.read_text()) is not reached
     assert host.log.name == LOG
 
 
