@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from moto.emrserverless.models import emrserverless_backends
 from moto.iam.models import iam_backends
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
@@ -35,7 +36,8 @@ class Authorization:
         """Evaluate the policies of a role and of the bucket, and record the grant that allows the call."""
         if permission.action == "sts:GetCallerIdentity":  # IAM allows it to everyone
             return True
-        permission = Permission(permission.action, permission.resource, {**ENCRYPTED, **permission.context})
+        context = {**ENCRYPTED, **permission.context, **_resource_tags(permission.resource)}
+        permission = Permission(permission.action, permission.resource, context)
         statements = [*_role_statements(role_arn), *_bucket_statements(role_arn, permission.resource)]
         grant = find_grant(statements, permission)
         if grant:
@@ -98,6 +100,13 @@ def require_queue_access(service: str, queue_arn: str, source_arn: str) -> None:
         raise LocalAwsError(
             f"The policy of the queue {queue_arn} does not let {service} call sqs:SendMessage for {source_arn}."
         )
+
+
+def _resource_tags(resource: str) -> dict[str, str]:
+    """Return the condition keys for the tags of an application of EMR Serverless; other resources have none here."""
+    applications = emrserverless_backends[ACCOUNT][REGION].applications if ":emr-serverless:" in resource else {}
+    found = applications.get(resource.rpartition("/applications/")[2])
+    return {f"aws:ResourceTag/{key}": value for key, value in ((found.tags if found else None) or {}).items()}
 
 
 def _roles() -> list[Any]:
