@@ -84,7 +84,13 @@ class PipelineStack(Stack):
             starter.node.add_dependency(drain)
         functions = {Function.START_RUN: intake.function, Function.RECORD_RUN: record_run}
         monitoring = Monitoring(
-            self, "Monitoring", settings=settings, events=events, state_machine=state_machine, functions=functions
+            self,
+            "Monitoring",
+            settings=settings,
+            events=events,
+            application=spark.application,
+            state_machine=state_machine,
+            functions=functions,
         )
 
         outputs = {

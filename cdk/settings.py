@@ -47,6 +47,13 @@ class Architecture(StrEnum):
     X86_64 = "X86_64"
 
 
+class Iceberg(StrEnum):
+    """Where the jars of Iceberg come from: the deployment ships them, or EMR's image has them."""
+
+    SHIPPED = "shipped"
+    IMAGE = "image"
+
+
 X86_PRICES = {
     "eu-west-1": Prices(vcpu_hour=0.052624, gb_hour=0.0057785),
     "eu-west-3": Prices(vcpu_hour=0.06318, gb_hour=0.00689),
@@ -139,6 +146,8 @@ class Environment:
         Architecture, release and maximum resources of the EMR Serverless application.
     python
         Version of Python of the workers and the functions.
+    iceberg
+        ``shipped`` for the open-source jars with which the tests run, ``image`` for those of EMR's image.
     idle_minutes
         Idle time after which the application stops.
     job_timeout_minutes
@@ -156,13 +165,14 @@ class Environment:
     retention_days
         Retention of `maintain`: an erased image remains in older snapshots of the tables for this time.
     reconcile_at, maintain_at
-        Time of day in Paris (``02:30``) at which the run starts every day; `None` for no schedule.
+        Time of day in Paris (``01:30``) at which the run starts every day; `None` for no schedule. Not between 02:00
+        and 03:00, which one day a year does not have.
     alarm_email
         Address that receives alarms and messages about the budget; `None` for none.
     monthly_budget_usd
         AWS sends a message at 80 % of the budget spent and at 100 % forecast.
     usual_run_minutes
-        Duration above which a job run raises an alarm.
+        Duration above which a job run raises an alarm while it runs, rounded up to five minutes.
     query_limit_gb
         Maximum amount of data that one Athena query may read.
     """
@@ -173,6 +183,7 @@ class Environment:
     architecture: Architecture = Architecture.ARM64
     release_label: str = RELEASES[0]
     python: str = IMAGE_PYTHONS[0]
+    iceberg: Iceberg = Iceberg.SHIPPED
     capacity: Capacity = field(default_factory=Capacity)
     idle_minutes: int = 1
     job_timeout_minutes: int = 360
@@ -183,7 +194,7 @@ class Environment:
     results_days: int = 90
     logs_days: int = 30
     retention_days: int = 7
-    reconcile_at: str | None = "02:30"
+    reconcile_at: str | None = "01:30"
     maintain_at: str | None = "04:30"
     alarm_email: str | None = None
     monthly_budget_usd: float = 100.0
@@ -221,7 +232,12 @@ class Environment:
         for at in (self.reconcile_at, self.maintain_at):
             if at is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", at):
                 raise EnvironmentSettingsError(
-                    f"A schedule must be an hour and minute such as 02:30, or None, not {at!r}."
+                    f"A schedule must be an hour and minute such as 01:30, or None, not {at!r}."
+                )
+            if at is not None and at.startswith(CHANGED_HOUR):
+                raise EnvironmentSettingsError(
+                    f"A schedule must not be between 02:00 and 03:00, as {at!r} is: Paris has no such hour on the day "
+                    "on which summer time begins, and the run would be skipped. Choose a time such as 01:30."
                 )
         if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email):
             raise EnvironmentSettingsError(f"alarm_email must be an e-mail address, not {self.alarm_email!r}.")
@@ -284,6 +300,12 @@ class Environment:
         return list_prices(self.region, self.architecture)
 
 
+CHANGED_HOUR = "02:"
+"""Beginning of the times of day that the change to summer time skips, and the change back repeats."""
+
+NEW_ACCOUNT_VCPUS = 16
+"""vCPUs that AWS lets a new account use at once, for all environments together."""
+
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 """Retention times of logs that the settings accept, in days. CloudWatch offers these."""
 
@@ -293,6 +315,7 @@ ENVIRONMENTS = {
         Environment(
             name="dev",
             keep_data=False,
+            capacity=Capacity(max_executors=1),
             results_days=14,
             logs_days=7,
             retention_days=1,
@@ -300,7 +323,7 @@ ENVIRONMENTS = {
             maintain_at=None,
             monthly_budget_usd=20,
         ),
-        Environment(name="staging", results_days=30, monthly_budget_usd=50),
+        Environment(name="staging", capacity=Capacity(max_executors=2), results_days=30, monthly_budget_usd=50),
         Environment(
             name="prod",
             capacity=Capacity(driver=Worker(vcpus=4, memory_gb=16), max_executors=25),

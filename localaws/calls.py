@@ -140,6 +140,7 @@ _BUCKET_READS = {
     "location": "GetBucketLocation",
     "policy": "GetBucketPolicy",
     "tagging": "GetBucketTagging",
+    "uploads": "ListBucketMultipartUploads",
     "versions": "ListBucketVersions",
 }
 _LISTING = {"list-type", "prefix", "delimiter", "max-keys", "encoding-type", "fetch-owner"}

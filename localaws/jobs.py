@@ -14,10 +14,11 @@ from moto.emrserverless.exceptions import AccessDeniedException, ValidationExcep
 from moto.emrserverless.models import Application, EMRServerlessBackend, JobRun
 from moto.emrserverless.responses import EMRServerlessResponse
 
-from localaws.account import refuse_unknown, refusing
+from localaws.account import LocalAws, refuse_unknown, refusing
 from localaws.authorization import require_trust
 from localaws.job_logs import group_of
 from localaws.job_runs import JobRunner, LocalApplication, LocalJobRun, are_active
+from localaws.metrics import Metrics
 from localaws.patches import Original, Part, replaces
 from localaws.spark_submit import Submission
 
@@ -51,6 +52,10 @@ IDLE_MINUTES = 15
 class Jobs(Part):
     """The applications and their job runs."""
 
+    def __init__(self, aws: LocalAws, metrics: Metrics) -> None:
+        super().__init__(aws)
+        self._metrics = metrics
+
     def start(self) -> None:
         """Replace moto's job runs, which succeed at once, by processes."""
         super().start()
@@ -59,7 +64,7 @@ class Jobs(Part):
         self.exchange(models, "Application", before=Application, now=LocalApplication)
         self.exchange(models, "JobRun", before=JobRun, now=LocalJobRun)
         self._starting = threading.Lock()
-        self._runner = JobRunner(self.aws)
+        self._runner = JobRunner(self.aws, self._metrics)
         self.at_end.callback(self._runner.close)
 
     @replaces(EMRServerlessBackend, "create_application", because="moto knows no releases after EMR 7")
@@ -127,9 +132,10 @@ class Jobs(Part):
             for known in _runs(backend, application_id):
                 if known.client_token == client_token:
                     return known
-            submission = _accepted(arguments)
+            application = cast("LocalApplication", backend.get_application(application_id))
+            submission = _accepted(arguments, application)
             run: LocalJobRun = original(backend, **arguments)
-        self._runner.start(run, submission, cast("LocalApplication", backend.get_application(application_id)))
+        self._runner.start(run, submission, application)
         return run
 
     @replaces(EMRServerlessBackend, "cancel_job_run", because="moto's jobs have no process to be ended")
@@ -147,10 +153,10 @@ def _runs(backend: EMRServerlessBackend, application_id: str) -> list[LocalJobRu
     return cast("list[LocalJobRun]", backend.job_runs.get(application_id, []))
 
 
-def _accepted(arguments: dict[str, Any]) -> Submission:
+def _accepted(arguments: dict[str, Any], application: LocalApplication) -> Submission:
     """Check a request as AWS does before it creates a job run."""
     with refusing(AccessDeniedException):
-        require_trust(arguments["execution_role_arn"], SERVICE)
+        require_trust(arguments["execution_role_arn"], SERVICE, application.arn)
     if arguments["configuration_overrides"]:
         raise ValidationException("Configuration overrides are not known here: configure the application.")
     with refusing(ValidationException):

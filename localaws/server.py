@@ -11,6 +11,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from localaws.account import LocalAws
+from localaws.alarm_actions import AlarmActions
 from localaws.authorization import Authorization
 from localaws.cloudformation import CloudFormation
 from localaws.faults import Faults
@@ -23,6 +24,7 @@ from localaws.notifications import Notifications
 from localaws.pages import own_pages
 from localaws.patches import Part
 from localaws.queues import Queues
+from localaws.topics import Topics
 from localaws.workflows import Workflows
 
 HOST = "127.0.0.1"
@@ -70,14 +72,16 @@ def _emulation(aws: LocalAws) -> Iterator[Front]:
         metrics = Metrics(aws)
         at_end.callback(metrics.close)
         notifications = at_end.enter_context(Notifications(aws))
+        topics = at_end.enter_context(Topics(aws))
         for part in (
+            AlarmActions(aws),
             Queues(aws, metrics),
             Functions(aws, authorization, metrics),
             Interpreter(aws),
             Workflows(aws, authorization, metrics),
-            Jobs(aws),
+            Jobs(aws, metrics),
             CloudFormation(aws),
         ):
             at_end.enter_context(part)
-        pages = own_pages(aws, authorization, faults, notifications)
+        pages = own_pages(aws, authorization, faults, notifications, topics)
         yield Front(aws, authorization, faults, pages, DomainDispatcherApplication(create_backend_app))

@@ -44,6 +44,8 @@ UNUSED_PERMISSIONS = {
     "IntakeStartRunRole: sqs:ChangeMessageVisibility": "CDK grants it to every reader of a queue",
     "IntakeStartRunRole: sqs:GetQueueUrl": "CDK grants it to every reader of a queue",
     "SparkJobRole: s3:AbortMultipartUpload": "after an upload of a large file that failed",
+    "SparkJobRole: s3:ListBucketMultipartUploads": "when Hadoop's S3A looks for uploads that a failed job has left",
+    "SparkJobRole: logs:CreateLogGroup": "AWS demands it, although the log group exists",
     "SparkJobRole: glue:DeleteTable": "when a table is damaged, and the run makes it anew",
     "WorkflowRole: dynamodb:GetItem": "when another execution holds the lease",
     "WorkflowRole: states:DescribeExecution": "when another execution holds the lease",

@@ -15,7 +15,7 @@ from constructs import Construct
 
 from cdk.packaging import Packages
 from cdk.permissions import Permission, allow
-from cdk.settings import Environment, Worker
+from cdk.settings import Environment, Iceberg, Worker
 from cdk.stateful.catalog import Catalog
 from cdk.stateless.assets import PublishedFile, publish, publish_entry_point
 from cdk.stateless.logs import log_group
@@ -35,6 +35,13 @@ QUEUE_MINUTES = 60
 
 PACKAGES_FOLDER, MODEL_FOLDER = "environment", "model"
 """Folders into which Spark unpacks the packages of the workers and the exported model."""
+
+IMAGE_ICEBERG = "/usr/share/aws/iceberg/lib/iceberg-spark3-runtime.jar"
+"""Iceberg in the image of EMR Serverless, as the user guide names it for all releases."""
+
+LOGGED_WORKERS = ("SPARK_DRIVER", "SPARK_EXECUTOR")
+LOGGED_STREAMS = ["STDOUT", "STDERR"]
+"""Workers, and their streams, whose logs are in CloudWatch. By default, those of the executors are not."""
 
 PYTHON = f"./{PACKAGES_FOLDER}/bin/python"
 """Launcher in the archive of the workers' packages."""
@@ -86,8 +93,13 @@ class SparkApplication(Construct):
             application=publish(self, packages.application),
             environment=publish(self, packages.worker),
             model=publish(self, packages.model),
-            jars=(publish(self, packages.iceberg_runtime), publish(self, packages.iceberg_aws_bundle)),
+            jars=self._jars(packages),
         )
+
+    def _jars(self, packages: Packages) -> tuple[PublishedFile, ...]:
+        if self._settings.iceberg is Iceberg.IMAGE:
+            return ()
+        return (publish(self, packages.iceberg_runtime), publish(self, packages.iceberg_aws_bundle))
 
     def _application(self, jobs_log: logs.LogGroup) -> emrserverless.CfnApplication:
         settings, capacity = self._settings, self._settings.capacity
@@ -111,8 +123,18 @@ class SparkApplication(Construct):
             ),
             "monitoring_configuration": application.MonitoringConfigurationProperty(
                 cloud_watch_logging_configuration=application.CloudWatchLoggingConfigurationProperty(
-                    enabled=True, log_group_name=jobs_log.log_group_name
-                )
+                    enabled=True,
+                    log_group_name=jobs_log.log_group_name,
+                    log_type_map=[
+                        application.LogTypeMapKeyValuePairProperty(key=worker, value=LOGGED_STREAMS)
+                        for worker in LOGGED_WORKERS
+                    ],
+                ),
+                # EMR would keep a second copy of all logs, with the names of images in them, for 30 days: outside of
+                # this account's reach, and for longer than logs_days in dev.
+                managed_persistence_monitoring_configuration=(
+                    application.ManagedPersistenceMonitoringConfigurationProperty(enabled=False)
+                ),
             ),
         }
         return application(self, "Application", name=self._name_of_application(properties), **properties)
@@ -186,7 +208,12 @@ def spark_submit_parameters(settings: Environment, program: Program) -> str:
     conf = {
         "spark.submit.pyFiles": program.application.url,
         "spark.archives": f"{program.environment.url}#{PACKAGES_FOLDER},{program.model.url}#{MODEL_FOLDER}",
-        "spark.jars": ",".join(jar.url for jar in program.jars),
+        "spark.jars": ",".join(jar.url for jar in program.jars) or IMAGE_ICEBERG,
+        # Spark has a catalog of its own beside Iceberg's. EMR makes it Hive's, in the Glue database "default", which
+        # jobs do not need and may not read.
+        "spark.sql.catalogImplementation": "in-memory",
+        # Without its Region, S3A asks another Region first, which refers it to the right one.
+        "spark.hadoop.fs.s3a.endpoint.region": settings.region,
         **{f"spark.emr-serverless.driverEnv.{name}": value for name, value in driver.items()},
         **{f"spark.executorEnv.{name}": value for name, value in executor.items()},
         **_worker_conf("driver", capacity.driver),
@@ -212,7 +239,10 @@ def _bucket_permissions(bucket: s3.Bucket) -> list[Permission]:
     return [
         # This permission has no condition on the prefix. With one, S3 would answer "forbidden" instead of "not found"
         # for a deleted image, and the run would refuse the image instead of removing its rows.
-        Permission(sid="List", actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
+        # Hadoop's S3A documents that it lists unfinished uploads, in order to abort them. Iceberg's S3FileIO does not.
+        Permission(
+            sid="List", actions=["s3:ListBucket", "s3:ListBucketMultipartUploads"], resources=[bucket.bucket_arn]
+        ),
         Permission(
             sid="ReadImages",
             actions=["s3:GetObject"],
@@ -242,10 +272,12 @@ def _catalog_permissions(catalog: Catalog) -> list[Permission]:
 
 
 def _log_permissions(jobs_log: logs.LogGroup, region: str) -> list[Permission]:
+    # AWS lists CreateLogGroup among the permissions that logging needs. No job can use it to leave a group behind when
+    # the stack is deleted: CloudFormation deletes the application, and with it all jobs, before the group.
     return [
         Permission(
             sid="Logs",
-            actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+            actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
             resources=[jobs_log.log_group_arn],
         ),
         Permission(

@@ -1,6 +1,7 @@
 """Functions, event source mappings, state machines, and the applications that run jobs."""
 
 import threading
+from typing import Any
 
 from localaws.account import LocalAwsError
 from localaws.resources.resource import Made, Maker, Resource, as_lower_camel
@@ -49,11 +50,19 @@ def _application(resource: Resource) -> Made:
         "Architecture AutoStartConfiguration AutoStopConfiguration MaximumCapacity MonitoringConfiguration Name "
         "ReleaseLabel SchedulerConfiguration Type"
     )
-    application = emr.create_application(tags=resource.tags(), **as_lower_camel(settings))
+    application = emr.create_application(tags=resource.tags(), **_with_log_types(as_lower_camel(settings)))
     application_id = application["applicationId"]
     resource.undo(emr.delete_application, applicationId=application_id)
     resource.undo(lambda: _stop(resource, application_id))
     return Made(application_id, {"ApplicationId": application_id, "Arn": application["arn"]})
+
+
+def _with_log_types(settings: dict[str, Any]) -> dict[str, Any]:
+    """Write the types of logs as a mapping, as the service takes them; a template has a list of keys and values."""
+    logging = settings.get("monitoringConfiguration", {}).get("cloudWatchLoggingConfiguration", {})
+    if types := logging.pop("logTypeMap", None):
+        logging["logTypes"] = {one["key"]: one["value"] for one in types}
+    return settings
 
 
 def _stop(resource: Resource, application_id: str) -> None:

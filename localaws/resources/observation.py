@@ -1,6 +1,7 @@
 """Log groups, alarms, dashboards, budgets, and what belongs to queries."""
 
 from localaws.account import ACCOUNT, REGION
+from localaws.alarms import Condition
 from localaws.resources.resource import Made, Maker, Resource
 from localaws.template import as_text
 
@@ -22,6 +23,7 @@ def _alarm(resource: Resource) -> Made:
         "AlarmActions AlarmDescription ComparisonOperator DatapointsToAlarm Dimensions EvaluationPeriods MetricName "
         "Namespace Period Statistic Threshold TreatMissingData"
     )
+    Condition.parse({"AlarmName": name, **settings})
     cloudwatch.put_metric_alarm(AlarmName=name, Tags=resource.tag_list(), **settings)
     resource.undo(cloudwatch.delete_alarms, AlarmNames=[name])
     return Made(name, {"Arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"})

@@ -144,6 +144,7 @@ def test_no_role_may_do_everything(template: Template) -> None:
 S3_OF = {
     "SparkJobRole": {
         ("s3:ListBucket", "<Bucket>"),
+        ("s3:ListBucketMultipartUploads", "<Bucket>"),
         ("s3:GetObject", "<Bucket>/images/*"),
         *(
             (f"s3:{action}", f"<Bucket>/{folder}/*")

@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from cdk.packaging import Packages
-from cdk.settings import EU_REGIONS, Architecture, EnvironmentSettingsError
+from cdk.settings import ENVIRONMENTS, EU_REGIONS, Architecture, EnvironmentSettingsError
+from contract.alarms import Alarm
 from contract.environments import Output
 from contract.tables import Table
 from contract.workflow import BILL_RETRIES
@@ -280,8 +281,11 @@ def test_alarms_and_budget_reach_the_address(template: Template) -> None:
         "ExecutionsFailed",
         "ExecutionsTimedOut",
         "ExecutionsAborted",
-        "RunSeconds",
+        "RunningJobs",
         "Errors",
+    }
+    assert {alarm["Properties"]["AlarmName"].partition("-")[2].partition("-")[2] for alarm in alarms.values()} == {
+        *Alarm
     }
     thresholds = {a["Properties"]["AlarmName"].split("-")[-1]: a["Properties"]["Threshold"] for a in alarms.values()}
     # Two runs may end within the period of the alarm, and AWS may not report the cost of either yet.
@@ -296,6 +300,63 @@ def test_alarms_and_budget_reach_the_address(template: Template) -> None:
         for notification in budget["NotificationsWithSubscribers"]
         for subscriber in notification["Subscribers"]
     } == {"alarms@example.org"}
+
+
+def test_the_topic_lets_the_alarms_of_the_environment_publish(template: Template) -> None:
+    """A policy replaces the default one: it must allow CloudWatch to publish, for alarms of this environment only."""
+    (statement,) = (
+        statement
+        for statement in template.one("AWS::SNS::TopicPolicy")["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    )
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    pattern = template.text(statement["Condition"]["ArnLike"]["aws:SourceArn"])
+    names = {alarm["Properties"]["AlarmName"] for alarm in template.of_type("AWS::CloudWatch::Alarm").values()}
+    prefix = pattern.rpartition(":")[2].removesuffix("*")
+    assert prefix in {"fruits-dev-", "fruits-prod-"}
+    assert all(name.startswith(prefix) for name in names)
+
+
+def test_a_long_run_raises_an_alarm_while_it_runs(template: Template) -> None:
+    """The alarm looks at the jobs that run, for as many periods as a usual run takes, within CloudWatch's limits."""
+    (alarm,) = (
+        found["Properties"]
+        for found in template.of_type("AWS::CloudWatch::Alarm").values()
+        if found["Properties"]["AlarmName"].endswith(Alarm.LONG_RUN)
+    )
+    (application,) = template.of_type("AWS::EMRServerless::Application")
+    name = template.one("AWS::EMRServerless::Application")["Properties"]["Name"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (
+        "AWS/EMRServerless",
+        "RunningJobs",
+        "Minimum",
+    )
+    assert {one["Name"]: one["Value"] for one in alarm["Dimensions"]} == {
+        "ApplicationId": {"Fn::GetAtt": [application, "ApplicationId"]},
+        "ApplicationName": name,
+    }
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 60 * ENVIRONMENTS["prod"].usual_run_minutes
+    longest = replace(ENVIRONMENTS["prod"], usual_run_minutes=1440).usual_run_minutes * 60
+    assert longest <= 86_400
+
+
+def test_the_budget_counts_what_the_environment_costs(template: Template) -> None:
+    """Its filter names a tag that the resources have, and it does not deduct the credits of a new account."""
+    budget = template.one("AWS::Budgets::Budget")["Properties"]["Budget"]
+    ((key, value),) = (one.split("$") for one in budget["CostFilters"]["TagKeyValue"])
+    assert key == "user:environment"
+    application = template.one("AWS::EMRServerless::Application")["Properties"]
+    assert {"Key": "environment", "Value": value} in application["Tags"]
+    assert budget["CostTypes"] == {"IncludeCredit": False, "IncludeRefund": False}
+
+
+def test_all_logs_of_jobs_are_in_the_log_group_and_nowhere_else(template: Template) -> None:
+    """Driver and executors log to CloudWatch. EMR keeps no copy, which would outlive the environment."""
+    monitoring = template.one("AWS::EMRServerless::Application")["Properties"]["MonitoringConfiguration"]
+    logged = {one["Key"]: one["Value"] for one in monitoring["CloudWatchLoggingConfiguration"]["LogTypeMap"]}
+    assert logged == {"SPARK_DRIVER": ["STDOUT", "STDERR"], "SPARK_EXECUTOR": ["STDOUT", "STDERR"]}
+    assert monitoring["ManagedPersistenceMonitoringConfiguration"] == {"Enabled": False}
 
 
 def test_queries_are_limited_and_name_existing_columns(template: Template) -> None:

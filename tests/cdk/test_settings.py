@@ -1,12 +1,16 @@
 """Tests of the validation of settings."""
 
+from collections import Counter
 from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from cdk.settings import (
     ENVIRONMENTS,
     EU_REGIONS,
+    NEW_ACCOUNT_VCPUS,
     X86_PRICES,
     Architecture,
     Capacity,
@@ -34,6 +38,8 @@ from cdk.settings import (
         ({"python": "3.12"}, r"image of emr-spark-8\.1\.0 has Python 3\.13 and 3\.11, not '3\.12'"),
         ({"reconcile_at": "25:00"}, "hour and minute"),
         ({"maintain_at": "noon"}, "hour and minute"),
+        ({"reconcile_at": "02:00"}, "no such hour on the day on which summer time begins"),
+        ({"maintain_at": "02:59"}, r"as '02:59' is"),
         ({"alarm_email": "operator"}, "must be an e-mail address"),
         ({"idle_minutes": 0}, "idle_minutes must be 1 to 5"),
         ({"job_timeout_minutes": 1}, "job_timeout_minutes"),
@@ -53,6 +59,21 @@ def test_a_value_that_cannot_be_right_is_refused(change: dict[str, object], sent
     """An invalid value of any setting raises an error that names the setting."""
     with pytest.raises(EnvironmentSettingsError, match=sentence):
         replace(ENVIRONMENTS["dev"], **change)
+
+
+def test_every_schedule_exists_once_on_every_day() -> None:
+    """On the days on which the clocks of Paris change, each time of day that the settings accept exists once."""
+    paris = ZoneInfo("Europe/Paris")
+    for day in (date(2027, 3, 28), date(2027, 10, 31)):
+        midnight = datetime.combine(day, time(), paris).astimezone(UTC)
+        minutes = [(midnight + timedelta(minutes=minute)).astimezone(paris) for minute in range(26 * 60)]
+        often = Counter(f"{moment:%H:%M}" for moment in minutes if moment.date() == day)
+        for at in (f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)):
+            if often[at] == 1 and not at.startswith("02:"):
+                replace(ENVIRONMENTS["prod"], reconcile_at=at, maintain_at=at)
+            else:
+                with pytest.raises(EnvironmentSettingsError, match="no such hour"):
+                    replace(ENVIRONMENTS["prod"], reconcile_at=at)
 
 
 LOW_LIMIT = ("--max-megapixels", "20")
@@ -79,9 +100,9 @@ def test_a_worker_is_one_that_emr_serverless_has(vcpus: int, memory: int) -> Non
 
 
 def test_a_run_fits_into_a_new_account() -> None:
-    """A run of dev or staging stays within 16 vCPUs, the default quota of an account."""
-    assert Capacity().vcpus <= 16
-    assert ENVIRONMENTS["dev"].capacity.vcpus <= 16
+    """Runs of dev and staging at the same time stay within the vCPUs that AWS lets a new account use."""
+    assert Capacity().vcpus <= NEW_ACCOUNT_VCPUS
+    assert sum(ENVIRONMENTS[name].capacity.vcpus for name in ("dev", "staging")) <= NEW_ACCOUNT_VCPUS
     with pytest.raises(EnvironmentSettingsError, match="max_executors"):
         Capacity(max_executors=0)
 

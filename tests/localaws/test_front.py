@@ -141,33 +141,3 @@ def test_the_grants_say_whether_they_were_used(host: Host, role: str, client: Ca
     used = {grant["statement"]: grant["used"] for grant in host.ask("grants") if grant["role"] == role}
     assert used["Read"]
     assert not used["Unused"]
-
-
-def test_a_dead_letter_raises_the_alarm_of_its_queue(host: Host) -> None:
-    """The alarm is evaluated when the metric value arrives, and published to its topic."""
-    cloudwatch, sqs, sns = host.client("cloudwatch"), host.client("sqs"), host.client("sns")
-    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
-    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
-    source = sqs.create_queue(QueueName="source", Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "0"})
-    topic = sns.create_topic(Name="alarms")["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:told")
-    cloudwatch.put_metric_alarm(
-        AlarmName="letters",
-        Namespace="AWS/SQS",
-        MetricName="ApproximateNumberOfMessagesVisible",
-        Dimensions=[{"Name": "QueueName", "Value": "dead"}],
-        Statistic="Maximum",
-        Period=300,
-        EvaluationPeriods=1,
-        Threshold=0,
-        ComparisonOperator="GreaterThanThreshold",
-        AlarmActions=[topic],
-    )
-    sqs.send_message(QueueUrl=source["QueueUrl"], MessageBody="poison")
-    for _ in range(2):
-        sqs.receive_message(QueueUrl=source["QueueUrl"], VisibilityTimeout=0)
-    told = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0]["Body"]
-    assert json.loads(told)["Subject"] == "ALARM: letters"
-    assert cloudwatch.describe_alarms(AlarmNames=["letters"])["MetricAlarms"][0]["StateValue"] == "ALARM"

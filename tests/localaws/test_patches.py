@@ -8,6 +8,7 @@ import pytest
 
 from localaws import patches
 from localaws.account import LocalAws, LocalAwsError
+from localaws.alarm_actions import AlarmActions
 from localaws.authorization import Authorization
 from localaws.cloudformation import CloudFormation
 from localaws.functions import Functions
@@ -17,6 +18,7 @@ from localaws.metrics import Metrics
 from localaws.notifications import Notifications
 from localaws.patches import Original, Part, adds, replaces
 from localaws.queues import Queues
+from localaws.topics import Topics
 from localaws.workflows import Workflows
 
 PARTS: dict[str, Callable[[LocalAws, Metrics], Part]] = {
@@ -25,7 +27,9 @@ PARTS: dict[str, Callable[[LocalAws, Metrics], Part]] = {
     "functions": lambda aws, metrics: Functions(aws, Authorization(), metrics),
     "interpreter": lambda aws, _: Interpreter(aws),
     "workflows": lambda aws, metrics: Workflows(aws, Authorization(), metrics),
-    "jobs": lambda aws, _: Jobs(aws),
+    "jobs": Jobs,
+    "alarm actions": lambda aws, _: AlarmActions(aws),
+    "topics": lambda aws, _: Topics(aws),
     "cloudformation": lambda aws, _: CloudFormation(aws),
 }
 
@@ -58,6 +62,8 @@ def aws(tmp_path: Path) -> LocalAws:
         ("interpreter", 16),
         ("workflows", 5),
         ("jobs", 9),
+        ("topics", 7),
+        ("alarm actions", 1),
         ("cloudformation", 11),
     ],
 )
