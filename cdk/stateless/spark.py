@@ -273,7 +273,7 @@ def _catalog_permissions(catalog: Catalog) -> list[Permission]:
 
 def _log_permissions(jobs_log: logs.LogGroup, region: str) -> list[Permission]:
     # AWS lists CreateLogGroup among the permissions that logging needs. No job can use it to leave a group behind when
-    # the stack is deleted: CloudFormation deletes the application, and with it all jobs, before the group.
+    # the stack is deleted: `ApplicationDrain` ends all jobs before CloudFormation deletes the group.
     return [
         Permission(
             sid="Logs",
