@@ -3,9 +3,12 @@
 import itertools
 import math
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from typing import Any
 
+from contract.environments import stack_name
 from contract.prices import Prices
 from contract.versions import IMAGE_PYTHONS, RELEASES, SPARK, SPARK_OF_RELEASE
 from contract.worker_memory import (
@@ -27,6 +30,10 @@ WORKER_SIZES = {1: (2, 8), 2: (4, 16), 4: (8, 30), 8: (16, 60)}
 GIGABYTE = 2**30
 JVM_OVERHEAD = GIGABYTE
 """Bytes of memory that the JVM of an executor takes beside its heap, from the half that is left to Python. Assumed."""
+
+
+ENVIRONMENT_TAG = "environment"
+"""Tag whose value is the name of the stack."""
 
 
 class EnvironmentSettingsError(ValueError):
@@ -283,6 +290,11 @@ class Environment:
         return f"fruits_{self.name}"
 
     @property
+    def tags(self) -> dict[str, str]:
+        """Tags of all resources."""
+        return {"project": "fruits", ENVIRONMENT_TAG: stack_name(self.name)}
+
+    @property
     def prices(self) -> Prices:
         """List prices for the Region and the architecture."""
         return list_prices(self.region, self.architecture)
@@ -322,35 +334,34 @@ ENVIRONMENTS = {
 }
 
 
-def environment_named(
-    name: str,
-    *,
-    weights: str | None = None,
-    alarm_email: str | None = None,
-    architecture: str | None = None,
-    python: str | None = None,
-) -> Environment:
+def environment_named(name: str) -> Environment:
     """Return the settings of an environment.
-
-    Parameters
-    ----------
-    weights, alarm_email, architecture, python
-        Values that override the settings; `None` to keep these.
 
     Raises
     ------
     EnvironmentSettingsError
-        If the environment does not exist, or a value is invalid.
+        If the environment does not exist.
     """
     if name not in ENVIRONMENTS:
         raise EnvironmentSettingsError(f"There is no environment {name!r}: it is one of {', '.join(ENVIRONMENTS)}.")
-    settings = ENVIRONMENTS[name]
-    if architecture not in {None, *Architecture}:
+    return ENVIRONMENTS[name]
+
+
+def changed(settings: Environment, values: Mapping[str, Any]) -> Environment:
+    """Return settings with other values, which are given as JSON has them.
+
+    Raises
+    ------
+    EnvironmentSettingsError
+        If there is no such setting, or a value is invalid.
+    """
+    known = {field.name for field in fields(Environment)} - {"name", "capacity"}
+    if unknown := sorted(values.keys() - known):
+        raise EnvironmentSettingsError(f"There is no setting {', '.join(unknown)} that can be changed.")
+    converted: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
+    architecture = converted.get("architecture", settings.architecture)
+    if architecture not in {*Architecture}:
         raise EnvironmentSettingsError(f"There is no architecture {architecture!r}: it is {' or '.join(Architecture)}.")
-    return replace(
-        settings,
-        weights=weights or settings.weights,
-        alarm_email=alarm_email or settings.alarm_email,
-        architecture=Architecture(architecture or settings.architecture),
-        python=python or settings.python,
-    )
+    return replace(settings, **converted | {"architecture": Architecture(architecture)})

@@ -37,7 +37,7 @@ MEANINGS = {
     Alarm.OLDEST_MESSAGE: "Events wait too long: read the log of start_run.",
     Alarm.EXECUTION_FAILED: "An execution failed: read its cause. The notices wait for the next run.",
     Alarm.EXECUTION_TIMED_OUT: "An execution timed out: see which state it was in.",
-    Alarm.EXECUTION_ABORTED: "A user stopped an execution. The next run takes over its lease.",
+    Alarm.EXECUTION_ABORTED: "A user or a deployment stopped an execution. The next run takes over its lease.",
     Alarm.LONG_RUN: "A job has been running for longer than usual_run_minutes, and goes on: read its log.",
     Alarm.ERRORS_START_RUN: "start_run failed: read its log. The queue delivers its messages again.",
     Alarm.ERRORS_RECORD_RUN: "record_run failed: read its log. A run has no run.json; its results are complete.",

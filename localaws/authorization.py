@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from moto.emrserverless.models import emrserverless_backends
 from moto.iam.models import iam_backends
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
@@ -36,7 +37,8 @@ class Authorization:
         """Evaluate the policies of a role and of the bucket, and record the grant that allows the call."""
         if permission.action == "sts:GetCallerIdentity":  # IAM allows it to everyone
             return True
-        permission = Permission(permission.action, permission.resource, {**ENCRYPTED, **permission.context})
+        context = {**ENCRYPTED, **permission.context, **_resource_tags(permission.resource)}
+        permission = Permission(permission.action, permission.resource, context)
         statements = [*_role_statements(role_arn), *_bucket_statements(role_arn, permission.resource)]
         grant = find_grant(statements, permission)
         if grant:
@@ -127,6 +129,13 @@ def _require_resource_access(policy: str | None, service: str, permission: Permi
         raise LocalAwsError(
             f"The policy of {permission.resource} does not let {service} call {permission.action} for {source_arn}."
         )
+
+
+def _resource_tags(resource: str) -> dict[str, str]:
+    """Return the condition keys for the tags of an application of EMR Serverless; other resources have none here."""
+    applications = emrserverless_backends[ACCOUNT][REGION].applications if ":emr-serverless:" in resource else {}
+    found = applications.get(resource.rpartition("/applications/")[2])
+    return {f"aws:ResourceTag/{key}": value for key, value in ((found.tags if found else None) or {}).items()}
 
 
 def _of_source(source_arn: str | None) -> dict[str, str]:

@@ -106,14 +106,25 @@ def _lambda(request: Request) -> list[Permission]:
     return [Permission("lambda:InvokeFunction", _arn("lambda", f"function:{match[1].rpartition(':')[2]}"))]
 
 
+_OF_APPLICATIONS: dict[tuple[str, str | None, str | None], str] = {
+    ("GET", None, None): "GetApplication",
+    ("POST", "/stop", None): "StopApplication",
+    ("GET", "/jobruns", None): "ListJobRuns",
+}
+"""Method and end of the path → action on an application."""
+
+
 def _emr_serverless(request: Request) -> list[Permission]:
-    match = re.fullmatch(r"(/applications/[^/]+)/jobruns(/[^/]+)?", unquote(request.path))
+    match = re.fullmatch(r"(/applications/[^/]+)(/jobruns|/stop)?(/[^/]+)?", unquote(request.path))
     if not match:
         return []
-    application = _arn("emr-serverless", match[1])
-    if match[2]:
+    application, of_jobs = _arn("emr-serverless", match[1]), match[2] == "/jobruns"
+    if not of_jobs or (not match[3] and request.method == "GET"):
+        action = _OF_APPLICATIONS.get((request.method, match[2], match[3]))
+        return [Permission(f"emr-serverless:{action}", application)] if action else []
+    if match[3]:
         action = {"GET": "GetJobRun", "DELETE": "CancelJobRun"}[request.method]
-        return [Permission(f"emr-serverless:{action}", f"{application}/jobruns{match[2]}")]
+        return [Permission(f"emr-serverless:{action}", f"{application}/jobruns{match[3]}")]
     body = json.loads(request.body)
     passed = {"iam:PassedToService": "emr-serverless.amazonaws.com"}
     needed = [

@@ -1,5 +1,6 @@
 """The CDK command against the local AWS: bootstrap, synth, deploy, destroy."""
 
+import json
 import os
 import platform
 import signal
@@ -88,12 +89,12 @@ def synthesize(host: Host, scratch: Path, environment: str) -> None:
             f"A rehearsal needs Python {' or '.join(IMAGE_PYTHONS)}, which the cloud has, and this is Python {python}: "
             f"install one of them, delete .venv, and run make again."
         )
-    context = {
-        ContextKey.ENVIRONMENT: environment,
-        ContextKey.WEIGHTS: "seeded",
-        ContextKey.ARCHITECTURE: ARCHITECTURES[platform.machine().lower()],
-        ContextKey.PYTHON: python,
+    settings = {
+        "weights": "seeded",
+        "architecture": ARCHITECTURES[platform.machine().lower()],
+        "python": python,
     }
+    context = {ContextKey.ENVIRONMENT: environment, ContextKey.REHEARSAL: json.dumps(settings)}
     arguments = [argument for name, value in context.items() for argument in ("--context", f"{name}={value}")]
     _cdk(host, scratch, "synth", "--quiet", "--output", str(_assembly(scratch)), *arguments)
 

@@ -44,6 +44,7 @@ SCOPE: dict[str, dict[str, str]] = {
 """Title of a table → its rows: a part, and how the rehearsal treats it."""
 
 UNUSED_PERMISSIONS = {
+    "DrainingDrainRole: *": "when an update has replaced the application, and when the stack is destroyed",
     "IntakeStartRunRole: sqs:ChangeMessageVisibility": "CDK grants it to every reader of a queue",
     "IntakeStartRunRole: sqs:GetQueueUrl": "CDK grants it to every reader of a queue",
     "SparkJobRole: s3:AbortMultipartUpload": "after an upload of a large file that failed",
@@ -55,8 +56,8 @@ UNUSED_PERMISSIONS = {
     "WorkflowRole: states:StartExecution": "when images arrive during a run that fails",
     "WorkflowRole: emr-serverless:CancelJobRun": "when a user stops an execution",
 }
-"""Role and action → when the action is needed: none of these is needed when all goes well. The stack must not allow any
-other action that the rehearsal does not need."""
+"""Role and action, or role and ``*``, → when the action is needed: none of these is needed when all goes well. The
+stack must not allow any other action that the rehearsal does not need."""
 
 
 def scope_lines() -> Iterable[str]:
@@ -75,6 +76,12 @@ def unused_permissions(grants: Iterable[Mapping[str, Any]], stack: str) -> set[s
     allowed = {(grant["role"], grant["action"]) for grant in of_stack}
     used = {(grant["role"], grant["action"]) for grant in of_stack if grant["used"]}
     return {f"{_construct(role)}: {action}" for role, action in allowed - used}
+
+
+def reason_for(permission: str) -> str | None:
+    """Return why a permission of `unused_permissions` is unused; `None` if it should have been used."""
+    role = permission.partition(":")[0]
+    return UNUSED_PERMISSIONS.get(permission) or UNUSED_PERMISSIONS.get(f"{role}: *")
 
 
 def _construct(role: str) -> str:

@@ -1,8 +1,12 @@
 """The EMR Serverless application that runs the pipeline, the role of its jobs, and the settings of a job run."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from aws_cdk import Aws
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -22,6 +26,9 @@ from contract.layout import BASES, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABL
 
 DISK_GB = 20
 """Disk of a worker, which EMR Serverless includes in its price."""
+
+NAME_DIGITS = 8
+"""Number of digits of the hash in the name of the application."""
 
 QUEUE_MINUTES = 60
 """Time for which a job run may wait until EMR Serverless has cancelled an earlier one."""
@@ -49,11 +56,6 @@ class Program:
     environment: PublishedFile
     model: PublishedFile
     jars: tuple[PublishedFile, ...]
-
-    @property
-    def files(self) -> tuple[PublishedFile, ...]:
-        """All files."""
-        return (self.entry_point, self.application, self.environment, self.model, *self.jars)
 
 
 class SparkApplication(Construct):
@@ -102,27 +104,24 @@ class SparkApplication(Construct):
     def _application(self, jobs_log: logs.LogGroup) -> emrserverless.CfnApplication:
         settings, capacity = self._settings, self._settings.capacity
         application = emrserverless.CfnApplication
-        return application(
-            self,
-            "Application",
-            name=stack_name(settings.name),
-            type="SPARK",
-            release_label=settings.release_label,
-            architecture=settings.architecture.value,
-            auto_start_configuration=application.AutoStartConfigurationProperty(enabled=True),
-            auto_stop_configuration=application.AutoStopConfigurationProperty(
+        properties: dict[str, Any] = {
+            "type": "SPARK",
+            "release_label": settings.release_label,
+            "architecture": settings.architecture.value,
+            "auto_start_configuration": application.AutoStartConfigurationProperty(enabled=True),
+            "auto_stop_configuration": application.AutoStopConfigurationProperty(
                 enabled=True, idle_timeout_minutes=settings.idle_minutes
             ),
-            maximum_capacity=application.MaximumAllowedResourcesProperty(
+            "maximum_capacity": application.MaximumAllowedResourcesProperty(
                 cpu=f"{capacity.vcpus} vCPU",
                 memory=f"{capacity.memory_gb} GB",
                 disk=f"{(1 + capacity.max_executors) * DISK_GB} GB",
             ),
             # Two job runs would write to the same tables, so the next one waits until an earlier one is cancelled.
-            scheduler_configuration=application.SchedulerConfigurationProperty(
+            "scheduler_configuration": application.SchedulerConfigurationProperty(
                 max_concurrent_runs=1, queue_timeout_minutes=QUEUE_MINUTES
             ),
-            monitoring_configuration=application.MonitoringConfigurationProperty(
+            "monitoring_configuration": application.MonitoringConfigurationProperty(
                 cloud_watch_logging_configuration=application.CloudWatchLoggingConfigurationProperty(
                     enabled=True,
                     log_group_name=jobs_log.log_group_name,
@@ -137,7 +136,20 @@ class SparkApplication(Construct):
                     application.ManagedPersistenceMonitoringConfigurationProperty(enabled=False)
                 ),
             ),
-        )
+        }
+        return application(self, "Application", name=self._name_of_application(properties), **properties)
+
+    def _name_of_application(self, properties: Mapping[str, Any]) -> str:
+        """Name the application by its properties, so that CloudFormation replaces it instead of updating it.
+
+        EMR Serverless refuses an update while the application runs, which it does for a minute after each job. A new
+        name makes a new application; the old one serves its run until `ApplicationDrain` ends it.
+        """
+        stack = Stack.of(self)
+        resolved = stack.resolve(emrserverless.CfnApplicationProps(name="", **properties))
+        facts = json.dumps([resolved, self._settings.tags], sort_keys=True)
+        digest = hashlib.sha256(facts.encode()).hexdigest()
+        return f"{stack_name(self._settings.name)}-{digest[:NAME_DIGITS]}"
 
     def _role(self, bucket: s3.Bucket, catalog: Catalog, program: Program, jobs_log: logs.LogGroup) -> iam.Role:
         role = iam.Role(
@@ -157,7 +169,12 @@ class SparkApplication(Construct):
                 *_bucket_permissions(bucket),
                 *_catalog_permissions(catalog),
                 *_log_permissions(jobs_log, self._settings.region),
-                Permission(sid="Program", actions=["s3:GetObject"], resources=[file.arn for file in program.files]),
+                Permission(
+                    sid="Program",
+                    actions=["s3:GetObject"],
+                    resources=[program.entry_point.arn_of_folder],
+                    because="A run that a deployment interrupts reads the files of the earlier deployment again.",
+                ),
             ],
         )
         return role
@@ -256,7 +273,7 @@ def _catalog_permissions(catalog: Catalog) -> list[Permission]:
 
 def _log_permissions(jobs_log: logs.LogGroup, region: str) -> list[Permission]:
     # AWS lists CreateLogGroup among the permissions that logging needs. No job can use it to leave a group behind when
-    # the stack is deleted: CloudFormation deletes the application, and with it all jobs, before the group.
+    # the stack is deleted: `ApplicationDrain` ends all jobs before CloudFormation deletes the group.
     return [
         Permission(
             sid="Logs",

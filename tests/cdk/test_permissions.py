@@ -176,19 +176,6 @@ def test_each_role_has_its_own_folders(template: Template, role: str) -> None:
     assert allowed == S3_OF[role]
 
 
-def test_a_job_reads_the_shipped_files_and_no_others(template: Template) -> None:
-    """The job role may read exactly the assets that the job run names."""
-    submit = json.dumps(_definition(template)["States"]["RunJob"]["Parameters"])
-    assets = [
-        resource
-        for statement in _statements(template, "SparkJobRole")
-        for resource in statement.resources
-        if "assets" in resource
-    ]
-    assert len(assets) == 6
-    assert [asset for asset in assets if asset.rpartition("/")[2] not in submit or "*" in asset] == []
-
-
 def test_only_the_named_services_take_the_roles(template: Template) -> None:
     """Only services can assume the roles, no users and no other accounts."""
     services = {

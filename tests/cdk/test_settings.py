@@ -17,6 +17,7 @@ from cdk.settings import (
     Environment,
     EnvironmentSettingsError,
     Worker,
+    changed,
     environment_named,
     list_prices,
 )
@@ -115,18 +116,19 @@ def test_every_region_of_the_eu_has_a_price() -> None:
         assert arm.gb_hour == pytest.approx(0.8 * x86.gb_hour)
 
 
-def test_the_call_may_say_whose_address_which_weights_and_which_machine() -> None:
-    """Arguments override the settings; an unknown environment or architecture raises an error."""
-    settings = environment_named(
-        "dev", weights="seeded", alarm_email="me@example.org", architecture="X86_64", python="3.11"
-    )
-    assert (settings.weights, settings.alarm_email, settings.python) == ("seeded", "me@example.org", "3.11")
+def test_a_rehearsal_may_change_settings() -> None:
+    """Values come as JSON has them; an unknown environment, setting or architecture raises an error."""
+    values = {"weights": "seeded", "architecture": "X86_64", "pipeline_options": ["--components", "9"]}
+    settings = changed(environment_named("dev"), values)
+    assert (settings.weights, settings.pipeline_options) == ("seeded", ("--components", "9"))
     assert settings.architecture is Architecture.X86_64
-    assert environment_named("dev") == ENVIRONMENTS["dev"]
+    assert changed(ENVIRONMENTS["dev"], {}) == ENVIRONMENTS["dev"]
     with pytest.raises(EnvironmentSettingsError, match="one of dev, staging, prod"):
         environment_named("test")
     with pytest.raises(EnvironmentSettingsError, match="ARM64 or X86_64"):
-        environment_named("dev", architecture="sparc")
+        changed(ENVIRONMENTS["dev"], {"architecture": "sparc"})
+    with pytest.raises(EnvironmentSettingsError, match="There is no setting colour, name"):
+        changed(ENVIRONMENTS["dev"], {"name": "x", "colour": "red"})
 
 
 def test_environments_share_nothing() -> None:
