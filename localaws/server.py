@@ -24,6 +24,7 @@ from localaws.notifications import Notifications
 from localaws.pages import own_pages
 from localaws.patches import Part
 from localaws.queues import Queues
+from localaws.rules import Rules
 from localaws.topics import Topics
 from localaws.workflows import Workflows
 
@@ -77,6 +78,7 @@ def _emulation(aws: LocalAws) -> Iterator[Front]:
             AlarmActions(aws),
             Queues(aws, metrics),
             Functions(aws, authorization, metrics),
+            Rules(aws),
             Interpreter(aws),
             Workflows(aws, authorization, metrics),
             Jobs(aws, metrics),

@@ -18,6 +18,7 @@ from localaws.metrics import Metrics
 from localaws.notifications import Notifications
 from localaws.patches import Original, Part, adds, replaces
 from localaws.queues import Queues
+from localaws.rules import Rules
 from localaws.topics import Topics
 from localaws.workflows import Workflows
 
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[LocalAws, Metrics], Part]] = {
     "workflows": lambda aws, metrics: Workflows(aws, Authorization(), metrics),
     "jobs": Jobs,
     "alarm actions": lambda aws, _: AlarmActions(aws),
+    "rules": lambda aws, _: Rules(aws),
     "topics": lambda aws, _: Topics(aws),
     "cloudformation": lambda aws, _: CloudFormation(aws),
 }
@@ -64,6 +66,7 @@ def aws(tmp_path: Path) -> LocalAws:
         ("jobs", 9),
         ("topics", 7),
         ("alarm actions", 1),
+        ("rules", 3),
         ("cloudformation", 11),
     ],
 )
