@@ -1,4 +1,4 @@
-"""Pages of the local AWS itself, for what AWS has no service for: faults, grants, credentials, repeated events.
+"""Pages of the local AWS itself, for what AWS has no service for, such as faults, grants and credentials.
 
 Any client may ask for them: the server listens on this machine only.
 """
@@ -8,6 +8,8 @@ from typing import Any
 
 from localaws.account import LocalAws
 from localaws.authorization import Authorization
+from localaws.custom_resources import PAGE as CUSTOM_RESOURCES
+from localaws.custom_resources import CustomResources
 from localaws.faults import Fault, Faults
 from localaws.notifications import Notifications
 
@@ -16,7 +18,11 @@ Page = Callable[[Mapping[str, list[str]], Any], Any]
 
 
 def own_pages(
-    aws: LocalAws, authorization: Authorization, faults: Faults, notifications: Notifications
+    aws: LocalAws,
+    authorization: Authorization,
+    faults: Faults,
+    notifications: Notifications,
+    custom_resources: CustomResources,
 ) -> dict[str, Page]:
     """Return the pages by their names."""
 
@@ -30,5 +36,6 @@ def own_pages(
         "credentials": lambda query, _: aws.principals.assume_role(query["role"][0]),
         "events": lambda _, document: notifications.set_deliveries(document["times"]),
         "faults": set_faults,
+        CUSTOM_RESOURCES: custom_resources.receive,
         "grants": lambda *_: authorization.grants(),
     }

@@ -13,6 +13,7 @@ from werkzeug.serving import make_server
 from localaws.account import LocalAws
 from localaws.authorization import Authorization
 from localaws.cloudformation import CloudFormation
+from localaws.custom_resources import CustomResources
 from localaws.faults import Faults
 from localaws.front import Front
 from localaws.functions import Functions
@@ -69,15 +70,15 @@ def _emulation(aws: LocalAws) -> Iterator[Front]:
         at_end.enter_context(Part(aws)).set_variable("MOTO_PORT", str(aws.port))
         metrics = Metrics(aws)
         at_end.callback(metrics.close)
-        notifications = at_end.enter_context(Notifications(aws))
+        notifications, custom_resources = at_end.enter_context(Notifications(aws)), CustomResources(aws)
         for part in (
             Queues(aws, metrics),
             Functions(aws, authorization, metrics),
             Interpreter(aws),
             Workflows(aws, authorization, metrics),
             Jobs(aws),
-            CloudFormation(aws),
+            CloudFormation(aws, custom_resources),
         ):
             at_end.enter_context(part)
-        pages = own_pages(aws, authorization, faults, notifications)
+        pages = own_pages(aws, authorization, faults, notifications, custom_resources)
         yield Front(aws, authorization, faults, pages, DomainDispatcherApplication(create_backend_app))

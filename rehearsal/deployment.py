@@ -1,11 +1,12 @@
-"""The CDK command against the local AWS: bootstrap, synth, deploy, destroy."""
+"""The CDK command against the local AWS: bootstrap, synth, deploy, update, destroy."""
 
 import os
 import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,9 @@ from rehearsal.errors import RehearsalError
 
 QUOTED_LINES = 15
 """Number of lines of the output of the CDK command that an error message quotes."""
+
+LONGEST_IDLE_TIME = 60.0
+"""Seconds after which an application of the rehearsal must have stopped."""
 
 ARCHITECTURES = {
     "x86_64": Architecture.X86_64,
@@ -52,8 +56,46 @@ def deploy(host: Host, scratch: Path, environment: str, tell: Callable[[str], No
         tell("the account is bootstrapped")
         synthesis.result()
     tell(f"{stack_name(environment)} is synthesised, with all checks")
-    _cdk(host, scratch, "deploy", "--app", str(_assembly(scratch)), "--require-approval", "never")
+    deploy_assembly(host, scratch, _assembly(scratch))
     return deployed(host, environment)
+
+
+def update(
+    host: Host,
+    scratch: Path,
+    environment: str,
+    context: Mapping[str, str] | None = None,
+    assembly: Path | None = None,
+) -> Deployment:
+    """Deploy an environment once more, over the one that is deployed.
+
+    Parameters
+    ----------
+    context
+        Context of CDK that differs from that of a rehearsal: key → value.
+    assembly
+        Folder for the synthesised stack; by default, that of the deployment before.
+
+    Raises
+    ------
+    RehearsalError
+        If the CDK command fails, for instance because the update was rolled back.
+    """
+    folder = assembly or _assembly(scratch)
+    synthesize(host, scratch, environment, context, folder)
+    deploy_assembly(host, scratch, folder)
+    return deployed(host, environment)
+
+
+def deploy_assembly(host: Host, scratch: Path, assembly: Path) -> None:
+    """Deploy a synthesised stack, which a test may have changed.
+
+    Raises
+    ------
+    RehearsalError
+        If the CDK command fails.
+    """
+    _cdk(host, scratch, "deploy", "--app", str(assembly), "--require-approval", "never")
 
 
 def deployed(host: Host, environment: str) -> Deployment:
@@ -71,11 +113,32 @@ def destroy(host: Host, scratch: Path, environment: str) -> None:
     """
     if not (_assembly(scratch) / "manifest.json").exists():
         synthesize(host, scratch, environment)
+    _wait_until_idle(host)
     _cdk(host, scratch, "destroy", "--app", str(_assembly(scratch)), "--force")
 
 
-def synthesize(host: Host, scratch: Path, environment: str) -> None:
+def _wait_until_idle(host: Host) -> None:
+    """Wait until the applications have stopped: CloudFormation can't delete those that are STARTED."""
+    emr, deadline = host.client("emr-serverless"), time.monotonic() + LONGEST_IDLE_TIME
+    while emr.list_applications(states=["STARTED"])["applications"]:
+        if time.monotonic() > deadline:
+            raise RehearsalError(f"An application of EMR Serverless has not stopped after {LONGEST_IDLE_TIME:.0f} s.")
+        time.sleep(0.2)
+
+
+def synthesize(
+    host: Host,
+    scratch: Path,
+    environment: str,
+    context: Mapping[str, str] | None = None,
+    assembly: Path | None = None,
+) -> None:
     """Synthesise an environment for the processor and the Python of this machine, with weights that need no download.
+
+    Parameters
+    ----------
+    context, assembly
+        As for `update`.
 
     Raises
     ------
@@ -88,14 +151,15 @@ def synthesize(host: Host, scratch: Path, environment: str) -> None:
             f"A rehearsal needs Python {' or '.join(IMAGE_PYTHONS)}, which the cloud has, and this is Python {python}: "
             f"install one of them, delete .venv, and run make again."
         )
-    context = {
+    values = {
         ContextKey.ENVIRONMENT: environment,
         ContextKey.WEIGHTS: "seeded",
         ContextKey.ARCHITECTURE: ARCHITECTURES[platform.machine().lower()],
         ContextKey.PYTHON: python,
+        **(context or {}),
     }
-    arguments = [argument for name, value in context.items() for argument in ("--context", f"{name}={value}")]
-    _cdk(host, scratch, "synth", "--quiet", "--output", str(_assembly(scratch)), *arguments)
+    arguments = [argument for name, value in values.items() for argument in ("--context", f"{name}={value}")]
+    _cdk(host, scratch, "synth", "--quiet", "--output", str(assembly or _assembly(scratch)), *arguments)
 
 
 def bootstrap(host: Host, scratch: Path) -> None:

@@ -10,6 +10,7 @@ from localaws import patches
 from localaws.account import LocalAws, LocalAwsError
 from localaws.authorization import Authorization
 from localaws.cloudformation import CloudFormation
+from localaws.custom_resources import CustomResources
 from localaws.functions import Functions
 from localaws.interpreter import Interpreter
 from localaws.jobs import Jobs
@@ -26,7 +27,7 @@ PARTS: dict[str, Callable[[LocalAws, Metrics], Part]] = {
     "interpreter": lambda aws, _: Interpreter(aws),
     "workflows": lambda aws, metrics: Workflows(aws, Authorization(), metrics),
     "jobs": lambda aws, _: Jobs(aws),
-    "cloudformation": lambda aws, _: CloudFormation(aws),
+    "cloudformation": lambda aws, _: CloudFormation(aws, CustomResources(aws)),
 }
 
 
