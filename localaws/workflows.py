@@ -8,15 +8,17 @@ import threading
 import time
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from moto.core.config import default_user_config
 from moto.core.exceptions import AWSError
+from moto.core.responses import ActionResult
 from moto.stepfunctions import models, responses
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from localaws.account import ACCOUNT, REGION, LocalAws, refusing
 from localaws.authorization import Authorization, require_trust
@@ -148,6 +150,17 @@ class Workflows(Part):
             name = name or str(uuid.uuid4())
             backend._validate_name(name)  # noqa: SLF001 -- moto checks only names that callers give
             return original(backend, **arguments | {"name": name})  # type: ignore[no-any-return] # the original has no type
+
+    @replaces(
+        StepFunctionResponse,
+        "describe_state_machine_for_execution",
+        because="moto's has the present definition, not the one that the execution began with",
+    )
+    def _describe_begun(self, original: Original, response: StepFunctionResponse) -> ActionResult:
+        answer: ActionResult = original(response)
+        backend = stepfunctions_parser_backends[ACCOUNT][REGION]
+        execution: Any = backend.describe_execution(response._get_param("executionArn"))  # noqa: SLF001 -- moto's accessor
+        return ActionResult({**cast("Any", answer.result), "definition": execution.state_machine.definition})
 
     @replaces(Execution, "stop", because="moto's can't be stopped before the first state, and is not ABORTED at once")
     def _stop(
