@@ -22,10 +22,12 @@ def _removed(key: str, sequencer: str | None = None) -> Notice:
 
 
 def test_of_the_notices_of_a_key_the_last_counts(spark: SparkSession, tmp_path: Path) -> None:
-    """The last notice by sequencer counts, in any file and order, or by position without a sequencer."""
+    """The last notice by sequencer, of any length, counts in any file and order; without one, the position decides."""
     root = Storage(tmp_path.as_uri())
-    _write(root, "1.jsonl", _created("a", "young", "0F"), _created("b", "1"), _removed("c", "FF"), _created("d", "1"))
-    _write(root, "2.jsonl", _created("a", "old", "00000E"), _created("b", "2"), _created("c", "1", "0100"))
+    _write(
+        root, "1.jsonl", _created("a", "young", "0F"), _created("b", "1"), _removed("c", "00FF1A"), _created("d", "1")
+    )
+    _write(root, "2.jsonl", _created("a", "old", "0E0000"), _created("b", "2"), _created("c", "1", "01"))
     _write(root, "3.jsonl", _removed("d"), _created("a", "young", "0F"))
     inbox = read_inbox(root, "staging/run/")
     rows = {row.key: (row.action, row.etag) for row in inbox.rows(spark).collect()}
