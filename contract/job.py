@@ -36,6 +36,14 @@ class CatalogKind(StrEnum):
     """The AWS Glue Data Catalog."""
 
 
+class OnNewModel(StrEnum):
+    """Values of `JobOption.ON_NEW_MODEL`: what a run does that finds tables of another model."""
+
+    FAIL = "fail"
+    REPROCESS = "reprocess"
+    """The run computes all images again, as `contract.runs.Mode.REPROCESS`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fence(Document):
     """Content of `contract.layout.FENCE`, a JSON object which the state machine writes before it starts a job.
