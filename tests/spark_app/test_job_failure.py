@@ -67,7 +67,7 @@ def test_a_failed_job_says_why(
     code: int,
     reason: str,
 ) -> None:
-    """The report has the exit code and the reason; only an error that nobody expected has a traceback in the log."""
+    """The report has the exit code and the reason; only an unexpected error has a traceback in the log."""
     assert job(_raise(error)) == code
     assert _report(tmp_path) == JobFailure(run_id=RUN, exit_code=code, reason=reason)
     assert ("Traceback" in capsys.readouterr().err) == (not isinstance(error, UsageError | StorageError))
