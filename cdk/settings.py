@@ -152,6 +152,8 @@ class Environment:
         Idle time after which the application stops.
     job_timeout_minutes
         Time after which a job run is cancelled.
+    no_progress_minutes
+        Time without progress after which a job ends itself, because it hangs; 0 for never.
     job_attempts
         Maximum number of attempts to run a job, whether it fails or its machine crashes.
     turn_seconds
@@ -187,6 +189,7 @@ class Environment:
     capacity: Capacity = field(default_factory=Capacity)
     idle_minutes: int = 1
     job_timeout_minutes: int = 360
+    no_progress_minutes: int = 30
     job_attempts: int = 2
     turn_seconds: int = 180
     weights: str = "imagenet"
@@ -268,6 +271,7 @@ class Environment:
         ranges = {
             "idle_minutes": (1, 5),
             "job_timeout_minutes": (5, 1440),
+            "no_progress_minutes": (0, 1440),
             "job_attempts": (1, 5),
             "turn_seconds": (1, 600),
             "results_days": (1, 3650),

@@ -21,8 +21,8 @@ from cdk.stateless.assets import PublishedFile, publish, publish_entry_point
 from cdk.stateless.logs import log_group
 from cdk.stateless.workflow_definition import JobSettings
 from contract.environments import stack_name
-from contract.job import CatalogKind, JobOption
-from contract.layout import BASES, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
+from contract.job import CatalogKind, JobOption, OnNewModel
+from contract.layout import BASES, FENCE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 
 DISK_GB = 20
 """Disk of a worker, which EMR Serverless includes in its price."""
@@ -190,6 +190,8 @@ class SparkApplication(Construct):
                 *(JobOption.WEIGHTS, f"./{MODEL_FOLDER}"),
                 *(JobOption.CATALOG, CatalogKind.GLUE, JobOption.DATABASE, catalog.database),
                 *(JobOption.RETENTION_DAYS, str(self._settings.retention_days)),
+                *(JobOption.ON_NEW_MODEL, OnNewModel.REPROCESS),
+                *(JobOption.NO_PROGRESS_MINUTES, str(self._settings.no_progress_minutes)),
                 *self._settings.pipeline_options,
             ),
             spark_submit_parameters=spark_submit_parameters(self._settings, program),
@@ -249,6 +251,7 @@ def _bucket_permissions(bucket: s3.Bucket) -> list[Permission]:
             resources=[bucket.arn_for_objects(f"{IMAGES}*")],
             because="A job run reads any image.",
         ),
+        Permission(sid="Fence", actions=["s3:GetObject"], resources=[bucket.arn_for_objects(FENCE)]),
         Permission(
             sid="OwnFolders",
             actions=["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],

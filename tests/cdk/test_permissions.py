@@ -146,6 +146,7 @@ S3_OF = {
         ("s3:ListBucket", "<Bucket>"),
         ("s3:ListBucketMultipartUploads", "<Bucket>"),
         ("s3:GetObject", "<Bucket>/images/*"),
+        ("s3:GetObject", "<Bucket>/control/fence.json"),
         *(
             (f"s3:{action}", f"<Bucket>/{folder}/*")
             for action in ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload")

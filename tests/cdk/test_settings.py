@@ -44,6 +44,7 @@ from cdk.settings import (
         ({"idle_minutes": 0}, "idle_minutes must be 1 to 5"),
         ({"job_timeout_minutes": 1}, "job_timeout_minutes"),
         ({"job_attempts": 0}, "job_attempts"),
+        ({"no_progress_minutes": 1441}, "no_progress_minutes"),
         ({"retention_days": 0}, "retention_days"),
         ({"results_days": 0}, "results_days"),
         ({"turn_seconds": 0}, "turn_seconds"),

@@ -1,5 +1,6 @@
 """Every request of a role is authorized, and faults strike it."""
 
+import http.client
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -141,3 +142,55 @@ def test_the_grants_say_whether_they_were_used(host: Host, role: str, client: Ca
     used = {grant["statement"]: grant["used"] for grant in host.ask("grants") if grant["role"] == role}
     assert used["Read"]
     assert not used["Unused"]
+
+
+FORM = (
+    b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\nopen/planted\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nplanted\r\n--x--\r\n'
+)
+"""What a form of a web page sends to a bucket."""
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"Origin": "https://evil.example"}, "no requests of web pages"),
+        ({"Origin": "null"}, "no requests of web pages"),
+        ({"Sec-Fetch-Site": "cross-site"}, "no requests of web pages"),
+        ({"Sec-Fetch-Site": "same-site"}, "no requests of web pages"),
+        ({"Host": "evil.example"}, "'evil.example' is not this server"),
+        ({"Host": "evil.example:{port}"}, "is not this server"),
+        ({"Host": "localhost.evil.example:{port}"}, "is not this server"),
+        ({"Host": "127.0.0.1:1"}, "is not this server"),
+    ],
+)
+@pytest.mark.parametrize("request_line", [("POST", f"/{BUCKET}"), ("OPTIONS", "/"), ("GET", "/_localaws/grants")])
+def test_a_web_page_of_another_origin_has_no_effect(
+    host: Host, headers: dict[str, str], told: str, request_line: tuple[str, str]
+) -> None:
+    """Neither a form, nor an image, nor a page whose name is bound anew to this address reaches a service."""
+    port = int(host.endpoint.rpartition(":")[2])
+    sent = {name: value.format(port=port) for name, value in headers.items()}
+    answer = _send(port, request_line, {"Content-Type": "multipart/form-data; boundary=x"} | sent)
+    body = answer.read().decode()
+    assert (answer.status, body.count("\n")) == (403, 0)
+    assert told in body
+    assert not any(name.lower().startswith("access-control") for name, _ in answer.getheaders())
+    assert host.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="open/planted")["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LocalHost", "a-bucket.localhost"])
+def test_programs_reach_the_services_by_any_name_of_this_machine(host: Host, name: str) -> None:
+    """A request without the headers of browsers is answered, and no web page may read the answer."""
+    port = int(host.endpoint.rpartition(":")[2])
+    answer = _send(port, ("GET", "/_localaws/grants"), {"Host": f"{name}:{port}", "Sec-Fetch-Site": "none"})
+    assert answer.status == 200
+    listed = _send(port, ("GET", f"/{BUCKET}"), {"Host": f"127.0.0.1:{port}"})
+    assert listed.status == 200
+    assert not any(name.lower().startswith("access-control") for name, _ in listed.getheaders())
+
+
+def _send(port: int, request_line: tuple[str, str], headers: dict[str, str]) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request(*request_line, body=FORM if request_line[0] == "POST" else None, headers=headers)
+    return connection.getresponse()
