@@ -260,6 +260,13 @@ def test_prod_keeps_its_data(synthesised: Callable[[str], Template]) -> None:
     assert modes == {"reconcile", "maintain"}
 
 
+def test_the_daily_runs_start_at_times_that_exist(synthesised: Callable[[str], Template]) -> None:
+    """The schedules are daily, in the time of Paris, and not in the hour that the beginning of summer time skips."""
+    schedules = [found["Properties"] for found in synthesised("prod").of_type("AWS::Scheduler::Schedule").values()]
+    assert {one["ScheduleExpression"] for one in schedules} == {"cron(30 1 * * ? *)", "cron(30 4 * * ? *)"}
+    assert {one["ScheduleExpressionTimezone"] for one in schedules} == {"Europe/Paris"}
+
+
 def test_the_last_complete_results_never_expire(template: Template) -> None:
     """Only tagged results expire. Incomplete uploads, query results and leftovers always do."""
     bucket = next(b for b in template.of_type("AWS::S3::Bucket").values() if "BucketName" in b["Properties"])
