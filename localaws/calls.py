@@ -106,25 +106,29 @@ def _lambda(request: Request) -> list[Permission]:
     return [Permission("lambda:InvokeFunction", _arn("lambda", f"function:{match[1].rpartition(':')[2]}"))]
 
 
-_OF_APPLICATIONS: dict[tuple[str, str | None, str | None], str] = {
-    ("GET", None, None): "GetApplication",
-    ("POST", "/stop", None): "StopApplication",
-    ("GET", "/jobruns", None): "ListJobRuns",
+_OF_APPLICATIONS = {
+    ("GET", None): "GetApplication",
+    ("PATCH", None): "UpdateApplication",
+    ("DELETE", None): "DeleteApplication",
+    ("POST", "/start"): "StartApplication",
+    ("POST", "/stop"): "StopApplication",
 }
-"""Method and end of the path → action on an application."""
 
 
 def _emr_serverless(request: Request) -> list[Permission]:
-    match = re.fullmatch(r"(/applications/[^/]+)(/jobruns|/stop)?(/[^/]+)?", unquote(request.path))
+    path = unquote(request.path)
+    if of_application := re.fullmatch(r"(/applications/[^/]+)(/start|/stop)?", path):
+        action = _OF_APPLICATIONS.get((request.method, of_application[2]))
+        return [Permission(f"emr-serverless:{action}", _arn("emr-serverless", of_application[1]))] if action else []
+    match = re.fullmatch(r"(/applications/[^/]+)/jobruns(/[^/]+)?", path)
     if not match:
         return []
-    application, of_jobs = _arn("emr-serverless", match[1]), match[2] == "/jobruns"
-    if not of_jobs or (not match[3] and request.method == "GET"):
-        action = _OF_APPLICATIONS.get((request.method, match[2], match[3]))
-        return [Permission(f"emr-serverless:{action}", application)] if action else []
-    if match[3]:
+    application = _arn("emr-serverless", match[1])
+    if not match[2] and request.method == "GET":
+        return [Permission("emr-serverless:ListJobRuns", application)]
+    if match[2]:
         action = {"GET": "GetJobRun", "DELETE": "CancelJobRun"}[request.method]
-        return [Permission(f"emr-serverless:{action}", f"{application}/jobruns{match[3]}")]
+        return [Permission(f"emr-serverless:{action}", f"{application}/jobruns{match[2]}")]
     body = json.loads(request.body)
     passed = {"iam:PassedToService": "emr-serverless.amazonaws.com"}
     needed = [

@@ -1,6 +1,7 @@
 """EMR Serverless: moto keeps the applications and the job runs, and `JobRunner` runs the jobs.
 
-A setting that would have no effect here is refused. Applications are not updated.
+A setting that would have no effect here is refused. As in AWS, an application is updated and deleted in CREATED or
+STOPPED only.
 """
 
 import re
@@ -92,6 +93,23 @@ class Jobs(Part):
         vars(application).update(settings)
         return answer  # type: ignore[no-any-return] # the original has no type
 
+    @replaces(EMRServerlessResponse, "update_application", because="moto's forgets most settings")
+    def _answer_update(self, original: Original, response: EMRServerlessResponse) -> ActionResult:
+        with refusing(ValidationException):
+            refuse_unknown(response.params, {*KNOWN_SETTINGS, "applicationId"}, "the settings of an application")
+        application = response.emrserverless_backend.get_application(response._get_param("applicationId"))  # noqa: SLF001 -- moto's accessor
+        answer = original(response)  # refuses an application that is neither CREATED nor STOPPED
+        changes = {**SETTINGS, "releaseLabel": "release_label"}
+        given = {attribute: response._get_param(name) for name, attribute in changes.items()}  # noqa: SLF001 -- moto's accessor
+        vars(application).update({attribute: value for attribute, value in given.items() if value is not None})
+        application.updated_at = utcnow()
+        return answer  # type: ignore[no-any-return] # the original has no type
+
+    @replaces(EMRServerlessBackend, "start_application", because="moto's begins no idle time")
+    def _start_application(self, original: Original, backend: EMRServerlessBackend, application_id: str) -> None:
+        original(backend, application_id)
+        backend.applications[application_id].updated_at = utcnow()
+
     @replaces(EMRServerlessBackend, "get_application", because="moto's applications do not stop when they are idle")
     def _get(self, original: Original, backend: EMRServerlessBackend, application_id: str) -> LocalApplication:
         application: LocalApplication = original(backend, application_id)
@@ -105,6 +123,14 @@ class Jobs(Part):
             raise ValidationException(f"Application {application_id} has jobs that run: cancel them first.")
         original(backend, application_id)
 
+    @replaces(EMRServerlessBackend, "list_applications", because="moto's applications do not stop when they are idle")
+    def _list(
+        self, original: Original, backend: EMRServerlessBackend, states: list[str] | None
+    ) -> list[LocalApplication]:
+        for application_id in backend.applications:
+            backend.get_application(application_id)
+        return original(backend, states)  # type: ignore[no-any-return] # the original has no type
+
     @replaces(EMRServerlessBackend, "delete_application", because="moto's does not see that an idle one has stopped")
     def _delete(self, original: Original, backend: EMRServerlessBackend, application_id: str) -> None:
         backend.get_application(application_id)
@@ -115,7 +141,7 @@ class Jobs(Part):
         setting: Mapping[str, Any] = application.auto_stop_configuration  # type: ignore[assignment] # moto says str
         if not setting.get("enabled", True) or are_active(runs):
             return False
-        since = max([run.updated_at for run in runs], default=application.updated_at)
+        since = max([application.updated_at, *(run.updated_at for run in runs)])
         limit = 60 * setting.get("idleTimeoutMinutes", IDLE_MINUTES)
         return (utcnow() - since).total_seconds() >= self.aws.shortened(limit)
 
@@ -133,6 +159,8 @@ class Jobs(Part):
                 if known.client_token == client_token:
                     return known
             application = cast("LocalApplication", backend.get_application(application_id))
+            if application.state == "TERMINATED":
+                raise ValidationException(f"Application {application_id} accepts no job runs: it is TERMINATED.")
             submission = _accepted(arguments, application)
             run: LocalJobRun = original(backend, **arguments)
         self._runner.start(run, submission, application)

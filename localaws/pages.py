@@ -8,6 +8,8 @@ from typing import Any
 
 from localaws.account import LocalAws
 from localaws.authorization import Authorization
+from localaws.custom_resources import PAGE as CUSTOM_RESOURCES
+from localaws.custom_resources import CustomResources
 from localaws.faults import Fault, Faults
 from localaws.notifications import Notifications
 from localaws.topics import Topics
@@ -17,7 +19,12 @@ Page = Callable[[Mapping[str, list[str]], Any], Any]
 
 
 def own_pages(
-    aws: LocalAws, authorization: Authorization, faults: Faults, notifications: Notifications, topics: Topics
+    aws: LocalAws,
+    authorization: Authorization,
+    faults: Faults,
+    notifications: Notifications,
+    topics: Topics,
+    custom_resources: CustomResources,
 ) -> dict[str, Page]:
     """Return the pages by their names."""
 
@@ -32,5 +39,6 @@ def own_pages(
         "deliveries": lambda *_: topics.sent(),
         "events": lambda _, document: notifications.set_deliveries(document["times"]),
         "faults": set_faults,
+        CUSTOM_RESOURCES: custom_resources.receive,
         "grants": lambda *_: authorization.grants(),
     }

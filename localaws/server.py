@@ -14,6 +14,7 @@ from localaws.account import LocalAws
 from localaws.alarm_actions import AlarmActions
 from localaws.authorization import Authorization
 from localaws.cloudformation import CloudFormation
+from localaws.custom_resources import CustomResources
 from localaws.faults import Faults
 from localaws.front import Front
 from localaws.functions import Functions
@@ -72,7 +73,7 @@ def _emulation(aws: LocalAws) -> Iterator[Front]:
         at_end.enter_context(Part(aws)).set_variable("MOTO_PORT", str(aws.port))
         metrics = Metrics(aws)
         at_end.callback(metrics.close)
-        notifications = at_end.enter_context(Notifications(aws))
+        notifications, custom_resources = at_end.enter_context(Notifications(aws)), CustomResources(aws)
         topics = at_end.enter_context(Topics(aws))
         for part in (
             AlarmActions(aws),
@@ -82,8 +83,8 @@ def _emulation(aws: LocalAws) -> Iterator[Front]:
             Interpreter(aws),
             Workflows(aws, authorization, metrics),
             Jobs(aws, metrics),
-            CloudFormation(aws),
+            CloudFormation(aws, custom_resources),
         ):
             at_end.enter_context(part)
-        pages = own_pages(aws, authorization, faults, notifications, topics)
+        pages = own_pages(aws, authorization, faults, notifications, topics, custom_resources)
         yield Front(aws, authorization, faults, pages, DomainDispatcherApplication(create_backend_app))

@@ -19,7 +19,8 @@ NOT_REHEARSED_PARTS = {
 SCOPE: dict[str, dict[str, str]] = {
     "As in the cloud": {
         "the template": "as CDK synthesises it for the processor and the Python of this machine, untrained weights",
-        "cdk bootstrap, deploy, destroy": "the CDK command, with change sets and published assets",
+        "cdk bootstrap, deploy, destroy": "the CDK command, with change sets and assets, also for updates",
+        "custom resources": "CloudFormation invokes their functions, and waits for the answers",
         "the packages": "the archive of the workers, the application, the model, the functions: as they are shipped",
         "start_run, record_run": "in their bundles, called by AWS's own runtime client for Python",
         "the state machine": "as it is deployed, state by state",
@@ -29,7 +30,7 @@ SCOPE: dict[str, dict[str, str]] = {
     },
     "Emulated": {
         "the services": "moto replaces AWS, and keeps everything in memory",
-        "CloudFormation": "each resource is created by a call of its service; stacks can't be updated",
+        "CloudFormation": "calls of the services create, update and replace resources; some properties can't change",
         "S3 events": "delivered at once, and once (the tests deliver them twice)",
         "SQS to Lambda": "a poller gathers batches, with window, partial failures and dead letters",
         "Step Functions": "an interpreter of the Amazon States Language, which polls jobs (AWS uses EventBridge)",

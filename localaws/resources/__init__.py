@@ -1,7 +1,10 @@
 """The resource types of stacks: how a resource of each type is made, and which properties have no effect here."""
 
+from localaws.account import LocalAwsError
 from localaws.resources import compute, identity, messaging, observation, storage, toolkit
-from localaws.resources.resource import Made, Maker, Resource
+from localaws.resources.changes import CHANGES, Changes, Effect, effect_of
+from localaws.resources.custom import CUSTOM, make_custom
+from localaws.resources.resource import Made, Maker, Owner, Resource
 
 MAKERS: dict[str, Maker] = {
     **compute.MAKERS,
@@ -11,7 +14,7 @@ MAKERS: dict[str, Maker] = {
     **storage.MAKERS,
     **toolkit.MAKERS,
 }
-"""Type → the function that makes a resource of this type."""
+"""Type → the function that makes a resource of this type. `maker_of` also knows the types of custom resources."""
 
 EMULATED: dict[str, str] = {
     "AWS::SNS::Subscription": "e-mails are kept in a list, once the subscription is confirmed as in AWS",
@@ -40,4 +43,34 @@ NOT_REHEARSED: dict[str, str] = {
 }
 """Type, or type and property → the reason why it has no effect here."""
 
-__all__ = ["EMULATED", "MAKERS", "NOT_REHEARSED", "Made", "Maker", "Resource"]
+
+def maker_of(kind: str) -> Maker:
+    """Return the function that makes a resource of a type.
+
+    Raises
+    ------
+    LocalAwsError
+        If the type is unknown.
+    """
+    if kind in MAKERS:
+        return MAKERS[kind]
+    if kind.startswith(CUSTOM):
+        return make_custom
+    raise LocalAwsError(f"The local AWS does not know resources of type {kind}.")
+
+
+__all__ = [
+    "CHANGES",
+    "CUSTOM",
+    "EMULATED",
+    "MAKERS",
+    "NOT_REHEARSED",
+    "Changes",
+    "Effect",
+    "Made",
+    "Maker",
+    "Owner",
+    "Resource",
+    "effect_of",
+    "maker_of",
+]

@@ -12,10 +12,14 @@ from localaws.template import as_text
 def _log_group(resource: Resource) -> Made:
     logs = resource.client("logs")
     name = resource.name("LogGroupName", longest=512)
-    logs.create_log_group(logGroupName=name, tags=resource.tags())
+    tags = resource.tags()
+    if not resource.before:
+        logs.create_log_group(logGroupName=name, tags=tags)
     resource.undo(logs.delete_log_group, logGroupName=name)
     if days := resource.take("RetentionInDays"):
         logs.put_retention_policy(logGroupName=name, retentionInDays=days)
+    elif resource.before:
+        logs.delete_retention_policy(logGroupName=name)
     return Made(name, {"Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"})
 
 
@@ -27,6 +31,7 @@ def _alarm(resource: Resource) -> Made:
         "Namespace Period Statistic Threshold TreatMissingData"
     )
     Condition.parse({"AlarmName": name, **settings})
+    resource.require_absent(name, cloudwatch.describe_alarms, AlarmNames=[name])
     cloudwatch.put_metric_alarm(AlarmName=name, Tags=resource.tag_list(), **settings)
     resource.undo(cloudwatch.delete_alarms, AlarmNames=[name])
     return Made(name, {"Arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"})
@@ -36,6 +41,7 @@ def _dashboard(resource: Resource) -> Made:
     cloudwatch = resource.client("cloudwatch")
     name = resource.name("DashboardName", longest=255)
     body = resource.require("DashboardBody")
+    resource.require_absent(name, cloudwatch.get_dashboard, DashboardName=name)
     cloudwatch.put_dashboard(DashboardName=name, DashboardBody=body, Tags=resource.tag_list())
     resource.undo(cloudwatch.delete_dashboards, DashboardNames=[name])
     return Made(name)
@@ -47,7 +53,10 @@ def _budget(resource: Resource) -> Made:
     name, limit = budget.get("BudgetName") or resource.generate_name(100), budget["BudgetLimit"]
     wanted = {**budget, "BudgetName": name, "BudgetLimit": {**limit, "Amount": as_text(limit["Amount"])}}
     others = resource.take_all("NotificationsWithSubscribers ResourceTags")
-    budgets.create_budget(AccountId=ACCOUNT, Budget=wanted, **others)
+    if resource.before:
+        budgets.update_budget(AccountId=ACCOUNT, NewBudget=wanted)
+    else:
+        budgets.create_budget(AccountId=ACCOUNT, Budget=wanted, **others)
     resource.undo(budgets.delete_budget, AccountId=ACCOUNT, BudgetName=name)
     return Made(name)
 
@@ -63,12 +72,15 @@ def _check_budget(budget: dict[str, Any]) -> None:
 def _workgroup(resource: Resource) -> Made:
     athena, name = resource.client("athena"), resource.require("Name")
     recursive = resource.take("RecursiveDeleteOption", default=False)
-    athena.create_work_group(
-        Name=name,
-        Configuration=resource.take("WorkGroupConfiguration", {}),
-        Tags=resource.tag_list(),
-        **resource.take_all("Description"),
-    )
+    configuration, tags = resource.take("WorkGroupConfiguration", {}), resource.tag_list()
+    others = resource.take_all("Description")
+    if resource.before:
+        changes = dict(configuration)
+        if results := changes.pop("ResultConfiguration", None):
+            changes["ResultConfigurationUpdates"] = results
+        athena.update_work_group(WorkGroup=name, ConfigurationUpdates=changes, **others)
+    else:
+        athena.create_work_group(Name=name, Configuration=configuration, Tags=tags, **others)
     resource.undo(athena.delete_work_group, WorkGroup=name, RecursiveDeleteOption=recursive)
     return Made(name)
 

@@ -349,6 +349,37 @@ def test_a_failed_message_is_delivered_again_and_ends_in_the_dead_letter_queue(c
     assert [message["Body"] for message in dead] == ["bad"]
 
 
+def test_an_updated_function_runs_in_a_new_process(cloud: Cloud) -> None:
+    """Settings that are not given stay; what AWS would refuse at the creation is refused at the update, too."""
+    function = cloud.function(cloud.role("logs:*"), MemorySize=256, Timeout=20)
+    before, _ = function.call()
+    functions = cloud.aws.client("lambda")
+    functions.update_function_configuration(FunctionName=function.name, MemorySize=512)
+    now = functions.get_function_configuration(FunctionName=function.name)
+    assert (now["MemorySize"], now["Timeout"], now["LoggingConfig"]["LogGroup"]) == (512, 20, function.name)
+    assert function.call()[0]["pid"] != before["pid"]
+    with pytest.raises(ClientError, match="xray:PutTraceSegments"):
+        functions.update_function_configuration(FunctionName=function.name, TracingConfig={"Mode": "Active"})
+
+
+def test_an_updated_mapping_has_its_new_settings(cloud: Cloud, callee: Callee) -> None:
+    """It is checked as at its creation; settings that are not given stay."""
+    queue_url = cloud.queue()
+    _send(cloud, queue_url, ["one", "two"])
+    function = cloud.function(cloud.role(*CONSUMER), Environment=callee.environment)
+    functions = cloud.aws.client("lambda")
+    uuid = functions.create_event_source_mapping(
+        EventSourceArn=_arn(queue_url), FunctionName=function.name, Enabled=False, BatchSize=1
+    )["UUID"]
+    with pytest.raises(ClientError, match="need a window"):
+        functions.update_event_source_mapping(UUID=uuid, BatchSize=1000)
+    functions.update_event_source_mapping(UUID=uuid, Enabled=True)
+    calls = [callee.next(), callee.next()]
+    for call in calls:
+        call.tell(**{"return": None})
+    assert sorted(record["body"] for call in calls for record in call.records) == ["one", "two"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills the children of a killed process")
 @pytest.mark.parametrize("politely", [True, False])
 def test_no_process_is_left(tmp_path: Path, callee: Callee, *, politely: bool) -> None:

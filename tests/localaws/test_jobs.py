@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -170,21 +171,38 @@ def test_the_conditions_of_a_trust_policy_count(
 
 
 def test_an_application_keeps_its_settings_and_stops_when_idle(cloud: Cloud) -> None:
-    """It can't be stopped or deleted while it runs a job, and can be deleted when it has stopped."""
+    """It can't be stopped, updated or deleted while it runs a job, and accepts no job when it is deleted."""
     jobs = Jobs(cloud, autoStopConfiguration={"enabled": True, "idleTimeoutMinutes": 1})
     application = jobs.emr.get_application(applicationId=jobs.application)["application"]
     assert application["schedulerConfiguration"] == {"maxConcurrentRuns": 1, "queueTimeoutMinutes": 60}
     assert application["monitoringConfiguration"]["cloudWatchLoggingConfiguration"]["logGroupName"] == GROUP
     job = jobs.start()
     jobs.wait(job, "RUNNING")
-    for forbidden in (jobs.emr.stop_application, jobs.emr.delete_application):
+    for forbidden in (jobs.emr.stop_application, jobs.emr.update_application, jobs.emr.delete_application):
         with pytest.raises(ClientError, match="ValidationException"):
             forbidden(applicationId=jobs.application)
     cloud.tell("true")
     jobs.end(job)
     until(lambda: jobs.state() == "STOPPED")
+    assert jobs.application not in {app["id"] for app in jobs.emr.list_applications(states=["STARTED"])["applications"]}
+    jobs.emr.update_application(applicationId=jobs.application, schedulerConfiguration={"maxConcurrentRuns": 2})
+    updated = jobs.emr.get_application(applicationId=jobs.application)["application"]
+    assert updated["schedulerConfiguration"] == {"maxConcurrentRuns": 2}
+    assert updated["monitoringConfiguration"] == application["monitoringConfiguration"]
     jobs.emr.delete_application(applicationId=jobs.application)
     assert jobs.state() == "TERMINATED"
+    with pytest.raises(ClientError, match="TERMINATED"):
+        jobs.start()
+
+
+def test_the_idle_time_of_an_application_begins_when_it_is_started(cloud: Cloud) -> None:
+    """An application that was created long ago does not stop at once."""
+    jobs = Jobs(cloud, autoStopConfiguration={"enabled": True, "idleTimeoutMinutes": 10})
+    created = time.monotonic()
+    until(lambda: time.monotonic() - created > 10 * 60 / PACE)
+    jobs.emr.start_application(applicationId=jobs.application)
+    assert jobs.state() == "STARTED"
+    until(lambda: jobs.state() == "STOPPED")
 
 
 def test_a_failed_job_has_a_reason(cloud: Cloud, jobs: Jobs) -> None:

@@ -11,6 +11,7 @@ from localaws.account import LocalAws, LocalAwsError
 from localaws.alarm_actions import AlarmActions
 from localaws.authorization import Authorization
 from localaws.cloudformation import CloudFormation
+from localaws.custom_resources import CustomResources
 from localaws.functions import Functions
 from localaws.interpreter import Interpreter
 from localaws.jobs import Jobs
@@ -32,7 +33,7 @@ PARTS: dict[str, Callable[[LocalAws, Metrics], Part]] = {
     "alarm actions": lambda aws, _: AlarmActions(aws),
     "rules": lambda aws, _: Rules(aws),
     "topics": lambda aws, _: Topics(aws),
-    "cloudformation": lambda aws, _: CloudFormation(aws),
+    "cloudformation": lambda aws, _: CloudFormation(aws, CustomResources(aws)),
 }
 
 
