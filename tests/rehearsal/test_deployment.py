@@ -45,16 +45,16 @@ def _group(name: str, days: object = 7) -> dict[str, Any]:
 
 
 def test_the_command_updates_a_stack(aws: Host, tmp_path: Path) -> None:
-    """It repeats a creation that has failed, tells of the steps of an update, and fails with the reason of its failure."""
+    """It repeats a creation that has failed, prints the steps of an update, and fails with the reason of a failure."""
     logs, log = aws.client("logs"), tmp_path / "cdk-deploy.log"
     logs.create_log_group(logGroupName="one")
-    with pytest.raises(RehearsalError, match="ROLLBACK_COMPLETE(.|\n)*already exists"):
+    with pytest.raises(RehearsalError, match=r"ROLLBACK_COMPLETE(.|\n)*already exists"):
         deploy_assembly(aws, tmp_path, _assembly(tmp_path / "a", One=_group("one")))
     logs.delete_log_group(logGroupName="one")
     deploy_assembly(aws, tmp_path, _assembly(tmp_path / "a", One=_group("one")))
     deploy_assembly(aws, tmp_path, _assembly(tmp_path / "a", One=_group("one", 14), Two=_group("two")))
     assert re.search(r"UPDATE_COMPLETE +\| AWS::Logs::LogGroup +\| One", log.read_text())
-    with pytest.raises(RehearsalError, match="UPDATE_FAILED(.|\n)*retentionInDays"):
+    with pytest.raises(RehearsalError, match=r"UPDATE_FAILED(.|\n)*retentionInDays"):
         deploy_assembly(aws, tmp_path, _assembly(tmp_path / "a", One=_group("one", 30), Two=_group("two", "long")))
     [one, two] = logs.describe_log_groups()["logGroups"]
     assert (one["retentionInDays"], two["retentionInDays"]) == (14, 7)
