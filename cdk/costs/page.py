@@ -49,6 +49,7 @@ def render() -> str:
         assumed=ASSUMED,
         matrix_files=FILES_AT_ONCE,
         rows_per_file=f"{ROWS_PER_FILE:,}",
+        executors_in_dev=ENVIRONMENTS["dev"].capacity.max_executors,
         rounds=first_run_in_rounds(MILLIONS, SMALL)[1],
         **_amounts(),
     )
@@ -127,13 +128,13 @@ def _trickle() -> str:
     """Price uploads that never pause, by the time for which notices gather."""
     an_update = update(SMALL, ASSUMED.near_rows)
     cases = {"no gathering": 0, **{f"`gather_minutes` {minutes}": minutes for minutes in (1, 15, 60, 1440)}}
-    return _table(
-        ("uploads all month", ["updates a month", "USD a month"]),
-        *(
-            (name, [f"{updates_in_a_month(minutes):,.0f}", updates_in_a_month(minutes) * an_update])
-            for name, minutes in cases.items()
-        ),
-    )
+
+    def prices(minutes: int) -> list[float | str]:
+        count = updates_in_a_month(minutes)
+        return [f"{count:,.0f}", count * an_update]
+
+    rows = [(name, prices(minutes)) for name, minutes in cases.items()]
+    return _table(("uploads all month", ["updates a month", "USD a month"]), *rows)
 
 
 def _computing(environment: Environment = PROD, chunk: int = ASSUMED.chunk, photo: ImageKind = PHOTO) -> list[str]:

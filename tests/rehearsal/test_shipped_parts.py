@@ -31,7 +31,7 @@ from contract.coordination import (
 from contract.environments import DeployedVersion
 from contract.functions import NAMESPACE_VARIABLE, RecordRunVariables, StartRunVariables, metrics_namespace
 from contract.job import MISTAKE, Fence, JobFailure
-from contract.layout import FENCE, INBOX, LATEST, job_failure, run_record
+from contract.layout import FENCE, INBOX, LATEST, job_failure, results_folder, run_record
 from contract.prices import Prices
 from contract.summary import Latest
 from contract.workflow import RunRecord, RunRequest
@@ -40,6 +40,8 @@ from localaws.spark_submit import S3Url, Size, Submission
 from tests.localaws.cloud import ANYTHING, BUCKET, TABLE, Cloud, cloud_in, until
 from tests.localaws.machine import Machine
 from tests.shipped import SHIPPED
+
+EARLIER = "20200101T000000Z-00000000"
 
 PACE = 120.0
 """A wait of a minute in AWS lasts half a second."""
@@ -106,7 +108,7 @@ class Pipeline(Machine):
     def fence(self) -> Fence:
         """Return what the state machine has written to the fence."""
         answer = self.cloud.aws.client("s3").get_object(Bucket=BUCKET, Key=FENCE)
-        return Fence(**json.load(answer["Body"]))
+        return Fence.from_json(answer["Body"].read())
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the job runs, the first one first."""
@@ -122,7 +124,7 @@ class Pipeline(Machine):
 
 def _record_run(cloud: Cloud, application: str) -> str:
     """Deploy the bundle of `record_run`, and return the ARN of the function."""
-    latest = Latest(run_id="20200101T000000Z-00000000", results="results/", finished_at="")
+    latest = Latest(run_id=EARLIER, results=results_folder(EARLIER), finished_at="")
     cloud.aws.client("s3").put_object(Bucket=BUCKET, Key=LATEST, Body=latest.to_json())
     prices = Prices(vcpu_hour=1.0, gb_hour=1.0, storage_gb_hour=1.0)
     known = RecordRunVariables(bucket=BUCKET, application_id=application, prices=prices)
