@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from botocore.exceptions import ClientError
 
-from contract.coordination import HOLDER, PROCESSED, WAITING
+from contract.coordination import HOLDER, PROCESSED, RUN, TERM, WAITING
 from contract.layout import FENCE, notices_file
 from contract.notices import Notice, NoticeType
 from contract.runs import Mode
@@ -24,6 +24,7 @@ from contract.workflow import Field
 from lambdas.start_run.intake import Batch, take_in
 from tests.cdk import stepper
 from tests.cdk.stepper import Execution, Json, TaskError
+from tests.cdk.table import Item
 from tests.cdk.world import World
 
 WRITES = frozenset({"dynamodb:updateItem", "states:startExecution", "aws-sdk:s3:putObject"})
@@ -178,6 +179,7 @@ class Watched(World):
                     self.excused |= {*self.inbox()}
             case state:
                 assert state == State.DONE, f"an execution ends in {state}"
+                assert execution.name not in self.deposed, "it does not notice that its lease was taken over"
 
     def stop(self, name: str, *, job_goes_on: bool) -> None:
         """Stop an execution as a user does, which raises an alarm."""
@@ -195,22 +197,29 @@ class Watched(World):
                 return {"Status": "RUNNING"}
             execution.retries = 99
             raise TaskError("Sfn.ExecutionDoesNotExistException")
+        before = self.item()
         result = super()._task(execution, resource, parameters)
         if service == "aws-sdk:sfn:describeExecution" and result["Status"] == "RUNNING":
             self.seen_running |= {(execution.name, parameters["ExecutionArn"].rpartition(":")[2])}
+        if execution.state in {State.ACQUIRE, State.TAKE_OVER}:
+            self.deposed -= {execution.name}
         if execution.state == State.TAKE_OVER:
             self.deposed |= {holder}
-        if service == "dynamodb:updateItem":
-            self._check_processed()
+        self._check_call(execution, before)
         if fault == "lost" and service in WRITES:
             raise TaskError("DynamoDB.InternalServerError")
         return result
 
-    def _check_processed(self) -> None:
-        """Check that all batches up to the processed generation are processed."""
-        processed = int(self.item().get(PROCESSED, {"N": "0"})["N"])
-        files = {notices_file(batch_id) for batch_id in self.counted[:processed]}
+    def _check_call(self, execution: Execution, before: Item) -> None:
+        """Check what a call of an execution has changed in the item."""
+        counters = [int(item.get(PROCESSED, {"N": "0"})["N"]) for item in (before, self.item())]
+        assert counters == sorted(counters), "fewer notices count as processed than before"
+        files = {notices_file(batch_id) for batch_id in self.counted[: counters[-1]]}
         assert not files & {*self.inbox()}, "a notice counts as processed, and is not"
+        if execution.state == State.ACQUIRE and HOLDER not in before and TERM in before:
+            assert int(before[TERM]["N"]) <= int(execution.data[Field.SEEN]), "a needless update takes the lease"
+        if execution.state == State.WRITE_FENCE and execution.name not in self.deposed:
+            assert before[RUN]["S"] == execution.data[Field.RUN_ID], "it does not confirm its lease"
 
     def check_writers(self) -> None:
         """Check that at most one job may write, even while others are still being cancelled."""
