@@ -82,7 +82,7 @@ def test_the_state_machine_is_valid(template: Template, tmp_path: Path) -> None:
     assert document["QueryLanguage"] == "JSONPath"
     assert "Assign" not in definition
     dropping = [name for name, state in document["States"].items() if state.get("ResultPath", "$") is None]
-    assert {"RecordRun", "RecordFailure", "NoteProcessed", "Release", "HandOver"} <= set(dropping)
+    assert {"RecordRun", "WriteFence", "NoteProcessed", "Release", "HandOver"} <= set(dropping)
 
 
 def test_no_function_makes_a_log_group_that_outlives_the_stack(template: Template) -> None:
