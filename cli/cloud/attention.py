@@ -65,7 +65,7 @@ def _failure(deployment: Deployment, situation: Situation, now: datetime) -> Ite
     waits = _waits(deployment, situation)
     if record:
         ended = datetime.fromisoformat(record.finished_at)
-        reason = _sentence(readable_cause(record.reason or record.state))
+        reason = words.sentence(readable_cause(record.reason or record.state))
         yield Attention(
             what=(
                 f"The last run, {record.run_id} ({record.mode}), failed {_when(ended, now)}, at attempt "
@@ -78,7 +78,7 @@ def _failure(deployment: Deployment, situation: Situation, now: datetime) -> Ite
             run_id=record.run_id,
         )
     elif failed and not (situation.holder and situation.holder.is_running) and not _is_recorded(situation, failed):
-        reason = _sentence(failed.reason or "AWS gives no reason")
+        reason = words.sentence(failed.reason or "AWS gives no reason")
         yield Attention(
             what=(
                 f"The last execution, {failed.name}, ended as {failed.status} {_when(failed.ended or now, now)}. "
@@ -152,7 +152,7 @@ def _alarms(situation: Situation, now: datetime) -> Iterator[Attention]:
     for alarm in situation.alarms.raised if situation.alarms else ():
         yield Attention(
             what=(
-                f"Alarm {alarm.name}, since {_time(alarm.since, now)}. {_sentence(alarm.meaning)} "
+                f"Alarm {alarm.name}, since {_time(alarm.since, now)}. {words.sentence(alarm.meaning)} "
                 f"See {alarm.name} in {RUNBOOK}."
             )
         )
@@ -187,7 +187,3 @@ def _when(moment: datetime, now: datetime) -> str:
 
 def _time(moment: datetime, now: datetime) -> str:
     return f"{words.moment(moment)} ({words.ago(moment, now)})"
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?", "...")) else f"{text}."

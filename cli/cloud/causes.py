@@ -17,6 +17,9 @@ HARMLESS = re.compile(
 )
 """Lines that every Spark job writes."""
 
+_ERROR = re.compile(r"Error\b|Exception\b|fruits: |Caused by|[Dd]enied|[Kk]illed|[Ff]ailed")
+"""What an exception contains; among the last lines of a job are parts of other messages, too."""
+
 _EMR_REASON = re.compile(
     r"Job failed, please check complete logs in configured logging destination\. "
     r"ExitCode: (-?\d+)\. Last few exceptions: (.*)",
@@ -51,5 +54,5 @@ def _end_of_job(exit_code: int, exceptions: str) -> str:
         end = f"The job was asked to end (exit code {exit_code}): a user, or AWS, has stopped it."
     else:
         end = f"The job ended with exit code {exit_code}."
-    told = [text for text in exceptions.split("; ") if text not in {"", "none"} and not HARMLESS.match(text)]
+    told = [text for text in exceptions.split("; ") if _ERROR.search(text) and not HARMLESS.match(text)]
     return f"{end} Its last messages: {'; '.join(told)}" if told else end

@@ -56,7 +56,7 @@ class DeadLetter:
     Attributes
     ----------
     sent
-        Time at which S3, or somebody else, sent it.
+        Time at which S3, or another sender, sent it.
     what, why
         What it is about, and why it may be here.
     is_of_image
@@ -184,7 +184,7 @@ def _act(deployment: Deployment, letters: Sequence[DeadLetter], arguments: argpa
 
 def _confirmed(question: str) -> bool:
     if not sys.stdin.isatty():
-        raise UsageError(f"{question} Nobody can answer here: add --yes.")
+        raise UsageError(f"{question} There is no terminal for the answer: add --yes.")
     return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
 
 

@@ -74,9 +74,9 @@ def follow(deployment: Deployment, execution: str, wait: Callable[[float], None]
             runs = [recorded_run(deployment, run_id) for run_id in follower.run_ids]
     _print_outcome(deployment, follower, runs)
     if follower.ended and follower.ended.status != "SUCCEEDED":
-        page = "" if deployment.is_local else f" (see {execution_page(deployment.region, execution)})"
-        next_command = deployment.command(f"logs{f' --run {follower.run_ids[-1]}' if follower.run_ids else ''}")
-        raise CloudError(f"The run failed: {follower.ended.reason}{page} Read its log with {next_command}.")
+        page = "" if deployment.is_local else f" The console shows it: {execution_page(deployment.region, execution)}"
+        log = deployment.command(f"logs --run {follower.run_ids[-1]}" if follower.run_ids else "logs --hours 1")
+        raise CloudError(f"The run failed: {words.sentence(follower.ended.reason)} Read its log with {log}.{page}")
 
 
 def _print_outcome(deployment: Deployment, follower: Follower, runs: list[RecordedRun]) -> None:

@@ -77,6 +77,10 @@ ENDS = {
 }
 
 
+TASK_FAILED = "States.TaskFailed"
+"""Error of Step Functions for any failure of a task."""
+
+
 def phrase_for(state: str) -> str:
     """Say what an execution does in a state; a state of a later version goes by its name."""
     return STATE_PHRASES.get(state, state)
@@ -92,8 +96,10 @@ class Ending:
 
     @property
     def reason(self) -> str:
-        """Error and cause on one line."""
-        return ": ".join(filter(None, (self.error, readable_cause(self.cause or "")))) or self.status.lower()
+        """Error and cause on one line, without an error that only says that there is a cause."""
+        cause = readable_cause(self.cause or "")
+        error = None if self.error == TASK_FAILED and cause else self.error
+        return ": ".join(filter(None, (error, cause))) or self.status.lower()
 
 
 def events_after(stepfunctions: "SFNClient", execution: str, event_id: int = 0) -> "list[HistoryEventTypeDef]":

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from cli.cloud.causes import readable_cause
 from cli.cloud.environment import Deployment
-from cli.cloud.history import SILENT_STATES, ending, entered_state, events_after, phrase_for
+from cli.cloud.history import SILENT_STATES, TASK_FAILED, ending, entered_state, events_after, phrase_for
 from cli.cloud.log_entries import Joiner, LogEntry, LogLine, Severity
 from cli.cloud.log_groups import WORKFLOW, LogGroups, log_groups_of, source_of, stream_prefixes
 from cli.cloud.logged_run import AFTER, BEFORE, LoggedRun
@@ -156,7 +156,8 @@ def step_entries(events: "Iterable[HistoryEventTypeDef]") -> Iterator[LogEntry]:
         if failure:
             error, cause = failure.get("error", ""), readable_cause(failure.get("cause", ""))
             severity = Severity.NOISE if error == BillNotReadyError.__name__ else Severity.WARNING
-            yield LogEntry(at=at, source=WORKFLOW, severity=severity, text=f"a task failed: {error}: {cause}")
+            why = cause if error == TASK_FAILED and cause else f"{error}: {cause}"
+            yield LogEntry(at=at, source=WORKFLOW, severity=severity, text=f"a task failed: {why}")
         ended = ending([event])
         if ended and ended.status != "SUCCEEDED":
             text = f"the execution ended as {ended.status}: {ended.reason}"

@@ -218,7 +218,7 @@ def _receivers(situation: Situation) -> str:
         return UNKNOWN
     parts = [f"{address} (confirmed)" for address in receivers.confirmed]
     parts += [f"{address} (NOT CONFIRMED: it gets no alarms)" for address in receivers.pending]
-    return ", ".join(parts) or "nobody gets alarms: this environment has no address for them"
+    return ", ".join(parts) or "alarms are not sent: this environment has no address for them"
 
 
 def _month(situation: Situation) -> str:

@@ -74,6 +74,11 @@ def ago(when: datetime, now: datetime) -> str:
     return "just now"
 
 
+def sentence(text: str) -> str:
+    """End a text with a full stop, unless it ends like a sentence."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
     """Break a text into lines as wide as the terminal; `first` and `rest` begin the first line and the others."""
     width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)

@@ -17,7 +17,7 @@ COMMAND = ["account", "--env", "dev"]
 
 @pytest.mark.usefixtures("aws")
 def test_a_prepared_account_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    """The command names account, Region and user, so that nobody deploys to a wrong account."""
+    """The command names account, Region and user, so that a user notices a wrong account."""
     ssm = boto3.client("ssm", region_name="eu-west-1")
     ssm.put_parameter(Name=BOOTSTRAP_PARAMETER, Value="31", Type="String")
     assert main(COMMAND) == 0

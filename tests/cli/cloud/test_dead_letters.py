@@ -98,10 +98,10 @@ def test_messages_are_removed_after_confirmation(
 
 
 def test_a_script_must_confirm(send: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
-    """Where nobody can answer, the command demands --yes."""
+    """Without a terminal, the command demands --yes."""
     send(IMAGE)
     assert main([*COMMAND, "--remove"]) == 2
-    assert "Remove 1 message? Nobody can answer here: add --yes." in capsys.readouterr().err
+    assert "Remove 1 message? There is no terminal for the answer: add --yes." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -239,17 +239,17 @@ def test_an_update_that_another_run_takes_along_says_so(printed: Callable[..., l
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        (_failed(9)[0], "States.TaskFailed: A user stopped it."),
+        (_failed(9)[0], "A user stopped it."),
         (
             _failed(9, json.dumps({"JobRunId": "00job", "StateDetails": "61 of\n100 refused."}))[0],
-            "States.TaskFailed: 61 of 100 refused.",
+            "61 of 100 refused.",
         ),
         (
             _failed(9, json.dumps({"errorMessage": "no such key", "errorType": "KeyError"}))[0],
-            "States.TaskFailed: no such key",
+            "no such key.",
         ),
-        (_at(9, "ExecutionTimedOut"), "timed_out"),
-        (_at(9, "ExecutionAborted", executionAbortedEventDetails={"cause": "by Ann"}), "by Ann"),
+        (_at(9, "ExecutionTimedOut"), "timed_out."),
+        (_at(9, "ExecutionAborted", executionAbortedEventDetails={"cause": "by Ann"}), "by Ann."),
     ],
 )
 def test_a_run_that_fails_says_why_and_where_to_look(
@@ -260,8 +260,8 @@ def test_a_run_that_fails_says_why_and_where_to_look(
         printed([*BEGUN, *_entered(1, "Failed"), event])
     assert failure.value.exit_code == 1
     page = f"https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{EXECUTION}"
-    log = "Read its log with `fruits logs --env dev`."
-    assert str(failure.value) == f"The run failed: {reason} (see {page}) {log}"
+    log = "Read its log with `fruits logs --hours 1 --env dev`."
+    assert str(failure.value) == f"The run failed: {reason} {log} The console shows it: {page}"
     assert "Done" not in capsys.readouterr().out
 
 
@@ -272,7 +272,7 @@ def test_a_run_that_fails_says_why_and_where_to_look(
         (143, "none", "The job was asked to end (exit code 143): a user, or AWS, has stopped it."),
         (
             1,
-            "WARNING: Using incubator modules: jdk.incubator.vector; fruits: The storage failed.",
+            "WARNING: Using incubator modules: jdk.incubator.vector; Output: key#92; fruits: The storage failed.",
             "The job ended with exit code 1. Its last messages: fruits: The storage failed.",
         ),
     ],

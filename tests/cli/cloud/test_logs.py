@@ -229,8 +229,8 @@ def test_failures_in_the_history_are_entries(deployment: Deployment, record: Run
     told = entries_about(deployment, run_in(record.execution, events, RUN))
     assert [(entry.severity.name, entry.text) for entry in told[-3:]] == [
         ("NOISE", "a task failed: BillNotReadyError: 00job"),
-        ("WARNING", "a task failed: States.TaskFailed: 61 of 100 refused"),
-        ("ERROR", "the execution ended as FAILED: States.TaskFailed: no"),
+        ("WARNING", "a task failed: 61 of 100 refused"),
+        ("ERROR", "the execution ended as FAILED: no"),
     ]
 
 

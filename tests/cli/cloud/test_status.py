@@ -94,7 +94,7 @@ def test_a_new_environment_is_idle(capsys: pytest.CaptureFixture[str]) -> None:
         "results": "none yet",
         "last run": "none yet",
         "alarms": "none of 0 is in alarm",
-        "e-mail": "nobody gets alarms: this environment has no address for them",
+        "e-mail": "alarms are not sent: this environment has no address for them",
         "month": (
             f"0.000 USD for jobs in {datetime.now(UTC):%B}, of a budget of 20 USD; without storage, requests, logs and "
             "taxes"
