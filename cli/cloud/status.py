@@ -31,6 +31,8 @@ SECONDS_BETWEEN_LOOKS = 10.0
 CLEAR = "\x1b[H\x1b[2J"
 """Clears a terminal."""
 
+NO_LOG = "It has left no log: it failed before its program began, or AWS delivers the lines late."
+
 UNKNOWN = "unknown: these credentials have no permission to ask"
 
 
@@ -91,6 +93,8 @@ class Report:
                 yield "  The last lines of its log:"
                 for line in self.last_words:
                     yield from words.wrapped(line, "    ", "      ")
+            elif one.run_id:
+                yield from words.wrapped(NO_LOG, "  ", "  ")
             if one.commands:
                 yield "  Type next:"
             yield from (f"    {command}" for command in one.commands)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from cli.cloud.bucket import keys_below
+from cli.cloud.last_words import last_words
 from cli.cloud.log_reader import entries_about
 from cli.cloud.logged_run import logged_run
 from cli.cloud.records import newest_run_ids
@@ -34,6 +35,7 @@ def test_a_job_that_is_killed_is_run_again(cloud: Cloud, pictures: Pictures) -> 
     assert [entry.at for entry in log] == sorted(entry.at for entry in log)
     assert any("The job was killed" in entry.text for entry in log)
     assert any("notices" in entry.text for entry in log if entry.source == "driver")
+    assert last_words(cloud.deployment, first)
     of_second = entries_about(cloud.deployment, logged_run(cloud.deployment, second))
     assert not any("The job was killed" in entry.text for entry in of_second)
 
@@ -57,7 +59,6 @@ def test_a_job_that_fails_for_good_keeps_its_notices_and_the_next_upload_heals(
     assert failure.what.startswith("The last run, ")
     assert "Nothing is lost: " in failure.what
     assert [command.partition(" --")[0] for command in failure.commands] == ["fruits logs", "fruits start"]
-    assert report.last_words
     assert any(other.what.startswith("Alarm ExecutionFailed, since ") for other in others)
     assert "console" not in dict(report.facts)
     assert cloud.alarms() == {"ExecutionFailed"}

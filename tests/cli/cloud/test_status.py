@@ -309,6 +309,13 @@ def test_the_last_lines_of_the_log_are_shown_within_80_columns(
     assert max(len(line) for line in out.splitlines() if "fruits logs" not in line) <= 80
 
 
+def test_a_run_without_a_log_says_so(publish: Publish, record: RunRecord, capsys: pytest.CaptureFixture[str]) -> None:
+    """A job may fail before its program begins, for instance without permission to read the program."""
+    publish(RUN, replace(record, state="FAILED", reason="61 of 100 refused"))
+    assert main(["status", "--env", "dev"]) == 0
+    assert "  It has left no log: " in capsys.readouterr().out
+
+
 def test_a_log_that_can_t_be_read_hides_nothing_else(
     publish: Publish, record: RunRecord, before: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
