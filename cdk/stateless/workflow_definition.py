@@ -253,7 +253,7 @@ def _holder_runs() -> dict[str, Any]:
 
 
 def _second_look() -> States:
-    """Look at a running holder again before joining it: if it has just ended, no execution would process the notices."""
+    """Look at a running holder again before joining it: if it has just ended, nobody would process the notices."""
     return {
         State.REMEMBER_HOLDER: _pass({"holder.$": HELD_BY}, State.LOOK_AGAIN) | {"ResultPath": "$.known"},
         State.LOOK_AGAIN: {"Type": "Wait", "Seconds": LOOK_AGAIN_SECONDS, "Next": State.ACQUIRE},
@@ -499,7 +499,7 @@ def _why_held() -> dict[str, Any]:
     return _choice(
         {"Not": has_term, "Next": State.LEASE_LOST},
         {"And": was_taken_over, "Next": State.LEASE_LOST},
-        # No execution has taken the lease over, so this execution has given it up, and the answer to that write got lost.
+        # No execution has taken the lease over, so this one has given it up, and the answer to that write got lost.
         {"Not": {"And": is_mine}, "Next": State.DONE},
         {
             "And": [someone_waits, {"Variable": WAITED_FOR_BY, "StringEqualsPath": OWN_ARN}],
