@@ -6,8 +6,8 @@ The prices of EMR Serverless belong to an environment's settings (`cdk.settings`
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from contract.job import IMAGES_PER_TASK
 from spark_app.settings import FEATURE_COUNT, RunSettings
-from spark_app.stages.features import IMAGES_PER_TASK
 from spark_app.stages.matrix import ROWS_PER_FILE
 
 HOURS_PER_MONTH = 730

@@ -22,9 +22,8 @@ from cdk.stateless.assets import PublishedFile, publish, publish_entry_point
 from cdk.stateless.logs import log_group
 from cdk.stateless.workflow_definition import InitialExecutors, JobSettings
 from contract.environments import stack_name
-from contract.job import CatalogKind, JobOption, OnNewModel
+from contract.job import IMAGES_PER_TASK, CatalogKind, JobOption, OnNewModel
 from contract.layout import BASES, FENCE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
-from spark_app.stages.features import IMAGES_PER_TASK
 
 DISK_GB = 20
 """Disk of a worker, which EMR Serverless includes in its price."""

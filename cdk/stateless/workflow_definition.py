@@ -8,7 +8,7 @@ AWS may carry out a write whose answer gets lost. The state machine then sends t
 So each write either allows its own effect in its condition, or leads to a state that recognises the effect in the item.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from contract.coordination import (
@@ -320,7 +320,7 @@ def _fence(table: str, bucket: str) -> States:
     Time has passed since the execution took the lease: a user may have redriven it, or another execution may have
     taken the lease over because AWS did not know this one yet.
     """
-    fence = {f"{name}.$": path for name, path in asdict(Fence(run_id=Field.RUN_ID.path)).items()}
+    fence = {f"{field.name}.$": getattr(Field, field.name.upper()).path for field in fields(Fence)}
     return {
         State.CONFIRM_LEASE: _update_item(
             table,

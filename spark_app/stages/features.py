@@ -24,6 +24,7 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from contract.job import IMAGES_PER_TASK
 from contract.layout import label_of
 from contract.rejects import Reason
 from spark_app.engine.bounds import Bounds, process_ends_after
@@ -40,9 +41,6 @@ from spark_app.storage import FetchedObject, Forbidden, Storage, TooLarge
 
 if TYPE_CHECKING:
     from pyspark import Accumulator, Broadcast
-
-IMAGES_PER_TASK = 256
-"""Enough to hide the start of a task, and few enough to show progress and to lose little if a worker dies."""
 
 FETCHES_AHEAD = 32
 BYTES_AHEAD = 64_000_000

@@ -210,6 +210,7 @@ def _call_as_lambda(events: list[dict[str, Any]], cloud: Cloud) -> list[dict[str
         "BUCKET": cloud.intake.bucket,
         "COORDINATION_TABLE": cloud.intake.table,
         "STATE_MACHINE": cloud.intake.state_machine,
+        "GATHER_MINUTES": "15",
         "POWERTOOLS_METRICS_NAMESPACE": "Fruits/test",
     }
     done = subprocess.run(
