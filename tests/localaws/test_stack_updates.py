@@ -360,7 +360,10 @@ def test_a_name_that_is_taken_makes_a_creation_fail(
 
 
 def test_an_application_is_deleted_and_updated_when_it_is_stopped_only(stack: DeployedStack) -> None:
-    """CloudFormation does not stop it: the deletion fails while it is STARTED, and succeeds when repeated later."""
+    """CloudFormation does not stop it: the deletion fails while it is STARTED, and succeeds when repeated later.
+
+    Neither the failed update nor its failed rollback loses the resource.
+    """
 
     def application(release: str) -> dict[str, Any]:
         stop = {"Enabled": True, "IdleTimeoutMinutes": 5}
