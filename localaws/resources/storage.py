@@ -13,6 +13,9 @@ from localaws.resources.resource import Made, Maker, Resource, only
 AUTO_DELETE = "aws-cdk:auto-delete-objects"
 """Tag of the buckets that CDK's function empties."""
 
+OBJECTS_PER_PAGE = 100
+"""Number of objects that are deleted by one call."""
+
 
 def _bucket(resource: Resource) -> Made:
     s3 = resource.client("s3")
@@ -129,7 +132,7 @@ def _lock(s3: Any, bucket: str) -> None:  # noqa: ANN401 -- boto3's client
 def _pages(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:  # noqa: ANN401 -- boto3's client
     """Yield the first page of the versions again and again, as the caller deletes each page."""
     while True:
-        page = s3.list_object_versions(Bucket=bucket)
+        page = s3.list_object_versions(Bucket=bucket, MaxKeys=OBJECTS_PER_PAGE)
         objects = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         if objects:
             yield [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in objects]
