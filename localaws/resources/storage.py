@@ -154,8 +154,10 @@ def _table(resource: Resource) -> Made:
     resource.undo(dynamodb.delete_table, TableName=name)
     lifetime = resource.take("TimeToLiveSpecification")
     known = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    if lifetime is None:
+        lifetime = {"Enabled": False, "AttributeName": known.get("AttributeName", "")}
     # DynamoDB refuses a setting that the table has already.
-    if lifetime and lifetime["Enabled"] != (known["TimeToLiveStatus"] == "ENABLED"):
+    if lifetime["Enabled"] != (known["TimeToLiveStatus"] == "ENABLED"):
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=lifetime)
     return Made(name, {"Arn": table["TableArn"]})
 
