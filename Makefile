@@ -8,9 +8,10 @@ SUPPORTED = import sys, venv, ensurepip; from tarfile import data_filter; sys.ex
 PYTHON ?= $(shell for python in $(PYTHONS); do $$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
 ENV ?= dev
-# Context of one deployment, which overrides the settings: make deploy ENV=dev WEIGHTS=seeded EMAIL=me@example.org
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cdk
-CONTEXT = -c env=$(ENV) $(if $(WEIGHTS),-c weights=$(WEIGHTS)) $(if $(EMAIL),-c email=$(EMAIL))
+CONTEXT = -c env=$(ENV)
+# make deploy ENV=dev EMAIL=me@example.org WEIGHTS=weights.h5 keeps these values for later deployments.
+CHOICES = $(if $(EMAIL),--email "$(EMAIL)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 # One lock is valid for every supported Python and processor, because it contains the hashes of all wheels.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
@@ -34,6 +35,7 @@ diff: .venv/ready  ## Show what a deployment would change in an environment.
 
 deploy: .venv/ready  ## Deploy or update an environment: make deploy ENV=dev|staging|prod
 	$(ACCOUNT)
+	$(BIN)/python -m cdk.choices $(ENV) $(CHOICES)
 	$(CDK) deploy $(CONTEXT)
 
 destroy: .venv/ready  ## Destroy an environment; staging and prod are protected.
@@ -59,7 +61,7 @@ check: .venv/ready .venv/checkov/ready  ## Check lint, format, spelling, types, 
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_boundaries.py
 	for env in dev prod; do \
-		$(CDK) synth --quiet --output build/$$env -c env=$$env -c weights=seeded && \
+		$(CDK) synth --quiet --output build/$$env -c env=$$env -c 'rehearsal={"weights": "seeded"}' && \
 		.venv/checkov/bin/checkov --file build/$$env/fruits-$$env.template.json --framework cloudformation \
 			--skip-download --compact --quiet || exit 1; \
 	done

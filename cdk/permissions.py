@@ -68,4 +68,6 @@ def _reference(part: Any) -> str:  # noqa: ANN401 -- a part of a template
         return part
     if "Ref" in part:
         return f"<{part['Ref']}>"
+    if "Fn::Sub" in part:
+        return str(part["Fn::Sub"]).replace("${", "<").replace("}", ">")
     return f"<{'.'.join(part['Fn::GetAtt'])}>"

@@ -3,9 +3,12 @@
 import itertools
 import math
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from typing import Any
 
+from contract.environments import stack_name
 from contract.prices import Prices
 from contract.versions import IMAGE_PYTHONS, RELEASES, SPARK, SPARK_OF_RELEASE
 from contract.worker_memory import (
@@ -29,6 +32,10 @@ JVM_OVERHEAD = GIGABYTE
 """Bytes of memory that the JVM of an executor takes beside its heap, from the half that is left to Python. Assumed."""
 
 
+ENVIRONMENT_TAG = "environment"
+"""Tag whose value is the name of the stack."""
+
+
 class EnvironmentSettingsError(ValueError):
     """A setting of an environment is invalid; the message names it and says what to do."""
 
@@ -38,6 +45,13 @@ class Architecture(StrEnum):
 
     ARM64 = "ARM64"
     X86_64 = "X86_64"
+
+
+class Iceberg(StrEnum):
+    """Where the jars of Iceberg come from: the deployment ships them, or EMR's image has them."""
+
+    SHIPPED = "shipped"
+    IMAGE = "image"
 
 
 X86_PRICES = {
@@ -132,10 +146,14 @@ class Environment:
         Architecture, release and maximum resources of the EMR Serverless application.
     python
         Version of Python of the workers and the functions.
+    iceberg
+        ``shipped`` for the open-source jars with which the tests run, ``image`` for those of EMR's image.
     idle_minutes
         Idle time after which the application stops.
     job_timeout_minutes
         Time after which a job run is cancelled.
+    no_progress_minutes
+        Time without progress after which a job ends itself, because it hangs; 0 for never.
     job_attempts
         Maximum number of attempts to run a job, whether it fails or its machine crashes.
     turn_seconds
@@ -149,13 +167,14 @@ class Environment:
     retention_days
         Retention of `maintain`: an erased image remains in older snapshots of the tables for this time.
     reconcile_at, maintain_at
-        Time of day in Paris (``02:30``) at which the run starts every day; `None` for no schedule.
+        Time of day in Paris (``01:30``) at which the run starts every day; `None` for no schedule. Not between 02:00
+        and 03:00, which one day a year does not have.
     alarm_email
         Address that receives alarms and messages about the budget; `None` for none.
     monthly_budget_usd
         AWS sends a message at 80 % of the budget spent and at 100 % forecast.
     usual_run_minutes
-        Duration above which a job run raises an alarm.
+        Duration above which a job run raises an alarm while it runs, rounded up to five minutes.
     query_limit_gb
         Maximum amount of data that one Athena query may read.
     """
@@ -166,9 +185,11 @@ class Environment:
     architecture: Architecture = Architecture.ARM64
     release_label: str = RELEASES[0]
     python: str = IMAGE_PYTHONS[0]
+    iceberg: Iceberg = Iceberg.SHIPPED
     capacity: Capacity = field(default_factory=Capacity)
     idle_minutes: int = 1
     job_timeout_minutes: int = 360
+    no_progress_minutes: int = 30
     job_attempts: int = 2
     turn_seconds: int = 180
     weights: str = "imagenet"
@@ -176,7 +197,7 @@ class Environment:
     results_days: int = 90
     logs_days: int = 30
     retention_days: int = 7
-    reconcile_at: str | None = "02:30"
+    reconcile_at: str | None = "01:30"
     maintain_at: str | None = "04:30"
     alarm_email: str | None = None
     monthly_budget_usd: float = 100.0
@@ -214,7 +235,12 @@ class Environment:
         for at in (self.reconcile_at, self.maintain_at):
             if at is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", at):
                 raise EnvironmentSettingsError(
-                    f"A schedule must be an hour and minute such as 02:30, or None, not {at!r}."
+                    f"A schedule must be an hour and minute such as 01:30, or None, not {at!r}."
+                )
+            if at is not None and at.startswith(CHANGED_HOUR):
+                raise EnvironmentSettingsError(
+                    f"A schedule must not be between 02:00 and 03:00, as {at!r} is: Paris has no such hour on the day "
+                    "on which summer time begins, and the run would be skipped. Choose a time such as 01:30."
                 )
         if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email):
             raise EnvironmentSettingsError(f"alarm_email must be an e-mail address, not {self.alarm_email!r}.")
@@ -245,6 +271,7 @@ class Environment:
         ranges = {
             "idle_minutes": (1, 5),
             "job_timeout_minutes": (5, 1440),
+            "no_progress_minutes": (0, 1440),
             "job_attempts": (1, 5),
             "turn_seconds": (1, 600),
             "results_days": (1, 3650),
@@ -267,10 +294,21 @@ class Environment:
         return f"fruits_{self.name}"
 
     @property
+    def tags(self) -> dict[str, str]:
+        """Tags of all resources."""
+        return {"project": "fruits", ENVIRONMENT_TAG: stack_name(self.name)}
+
+    @property
     def prices(self) -> Prices:
         """List prices for the Region and the architecture."""
         return list_prices(self.region, self.architecture)
 
+
+CHANGED_HOUR = "02:"
+"""Beginning of the times of day that the change to summer time skips, and the change back repeats."""
+
+NEW_ACCOUNT_VCPUS = 16
+"""vCPUs that AWS lets a new account use at once, for all environments together."""
 
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 """Retention times of logs that the settings accept, in days. CloudWatch offers these."""
@@ -281,6 +319,7 @@ ENVIRONMENTS = {
         Environment(
             name="dev",
             keep_data=False,
+            capacity=Capacity(max_executors=1),
             results_days=14,
             logs_days=7,
             retention_days=1,
@@ -288,7 +327,7 @@ ENVIRONMENTS = {
             maintain_at=None,
             monthly_budget_usd=20,
         ),
-        Environment(name="staging", results_days=30, monthly_budget_usd=50),
+        Environment(name="staging", capacity=Capacity(max_executors=2), results_days=30, monthly_budget_usd=50),
         Environment(
             name="prod",
             capacity=Capacity(driver=Worker(vcpus=4, memory_gb=16), max_executors=25),
@@ -299,35 +338,34 @@ ENVIRONMENTS = {
 }
 
 
-def environment_named(
-    name: str,
-    *,
-    weights: str | None = None,
-    alarm_email: str | None = None,
-    architecture: str | None = None,
-    python: str | None = None,
-) -> Environment:
+def environment_named(name: str) -> Environment:
     """Return the settings of an environment.
-
-    Parameters
-    ----------
-    weights, alarm_email, architecture, python
-        Values that override the settings; `None` to keep these.
 
     Raises
     ------
     EnvironmentSettingsError
-        If the environment does not exist, or a value is invalid.
+        If the environment does not exist.
     """
     if name not in ENVIRONMENTS:
         raise EnvironmentSettingsError(f"There is no environment {name!r}: it is one of {', '.join(ENVIRONMENTS)}.")
-    settings = ENVIRONMENTS[name]
-    if architecture not in {None, *Architecture}:
+    return ENVIRONMENTS[name]
+
+
+def changed(settings: Environment, values: Mapping[str, Any]) -> Environment:
+    """Return settings with other values, which are given as JSON has them.
+
+    Raises
+    ------
+    EnvironmentSettingsError
+        If there is no such setting, or a value is invalid.
+    """
+    known = {field.name for field in fields(Environment)} - {"name", "capacity"}
+    if unknown := sorted(values.keys() - known):
+        raise EnvironmentSettingsError(f"There is no setting {', '.join(unknown)} that can be changed.")
+    converted: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
+    architecture = converted.get("architecture", settings.architecture)
+    if architecture not in {*Architecture}:
         raise EnvironmentSettingsError(f"There is no architecture {architecture!r}: it is {' or '.join(Architecture)}.")
-    return replace(
-        settings,
-        weights=weights or settings.weights,
-        alarm_email=alarm_email or settings.alarm_email,
-        architecture=Architecture(architecture or settings.architecture),
-        python=python or settings.python,
-    )
+    return replace(settings, **converted | {"architecture": Architecture(architecture)})

@@ -21,6 +21,7 @@ from spark_app.main import add_arguments, settings_from
 from spark_app.pipeline import maintain, run
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
+from spark_app.watchdog import ending_without_progress
 from spark_app.words import counted
 
 ATTEMPTS = 3
@@ -91,6 +92,7 @@ def run_here(settings: RunSettings, master: str) -> int:
         with (
             local_session_conf(master, log) as conf,
             terminal_reporter(sys.stdout) as reporter,
+            ending_without_progress(settings.no_progress_minutes * 60, _tell_at_last),
         ):
             if settings.mode is Mode.MAINTAIN:
                 maintain(settings, reporter, conf)
@@ -106,6 +108,10 @@ def run_here(settings: RunSettings, master: str) -> int:
         raise FruitsError(f"The run failed: {cause_of(error)} (details: {log})") from error
     _print_results(Storage(settings.output), summary, time.monotonic() - start)
     return 0
+
+
+def _tell_at_last(error: FruitsError) -> None:
+    print(f"fruits: {error}", file=sys.stderr, flush=True)
 
 
 def _print_results(root: Storage, summary: Summary, seconds: float) -> None:

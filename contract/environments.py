@@ -30,11 +30,8 @@ class ContextKey(StrEnum):
 
     ENVIRONMENT = "env"
     """Name of the environment."""
-    WEIGHTS = "weights"
-    EMAIL = "email"
-    """Address that receives alarms."""
-    ARCHITECTURE = "architecture"
-    PYTHON = "python"
+    REHEARSAL = "rehearsal"
+    """JSON object of settings for a synthesis that is not deployed to AWS; it also leaves out the choices."""
 
 
 class Output(StrEnum):

@@ -14,6 +14,7 @@ class Function(StrEnum):
 
     START_RUN = "start_run"
     RECORD_RUN = "record_run"
+    DRAIN = "drain"
 
     @property
     def handler(self) -> str:
@@ -115,6 +116,37 @@ class RecordRunVariables:
             application_id=environment["APPLICATION_ID"],
             prices=Prices.from_json(environment["PRICES"]),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrainVariables:
+    """Environment variables of `drain`.
+
+    Attributes
+    ----------
+    state_machine
+        ARN of the state machine.
+    """
+
+    APPLICATION: ClassVar = "ApplicationId"
+    """Property of the custom resource: the id of its application."""
+
+    state_machine: str
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the values as environment variables."""
+        return {"STATE_MACHINE": self.state_machine}
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the values from environment variables.
+
+        Raises
+        ------
+        KeyError
+            If a variable is missing.
+        """
+        return cls(state_machine=environment["STATE_MACHINE"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contract.documents import Document
+from contract.names import check_run_id
 
 MISTAKE = 2
 """Exit code of a job that fails because of its settings or its input: another attempt would fail, too."""
@@ -35,8 +36,16 @@ class CatalogKind(StrEnum):
     """The AWS Glue Data Catalog."""
 
 
+class OnNewModel(StrEnum):
+    """Values of `JobOption.ON_NEW_MODEL`: what a run does that finds tables of another model."""
+
+    FAIL = "fail"
+    REPROCESS = "reprocess"
+    """The run computes all images again, as `contract.runs.Mode.REPROCESS`."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Fence:
+class Fence(Document):
     """Content of `contract.layout.FENCE`, a JSON object which the state machine writes before it starts a job.
 
     The execution that took the lease last names its run here. A run that finds another name stops before it writes, so
@@ -44,6 +53,9 @@ class Fence:
     """
 
     run_id: str
+
+    def __post_init__(self) -> None:
+        check_run_id(self.run_id, "run_id")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +73,9 @@ class JobFailure(Document):
     run_id: str
     exit_code: int
     reason: str
+
+    def __post_init__(self) -> None:
+        check_run_id(self.run_id, "run_id")
 
     @property
     def is_final(self) -> bool:

@@ -1,6 +1,9 @@
 """Keys of all objects below the root of an environment (a bucket or a folder). All packages compose keys here."""
 
+import re
 from enum import StrEnum
+
+from contract.runs import RUN_ID
 
 IMAGES = "images/"
 """Folder of the images: ``images/.../<label>/<file>``."""
@@ -132,6 +135,12 @@ def pca_folder(pca_version: str) -> str:
 def matrix_file(pca_version: str, run_id: str, number: int) -> str:
     """Return the key of one file of a large matrix. Later runs share the file until a row of it changes."""
     return f"{BASES}{pca_version}{MATRICES}{run_id}-{number:05}.csv"
+
+
+def is_matrix_file(key: str) -> bool:
+    """Return whether a key is that of a file of a matrix: the only one in results, or one of several of a basis."""
+    alone = f"{RESULTS}{RUN_ID}/{re.escape(ResultFile.MATRIX)}"
+    return re.fullmatch(rf"{alone}|{BASES}{RUN_ID}{MATRICES}{RUN_ID}-[0-9]{{5,9}}\.csv", key) is not None
 
 
 def notices_file(sortable_id: str) -> str:

@@ -41,7 +41,7 @@ class Notice:
     size
         Size of the object in bytes; `None` if it was removed.
     sequencer
-        Hexadecimal number that orders two notices of one key; `None` if the storage has none.
+        Hexadecimal digits that order two notices of one key; `None` if the storage has none.
 
     Raises
     ------
@@ -67,8 +67,12 @@ class Notice:
 
     @property
     def order(self) -> str:
-        """Text by which the notices of one key sort from the oldest to the newest."""
-        return (self.sequencer or "").upper().rjust(SEQUENCER_DIGITS, "0")
+        """Text by which the notices of one key sort from the oldest to the newest.
+
+        AWS documents the comparison: pad the shorter sequencer with zeros on the right, then compare them as texts
+        (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
+        """
+        return (self.sequencer or "").upper().ljust(SEQUENCER_DIGITS, "0")
 
     def to_json(self) -> str:
         """Return the notice as a line, without its line break."""

@@ -5,6 +5,9 @@ import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
 
+RUN_ID = "[0-9]{8}T[0-9]{6}Z-[0-9A-Za-z-]{1,64}"
+"""Regular expression of run ids: a time, a dash, and letters, digits or dashes."""
+
 
 class Mode(StrEnum):
     """How a run determines its change set. All later steps are the same in every mode but `maintain`."""
@@ -36,8 +39,8 @@ def new_run_id(now: datetime | None = None) -> str:
 
 
 def is_run_id(text: str) -> bool:
-    """Return whether a text has the form of a run id: a time, a dash, and letters, digits or dashes."""
-    return re.fullmatch(r"\d{8}T\d{6}Z-[0-9A-Za-z-]{1,64}", text) is not None
+    """Return whether a text has the form of a run id, so that it is safe as a part of a path."""
+    return re.fullmatch(RUN_ID, text) is not None
 
 
 def run_id_at(moment: datetime) -> str:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Self
 
-from contract.documents import Document
+from contract.documents import Document, DocumentError
+from contract.layout import results_folder
+from contract.names import check_matrix_file, check_run_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,9 @@ class MatrixFile:
     digest: Digest | None = None
     """`None` in summaries of earlier versions."""
 
+    def __post_init__(self) -> None:
+        check_matrix_file(self.file)
+
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsSummary:
@@ -132,6 +137,11 @@ class Summary(Document):
     rejects: Digest | None = None
     """Digest of ``rejects.csv``; `None` in summaries of earlier versions."""
 
+    def __post_init__(self) -> None:
+        check_run_id(self.run_id, "run_id")
+        if self.pca_version is not None:
+            check_run_id(self.pca_version, "pca_version")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Latest(Document):
@@ -141,3 +151,8 @@ class Latest(Document):
     results: str
     """Folder of its results below the root."""
     finished_at: str
+
+    def __post_init__(self) -> None:
+        check_run_id(self.run_id, "run_id")
+        if self.results != results_folder(self.run_id):
+            raise DocumentError("its results are not those of its run_id")

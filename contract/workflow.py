@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from contract.documents import Document
 from contract.environments import DeployedVersion
+from contract.names import check_run_id
 from contract.runs import Mode
 
 BILL_RETRIES = 3
@@ -138,6 +139,9 @@ class RunRecord(Document):
     """Name → URL of the AWS console."""
     version: DeployedVersion | None = None
     """What the execution has run; `None` in the records of earlier versions."""
+
+    def __post_init__(self) -> None:
+        check_run_id(self.run_id, "run_id")
 
     @property
     def succeeded(self) -> bool:

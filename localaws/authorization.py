@@ -8,9 +8,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from moto.emrserverless.models import emrserverless_backends
 from moto.iam.models import iam_backends
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
+from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from localaws.account import ACCOUNT, REGION, LocalAwsError
@@ -35,7 +37,8 @@ class Authorization:
         """Evaluate the policies of a role and of the bucket, and record the grant that allows the call."""
         if permission.action == "sts:GetCallerIdentity":  # IAM allows it to everyone
             return True
-        permission = Permission(permission.action, permission.resource, {**ENCRYPTED, **permission.context})
+        context = {**ENCRYPTED, **permission.context, **_resource_tags(permission.resource)}
+        permission = Permission(permission.action, permission.resource, context)
         statements = [*_role_statements(role_arn), *_bucket_statements(role_arn, permission.resource)]
         grant = find_grant(statements, permission)
         if grant:
@@ -64,19 +67,28 @@ class Authorization:
         ]
 
 
-def require_trust(role_arn: str, service: str) -> None:
+def require_trust(role_arn: str, service: str, source_arn: str | None = None) -> None:
     """Check that a service, such as ``lambda.amazonaws.com``, may assume a role.
+
+    Parameters
+    ----------
+    source_arn
+        ARN of the resource for which the service acts, which conditions may compare; `None` if it gives none.
 
     Raises
     ------
     LocalAwsError
-        If the role does not exist, or does not trust the service.
+        If the role does not exist, does not trust the service, or demands another resource or account.
     """
     role = next((role for role in _roles() if role.arn == role_arn), None)
     document = json.loads(role.assume_role_policy_document) if role else {"Statement": []}
-    trusted = [as_list(statement["Principal"].get("Service", [])) for statement in document["Statement"]]
-    if not any(service in services for services in trusted):
+    trusting = [one for one in document["Statement"] if _is_principal(one["Principal"], "Service", service)]
+    if not trusting:
         raise LocalAwsError(f"The role {role_arn} cannot be assumed by {service}.")
+    if not find_grant(trusting, Permission("sts:AssumeRole", context=_of_source(source_arn))):
+        raise LocalAwsError(
+            f"The role {role_arn} cannot be assumed by {service} for {source_arn}: its conditions are not met."
+        )
 
 
 def require_queue_access(service: str, queue_arn: str, source_arn: str) -> None:
@@ -88,16 +100,48 @@ def require_queue_access(service: str, queue_arn: str, source_arn: str) -> None:
         If the queue does not exist, or its policy does not allow it.
     """
     queue = sqs_backends[ACCOUNT][REGION].queues.get(queue_arn.rpartition(":")[2])
+    policy = str(queue.policy) if queue and queue.policy else None
+    _require_resource_access(policy, service, Permission("sqs:SendMessage", queue_arn), source_arn)
+
+
+def require_topic_access(service: str, topic_arn: str, source_arn: str) -> None:
+    """Check that the policy of a topic lets a service publish for one of its resources.
+
+    The policy that a topic has by default lets the services of its own account publish.
+
+    Raises
+    ------
+    LocalAwsError
+        If the topic does not exist, or its policy does not allow it.
+    """
+    topic = sns_backends[ACCOUNT][REGION].topics.get(topic_arn)
+    _require_resource_access(topic.policy if topic else None, service, Permission("sns:Publish", topic_arn), source_arn)
+
+
+def _require_resource_access(policy: str | None, service: str, permission: Permission, source_arn: str) -> None:
     statements = [
         statement
-        for statement in (json.loads(queue.policy)["Statement"] if queue and queue.policy else ())
+        for statement in (json.loads(policy)["Statement"] if policy else ())
         if _is_principal(statement["Principal"], "Service", service)
     ]
-    context = {**ENCRYPTED, "aws:SourceArn": source_arn, "aws:SourceAccount": ACCOUNT}
-    if not find_grant(statements, Permission("sqs:SendMessage", queue_arn, context)):
+    asked = Permission(permission.action, permission.resource, {**ENCRYPTED, **_of_source(source_arn)})
+    if not find_grant(statements, asked):
         raise LocalAwsError(
-            f"The policy of the queue {queue_arn} does not let {service} call sqs:SendMessage for {source_arn}."
+            f"The policy of {permission.resource} does not let {service} call {permission.action} for {source_arn}."
         )
+
+
+def _resource_tags(resource: str) -> dict[str, str]:
+    """Return the condition keys for the tags of an application of EMR Serverless; other resources have none here."""
+    applications = emrserverless_backends[ACCOUNT][REGION].applications if ":emr-serverless:" in resource else {}
+    found = applications.get(resource.rpartition("/applications/")[2])
+    return {f"aws:ResourceTag/{key}": value for key, value in ((found.tags if found else None) or {}).items()}
+
+
+def _of_source(source_arn: str | None) -> dict[str, str]:
+    """Return the condition keys of a call that a service makes for a resource of this account."""
+    of_account = dict.fromkeys(("aws:SourceAccount", "aws:SourceOwner"), ACCOUNT)
+    return of_account if source_arn is None else {**of_account, "aws:SourceArn": source_arn}
 
 
 def _roles() -> list[Any]:
@@ -129,5 +173,6 @@ def _bucket_statements(role_arn: str, resource: str) -> Iterator[Statement]:
 
 
 def _is_principal(principal: Any, kind: str, name: str) -> bool:  # noqa: ANN401 -- "*", or a mapping
-    named = principal if principal == "*" else principal.get(kind, [])
-    return any(matches(pattern, name) for pattern in as_list(named))
+    if principal == "*" or "*" in as_list(principal.get("AWS", [])):  # every caller, services included
+        return True
+    return any(matches(pattern, name) for pattern in as_list(principal.get(kind, [])))

@@ -106,11 +106,26 @@ def _lambda(request: Request) -> list[Permission]:
     return [Permission("lambda:InvokeFunction", _arn("lambda", f"function:{match[1].rpartition(':')[2]}"))]
 
 
+_OF_APPLICATIONS = {
+    ("GET", None): "GetApplication",
+    ("PATCH", None): "UpdateApplication",
+    ("DELETE", None): "DeleteApplication",
+    ("POST", "/start"): "StartApplication",
+    ("POST", "/stop"): "StopApplication",
+}
+
+
 def _emr_serverless(request: Request) -> list[Permission]:
-    match = re.fullmatch(r"(/applications/[^/]+)/jobruns(/[^/]+)?", unquote(request.path))
+    path = unquote(request.path)
+    if of_application := re.fullmatch(r"(/applications/[^/]+)(/start|/stop)?", path):
+        action = _OF_APPLICATIONS.get((request.method, of_application[2]))
+        return [Permission(f"emr-serverless:{action}", _arn("emr-serverless", of_application[1]))] if action else []
+    match = re.fullmatch(r"(/applications/[^/]+)/jobruns(/[^/]+)?", path)
     if not match:
         return []
     application = _arn("emr-serverless", match[1])
+    if not match[2] and request.method == "GET":
+        return [Permission("emr-serverless:ListJobRuns", application)]
     if match[2]:
         action = {"GET": "GetJobRun", "DELETE": "CancelJobRun"}[request.method]
         return [Permission(f"emr-serverless:{action}", f"{application}/jobruns{match[2]}")]
@@ -129,6 +144,7 @@ _BUCKET_READS = {
     "location": "GetBucketLocation",
     "policy": "GetBucketPolicy",
     "tagging": "GetBucketTagging",
+    "uploads": "ListBucketMultipartUploads",
     "versions": "ListBucketVersions",
 }
 _LISTING = {"list-type", "prefix", "delimiter", "max-keys", "encoding-type", "fetch-owner"}

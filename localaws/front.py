@@ -23,6 +23,7 @@ from localaws.account import OWN_PAGES, LocalAws, LocalAwsError
 from localaws.authorization import Authorization
 from localaws.calls import Request, required_permissions
 from localaws.faults import Faults, Kind
+from localaws.origins import why_refused
 from localaws.pages import Page
 from localaws.policies import Permission
 
@@ -49,8 +50,11 @@ class Front:
     _locks: Mapping[str, threading.Lock] = field(default_factory=lambda: {name: threading.Lock() for name in SERIAL})
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer a request."""
-        return self._choose(environ)(environ, start_response)
+        """Answer a request, unless a web page has sent it."""
+        refused = why_refused(lambda name: environ.get(f"HTTP_{name.upper().replace('-', '_')}"), self.aws.port)
+        if refused:
+            return Response(refused, HTTPStatus.FORBIDDEN)(environ, start_response)
+        return self._choose(environ)(environ, _without_cors(start_response))
 
     def _choose(self, environ: Environ) -> Application:
         """Return the application that answers a request: that of moto, or a response."""
@@ -100,6 +104,16 @@ class Front:
         except LocalAwsError as error:
             return Response(str(error), HTTPStatus.NOT_FOUND)
         return Response(json.dumps(answer), content_type="application/json")
+
+
+def _without_cors(start_response: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave out the headers by which moto lets web pages of any origin read its answers."""
+
+    def start(status: str, headers: list[tuple[str, str]], *rest: object) -> object:
+        kept = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
+        return start_response(status, kept, *rest)
+
+    return start
 
 
 def _credentials(environ: Environ) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """The processes, logs and queue pollers of all functions: what moto would use Docker for."""
 
 import io
+import logging
 import threading
 import zipfile
 from collections.abc import Iterable
@@ -19,6 +20,11 @@ from localaws.sandbox import PYTHON, InvocationResult, Sandbox
 IMAGE = ("awslambdaric", "simplejson", "snapshot-restore-py")
 """Packages that AWS's image of Python adds to a function; the SDK is left out, so that a bundle must contain one."""
 
+RETRY_SECONDS = (60.0, 120.0)
+"""Pauses before Lambda tries again to process an event for which no client waits."""
+
+logger = logging.getLogger(__name__)
+
 
 class FunctionRunner:
     """Runs functions, and keeps their processes for further invocations until it is closed."""
@@ -29,6 +35,7 @@ class FunctionRunner:
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starts-functions")
         self._idle: dict[str, list[Sandbox]] = {}
         self._busy: set[Sandbox] = set()
+        self._outdated: set[Sandbox] = set()
         self._writers: dict[tuple[str, str], LogWriter] = {}
         self._pollers: dict[str, Poller] = {}
         self._closed = False
@@ -54,6 +61,18 @@ class FunctionRunner:
         self._log(sandbox, result)
         return result
 
+    def invoke_later(self, function: LambdaFunction, event: bytes) -> None:
+        """Run a function in the background; like Lambda, try again after a minute and after two if it fails."""
+        threading.Thread(target=self._invoke_with_retries, args=(function, event), daemon=True).start()
+
+    def _invoke_with_retries(self, function: LambdaFunction, event: bytes) -> None:
+        try:
+            for pause in (*RETRY_SECONDS, 0):
+                if not self.invoke(function, event).failed or self._aws.stopping.wait(self._aws.shortened(pause)):
+                    return
+        except LocalAwsError as error:
+            logger.warning("An event is lost: %s", error)
+
     def attach(self, mapping_id: str, mapping: QueueMapping) -> None:
         """Let a queue invoke a function."""
         self._pollers[mapping_id] = Poller(self._aws, mapping, lambda event: self.invoke(mapping.function, event))
@@ -65,9 +84,10 @@ class FunctionRunner:
             poller.stop()
 
     def forget(self, function_arn: str) -> None:
-        """End the idle processes of a function."""
+        """End the processes of a function that has changed or is deleted, each after its invocation."""
         with self._lock:
             ended = self._idle.pop(function_arn, [])
+            self._outdated |= {sandbox for sandbox in self._busy if sandbox.function.function_arn == function_arn}
         _close(ended)
 
     def close(self) -> None:
@@ -98,7 +118,9 @@ class FunctionRunner:
     def _put_back(self, sandbox: Sandbox) -> None:
         with self._lock:
             self._busy.discard(sandbox)
-            if sandbox.is_usable and not self._closed:
+            is_current = sandbox not in self._outdated
+            self._outdated.discard(sandbox)
+            if sandbox.is_usable and is_current and not self._closed:
                 self._idle.setdefault(sandbox.function.function_arn, []).append(sandbox)
                 return
         sandbox.close()

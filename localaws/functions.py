@@ -1,7 +1,7 @@
 """Lambda: moto keeps the functions, and `FunctionRunner` runs them.
 
 A function or an event source mapping that AWS would refuse, or that would behave differently here, is refused when it
-is created. Neither can be updated.
+is created or updated.
 """
 
 import base64
@@ -54,6 +54,7 @@ class Functions(Part):
         super().__init__(aws)
         self._authorization = authorization
         self._metrics = metrics
+        self._specs: dict[str, dict[str, Any]] = {}
 
     def start(self) -> None:
         """Replace Lambda's Docker by processes."""
@@ -72,9 +73,13 @@ class Functions(Part):
     ) -> bytes:
         with refusing(InvalidParameterValueException):
             kind = request_headers.get("X-Amz-Invocation-Type") or "RequestResponse"
+            event = (body.encode() if isinstance(body, str) else body) or b"{}"
+            if kind == "Event":
+                self._runner.invoke_later(function, event)
+                return b""
             if kind != "RequestResponse":
-                raise LocalAwsError(f"{function.function_name} is invoked by {kind}: only RequestResponse works here.")
-            result = self._runner.invoke(function, (body.encode() if isinstance(body, str) else body) or b"{}")
+                raise LocalAwsError(f"{function.function_name} is invoked by {kind}, which is not known here.")
+            result = self._runner.invoke(function, event)
         response_headers["x-amz-executed-version"] = "$LATEST"
         log = "".join(line.text for line in result.log).encode()
         response_headers["x-amz-log-result"] = base64.b64encode(log[-LAST_LOG_BYTES:]).decode()
@@ -90,6 +95,7 @@ class Functions(Part):
             self._check_function(spec)
         function = original(backend, spec)
         function.logs_group_name = spec.get("LoggingConfig", {}).get("LogGroup", function.logs_group_name)
+        self._specs[function.function_arn] = spec
         return function  # type: ignore[no-any-return] # the original has no type
 
     @replaces(LambdaFunction, "get_configuration", because="moto's does not know the log group")
@@ -103,9 +109,27 @@ class Functions(Part):
         return {**original(function, on_create), "LoggingConfig": logging}
 
     @replaces(LambdaBackend, "update_function_configuration", because="moto's ignores properties that it does not know")
-    def _refuse_function_update(self, _: Original, __: LambdaBackend, function_name: str, arguments: Any) -> None:  # noqa: ANN401, ARG002 -- moto's
-        message = f"Functions can't be updated here: delete {function_name}, and create it again."
-        raise InvalidParameterValueException(message)
+    def _update_function(
+        self, original: Original, backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        function = backend.get_function(function_name, qualifier)
+        spec = {**self._specs[function.function_arn], **body}
+        with refusing(InvalidParameterValueException):
+            self._check_function(spec)
+        original(backend, function_name, qualifier, body)
+        function.logs_group_name = spec.get("LoggingConfig", {}).get("LogGroup", function.logs_group_name)
+        function.tracing_config = spec.get("TracingConfig", {"Mode": "PassThrough"})
+        self._specs[function.function_arn] = spec
+        self._runner.forget(function.function_arn)
+        return function.get_configuration()
+
+    @replaces(LambdaBackend, "update_function_code", because="moto's does not know the processes")
+    def _update_code(
+        self, original: Original, backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = original(backend, function_name, qualifier, body)
+        self._runner.forget(backend.get_function(function_name, qualifier).function_arn)
+        return answer
 
     @replaces(LambdaBackend, "delete_function", because="moto's does not know the processes")
     def _delete_function(
@@ -114,6 +138,7 @@ class Functions(Part):
         arn = backend.get_function(function_name, qualifier).function_arn
         original(backend, function_name, qualifier)
         self._runner.forget(arn)
+        self._specs.pop(arn, None)
 
     @replaces(
         LambdaBackend, "create_event_source_mapping", because="moto's has no windows, partial failures and permissions"
@@ -121,7 +146,9 @@ class Functions(Part):
     def _create_mapping(self, original: Original, backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
         with refusing(InvalidParameterValueException):
             mapping = self._checked_mapping(backend.get_function(spec.get("FunctionName", "")), spec)
+        given = dict(spec)  # moto adds to it
         created: EventSourceMapping = original(backend, spec)
+        self._specs[created.uuid] = given
         if created.enabled:
             self._runner.attach(created.uuid, mapping)
         return created
@@ -132,9 +159,18 @@ class Functions(Part):
         return original(backend, uuid)  # type: ignore[no-any-return] # the original has no type
 
     @replaces(LambdaBackend, "update_event_source_mapping", because="moto's does not know the pollers")
-    def _refuse_mapping_update(self, _: Original, __: LambdaBackend, uuid: str, arguments: Any) -> None:  # noqa: ANN401, ARG002 -- moto's
-        message = f"Event source mappings can't be updated here: delete {uuid}, and create it again."
-        raise InvalidParameterValueException(message)
+    def _update_mapping(
+        self, original: Original, backend: LambdaBackend, uuid: str, spec: dict[str, Any]
+    ) -> EventSourceMapping:
+        now = {**self._specs[uuid], **{name: value for name, value in spec.items() if name != "UUID"}}
+        with refusing(InvalidParameterValueException):
+            mapping = self._checked_mapping(backend.get_function(now["FunctionName"]), now)
+        updated: EventSourceMapping = original(backend, uuid, dict(spec))
+        self._specs[uuid] = now
+        self._runner.detach(uuid)
+        if updated.enabled:
+            self._runner.attach(uuid, mapping)
+        return updated
 
     def _check_function(self, spec: Mapping[str, Any]) -> None:
         function, runtime = f"The function {spec.get('FunctionName')}", str(spec.get("Runtime"))

@@ -15,6 +15,11 @@ DEFAULT_GROUP = "/aws/emr-serverless"
 
 STREAMS = ("stdout", "stderr")
 
+WORKERS = frozenset({"SPARK_DRIVER", "SPARK_EXECUTOR"})
+
+DEFAULT_TYPES = {"SPARK_DRIVER": ["STDOUT", "STDERR"]}
+"""Logs that EMR Serverless writes to CloudWatch by default: those of the driver only."""
+
 LINE_CHARACTERS = 60_000
 """Longer lines are cut: an event of CloudWatch Logs has at most 256 KB, and a character at most 4 bytes."""
 
@@ -34,10 +39,22 @@ def group_of(monitoring: Mapping[str, Any] | None) -> str | None:
     """
     if not monitoring:
         return None
-    refuse_unknown(monitoring, {"cloudWatchLoggingConfiguration"}, "the logs of jobs")
-    logging = monitoring["cloudWatchLoggingConfiguration"]
-    refuse_unknown(logging, {"enabled", "logGroupName"}, "logs in CloudWatch")
+    managed = "managedPersistenceMonitoringConfiguration"  # AWS's own copy of the logs; there is none here
+    refuse_unknown(monitoring, {"cloudWatchLoggingConfiguration", managed}, "the logs of jobs")
+    refuse_unknown(monitoring.get(managed, {}), {"enabled"}, "the logs of jobs that EMR Serverless keeps")
+    logging = monitoring.get("cloudWatchLoggingConfiguration", {"enabled": False})
+    refuse_unknown(logging, {"enabled", "logGroupName", "logTypes"}, "logs in CloudWatch")
+    for worker, streams in logging.get("logTypes", {}).items():
+        refuse_unknown({worker}, WORKERS, "workers that have logs")
+        refuse_unknown(streams, {stream.upper() for stream in STREAMS}, f"the logs of {worker}")
     return logging.get("logGroupName", DEFAULT_GROUP) if logging["enabled"] else None
+
+
+def driver_streams(monitoring: Mapping[str, Any] | None) -> list[str]:
+    """Return the streams of the driver that are written to CloudWatch; there are no other workers here."""
+    logging = (monitoring or {}).get("cloudWatchLoggingConfiguration", {})
+    wanted = logging.get("logTypes", DEFAULT_TYPES).get("SPARK_DRIVER", ())
+    return [stream for stream in STREAMS if stream.upper() in wanted]
 
 
 def stream_name(application_id: str, job_id: str, stream: str) -> str:

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,9 +18,10 @@ from moto.core.utils import utcnow
 from moto.emrserverless.models import Application, JobRun
 
 from localaws import processes
-from localaws.account import REGION, LocalAws, LocalAwsError
+from localaws.account import LocalAws, LocalAwsError
 from localaws.job_files import JobFiles
-from localaws.job_logs import STREAMS, deliver, failure_reason, group_of, open_stream, stream_name
+from localaws.job_logs import deliver, driver_streams, failure_reason, group_of, open_stream, stream_name
+from localaws.metrics import Metrics, MetricValue
 from localaws.spark_submit import LOCAL, S3Url, Submission, command
 
 ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
@@ -31,6 +33,9 @@ MACHINES = {"x86_64": "X86_64", "AMD64": "X86_64", "aarch64": "ARM64", "arm64": 
 """Machine as Python names it → architecture as EMR Serverless names it."""
 
 LEAST_BILLED = timedelta(minutes=1)
+
+METRIC_SECONDS = 60.0
+"""Time between two values of the metrics of an application."""
 
 SPARK_HOME = Path(pyspark.__file__).parent
 
@@ -74,8 +79,9 @@ def are_active(runs: Iterable[LocalJobRun]) -> bool:
 class JobRunner:
     """The job runs that wait and run, until the runner is closed."""
 
-    def __init__(self, aws: LocalAws) -> None:
+    def __init__(self, aws: LocalAws, metrics: Metrics) -> None:
         self._aws = aws
+        self._metrics = metrics
         self._files = JobFiles(aws.folder / "staged")
         self._changed = threading.Condition()
         self._queues: dict[str, list[LocalJobRun]] = {}
@@ -165,8 +171,10 @@ class JobRunner:
         The exit code is `None` if the job was cancelled before it ran, or the local AWS ends.
         """
         role_arn = run.execution_role_arn
-        logs, group = self._aws.client("logs", role_arn), group_of(run.application.monitoring_configuration)
-        names = {stream: stream_name(run.application.id, run.id, stream) for stream in STREAMS} if group else {}
+        monitoring = run.application.monitoring_configuration
+        logs, group = self._aws.client("logs", role_arn), group_of(monitoring)
+        streams = driver_streams(monitoring) if group else []
+        names = {stream: stream_name(run.application.id, run.id, stream) for stream in streams}
         for name in names.values():
             open_stream(logs, str(group), name)
         paths = self._files.stage(self._aws.client("s3", role_arn), run.submission, folder)
@@ -190,7 +198,7 @@ class JobRunner:
             run.started_at = utcnow()
             run.enter("RUNNING")
         try:
-            return process.wait(run.execution_timeout_minutes * 60)
+            return self._wait(run, process)
         except subprocess.TimeoutExpired:
             run.state_details = f"Job run was cancelled: it ran for {run.execution_timeout_minutes} minutes."
             self.cancel(run)
@@ -200,6 +208,26 @@ class JobRunner:
             with self._changed:
                 del self._processes[run.id]
                 self._aws.processes.pop(role_arn, None)
+            self._count_running(run.application)
+
+    def _wait(self, run: LocalJobRun, process: "subprocess.Popen[bytes]") -> int:
+        """Wait for the end of a process, and report every minute that it runs."""
+        end = time.monotonic() + run.execution_timeout_minutes * 60
+        while (left := end - time.monotonic()) > METRIC_SECONDS:
+            self._count_running(run.application)
+            try:
+                return process.wait(METRIC_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+        self._count_running(run.application)
+        return process.wait(left)
+
+    def _count_running(self, application: LocalApplication) -> None:
+        """Report how many jobs of an application run, under the dimensions that EMR Serverless gives the metric."""
+        with self._changed:
+            running = sum(run.id in self._processes for run in self._queues.get(application.id, ()))
+        dimensions = {"ApplicationId": application.id, "ApplicationName": application.name}
+        self._metrics.put(MetricValue("AWS/EMRServerless", "RunningJobs", dimensions, running))
 
 
 def compose(aws: LocalAws, submission: Submission, paths: Mapping[S3Url, Path], folder: Path) -> list[str]:
@@ -211,7 +239,6 @@ def compose(aws: LocalAws, submission: Submission, paths: Mapping[S3Url, Path], 
         "spark.driver.extraJavaOptions": f"{LOCAL['spark.driver.extraJavaOptions']} -Djava.io.tmpdir={scratch}",
         "spark.local.dir": str(scratch),
         "spark.hadoop.fs.s3a.endpoint": aws.endpoint,
-        "spark.hadoop.fs.s3a.endpoint.region": REGION,
         "spark.hadoop.fs.s3a.buffer.dir": str(scratch),
     }
     return command(submission, paths, SPARK_HOME, local)

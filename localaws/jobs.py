@@ -1,6 +1,7 @@
 """EMR Serverless: moto keeps the applications and the job runs, and `JobRunner` runs the jobs.
 
-A setting that would have no effect here is refused. Applications are not updated.
+A setting that would have no effect here is refused. As in AWS, an application is updated and deleted in CREATED or
+STOPPED only.
 """
 
 import re
@@ -14,10 +15,11 @@ from moto.emrserverless.exceptions import AccessDeniedException, ValidationExcep
 from moto.emrserverless.models import Application, EMRServerlessBackend, JobRun
 from moto.emrserverless.responses import EMRServerlessResponse
 
-from localaws.account import refuse_unknown, refusing
+from localaws.account import LocalAws, refuse_unknown, refusing
 from localaws.authorization import require_trust
 from localaws.job_logs import group_of
 from localaws.job_runs import JobRunner, LocalApplication, LocalJobRun, are_active
+from localaws.metrics import Metrics
 from localaws.patches import Original, Part, replaces
 from localaws.spark_submit import Submission
 
@@ -51,6 +53,10 @@ IDLE_MINUTES = 15
 class Jobs(Part):
     """The applications and their job runs."""
 
+    def __init__(self, aws: LocalAws, metrics: Metrics) -> None:
+        super().__init__(aws)
+        self._metrics = metrics
+
     def start(self) -> None:
         """Replace moto's job runs, which succeed at once, by processes."""
         super().start()
@@ -59,7 +65,7 @@ class Jobs(Part):
         self.exchange(models, "Application", before=Application, now=LocalApplication)
         self.exchange(models, "JobRun", before=JobRun, now=LocalJobRun)
         self._starting = threading.Lock()
-        self._runner = JobRunner(self.aws)
+        self._runner = JobRunner(self.aws, self._metrics)
         self.at_end.callback(self._runner.close)
 
     @replaces(EMRServerlessBackend, "create_application", because="moto knows no releases after EMR 7")
@@ -87,6 +93,23 @@ class Jobs(Part):
         vars(application).update(settings)
         return answer  # type: ignore[no-any-return] # the original has no type
 
+    @replaces(EMRServerlessResponse, "update_application", because="moto's forgets most settings")
+    def _answer_update(self, original: Original, response: EMRServerlessResponse) -> ActionResult:
+        with refusing(ValidationException):
+            refuse_unknown(response.params, {*KNOWN_SETTINGS, "applicationId"}, "the settings of an application")
+        application = response.emrserverless_backend.get_application(response._get_param("applicationId"))  # noqa: SLF001 -- moto's accessor
+        answer = original(response)  # refuses an application that is neither CREATED nor STOPPED
+        changes = {**SETTINGS, "releaseLabel": "release_label"}
+        given = {attribute: response._get_param(name) for name, attribute in changes.items()}  # noqa: SLF001 -- moto's accessor
+        vars(application).update({attribute: value for attribute, value in given.items() if value is not None})
+        application.updated_at = utcnow()
+        return answer  # type: ignore[no-any-return] # the original has no type
+
+    @replaces(EMRServerlessBackend, "start_application", because="moto's begins no idle time")
+    def _start_application(self, original: Original, backend: EMRServerlessBackend, application_id: str) -> None:
+        original(backend, application_id)
+        backend.applications[application_id].updated_at = utcnow()
+
     @replaces(EMRServerlessBackend, "get_application", because="moto's applications do not stop when they are idle")
     def _get(self, original: Original, backend: EMRServerlessBackend, application_id: str) -> LocalApplication:
         application: LocalApplication = original(backend, application_id)
@@ -100,6 +123,14 @@ class Jobs(Part):
             raise ValidationException(f"Application {application_id} has jobs that run: cancel them first.")
         original(backend, application_id)
 
+    @replaces(EMRServerlessBackend, "list_applications", because="moto's applications do not stop when they are idle")
+    def _list(
+        self, original: Original, backend: EMRServerlessBackend, states: list[str] | None
+    ) -> list[LocalApplication]:
+        for application_id in backend.applications:
+            backend.get_application(application_id)
+        return original(backend, states)  # type: ignore[no-any-return] # the original has no type
+
     @replaces(EMRServerlessBackend, "delete_application", because="moto's does not see that an idle one has stopped")
     def _delete(self, original: Original, backend: EMRServerlessBackend, application_id: str) -> None:
         backend.get_application(application_id)
@@ -110,7 +141,7 @@ class Jobs(Part):
         setting: Mapping[str, Any] = application.auto_stop_configuration  # type: ignore[assignment] # moto says str
         if not setting.get("enabled", True) or are_active(runs):
             return False
-        since = max([run.updated_at for run in runs], default=application.updated_at)
+        since = max([application.updated_at, *(run.updated_at for run in runs)])
         limit = 60 * setting.get("idleTimeoutMinutes", IDLE_MINUTES)
         return (utcnow() - since).total_seconds() >= self.aws.shortened(limit)
 
@@ -127,9 +158,12 @@ class Jobs(Part):
             for known in _runs(backend, application_id):
                 if known.client_token == client_token:
                     return known
-            submission = _accepted(arguments)
+            application = cast("LocalApplication", backend.get_application(application_id))
+            if application.state == "TERMINATED":
+                raise ValidationException(f"Application {application_id} accepts no job runs: it is TERMINATED.")
+            submission = _accepted(arguments, application)
             run: LocalJobRun = original(backend, **arguments)
-        self._runner.start(run, submission, cast("LocalApplication", backend.get_application(application_id)))
+        self._runner.start(run, submission, application)
         return run
 
     @replaces(EMRServerlessBackend, "cancel_job_run", because="moto's jobs have no process to be ended")
@@ -147,10 +181,10 @@ def _runs(backend: EMRServerlessBackend, application_id: str) -> list[LocalJobRu
     return cast("list[LocalJobRun]", backend.job_runs.get(application_id, []))
 
 
-def _accepted(arguments: dict[str, Any]) -> Submission:
+def _accepted(arguments: dict[str, Any], application: LocalApplication) -> Submission:
     """Check a request as AWS does before it creates a job run."""
     with refusing(AccessDeniedException):
-        require_trust(arguments["execution_role_arn"], SERVICE)
+        require_trust(arguments["execution_role_arn"], SERVICE, application.arn)
     if arguments["configuration_overrides"]:
         raise ValidationException("Configuration overrides are not known here: configure the application.")
     with refusing(ValidationException):

@@ -5,14 +5,15 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import product
 from queue import SimpleQueue
 from typing import Any
 
-from localaws.account import LocalAws, LocalAwsError
+from moto.cloudwatch.models import cloudwatch_backends
 
-OK, ALARM = "OK", "ALARM"
+from localaws.account import ACCOUNT, REGION, LocalAws
+from localaws.alarms import ALARM, Condition
 
 CLOSE_SECONDS = 5.0
 """Longest wait for the values that are still in the queue when the local AWS ends."""
@@ -72,30 +73,25 @@ def _record(aws: LocalAws, value: MetricValue) -> None:
 
 
 def _evaluate(aws: LocalAws, alarm: Mapping[str, Any]) -> None:
-    """Compare the values of the last period with the threshold, and publish to the topics if the alarm goes off."""
-    if (alarm["ComparisonOperator"], alarm["EvaluationPeriods"]) != ("GreaterThanThreshold", 1):
-        raise LocalAwsError(
-            f"The alarm {alarm['AlarmName']} compares in an unknown way: use GreaterThanThreshold, for one period."
-        )
-    cloudwatch, now = aws.client("cloudwatch"), datetime.now(UTC)
-    points = cloudwatch.get_metric_statistics(
-        Namespace=alarm["Namespace"],
-        MetricName=alarm["MetricName"],
-        Dimensions=alarm["Dimensions"],
-        StartTime=now - timedelta(seconds=alarm["Period"]),
-        EndTime=now + timedelta(seconds=alarm["Period"]),
-        Period=2 * alarm["Period"],
-        Statistics=[alarm["Statistic"]],
-    )["Datapoints"]
-    breached = any(point[alarm["Statistic"]] > alarm["Threshold"] for point in points)
-    state = ALARM if breached else OK
+    """Compare the values of the last periods with the threshold, and set the state of the alarm."""
+    condition, now = Condition.parse(alarm), datetime.now(UTC)
+    state = condition.state(_points(alarm), now)
     if state == alarm["StateValue"]:
         return
-    reason = f"{alarm['MetricName']} was {'above' if breached else 'not above'} {alarm['Threshold']}."
-    cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason)
-    for topic in alarm["AlarmActions"] if breached else ():
-        message = {"AlarmName": alarm["AlarmName"], "NewStateValue": state, "NewStateReason": reason}
-        aws.client("sns").publish(TopicArn=topic, Subject=f"{state}: {alarm['AlarmName']}", Message=json.dumps(message))
+    above = "above" if state == ALARM else "not above"
+    reason = f"{alarm['MetricName']} was {above} {alarm['Threshold']} in the last {condition.window}."
+    aws.client("cloudwatch").set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason)
+
+
+def _points(alarm: Mapping[str, Any]) -> Iterator[tuple[datetime, float]]:
+    """Yield the times and the values of the metric of an alarm, which has exactly the dimensions of the alarm."""
+    dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+    for datum in list(cloudwatch_backends[ACCOUNT][REGION].metric_data):
+        if (datum.namespace, datum.name) != (alarm["Namespace"], alarm["MetricName"]):
+            continue
+        if {one.name: one.value for one in datum.dimensions} == dimensions:
+            # moto keeps times with and without a time zone, all in UTC.
+            yield datum.timestamp.replace(tzinfo=UTC), float(getattr(datum, "value"))  # noqa: B009 -- moto declares it in a subclass
 
 
 def embedded_metrics(text: str) -> Iterator[MetricValue]:

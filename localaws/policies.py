@@ -114,11 +114,12 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 
 def _meets_conditions(conditions: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
     refuse_unknown(conditions, _OPERATORS, "the conditions of a policy")
+    given = {key.lower(): value for key, value in context.items()}  # the case of condition keys does not matter
     for operator, keys in conditions.items():
         compare = _OPERATORS[operator]
         for key, wanted in keys.items():
             values = wanted if isinstance(wanted, list) else [wanted]
             # A key that the call does not have meets no condition.
-            if key not in context or not any(compare(str(value), context[key]) for value in values):
+            if key.lower() not in given or not any(compare(str(value), given[key.lower()]) for value in values):
                 return False
     return True

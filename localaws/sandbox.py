@@ -27,6 +27,7 @@ from moto.awslambda.models import LambdaFunction
 from localaws import processes
 from localaws.account import LocalAws
 from localaws.logs import LogLine
+from localaws.origins import why_refused
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 """The only runtime of functions is the Python of this process."""
@@ -97,6 +98,8 @@ class _RuntimeCalls(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Wait for the next invocation, and answer with it."""
+        if self._is_refused():
+            return
         self.server.signals.put((Signal.READY, b""))
         invocation = self.server.invocations.get()
         if invocation is None:
@@ -114,10 +117,20 @@ class _RuntimeCalls(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Accept the result of an invocation."""
+        if self._is_refused():
+            return
         ends = {"/runtime/init/error": Signal.INIT_ERROR, "/response": Signal.RESPONSE, "/error": Signal.ERROR}
         given = next(given for end, given in ends.items() if self.path.endswith(end))
         self.server.signals.put((given, self._body()))
         self._answer(202, b'{"status": "OK"}', {})
+
+    def _is_refused(self) -> bool:
+        """Refuse a request of a web page."""
+        refused = why_refused(self.headers.get, self.server.server_port)
+        if refused:
+            self.close_connection = True
+            self._answer(403, json.dumps({"errorMessage": refused}).encode(), {})
+        return refused is not None
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":

@@ -11,8 +11,10 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from localaws.account import LocalAws
+from localaws.alarm_actions import AlarmActions
 from localaws.authorization import Authorization
 from localaws.cloudformation import CloudFormation
+from localaws.custom_resources import CustomResources
 from localaws.faults import Faults
 from localaws.front import Front
 from localaws.functions import Functions
@@ -23,6 +25,8 @@ from localaws.notifications import Notifications
 from localaws.pages import own_pages
 from localaws.patches import Part
 from localaws.queues import Queues
+from localaws.rules import Rules
+from localaws.topics import Topics
 from localaws.workflows import Workflows
 
 HOST = "127.0.0.1"
@@ -69,15 +73,18 @@ def _emulation(aws: LocalAws) -> Iterator[Front]:
         at_end.enter_context(Part(aws)).set_variable("MOTO_PORT", str(aws.port))
         metrics = Metrics(aws)
         at_end.callback(metrics.close)
-        notifications = at_end.enter_context(Notifications(aws))
+        notifications, custom_resources = at_end.enter_context(Notifications(aws)), CustomResources(aws)
+        topics = at_end.enter_context(Topics(aws))
         for part in (
+            AlarmActions(aws),
             Queues(aws, metrics),
             Functions(aws, authorization, metrics),
+            Rules(aws),
             Interpreter(aws),
             Workflows(aws, authorization, metrics),
-            Jobs(aws),
-            CloudFormation(aws),
+            Jobs(aws, metrics),
+            CloudFormation(aws, custom_resources),
         ):
             at_end.enter_context(part)
-        pages = own_pages(aws, authorization, faults, notifications)
+        pages = own_pages(aws, authorization, faults, notifications, topics, custom_resources)
         yield Front(aws, authorization, faults, pages, DomainDispatcherApplication(create_backend_app))

@@ -14,6 +14,9 @@ PY_FILES, JARS, ARCHIVES = "spark.submit.pyFiles", "spark.jars", "spark.archives
 
 DRIVER_ENV = "spark.emr-serverless.driverEnv."
 
+CATALOG, WITHOUT_HIVE = "spark.sql.catalogImplementation", "in-memory"
+"""Spark's own catalog: EMR Serverless makes it Hive's in Glue unless the job says otherwise; Hive is not known here."""
+
 PASSED_ON = ("spark.executorEnv.", "spark.sql.", "spark.hadoop.")
 """Prefixes of configuration that has the same meaning here as in EMR Serverless."""
 
@@ -159,7 +162,16 @@ def command(
         Folder of the Spark that runs the job.
     local
         Configuration that depends on the job's folder and the endpoint; it is added to `LOCAL`.
+
+    Raises
+    ------
+    LocalAwsError
+        If the job would use Hive's catalog, as it does by default.
     """
+    if submission.conf.get(CATALOG) != WITHOUT_HIVE:
+        raise LocalAwsError(
+            f"EMR Serverless gives a job Hive's catalog in Glue, which there is not here: set {CATALOG}={WITHOUT_HIVE}."
+        )
     staged = {PY_FILES: submission.py_files, JARS: submission.jars}
     conf = {
         **{name: value for name, value in submission.conf.items() if name.startswith(PASSED_ON)},

@@ -19,11 +19,21 @@ Document = Mapping[str, Any]
 NO_VALUE = object()
 """Value of ``AWS::NoValue``: a property or list item that has it is removed."""
 
+KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
+"""Stands in a change set for the name, and for the attributes, of a resource that does not exist yet."""
+
+LONGEST_SPLIT = 16
+"""Number of parts that such a value is taken to have."""
+
 _SECTIONS = {
     *("AWSTemplateFormatVersion", "Conditions", "Description", "Metadata", "Outputs", "Parameters", "Resources"),
     "Rules",
 }
 _RESOURCE = {"Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type", "UpdateReplacePolicy"}
+_POLICIES = {
+    "DeletionPolicy": {"Delete", "Retain", "RetainExceptOnCreate"},
+    "UpdateReplacePolicy": {"Delete", "Retain"},
+}
 _OUTPUT = {"Condition", "Description", "Export", "Value"}
 
 
@@ -40,8 +50,9 @@ def read(text: str) -> Document:
     refuse_unknown(document, _SECTIONS, "templates")
     for name, resource in document.get("Resources", {}).items():
         refuse_unknown(resource, _RESOURCE, f"resources ({name})")
-        if resource.get("DeletionPolicy", "Delete") not in {"Delete", "Retain"}:
-            raise LocalAwsError(f"The DeletionPolicy {resource['DeletionPolicy']} of {name} is not known here.")
+        for policy, known in _POLICIES.items():
+            if resource.get(policy, "Delete") not in known:
+                raise LocalAwsError(f"The {policy} {resource[policy]} of {name} is not known here.")
     for name, output in document.get("Outputs", {}).items():
         refuse_unknown(output, _OUTPUT, f"outputs ({name})")
     return document
@@ -106,7 +117,7 @@ class Scope:
             "Fn::If": lambda choice: self.evaluate(choice[1 if self.holds({"Condition": choice[0]}) else 2]),
             "Fn::Join": lambda parts: parts[0].join(map(as_text, self.evaluate(parts[1]))),
             "Fn::Select": lambda parts: self.evaluate(parts[1])[int(parts[0])],
-            "Fn::Split": lambda parts: self.evaluate(parts[1]).split(parts[0]),
+            "Fn::Split": lambda parts: _split(self.evaluate(parts[1]), parts[0]),
             "Fn::Sub": self._sub,
         }
         if name not in functions:
@@ -134,6 +145,10 @@ class Scope:
             return as_text(self._get_att(name) if "." in name else self._ref(name))
 
         return _VARIABLE.sub(substitute, text)
+
+
+def _split(text: str, separator: str) -> list[str]:
+    return [KNOWN_AFTER_APPLY] * LONGEST_SPLIT if KNOWN_AFTER_APPLY in text else text.split(separator)
 
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")

@@ -1,6 +1,6 @@
 """Step Functions: state machines are checked when they are created, as AWS does, and `Interpreter` executes them.
 
-A state machine is not updated.
+Executions that run when their state machine is updated keep the definition and the role that they began with.
 """
 
 import logging
@@ -8,15 +8,17 @@ import threading
 import time
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from moto.core.config import default_user_config
 from moto.core.exceptions import AWSError
+from moto.core.responses import ActionResult
 from moto.stepfunctions import models, responses
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from localaws.account import ACCOUNT, REGION, LocalAws, refusing
 from localaws.authorization import Authorization, require_trust
@@ -110,17 +112,35 @@ class Workflows(Part):
     ) -> StateMachine:
         if sm_type not in {None, "STANDARD"}:
             raise InvalidDefinitionError(f"State machines are STANDARD here, not {sm_type}.")
+        self._check(
+            arguments["roleArn"], definition, arguments["loggingConfiguration"], arguments["tracingConfiguration"]
+        )
+        return original(backend, **arguments)  # type: ignore[no-any-return] # the original has no type
+
+    @replaces(StepFunctionsParserBackend, "update_state_machine", because="moto checks neither role nor definition")
+    def _update(
+        self,
+        original: Original,
+        backend: StepFunctionsParserBackend,
+        arn: str,
+        arguments: dict[str, Any],
+    ) -> StateMachine:
+        machine = backend.describe_state_machine(arn)
+        self._check(
+            arguments["role_arn"] or machine.roleArn,
+            arguments["definition"] or machine.definition,
+            arguments["logging_configuration"] or machine.loggingConfiguration,
+            arguments["tracing_configuration"] or machine.tracingConfiguration,
+        )
+        return original(backend, **arguments)  # type: ignore[no-any-return] # the original has no type
+
+    def _check(self, role: str, definition: str, log: Any, tracing: Any) -> None:  # noqa: ANN401 -- as in the request
         with refusing(InvalidDefinitionError):
             check(definition)
         with refusing(AccessDeniedError):
-            require_trust(arguments["roleArn"], SERVICE)
-            for action, resource in _role_actions(arguments):
-                self._authorization.require(arguments["roleArn"], action, resource)
-        return original(backend, **arguments)  # type: ignore[no-any-return] # the original has no type
-
-    @replaces(StepFunctionsParserBackend, "update_state_machine", because="moto's checks nothing")
-    def _refuse_update(self, _: Original, __: StepFunctionsParserBackend, arn: str, arguments: Any) -> None:  # noqa: ANN401, ARG002 -- moto's
-        raise InvalidDefinitionError(f"A state machine can't be updated here: delete {arn}, and create it again.")
+            require_trust(role, SERVICE)
+            for action, resource in _role_actions(definition, log or {}, tracing or {}):
+                self._authorization.require(role, action, resource)
 
     @replaces(StepFunctionsParserBackend, "start_execution", because="moto's have no names, or two have the same")
     def _start(
@@ -130,6 +150,17 @@ class Workflows(Part):
             name = name or str(uuid.uuid4())
             backend._validate_name(name)  # noqa: SLF001 -- moto checks only names that callers give
             return original(backend, **arguments | {"name": name})  # type: ignore[no-any-return] # the original has no type
+
+    @replaces(
+        StepFunctionResponse,
+        "describe_state_machine_for_execution",
+        because="moto's has the present definition, not the one that the execution began with",
+    )
+    def _describe_begun(self, original: Original, response: StepFunctionResponse) -> ActionResult:
+        answer: ActionResult = original(response)
+        backend = stepfunctions_parser_backends[ACCOUNT][REGION]
+        execution: Any = backend.describe_execution(response._get_param("executionArn"))  # noqa: SLF001 -- moto's accessor
+        return ActionResult({**cast("Any", answer.result), "definition": execution.state_machine.definition})
 
     @replaces(Execution, "stop", because="moto's can't be stopped before the first state, and is not ABORTED at once")
     def _stop(
@@ -149,10 +180,9 @@ class Workflows(Part):
             self._metrics.put(MetricValue("AWS/States", METRICS[execution.exec_status], dimensions, 1))
 
 
-def _role_actions(arguments: dict[str, Any]) -> list[tuple[str, str]]:
+def _role_actions(definition: str, log: dict[str, Any], tracing: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the actions, with their resources, that AWS demands of the role of a state machine."""
-    log, tracing = (arguments[name] or {} for name in ("loggingConfiguration", "tracingConfiguration"))
-    waits = any(integration.waits for integration in integrations_of(arguments["definition"]))
+    waits = any(integration.waits for integration in integrations_of(definition))
     rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{RULE}"
     return [
         *((action, "*") for action in LOGGING_ACTIONS if log.get("level", "OFF") != "OFF"),

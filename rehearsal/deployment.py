@@ -1,11 +1,12 @@
-"""The CDK command against the local AWS: bootstrap, synth, deploy, destroy."""
+"""The CDK command against the local AWS: bootstrap, synth, deploy, update, destroy."""
 
+import json
 import os
 import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -52,8 +53,46 @@ def deploy(host: Host, scratch: Path, environment: str, tell: Callable[[str], No
         tell("the account is bootstrapped")
         synthesis.result()
     tell(f"{stack_name(environment)} is synthesised, with all checks")
-    _cdk(host, scratch, "deploy", "--app", str(_assembly(scratch)), "--require-approval", "never")
+    deploy_assembly(host, scratch, _assembly(scratch))
     return deployed(host, environment)
+
+
+def update(
+    host: Host,
+    scratch: Path,
+    environment: str,
+    settings: Mapping[str, object] | None = None,
+    assembly: Path | None = None,
+) -> Deployment:
+    """Deploy an environment once more, over the one that is deployed.
+
+    Parameters
+    ----------
+    settings
+        Settings that differ from those of a rehearsal: name → value, as JSON has it.
+    assembly
+        Folder for the synthesised stack; by default, that of the deployment before.
+
+    Raises
+    ------
+    RehearsalError
+        If the CDK command fails, for instance because the update was rolled back.
+    """
+    folder = assembly or _assembly(scratch)
+    synthesize(host, scratch, environment, settings, folder)
+    deploy_assembly(host, scratch, folder)
+    return deployed(host, environment)
+
+
+def deploy_assembly(host: Host, scratch: Path, assembly: Path) -> None:
+    """Deploy a synthesised stack, which a test may have changed.
+
+    Raises
+    ------
+    RehearsalError
+        If the CDK command fails.
+    """
+    _cdk(host, scratch, "deploy", "--app", str(assembly), "--require-approval", "never")
 
 
 def deployed(host: Host, environment: str) -> Deployment:
@@ -74,8 +113,19 @@ def destroy(host: Host, scratch: Path, environment: str) -> None:
     _cdk(host, scratch, "destroy", "--app", str(_assembly(scratch)), "--force")
 
 
-def synthesize(host: Host, scratch: Path, environment: str) -> None:
+def synthesize(
+    host: Host,
+    scratch: Path,
+    environment: str,
+    settings: Mapping[str, object] | None = None,
+    assembly: Path | None = None,
+) -> None:
     """Synthesise an environment for the processor and the Python of this machine, with weights that need no download.
+
+    Parameters
+    ----------
+    settings, assembly
+        As for `update`.
 
     Raises
     ------
@@ -88,14 +138,15 @@ def synthesize(host: Host, scratch: Path, environment: str) -> None:
             f"A rehearsal needs Python {' or '.join(IMAGE_PYTHONS)}, which the cloud has, and this is Python {python}: "
             f"install one of them, delete .venv, and run make again."
         )
-    context = {
-        ContextKey.ENVIRONMENT: environment,
-        ContextKey.WEIGHTS: "seeded",
-        ContextKey.ARCHITECTURE: ARCHITECTURES[platform.machine().lower()],
-        ContextKey.PYTHON: python,
+    values = {
+        "weights": "seeded",
+        "architecture": ARCHITECTURES[platform.machine().lower()],
+        "python": python,
+        **(settings or {}),
     }
+    context = {ContextKey.ENVIRONMENT: environment, ContextKey.REHEARSAL: json.dumps(values)}
     arguments = [argument for name, value in context.items() for argument in ("--context", f"{name}={value}")]
-    _cdk(host, scratch, "synth", "--quiet", "--output", str(_assembly(scratch)), *arguments)
+    _cdk(host, scratch, "synth", "--quiet", "--output", str(assembly or _assembly(scratch)), *arguments)
 
 
 def bootstrap(host: Host, scratch: Path) -> None:

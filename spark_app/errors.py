@@ -34,7 +34,21 @@ class WeightsUnavailableError(WeightsError):
 
 
 class ModelMismatchError(UsageError):
-    """The tables contain features of another model."""
+    """The tables contain features of another model.
+
+    Attributes
+    ----------
+    found, wanted
+        Ids of the model of the tables, and of the model of the run.
+    """
+
+    def __init__(self, found: str | None, wanted: str) -> None:
+        super().__init__(
+            f"The tables contain features of {found}, but these weights make {wanted}, and features of two models "
+            "can't be mixed. To compute all images again, run with --mode reprocess."
+        )
+        self.found = found
+        self.wanted = wanted
 
 
 class InstallationError(UsageError):
@@ -55,3 +69,11 @@ class WorkersError(FruitsError):
 
 class DecoderStartError(FruitsError):
     """A worker can't start the process that decodes images, so no image is to blame."""
+
+
+class FencedOffError(FruitsError):
+    """Another run may write now, or it is unknown which run may."""
+
+
+class NoProgressError(FruitsError):
+    """Nothing has ended for so long that the run probably hangs. Another attempt may succeed."""

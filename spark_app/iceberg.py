@@ -1,6 +1,7 @@
 """Operations that Iceberg offers in its Java API only: named snapshots, branches, and the maintenance of files."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ class IcebergTable:
     spark: SparkSession
     name: str
     """Full name, without a branch."""
+    before_commit: Callable[[], None] = lambda: None
+    """Called before each commit, and before each deletion of files, to check that this run may still write."""
 
     def location(self) -> str:
         """Return the path of the folder in which the table has its files."""
@@ -62,6 +65,7 @@ class IcebergTable:
 
     def set_property(self, name: str, value: str) -> None:
         """Set a property of the table, in a commit that changes no rows."""
+        self.before_commit()
         self._load().updateProperties().set(name, value).commit()
 
     def has_branch(self, branch: str) -> bool:
@@ -70,17 +74,20 @@ class IcebergTable:
 
     def begin_branch(self, branch: str) -> None:
         """Create a branch without rows, in one commit: no reader sees it with the rows of the main branch."""
+        self.before_commit()
         everything = self._jvm.org.apache.iceberg.expressions.Expressions.alwaysTrue()
         self._load().newDelete().deleteFromRowFilter(everything).toBranch(branch).commit()
 
     def switch_to(self, branch: str) -> None:
         """Replace the rows of the main branch by those of another branch."""
+        self.before_commit()
         table = self._load()
         table.manageSnapshots().setCurrentSnapshot(table.snapshot(branch).snapshotId()).commit()
 
     def drop_branch(self, branch: str) -> None:
         """Remove a branch if it exists."""
         if self.has_branch(branch):
+            self.before_commit()
             self._load().manageSnapshots().removeBranch(branch).commit()
 
     def branch_changed_at(self, branch: str) -> datetime | None:
@@ -90,6 +97,7 @@ class IcebergTable:
 
     def forget(self) -> None:
         """Remove the table from the catalog, and leave its files. The table need not be readable."""
+        self.before_commit()
         catalog, _, table = self.name.partition(".")
         lake = self._session.sessionState().catalogManager().catalog(catalog).icebergCatalog()
         lake.dropTable(self._jvm.org.apache.iceberg.catalog.TableIdentifier.parse(table), False)  # noqa: FBT003 -- Java
@@ -104,6 +112,7 @@ class IcebergTable:
 
         Iceberg's API has no operation for this, so this commits another version of the metadata document.
         """
+        self.before_commit()
         operations = self._load().operations()
         present = operations.current()
         document = json.loads(self._parser.toJson(present))
@@ -134,6 +143,7 @@ class IcebergTable:
         return self._rewrite({"delete-file-threshold": "1"})
 
     def _rewrite(self, options: dict[str, str]) -> int:
+        self.before_commit()
         action = self._actions().rewriteDataFiles(self._load()).snapshotProperty(CONTENT, str(self.content()))
         for option, value in (REWRITING | options).items():
             action = action.option(option, value)
@@ -144,6 +154,7 @@ class IcebergTable:
 
     def _remove_dangling_deletions(self) -> None:
         """Rewrite the delete files: Iceberg then drops the deletions from data files that no longer exist."""
+        self.before_commit()
         action = self._actions().rewritePositionDeletes(self._load()).snapshotProperty(CONTENT, str(self.content()))
         action.option("rewrite-all", "true").execute()
 
@@ -152,10 +163,12 @@ class IcebergTable:
 
         The current snapshot stays.
         """
+        self.before_commit()
         self._actions().expireSnapshots(self._load()).expireOlderThan(_millis(before)).retainLast(1).execute()
 
     def remove_orphans(self, before: datetime) -> int:
         """Delete the orphan files that are older than a time, and return their number. Crashed runs leave them."""
+        self.before_commit()
         action = self._actions().deleteOrphanFiles(self._load()).olderThan(_millis(before))
         return sum(1 for _ in action.execute().orphanFileLocations())
 

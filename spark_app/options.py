@@ -22,9 +22,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the mistake and where the help is, without the list of all options."""
-        sentence = message.removeprefix("argument ").replace(": must ", " must ", 1)
-        print(f"{self.prog}: {sentence.rstrip('.')}. `{self.prog} --help` lists the options.", file=sys.stderr)  # noqa: T201 -- as argparse
+        print(f"{self.prog}: {self.in_a_sentence(message)}", file=sys.stderr)  # noqa: T201 -- as argparse
         sys.exit(UsageError.exit_code)
+
+    def in_a_sentence(self, mistake: str) -> str:
+        """Return a mistake that argparse has found, and where the help is."""
+        sentence = mistake.removeprefix("argument ").replace(": must ", " must ", 1)
+        return f"{sentence.rstrip('.')}. `{self.prog} --help` lists the options."
 
 
 def filled(text: str) -> str:

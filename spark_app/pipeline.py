@@ -9,13 +9,14 @@ from pyspark.sql import SparkSession
 
 from contract.documents import DocumentError
 from contract.image_names import skipped_in_words
+from contract.job import OnNewModel
 from contract.layout import REJECTED_NOTICES
 from contract.rejects import Reason
 from contract.runs import Mode
 from contract.summary import Summary
 from contract.tables import Table
 from spark_app.engine.provision import Model, provide_model, resolve_weights
-from spark_app.errors import OutputError
+from spark_app.errors import ModelMismatchError, OutputError
 from spark_app.output import check_output, owned_output
 from spark_app.progress import Reporter, Step
 from spark_app.report.data import ReportData
@@ -75,6 +76,7 @@ def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, st
         with this.clock.step("start") as step:
             weights = resolve_weights(settings.weights, log)
             stack.enter_context(owned_output(this))
+            this.check_fence()
             model_when_ready = stack.enter_context(provide_model(this.root, weights, settings.engine, log))
             spark = stack.enter_context(open_session(settings, session_conf))
             model = model_when_ready()
@@ -103,11 +105,12 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
     check_output(this.root, may_have_other_files=settings.use_existing_folder)
     with ExitStack() as stack:
         stack.enter_context(owned_output(this))
+        this.check_fence()
         with this.clock.step("start") as step:
             spark = stack.enter_context(open_session(settings, session_conf))
             step.tell(f"Spark {spark.version}")
         try:
-            _maintain_tables(this, Tables(spark, settings.catalog.database))
+            _maintain_tables(this, this.tables(spark))
         except Exception as error:  # noqa: BLE001 -- `make_anew` raises what is no damage
             make_anew(this, spark, error)
 
@@ -138,16 +141,36 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
         step.tell(f"snapshots older than {this.settings.retention_days:g} days")
         step.tell(counted(expire(tables, before), "orphan file"))
     with this.clock.step("sweep") as step:
+        this.check_fence()
         try:
             step.tell(f"{counted(remove_matrix_files(this.root, before), 'file')} of old matrices")
         except DocumentError as error:
             step.tell("no files of old matrices")
             this.reporter.note(f"{error}. No files of old matrices were deleted: first, run with --mode reconcile.")
+        this.check_fence()
         step.tell(f"{counted(remove_staged_files(this.root, before), 'staged file')} of killed runs")
         step.tell(f"{counted(remove_leftovers(this.root, before), 'other file')} of killed runs")
 
 
 def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
+    """Run the steps, as a `reprocess` if the tables are of another model and the settings want that.
+
+    If a run of this kind dies, the tables are still of the other model, and the next run continues with its branches.
+    """
+    try:
+        return _repairing_steps(this, spark, model)
+    except ModelMismatchError as error:
+        if this.settings.on_new_model is OnNewModel.FAIL:
+            raise
+        this.notes.append(
+            f"The tables contained features of {error.found}, but these weights make {model.model_id}: this run has "
+            "computed all images again, and all of them have new coordinates."
+        )
+    this.reporter.note("The model is new: the run goes on with --mode reprocess, which computes all images again.")
+    return _repairing_steps(this.in_mode(Mode.REPROCESS), spark, model)
+
+
+def _repairing_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
     """Run the steps, and again after each damaged table that this run can make anew."""
     for _ in Table:
         try:
@@ -159,11 +182,12 @@ def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
 
 def _steps(this: Run, spark: SparkSession, model: Model) -> Summary:
     with this.clock.step("list") as step:
+        this.check_fence()  # malformed notices are moved
         inbox = read_inbox(this.root, this.staging)
         candidates = _find_candidates(this, spark, inbox, step)
     with this.clock.step("plan") as step:
-        check_place(this, Tables(spark, this.settings.catalog.database))
-        this.notes.extend(correct_times(Tables(spark, this.settings.catalog.database), this.started))
+        check_place(this, this.tables(spark))
+        this.notes.extend(correct_times(this.tables(spark), this.started))
         start = find_starting_point(this, spark, model.model_id)
         if this.settings.mode is Mode.RECONCILE:
             check_files(this, start.tables)
@@ -241,6 +265,7 @@ def _tidy(this: Run, tables: Tables, inbox: Inbox) -> None:
     """Remove what the published results have made obsolete, and compact tables of many small files."""
     if this.settings.mode is Mode.REPROCESS:
         end_rebuild(tables)
+    this.check_fence()
     acknowledge_notices(this.root, inbox)
     if to_compact := tables_to_compact(tables):
         with this.clock.step("compact") as step:

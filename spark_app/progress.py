@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
+from spark_app.pulse import PULSE
 from spark_app.words import counted
 
 
@@ -137,23 +138,25 @@ class Step:
 class StepClock:
     """Measures the steps of a run, and reports them.
 
-    Attributes
+    Parameters
     ----------
     timings
-        Seconds of each completed step, in the order of the steps.
+        Receives the seconds of each completed step, in the order of the steps.
     """
 
-    def __init__(self, reporter: Reporter) -> None:
-        self.timings: dict[str, float] = {}
+    def __init__(self, reporter: Reporter, timings: dict[str, float]) -> None:
+        self._timings = timings
         self._reporter = reporter
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
         """Measure the body as a step, and report it when the body has succeeded."""
         step = Step()
+        PULSE.beat()
         self._reporter.started(name)
         start = time.monotonic()
         yield step
+        PULSE.beat()
         seconds = time.monotonic() - start
-        self.timings[name] = round(seconds, 3)
+        self._timings[name] = round(seconds, 3)
         self._reporter.finished(name, seconds, step.outcome)

@@ -1,14 +1,18 @@
 """The context that all steps of a run share: settings, reporter, clock, and the folders of the run."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
+from pyspark.sql import SparkSession
+
 from contract.layout import results_folder, staging_folder
-from contract.runs import new_run_id
+from contract.runs import Mode, new_run_id
+from spark_app.fence import check_fence
 from spark_app.progress import Reporter, StepClock
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
+from spark_app.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -20,11 +24,13 @@ class Run:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     notes: list[str] = field(default_factory=list)
     """Sentences that the steps add for the reader of the results, such as what was damaged and made anew."""
+    timings: dict[str, float] = field(default_factory=dict)
+    """Seconds of each completed step, in the order of the steps."""
 
     @cached_property
     def clock(self) -> StepClock:
         """The clock of the steps of this run."""
-        return StepClock(self.reporter)
+        return StepClock(self.reporter, self.timings)
 
     @cached_property
     def run_id(self) -> str:
@@ -40,6 +46,27 @@ class Run:
     def images(self) -> Storage:
         """The folder of the images."""
         return Storage(self.settings.images)
+
+    def in_mode(self, mode: Mode) -> "Run":
+        """Return the same run, which goes on in another mode."""
+        return replace(self, settings=replace(self.settings, mode=mode, run_id=self.run_id))
+
+    def check_fence(self) -> None:
+        """Check that this run may still change what others see, if the settings want this check.
+
+        Raises
+        ------
+        FencedOffError
+            If the fence does not name this run.
+        StorageError
+            If the storage fails.
+        """
+        if self.settings.fenced:
+            check_fence(self.root, self.run_id)
+
+    def tables(self, spark: SparkSession) -> Tables:
+        """Return the tables of the environment, which check the fence before each commit."""
+        return Tables(spark, self.settings.catalog.database, before_commit=self.check_fence)
 
     @property
     def staging(self) -> str:

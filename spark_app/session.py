@@ -41,8 +41,12 @@ def open_session(settings: RunSettings, extra: Mapping[str, str]) -> Iterator[Sp
         session = _new_session(conf)
         try:
             yield session
-        finally:
+        except Exception:
             session.stop()
+            raise
+        # After an interruption in the middle of a call, the connection to the JVM can't be used any more, and the JVM
+        # of spark-submit ends with this process.
+        session.stop()
         return
     with own_jvm() as jvm:
         with postponed(jvm.kill):

@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, get_origin, get_type_hints
 
-from contract.job import CatalogKind, JobOption
-from contract.layout import BASES, FOLDER_OF_FILE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
+from contract.job import CatalogKind, JobOption, OnNewModel
+from contract.layout import BASES, FENCE, FOLDER_OF_FILE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 from contract.runs import Mode, is_run_id
 from contract.worker_memory import (
     DEFAULT_MEGABYTES,
@@ -190,10 +190,19 @@ class RunSettings:
     run_id: Annotated[
         str | None, Option(JobOption.RUN_ID, "name of the run, such as 20261120T121530Z-3fa94c", parse=str)
     ] = None
+    on_new_model: Annotated[OnNewModel, Option(JobOption.ON_NEW_MODEL, "what to do with tables of another model")] = (
+        OnNewModel.FAIL
+    )
+    no_progress_minutes: Annotated[
+        float,
+        Option(JobOption.NO_PROGRESS_MINUTES, "minutes without progress after which the run fails, 0 for never", "N"),
+    ] = 0.0
+    fenced: Annotated[bool, Option(JobOption.FENCED, f"write only as long as {FENCE} names this run")] = False
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_places()
+        self._check_job()
         if isinstance(self.components, ComponentCount) and self.components.count > FEATURE_COUNT:
             raise _wrong_components(self.components.count)
         if self.batch_size < 1:
@@ -206,10 +215,16 @@ class RunSettings:
             raise SettingsError(f"--refit-threshold must be between 0 and 1, not {self.refit_threshold:g}.")
         if self.retention_days < 0:
             raise SettingsError(f"--retention-days must be 0 or more, not {self.retention_days:g}.")
-        if self.run_id is not None and not is_run_id(self.run_id):
-            raise SettingsError(f"--run-id must be such as 20261120T121530Z-3fa94c, not {self.run_id!r}.")
         if not 0 < self.max_reject_rate <= 1:
             raise SettingsError(f"--max-reject-rate must be above 0 and at most 1, not {self.max_reject_rate:g}.")
+
+    def _check_job(self) -> None:
+        if self.run_id is not None and not is_run_id(self.run_id):
+            raise SettingsError(f"--run-id must be such as 20261120T121530Z-3fa94c, not {self.run_id!r}.")
+        if self.fenced and self.run_id is None:
+            raise SettingsError("--fenced needs --run-id: the fence names the run that may write.")
+        if self.no_progress_minutes < 0:
+            raise SettingsError(f"--no-progress-minutes must be 0 or more, not {self.no_progress_minutes:g}.")
 
     def _check_places(self) -> None:
         if not self.images and self.mode is not Mode.MAINTAIN:

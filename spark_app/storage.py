@@ -24,6 +24,7 @@ from contract.layout import fault_of
 from contract.summary import Digest
 from spark_app.errors import OutputError, SettingsError, StorageError
 from spark_app.local_files import walk
+from spark_app.pulse import PULSE
 
 if TYPE_CHECKING:
     from obstore import WritableFile
@@ -187,6 +188,7 @@ class Storage:
             return
         try:
             for batch in obstore.list(self._store, prefix, chunk_size=chunk_size, return_arrow=True):
+                PULSE.beat()
                 yield _to_listing(pa.record_batch(batch))
         except BaseError as error:
             raise StorageError(f"Can't list {self.url}: {_first_line(error)}") from error
@@ -200,6 +202,7 @@ class Storage:
             return
         files = _files_of(self.local_path, folder, on_unlisted)
         while rows := list(itertools.islice(files, chunk_size)):
+            PULSE.beat()
             yield pa.RecordBatch.from_pylist(rows, schema=LISTING_SCHEMA)
 
     def _list_bucket(self, prefix: str | None, on_unlisted: Callable[[Unlisted], None]) -> Iterator[pa.RecordBatch]:
@@ -213,6 +216,7 @@ class Storage:
         pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=base + folder)
         try:
             for page in pages:
+                PULSE.beat()
                 rows = []
                 for item in page.get("Contents", []):
                     key = item["Key"].removeprefix(base)
@@ -248,7 +252,9 @@ class Storage:
             etag = _etag(answer.meta["e_tag"])
             if answer.meta["size"] > max_bytes:
                 raise TooLarge(answer.meta["size"], etag)
-            return FetchedObject(bytes(answer.bytes()), etag)
+            body = bytes(answer.bytes())
+            PULSE.beat()
+            return FetchedObject(body, etag)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (BaseError, OSError) as error:
@@ -351,6 +357,7 @@ class Storage:
         """
         with _storage_errors(f"delete {self.url}/{prefix}"):
             for batch in obstore.list(self._store, prefix):
+                PULSE.beat()
                 obstore.delete(self._store, [found["path"] for found in batch])
 
 
@@ -403,6 +410,7 @@ def _storage_errors(doing: str) -> Iterator[None]:
     """Convert the errors of libraries to a `StorageError` that says which operation failed and why."""
     try:
         yield
+        PULSE.beat()
     except (BaseError, OSError) as error:
         raise StorageError(f"Can't {doing}: {_first_line(error)}") from error
 

@@ -1,7 +1,7 @@
 """The Iceberg tables of an environment: their columns, and every statement that changes their rows."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame, SparkSession
@@ -99,6 +99,8 @@ class Tables:
     """Name of their database (Iceberg: namespace)."""
     branch: str = MAIN
     """Branch to read and write."""
+    before_commit: Callable[[], None] = lambda: None
+    """Called before each commit, to check that this run may still write."""
 
     @property
     def features(self) -> str:
@@ -131,7 +133,9 @@ class Tables:
     @property
     def iceberg(self) -> dict[Table, IcebergTable]:
         """The tables, independent of the branch, for operations of Iceberg's Java API."""
-        return {table: IcebergTable(self.spark, f"{CATALOG}.{self.database}.{table}") for table in Table}
+        return {
+            table: IcebergTable(self.spark, f"{CATALOG}.{self.database}.{table}", self.before_commit) for table in Table
+        }
 
     def exist(self) -> bool:
         """Return whether all tables exist."""
@@ -150,12 +154,14 @@ class Tables:
         properties = ", ".join(f"'{key}'='{value}'" for key, value in PROPERTIES.items())
         for table, iceberg in self.iceberg.items():
             if table not in existing:
+                self.before_commit()
                 self.spark.sql(
                     f"CREATE TABLE {iceberg.name} ({TABLE_COLUMNS[table]}) USING iceberg TBLPROPERTIES ({properties})"
                 )
                 self.spark.sql(f"ALTER TABLE {iceberg.name} WRITE LOCALLY ORDERED BY key")
         rejects = self.iceberg[Table.REJECTS].name
         if "examined_with" not in self.spark.table(rejects).columns:
+            self.before_commit()
             self.spark.sql(f"ALTER TABLE {rejects} ADD COLUMN examined_with string")
         return set(Table) - existing.keys()
 
@@ -190,6 +196,7 @@ class Tables:
 
     def commit(self, table: Table, changes: RowChanges) -> None:
         """Write the rows that a table must contain, and remove the other rows of the changed keys, in one commit."""
+        self.before_commit()
         name = self._name(table)
         columns = self.spark.table(name).columns
         if changes.stale == 0:
@@ -209,6 +216,7 @@ class Tables:
 
     def replace_components(self, frame: DataFrame, count: int) -> None:
         """Replace all coordinates by about `count` other rows, in one commit."""
+        self.before_commit()
         everything = lit(True)  # noqa: FBT003 -- an SQL condition
         # No repartitioning by ranges of keys, for which Spark would compute the rows twice, first to sample the keys.
         # The rows have the order of the features, whose files are ranges of keys.
@@ -217,10 +225,12 @@ class Tables:
 
     def replace_labels(self, label: str) -> None:
         """Replace the labels of `features` by the values of an SQL expression of the key."""
+        self.before_commit()
         self.spark.sql(f"UPDATE {self.features} SET label = {label} WHERE NOT label <=> {label}")
 
     def clear_components(self) -> None:
         """Remove all coordinates."""
+        self.before_commit()
         self.spark.sql(f"DELETE FROM {self.components}")
 
 

@@ -5,6 +5,7 @@ from math import ceil
 
 from cdk.costs.assumptions import ASSUMED, GIGABYTE, HOURS_PER_MONTH, PRICES, ImageKind
 from cdk.settings import ENVIRONMENTS, Environment, Worker
+from contract.alarms import Alarm
 
 PROD = ENVIRONMENTS["prod"]
 
@@ -45,9 +46,8 @@ POLLS_PER_MONTH = ASSUMED.pollers * 3600 / ASSUMED.poll_s * HOURS_PER_MONTH
 
 IDLE = (
     Idle(f"SQS: {POLLS_PER_MONTH:,.0f} requests that find nothing", POLLS_PER_MONTH, 1e6, PRICES.sqs_request),
-    Idle("CloudWatch: 8 alarms", 8, 10, PRICES.alarm_month),
+    Idle(f"CloudWatch: {len(Alarm)} alarms", len(Alarm), 10, PRICES.alarm_month),
     Idle("CloudWatch: a dashboard", 1, 3, PRICES.dashboard_month),
-    Idle("Budgets: a budget", 1, 2, PRICES.budget_day * HOURS_PER_MONTH / 24),
     Idle("S3: the deployed packages", ASSUMED.assets_gb, 0, PRICES.s3_gb_month),
 )
 

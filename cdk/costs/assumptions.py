@@ -38,7 +38,6 @@ class ListPrices:
     alarm_month: float = 0.10
     metric_month: float = 0.30
     dashboard_month: float = 3.0
-    budget_day: float = 0.02
     athena_tb: float = 5.0
     download_gb: float = 0.09
     """One gigabyte from AWS to the internet."""

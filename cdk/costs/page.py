@@ -47,6 +47,7 @@ def render() -> str:
         assumed=ASSUMED,
         matrix_files=FILES_AT_ONCE,
         rows_per_file=f"{ROWS_PER_FILE:,}",
+        executors_in_dev=ENVIRONMENTS["dev"].capacity.max_executors,
         rounds=first_run_in_rounds(MILLIONS, SMALL)[1],
         **_amounts(),
     )

@@ -24,7 +24,7 @@ class Packages:
         Code of the Spark application.
     model
         Exported network.
-    start_run, record_run
+    start_run, record_run, drain
         Code of the Lambda functions.
     iceberg_runtime, iceberg_aws_bundle
         Jars of Iceberg for Spark, and of the classes that it needs for S3 and Glue.
@@ -35,6 +35,7 @@ class Packages:
     model: Package
     start_run: Package
     record_run: Package
+    drain: Package
     iceberg_runtime: Package
     iceberg_aws_bundle: Package
 
@@ -72,6 +73,7 @@ def packages_for(architecture: Architecture, python: str, weights: str, root: Pa
         model=model_package(root, weights),
         start_run=bundle_package(root, Function.START_RUN, python),
         record_run=bundle_package(root, Function.RECORD_RUN, python),
+        drain=bundle_package(root, Function.DRAIN, python),
         iceberg_runtime=jar_package("iceberg_runtime", Jars.ICEBERG_RUNTIME),
         iceberg_aws_bundle=jar_package("iceberg_aws_bundle", Jars.ICEBERG_AWS_BUNDLE),
     )

@@ -29,7 +29,9 @@ class Catalog(Construct):
                 name=self.database, description="Features, coordinates and rejects of images (Iceberg)"
             ),
         )
-        resource.apply_removal_policy(RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY)
+        resource.apply_removal_policy(
+            RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if settings.keep_data else RemovalPolicy.DESTROY
+        )
         glue_arn = f"arn:{Aws.PARTITION}:glue:{settings.region}:{Aws.ACCOUNT_ID}"
         self.arns = [
             f"{glue_arn}:catalog",

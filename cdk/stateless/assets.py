@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws, DefaultStackSynthesizer, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
@@ -13,6 +13,18 @@ from cdk.acknowledgements import acknowledge
 from cdk.packaging import Package
 
 ENTRY_POINT = Path(__file__).parents[2] / "spark_app" / "main.py"
+
+
+class AssetsOfEnvironment(DefaultStackSynthesizer):
+    """A synthesizer that serves one stack, so that Python and Node see the same object.
+
+    CDK binds a stack to a copy of the synthesizer, which Python takes for the original, and which knows no stack.
+    """
+
+    def reusable_bind(self, stack: Stack) -> "AssetsOfEnvironment":
+        """Bind the synthesizer itself to the stack."""
+        self.bind(stack)
+        return self
 
 
 @dataclass(frozen=True)
@@ -28,9 +40,9 @@ class PublishedFile:
         return f"s3://{self.bucket}/{self.key}"
 
     @property
-    def arn(self) -> str:
-        """ARN, as a policy takes it."""
-        return f"arn:{Aws.PARTITION}:s3:::{self.bucket}/{self.key}"
+    def arn_of_folder(self) -> str:
+        """ARN of all files in the folder of the file: the assets of all deployments of the environment."""
+        return f"arn:{Aws.PARTITION}:s3:::{self.bucket}/{self.key.rpartition('/')[0]}/*"
 
     def as_code(self, scope: Construct) -> lambda_.Code:
         """Return the file as the code of a Lambda function."""

@@ -1,6 +1,7 @@
 """The function `start_run`, to which the queue delivers the events of the bucket in batches."""
 
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
@@ -22,7 +23,13 @@ CONCURRENCY = 2
 
 
 class RunStarter(Construct):
-    """The function, its permissions, and its event source."""
+    """The function, its permissions, and its event source.
+
+    Attributes
+    ----------
+    source
+        The event source mapping, by which the queue starts the function.
+    """
 
     def __init__(  # noqa: PLR0913 -- keywords for the resources that the function uses
         self,
@@ -62,6 +69,9 @@ class RunStarter(Construct):
                 max_concurrency=CONCURRENCY,
                 report_batch_item_failures=True,
             )
+        )
+        self.source = next(
+            child for child in self.function.node.children if isinstance(child, lambda_.EventSourceMapping)
         )
         own_queue = "The queue has a dead-letter queue, which takes the messages that fail."
         acknowledge(

@@ -30,7 +30,7 @@ def log_group(scope: Construct, settings: Environment, name: str | None = None) 
         "Logs",
         log_group_name=name,
         retention=RETENTION_DAYS[settings.logs_days],
-        removal_policy=RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY,
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if settings.keep_data else RemovalPolicy.DESTROY,
     )
     acknowledge(group, {"CKV_AWS_158": "CloudWatch encrypts it. A customer-managed key would cost money while idle."})
     return group

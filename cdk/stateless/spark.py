@@ -1,8 +1,12 @@
 """The EMR Serverless application that runs the pipeline, the role of its jobs, and the settings of a job run."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from aws_cdk import Aws
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -11,23 +15,33 @@ from constructs import Construct
 
 from cdk.packaging import Packages
 from cdk.permissions import Permission, allow
-from cdk.settings import Environment, Worker
+from cdk.settings import Environment, Iceberg, Worker
 from cdk.stateful.catalog import Catalog
 from cdk.stateless.assets import PublishedFile, publish, publish_entry_point
 from cdk.stateless.logs import log_group
 from cdk.stateless.workflow_definition import JobSettings
 from contract.environments import stack_name
-from contract.job import CatalogKind, JobOption
-from contract.layout import BASES, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
+from contract.job import CatalogKind, JobOption, OnNewModel
+from contract.layout import BASES, FENCE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 
 DISK_GB = 20
 """Disk of a worker, which EMR Serverless includes in its price."""
+
+NAME_DIGITS = 8
+"""Number of digits of the hash in the name of the application."""
 
 QUEUE_MINUTES = 60
 """Time for which a job run may wait until EMR Serverless has cancelled an earlier one."""
 
 PACKAGES_FOLDER, MODEL_FOLDER = "environment", "model"
 """Folders into which Spark unpacks the packages of the workers and the exported model."""
+
+IMAGE_ICEBERG = "/usr/share/aws/iceberg/lib/iceberg-spark3-runtime.jar"
+"""Iceberg in the image of EMR Serverless, as the user guide names it for all releases."""
+
+LOGGED_WORKERS = ("SPARK_DRIVER", "SPARK_EXECUTOR")
+LOGGED_STREAMS = ["STDOUT", "STDERR"]
+"""Workers, and their streams, whose logs are in CloudWatch. By default, those of the executors are not."""
 
 PYTHON = f"./{PACKAGES_FOLDER}/bin/python"
 """Launcher in the archive of the workers' packages."""
@@ -42,11 +56,6 @@ class Program:
     environment: PublishedFile
     model: PublishedFile
     jars: tuple[PublishedFile, ...]
-
-    @property
-    def files(self) -> tuple[PublishedFile, ...]:
-        """All files."""
-        return (self.entry_point, self.application, self.environment, self.model, *self.jars)
 
 
 class SparkApplication(Construct):
@@ -84,38 +93,63 @@ class SparkApplication(Construct):
             application=publish(self, packages.application),
             environment=publish(self, packages.worker),
             model=publish(self, packages.model),
-            jars=(publish(self, packages.iceberg_runtime), publish(self, packages.iceberg_aws_bundle)),
+            jars=self._jars(packages),
         )
+
+    def _jars(self, packages: Packages) -> tuple[PublishedFile, ...]:
+        if self._settings.iceberg is Iceberg.IMAGE:
+            return ()
+        return (publish(self, packages.iceberg_runtime), publish(self, packages.iceberg_aws_bundle))
 
     def _application(self, jobs_log: logs.LogGroup) -> emrserverless.CfnApplication:
         settings, capacity = self._settings, self._settings.capacity
         application = emrserverless.CfnApplication
-        return application(
-            self,
-            "Application",
-            name=stack_name(settings.name),
-            type="SPARK",
-            release_label=settings.release_label,
-            architecture=settings.architecture.value,
-            auto_start_configuration=application.AutoStartConfigurationProperty(enabled=True),
-            auto_stop_configuration=application.AutoStopConfigurationProperty(
+        properties: dict[str, Any] = {
+            "type": "SPARK",
+            "release_label": settings.release_label,
+            "architecture": settings.architecture.value,
+            "auto_start_configuration": application.AutoStartConfigurationProperty(enabled=True),
+            "auto_stop_configuration": application.AutoStopConfigurationProperty(
                 enabled=True, idle_timeout_minutes=settings.idle_minutes
             ),
-            maximum_capacity=application.MaximumAllowedResourcesProperty(
+            "maximum_capacity": application.MaximumAllowedResourcesProperty(
                 cpu=f"{capacity.vcpus} vCPU",
                 memory=f"{capacity.memory_gb} GB",
                 disk=f"{(1 + capacity.max_executors) * DISK_GB} GB",
             ),
             # Two job runs would write to the same tables, so the next one waits until an earlier one is cancelled.
-            scheduler_configuration=application.SchedulerConfigurationProperty(
+            "scheduler_configuration": application.SchedulerConfigurationProperty(
                 max_concurrent_runs=1, queue_timeout_minutes=QUEUE_MINUTES
             ),
-            monitoring_configuration=application.MonitoringConfigurationProperty(
+            "monitoring_configuration": application.MonitoringConfigurationProperty(
                 cloud_watch_logging_configuration=application.CloudWatchLoggingConfigurationProperty(
-                    enabled=True, log_group_name=jobs_log.log_group_name
-                )
+                    enabled=True,
+                    log_group_name=jobs_log.log_group_name,
+                    log_type_map=[
+                        application.LogTypeMapKeyValuePairProperty(key=worker, value=LOGGED_STREAMS)
+                        for worker in LOGGED_WORKERS
+                    ],
+                ),
+                # EMR would keep a second copy of all logs, with the names of images in them, for 30 days: outside of
+                # this account's reach, and for longer than logs_days in dev.
+                managed_persistence_monitoring_configuration=(
+                    application.ManagedPersistenceMonitoringConfigurationProperty(enabled=False)
+                ),
             ),
-        )
+        }
+        return application(self, "Application", name=self._name_of_application(properties), **properties)
+
+    def _name_of_application(self, properties: Mapping[str, Any]) -> str:
+        """Name the application by its properties, so that CloudFormation replaces it instead of updating it.
+
+        EMR Serverless refuses an update while the application runs, which it does for a minute after each job. A new
+        name makes a new application; the old one serves its run until `ApplicationDrain` ends it.
+        """
+        stack = Stack.of(self)
+        resolved = stack.resolve(emrserverless.CfnApplicationProps(name="", **properties))
+        facts = json.dumps([resolved, self._settings.tags], sort_keys=True)
+        digest = hashlib.sha256(facts.encode()).hexdigest()
+        return f"{stack_name(self._settings.name)}-{digest[:NAME_DIGITS]}"
 
     def _role(self, bucket: s3.Bucket, catalog: Catalog, program: Program, jobs_log: logs.LogGroup) -> iam.Role:
         role = iam.Role(
@@ -135,7 +169,12 @@ class SparkApplication(Construct):
                 *_bucket_permissions(bucket),
                 *_catalog_permissions(catalog),
                 *_log_permissions(jobs_log, self._settings.region),
-                Permission(sid="Program", actions=["s3:GetObject"], resources=[file.arn for file in program.files]),
+                Permission(
+                    sid="Program",
+                    actions=["s3:GetObject"],
+                    resources=[program.entry_point.arn_of_folder],
+                    because="A run that a deployment interrupts reads the files of the earlier deployment again.",
+                ),
             ],
         )
         return role
@@ -151,6 +190,8 @@ class SparkApplication(Construct):
                 *(JobOption.WEIGHTS, f"./{MODEL_FOLDER}"),
                 *(JobOption.CATALOG, CatalogKind.GLUE, JobOption.DATABASE, catalog.database),
                 *(JobOption.RETENTION_DAYS, str(self._settings.retention_days)),
+                *(JobOption.ON_NEW_MODEL, OnNewModel.REPROCESS),
+                *(JobOption.NO_PROGRESS_MINUTES, str(self._settings.no_progress_minutes)),
                 *self._settings.pipeline_options,
             ),
             spark_submit_parameters=spark_submit_parameters(self._settings, program),
@@ -169,7 +210,12 @@ def spark_submit_parameters(settings: Environment, program: Program) -> str:
     conf = {
         "spark.submit.pyFiles": program.application.url,
         "spark.archives": f"{program.environment.url}#{PACKAGES_FOLDER},{program.model.url}#{MODEL_FOLDER}",
-        "spark.jars": ",".join(jar.url for jar in program.jars),
+        "spark.jars": ",".join(jar.url for jar in program.jars) or IMAGE_ICEBERG,
+        # Spark has a catalog of its own beside Iceberg's. EMR makes it Hive's, in the Glue database "default", which
+        # jobs do not need and may not read.
+        "spark.sql.catalogImplementation": "in-memory",
+        # Without its Region, S3A asks another Region first, which refers it to the right one.
+        "spark.hadoop.fs.s3a.endpoint.region": settings.region,
         **{f"spark.emr-serverless.driverEnv.{name}": value for name, value in driver.items()},
         **{f"spark.executorEnv.{name}": value for name, value in executor.items()},
         **_worker_conf("driver", capacity.driver),
@@ -195,13 +241,17 @@ def _bucket_permissions(bucket: s3.Bucket) -> list[Permission]:
     return [
         # This permission has no condition on the prefix. With one, S3 would answer "forbidden" instead of "not found"
         # for a deleted image, and the run would refuse the image instead of removing its rows.
-        Permission(sid="List", actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
+        # Hadoop's S3A documents that it lists unfinished uploads, in order to abort them. Iceberg's S3FileIO does not.
+        Permission(
+            sid="List", actions=["s3:ListBucket", "s3:ListBucketMultipartUploads"], resources=[bucket.bucket_arn]
+        ),
         Permission(
             sid="ReadImages",
             actions=["s3:GetObject"],
             resources=[bucket.arn_for_objects(f"{IMAGES}*")],
             because="A job run reads any image.",
         ),
+        Permission(sid="Fence", actions=["s3:GetObject"], resources=[bucket.arn_for_objects(FENCE)]),
         Permission(
             sid="OwnFolders",
             actions=["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
@@ -225,10 +275,12 @@ def _catalog_permissions(catalog: Catalog) -> list[Permission]:
 
 
 def _log_permissions(jobs_log: logs.LogGroup, region: str) -> list[Permission]:
+    # AWS lists CreateLogGroup among the permissions that logging needs. No job can use it to leave a group behind when
+    # the stack is deleted: `ApplicationDrain` ends all jobs before CloudFormation deletes the group.
     return [
         Permission(
             sid="Logs",
-            actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+            actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
             resources=[jobs_log.log_group_arn],
         ),
         Permission(

@@ -1,12 +1,9 @@
 """Functions, event source mappings, state machines, and the applications that run jobs."""
 
-import threading
+from typing import Any
 
-from localaws.account import LocalAwsError
+from localaws.account import ACCOUNT, REGION
 from localaws.resources.resource import Made, Maker, Resource, as_lower_camel
-
-_STOP_SECONDS = 60.0
-_POLL_SECONDS = 0.1
 
 
 def _function(resource: Resource) -> Made:
@@ -15,7 +12,15 @@ def _function(resource: Resource) -> Made:
     settings = resource.take_all(
         "Architectures Code Description Environment Handler LoggingConfig MemorySize Role Runtime Timeout TracingConfig"
     )
-    function = functions.create_function(FunctionName=name, Tags=resource.tags(), **settings)
+    tags = resource.tags()
+    if resource.before:
+        code = settings.pop("Code")
+        if "Architectures" in settings:
+            code = {**code, "Architectures": settings.pop("Architectures")}
+        functions.update_function_configuration(FunctionName=name, **settings)
+        function = functions.update_function_code(FunctionName=name, **code)
+    else:
+        function = functions.create_function(FunctionName=name, Tags=tags, **settings)
     resource.undo(functions.delete_function, FunctionName=name)
     return Made(name, {"Arn": function["FunctionArn"]})
 
@@ -25,7 +30,13 @@ def _event_source_mapping(resource: Resource) -> Made:
     settings = resource.take_all(
         "BatchSize EventSourceArn FunctionName FunctionResponseTypes MaximumBatchingWindowInSeconds ScalingConfig"
     )
-    uuid = functions.create_event_source_mapping(Tags=resource.tags(), **settings)["UUID"]
+    tags = resource.tags()
+    if resource.before:
+        del settings["EventSourceArn"]
+        uuid = resource.before.physical_id
+        functions.update_event_source_mapping(UUID=uuid, **settings)
+    else:
+        uuid = functions.create_event_source_mapping(Tags=tags, **settings)["UUID"]
     resource.undo(functions.delete_event_source_mapping, UUID=uuid)
     return Made(uuid, {"Id": uuid})
 
@@ -33,44 +44,45 @@ def _event_source_mapping(resource: Resource) -> Made:
 def _state_machine(resource: Resource) -> Made:
     states = resource.client("stepfunctions")
     name = resource.name("StateMachineName", longest=80)
-    arn = states.create_state_machine(
-        name=name,
-        definition=resource.require("DefinitionString"),
-        tags=as_lower_camel(resource.tag_list()),
-        **as_lower_camel(resource.take_all("LoggingConfiguration RoleArn TracingConfiguration")),
-    )["stateMachineArn"]
+    arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
+    definition, tags = resource.require("DefinitionString"), as_lower_camel(resource.tag_list())
+    settings = as_lower_camel(resource.take_all("LoggingConfiguration RoleArn TracingConfiguration"))
+    resource.require_absent(name, states.describe_state_machine, stateMachineArn=arn)
+    if resource.before:
+        states.update_state_machine(stateMachineArn=arn, definition=definition, **settings)
+    else:
+        states.create_state_machine(name=name, definition=definition, tags=tags, **settings)
     resource.undo(states.delete_state_machine, stateMachineArn=arn)
     return Made(arn, {"Arn": arn, "Name": name})
 
 
 def _application(resource: Resource) -> Made:
     emr = resource.client("emr-serverless")
-    settings = resource.take_all(
-        "Architecture AutoStartConfiguration AutoStopConfiguration MaximumCapacity MonitoringConfiguration Name "
-        "ReleaseLabel SchedulerConfiguration Type"
+    identity, tags = as_lower_camel(resource.take_all("Name Type")), resource.tags()
+    settings = as_lower_camel(
+        resource.take_all(
+            "Architecture AutoStartConfiguration AutoStopConfiguration MaximumCapacity MonitoringConfiguration "
+            "ReleaseLabel SchedulerConfiguration"
+        )
     )
-    application = emr.create_application(tags=resource.tags(), **as_lower_camel(settings))
+    settings = _with_log_types(settings)
+    if resource.before:
+        made = resource.before.physical_id
+        application = emr.update_application(applicationId=made, **settings)["application"]
+    else:
+        application = emr.create_application(tags=tags, **identity, **settings)
     application_id = application["applicationId"]
+    # Like CloudFormation, do not stop an application before its deletion: EMR Serverless refuses it then.
     resource.undo(emr.delete_application, applicationId=application_id)
-    resource.undo(lambda: _stop(resource, application_id))
     return Made(application_id, {"ApplicationId": application_id, "Arn": application["arn"]})
 
 
-def _stop(resource: Resource, application_id: str) -> None:
-    """Stop an application as CloudFormation does before it deletes one, and wait until it has stopped."""
-    emr = resource.client("emr-serverless")
-
-    def state() -> str:
-        return str(emr.get_application(applicationId=application_id)["application"]["state"])
-
-    if state() not in {"CREATED", "STOPPING", "STOPPED"}:
-        emr.stop_application(applicationId=application_id)
-    pause = threading.Event()
-    for _ in range(int(_STOP_SECONDS / _POLL_SECONDS)):
-        if state() in {"CREATED", "STOPPED"}:
-            return
-        pause.wait(_POLL_SECONDS)
-    raise LocalAwsError(f"The application {application_id} does not stop: it is {state()}.")
+def _with_log_types(settings: dict[str, Any]) -> dict[str, Any]:
+    """Write the types of logs as a mapping, as the service takes them; a template has a list of keys and values."""
+    logging = settings.get("monitoringConfiguration", {}).get("cloudWatchLoggingConfiguration", {})
+    if types := logging.pop("logTypeMap", None):
+        logging["logTypes"] = {one["key"]: one["value"] for one in types}
+    return settings
 
 
 MAKERS: dict[str, Maker] = {

@@ -9,12 +9,15 @@ from localaws.resources.resource import Made, Maker, Resource
 def _role(resource: Resource) -> Made:
     iam = resource.client("iam")
     name = resource.name("RoleName", longest=64)
-    role = iam.create_role(
-        RoleName=name,
-        AssumeRolePolicyDocument=json.dumps(resource.require("AssumeRolePolicyDocument")),
-        Tags=resource.tag_list(),
-        **resource.take_all("Description MaxSessionDuration Path"),
-    )["Role"]
+    trust, tags = json.dumps(resource.require("AssumeRolePolicyDocument")), resource.tag_list()
+    path, settings = resource.take_all("Path"), resource.take_all("Description MaxSessionDuration")
+    if resource.before:
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
+        if settings:
+            iam.update_role(RoleName=name, **settings)
+        role = iam.get_role(RoleName=name)["Role"]
+    else:
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, Tags=tags, **path, **settings)["Role"]
     resource.undo(iam.delete_role, RoleName=name)
     for arn in resource.take("ManagedPolicyArns", []):
         iam.attach_role_policy(RoleName=name, PolicyArn=arn)

@@ -1,7 +1,9 @@
 """Queues, topics, their policies, and subscriptions."""
 
 import json
+from functools import partial
 
+from localaws.account import ACCOUNT, REGION
 from localaws.resources.resource import Made, Maker, Resource
 from localaws.template import as_text
 
@@ -13,7 +15,13 @@ def _queue(resource: Resource) -> Made:
     attributes = {key: as_text(value) for key, value in settings.items()}
     if redrive := resource.take("RedrivePolicy"):
         attributes["RedrivePolicy"] = json.dumps(redrive)
-    url = sqs.create_queue(QueueName=name, Attributes=attributes, tags=resource.tags())["QueueUrl"]
+    tags = resource.tags()
+    resource.require_absent(name, sqs.get_queue_url, QueueName=name)
+    if resource.before:
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    else:
+        url = sqs.create_queue(QueueName=name, Attributes=attributes, tags=tags)["QueueUrl"]
     resource.undo(sqs.delete_queue, QueueUrl=url)
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     return Made(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
@@ -30,7 +38,17 @@ def _queue_policy(resource: Resource) -> Made:
 def _topic(resource: Resource) -> Made:
     sns = resource.client("sns")
     name = resource.name("TopicName", longest=256)
-    arn = sns.create_topic(Name=name, Attributes=resource.take_all("DisplayName"), Tags=resource.tag_list())["TopicArn"]
+    arn, settings, tags = (
+        f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}",
+        resource.take_all("DisplayName"),
+        resource.tag_list(),
+    )
+    resource.require_absent(name, sns.get_topic_attributes, TopicArn=arn)
+    if resource.before:
+        for attribute, value in settings.items():
+            sns.set_topic_attributes(TopicArn=arn, AttributeName=attribute, AttributeValue=value)
+    else:
+        sns.create_topic(Name=name, Attributes=settings, Tags=tags)
     resource.undo(sns.delete_topic, TopicArn=arn)
     return Made(arn, {"TopicArn": arn, "TopicName": name})
 
@@ -39,7 +57,8 @@ def _topic_policy(resource: Resource) -> Made:
     """Set the policy of topics; the removal restores the policy that each topic had before."""
     sns, document = resource.client("sns"), json.dumps(resource.require("PolicyDocument"))
     for arn in resource.require("Topics"):
-        before = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
+        topic = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+        before = resource.remember(f"policy of {arn}", partial(topic.get, "Policy"))
         policy = {"TopicArn": arn, "AttributeName": "Policy"}
         sns.set_topic_attributes(**policy, AttributeValue=document)
         resource.undo(sns.set_topic_attributes, **policy, AttributeValue=before)

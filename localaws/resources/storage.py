@@ -21,14 +21,15 @@ def _bucket(resource: Resource) -> Made:
     # Access control lists are off in a new bucket, which is the same as "Private".
     if resource.take("AccessControl", "Private") != "Private":
         raise LocalAwsError("Buckets with an AccessControl other than Private are not known here.")
-    s3.create_bucket(
-        Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION}, **only(ownership, "ObjectOwnership")
-    )
+    place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}, **only(ownership, "ObjectOwnership")}
+    if not resource.before:
+        s3.create_bucket(Bucket=name, **place)
     resource.undo(s3.delete_bucket, Bucket=name)
     _configure(resource, name)
     arn = f"arn:aws:s3:::{name}"
-    if notifications := resource.take("NotificationConfiguration"):
-        queues = only(notifications, "QueueConfigurations")["QueueConfigurations"]
+    notifications = resource.take("NotificationConfiguration")
+    if notifications or resource.before:
+        queues = only(notifications or {}, "QueueConfigurations").get("QueueConfigurations", [])
         configuration = {"QueueConfigurations": [_notification(queue) for queue in queues]}
         s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=configuration)
     domain = {"DomainName": f"{name}.s3.amazonaws.com", "RegionalDomainName": f"{name}.s3.{REGION}.amazonaws.com"}
@@ -48,6 +49,8 @@ def _configure(resource: Resource, name: str) -> None:
     if lifecycle := resource.take("LifecycleConfiguration"):
         rules = [_lifecycle_rule(rule) for rule in only(lifecycle, "Rules")["Rules"]]
         s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+    elif resource.before:
+        s3.delete_bucket_lifecycle(Bucket=name)
     if logging := resource.take("LoggingConfiguration"):
         target = only(logging, "DestinationBucketName", "LogFilePrefix")
         enabled = {"TargetBucket": target["DestinationBucketName"], "TargetPrefix": target.get("LogFilePrefix", "")}
@@ -83,20 +86,21 @@ def _notification(queue: Mapping[str, Any]) -> dict[str, Any]:
 
 def _bucket_policy(resource: Resource) -> Made:
     s3, bucket = resource.client("s3"), resource.require("Bucket")
+    resource.require_absent(bucket, s3.get_bucket_policy, Bucket=bucket)
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(resource.require("PolicyDocument")))
     resource.undo(s3.delete_bucket_policy, Bucket=bucket)
     return Made(bucket)
 
 
 def _emptying(resource: Resource) -> Made:
-    """Create nothing; the removal empties the bucket.
+    """Create nothing; the removal, and an update to another bucket, empties the bucket.
 
     CDK's function can't run here, as it needs Amazon's image of Node with its SDK. The removal does the same under the
     role of the function.
     """
     function = resource.client("lambda").get_function_configuration(FunctionName=resource.require("ServiceToken"))
     bucket = resource.require("BucketName")
-    resource.undo(lambda: _empty(resource.client("s3", function["Role"]), bucket))
+    resource.undo_as(("empty", bucket), lambda: _empty(resource.client("s3", function["Role"]), bucket))
     return Made(resource.generate_name(128))
 
 
@@ -136,10 +140,19 @@ def _pages(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:  # noqa: ANN
 def _table(resource: Resource) -> Made:
     dynamodb = resource.client("dynamodb")
     name = resource.name("TableName", longest=255)
-    settings = resource.take_all("AttributeDefinitions BillingMode KeySchema")
-    table = dynamodb.create_table(TableName=name, Tags=resource.tag_list(), **settings)["TableDescription"]
+    billing, tags = resource.take_all("BillingMode"), resource.tag_list()
+    settings = resource.take_all("AttributeDefinitions KeySchema")
+    if resource.before:
+        table = dynamodb.describe_table(TableName=name)["Table"]
+        if billing.get("BillingMode") != table.get("BillingModeSummary", {}).get("BillingMode"):
+            dynamodb.update_table(TableName=name, **billing)
+    else:
+        table = dynamodb.create_table(TableName=name, Tags=tags, **billing, **settings)["TableDescription"]
     resource.undo(dynamodb.delete_table, TableName=name)
-    if lifetime := resource.take("TimeToLiveSpecification"):
+    lifetime = resource.take("TimeToLiveSpecification")
+    known = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    # DynamoDB refuses a setting that the table has already.
+    if lifetime and lifetime["Enabled"] != (known["TimeToLiveStatus"] == "ENABLED"):
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=lifetime)
     return Made(name, {"Arn": table["TableArn"]})
 
@@ -147,7 +160,10 @@ def _table(resource: Resource) -> Made:
 def _database(resource: Resource) -> Made:
     glue, catalog = resource.client("glue"), resource.take_all("CatalogId")
     database = resource.require("DatabaseInput")
-    glue.create_database(DatabaseInput=database, **catalog)
+    if resource.before:
+        glue.update_database(Name=resource.before.physical_id, DatabaseInput=database, **catalog)
+    else:
+        glue.create_database(DatabaseInput=database, **catalog)
     resource.undo(glue.delete_database, Name=database["Name"], **catalog)
     return Made(database["Name"])
 

@@ -9,7 +9,11 @@ def _repository(resource: Resource) -> Made:
     """Create a repository, which stays empty, as no code is deployed in images here."""
     ecr, name = resource.client("ecr"), resource.require("RepositoryName")
     mutability = resource.take("ImageTagMutability", "MUTABLE")
-    repository = ecr.create_repository(repositoryName=name, imageTagMutability=mutability)["repository"]
+    if resource.before:
+        ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability=mutability)
+        [repository] = ecr.describe_repositories(repositoryNames=[name])["repositories"]
+    else:
+        repository = ecr.create_repository(repositoryName=name, imageTagMutability=mutability)["repository"]
     resource.undo(ecr.delete_repository, repositoryName=name)
     if lifecycle := resource.take("LifecyclePolicy"):
         text = only(lifecycle, "LifecyclePolicyText")["LifecyclePolicyText"]
@@ -22,7 +26,7 @@ def _repository(resource: Resource) -> Made:
 def _parameter(resource: Resource) -> Made:
     ssm, name = resource.client("ssm"), resource.require("Name")
     value = resource.take_all("Type Value")
-    ssm.put_parameter(Name=name, **value)
+    ssm.put_parameter(Name=name, Overwrite=resource.before is not None, **value)
     resource.undo(ssm.delete_parameter, Name=name)
     return Made(name, value)
 

@@ -47,6 +47,7 @@ def choose_basis(this: Run, last: Summary | None, features: FeatureStatistics) -
     if features.statistics.count == 0:
         return None
     choice = _keep_or_refit(this, last, features.statistics)
+    this.check_fence()  # the folder of a kept basis belongs to all runs
     if not choice.kept:
         publish_basis(this.root, choice.version, choice.basis)
     if not (choice.kept and features.is_stored):

@@ -1,7 +1,9 @@
 """The inbox: reads the notices of all its files, stages them for Spark, and acknowledges them after the run."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +13,7 @@ from contract.image_names import is_no_image
 from contract.layout import INBOX, NOTICES_SUFFIX, REJECTED_NOTICES
 from contract.notices import Notice, NoticeError, NoticeType, RejectedLine
 from spark_app.keys import MANY_KEYS
+from spark_app.lookahead import map_ahead
 from spark_app.stages.change_set import Action
 from spark_app.storage import Storage
 
@@ -25,6 +28,15 @@ NOTICES = pa.schema(
     ]
 )
 """Staged notices. `sequencer` is padded, so that it sorts as text; `position` in the inbox decides without it."""
+
+READERS = 32
+"""Threads that read files. While uploads trickle in, the inbox contains many files of one notice each."""
+
+AHEAD, AHEAD_BYTES = 128, 64_000_000
+"""Files, and their bytes, that are read before their turn. A larger file is read alone."""
+
+ROWS_PER_GROUP = 10_000
+"""Notices per row group of the staged file, whose description of each group the driver keeps in memory."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +89,49 @@ def read_inbox(root: Storage, staging: str) -> Inbox:
     counts: Counter[str] = Counter()
     keys: set[str] = set()
     with root.open_writer(key) as sink, pq.ParquetWriter(sink, NOTICES) as writer:
-        for file in files:
-            found, malformed = _parse(root.read(file) or b"")
+        staged = _StagedNotices(writer)
+        for file, body in _read_in_order(root, files):
+            found, malformed = _parse(body)
             notices = [notice for notice in found if not is_no_image(notice.key)]
             if malformed:
                 _move_aside(root, file, malformed)
-            writer.write_table(_to_arrow(notices, counts["notices"]))
-            counts.update(notices=len(notices), skipped=len(found) - len(notices), malformed=len(malformed))
+            staged.add(notices)
+            counts.update(skipped=len(found) - len(notices), malformed=len(malformed))
             if len(keys) <= MANY_KEYS:
                 keys.update(notice.key for notice in notices)
+        staged.flush()
     few = frozenset(keys) if len(keys) <= MANY_KEYS else None
-    return Inbox(root.spark_path(key), files, counts["notices"], counts["skipped"], counts["malformed"], few)
+    return Inbox(root.spark_path(key), list(files), staged.count, counts["skipped"], counts["malformed"], few)
+
+
+@dataclass
+class _StagedNotices:
+    """The file of staged notices, to which they are written in groups."""
+
+    writer: pq.ParquetWriter
+    count: int = 0
+    """Number of notices, with those that wait."""
+    _waiting: list[Notice] = field(default_factory=list)
+
+    def add(self, notices: list[Notice]) -> None:
+        self.count += len(notices)
+        self._waiting += notices
+        if len(self._waiting) >= ROWS_PER_GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self._waiting:
+            return
+        self.writer.write_table(_to_arrow(self._waiting, self.count - len(self._waiting)))
+        self._waiting.clear()
+
+
+def _read_in_order(root: Storage, files: dict[str, int]) -> Iterator[tuple[str, bytes]]:
+    """Read files, several at once, and yield their keys and bytes in order."""
+    with ThreadPoolExecutor(READERS) as pool:
+        bodies = map_ahead(root.read, files, pool, ahead=AHEAD, weight=files.__getitem__, budget=AHEAD_BYTES)
+        for file, body in zip(files, bodies, strict=True):
+            yield file, body or b""
 
 
 def acknowledge_notices(root: Storage, inbox: Inbox) -> None:
@@ -102,9 +146,12 @@ def acknowledge_notices(root: Storage, inbox: Inbox) -> None:
         root.delete(inbox.files)
 
 
-def _files(root: Storage) -> list[str]:
-    listed = (key for batch in root.list_objects(INBOX) for key in batch["key"].to_pylist())
-    return sorted(key for key in listed if key.endswith(NOTICES_SUFFIX) and "/" not in key.removeprefix(INBOX))
+def _files(root: Storage) -> dict[str, int]:
+    """Return the keys of the files and their sizes in bytes, in the order of the keys."""
+    listed = ((row["key"], row["size"]) for batch in root.list_objects(INBOX) for row in batch.to_pylist())
+    return {
+        key: size for key, size in sorted(listed) if key.endswith(NOTICES_SUFFIX) and "/" not in key.removeprefix(INBOX)
+    }
 
 
 def _parse(body: bytes) -> tuple[list[Notice], list[RejectedLine]]:

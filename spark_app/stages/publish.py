@@ -50,6 +50,7 @@ def publish_report(this: Run, summary: Summary, report: ReportData) -> None:
 
 def point_to(this: Run, summary: Summary) -> None:
     """Make this run the last complete run, whose results readers find."""
+    this.check_fence()
     latest = Latest(run_id=this.run_id, results=this.results, finished_at=summary.finished_at)
     this.root.write(LATEST, latest.to_json().encode())
 

@@ -99,6 +99,7 @@ def check_place(this: Run, tables: Tables) -> None:
             f"The tables of {this.root.display} have their files in {elsewhere[0].parent}, because the output was "
             "copied or moved from there: move it back, or run with --mode reprocess, which computes all images again."
         )
+    this.check_fence()
     this.root.delete_folder(f"{TABLES}{this.settings.catalog.database}/")
     this.notes.append(f"The tables had their files in {elsewhere[0].parent}: this run has made tables of its own.")
 
@@ -149,8 +150,9 @@ def make_anew(this: Run, spark: SparkSession, error: Exception) -> None:
         raise DamagedTableError(damage) from error
     this.notes.append(f"{damage} This run has made the table anew.")
     this.reporter.note(f"{damage} The run begins again without this table.")
+    this.check_fence()
     if catalog.kind == CatalogKind.GLUE:
-        Tables(spark, catalog.database).iceberg[damage.table].forget()
+        this.tables(spark).iceberg[damage.table].forget()
     else:
         this.root.delete_folder(f"{TABLES}{catalog.database}/{damage.table}/")
     this.root.delete_folder(this.staging)

@@ -54,7 +54,7 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
     ModelMismatchError
         If the tables contain features of another model.
     """
-    tables = Tables(spark, this.settings.catalog.database)
+    tables = this.tables(spark)
     is_lost = Table.FEATURES in tables.create() and this.root.find(LATEST) is not None
     if is_lost and this.settings.mode is not Mode.REPROCESS:
         this.notes.append("The table features was missing: the run knows the images only that it has computed again.")
@@ -63,10 +63,7 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
         replace_labels(rebuilt, this.settings.label_level)
         return StartingPoint(rebuilt, rebuilt.snapshots(), snapshot=None, last=None, reusable=None)
     if (other := tables.model_id()) not in {None, model_id}:
-        raise ModelMismatchError(
-            f"The tables contain features of {other}, but these weights make {model_id}, and features of two models "
-            "can't be mixed. To compute all images again, run with --mode reprocess."
-        )
+        raise ModelMismatchError(other, model_id)
     update_labels(tables, this.settings.label_level)
     last, contents = load_last_summary(this), tables.snapshots()
     return StartingPoint(

@@ -63,11 +63,11 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
     from cdk.app import build
 
     @cache
-    def synthesise(name: str) -> Template:
+    def synthesise(name: str, **values: Any) -> Template:  # noqa: ANN401 -- settings
         folder = tmp_path_factory.mktemp(name)
         context = json.loads((ROOT / "cdk.json").read_text())["context"]
         app = App(outdir=str(folder), context=context)
-        build(app, replace(ENVIRONMENTS[name], weights="seeded", alarm_email="alarms@example.org"))
+        build(app, replace(ENVIRONMENTS[name], weights="seeded", alarm_email="alarms@example.org", **values))
         app.synth()
         template = folder / f"fruits-{name}.template.json"
         return Template(template, json.loads(template.read_text()))

@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from cdk.packaging import Packages
-from cdk.settings import EU_REGIONS
+from cdk.settings import ENVIRONMENTS, EU_REGIONS, Architecture, EnvironmentSettingsError
+from contract.alarms import Alarm
 from contract.environments import Output
 from contract.tables import Table
 from contract.workflow import BILL_RETRIES
@@ -44,6 +45,7 @@ FREE_WHILE_IDLE = {
     "AWS::SQS::QueuePolicy",
     "AWS::Scheduler::Schedule",
     "AWS::StepFunctions::StateMachine",
+    "Custom::ApplicationDrain",
     "Custom::S3AutoDeleteObjects",
 }
 """Types of resources whose idle cost docs/costs.md counts."""
@@ -175,6 +177,57 @@ def test_spark_costs_nothing_while_it_is_idle(template: Template) -> None:
     assert "NetworkConfiguration" not in application
 
 
+def test_every_change_of_the_application_makes_another_one(synthesised: Callable[..., Template]) -> None:
+    """Its name, which CloudFormation can't update in place, differs with any setting, and only then."""
+    names = {
+        synthesised("dev", **values).one("AWS::EMRServerless::Application")["Properties"]["Name"]
+        for values in ({}, {"results_days": 9}, {"idle_minutes": 2}, {"architecture": Architecture.X86_64})
+    }
+    assert len(names) == 3
+    assert all(re.fullmatch(r"fruits-dev-[0-9a-f]{8}", name) for name in names)
+
+
+def test_the_application_is_drained_before_anything_that_runs_use_is_deleted(template: Template) -> None:
+    """CloudFormation deletes in the reverse order of dependencies: first what starts runs, then the drain."""
+    (drain,) = template.of_type("Custom::ApplicationDrain")
+    for starter in ("AWS::Lambda::EventSourceMapping", "AWS::Scheduler::Schedule"):
+        assert all(drain in _needed_by(template, name) for name in template.of_type(starter))
+    kinds = {template.body["Resources"][name]["Type"] for name in _needed_by(template, drain)}
+    assert kinds >= {
+        *("AWS::EMRServerless::Application", "AWS::StepFunctions::StateMachine", "AWS::DynamoDB::Table"),
+        *("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::Glue::Database", "AWS::IAM::Policy", "AWS::Logs::LogGroup"),
+    }
+    emptying = template.of_type("Custom::S3AutoDeleteObjects")
+    assert emptying.keys() <= _needed_by(template, drain)
+
+
+def _needed_by(template: Template, name: str) -> set[str]:
+    """Return the names of the resources that a resource depends on, directly or not."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        resource = template.body["Resources"][left.pop()]
+        used = {other for other in template.body["Resources"] if f'"{other}"' in json.dumps(resource)}
+        left += used - found
+        found |= used
+    return found - {name}
+
+
+def test_jobs_may_read_the_files_of_every_deployment_of_their_environment(template: Template) -> None:
+    """A run whose deployment is replaced reads its own files until it ends, and no files of other stacks."""
+    name = template.path.name.removesuffix(".template.json")
+    (statement,) = (
+        statement
+        for policy in template.of_type("AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement.get("Sid") == "Program"
+    )
+    assert template.text(statement["Resource"]).endswith(f"-assets-<AWS::AccountId>-eu-west-1/{name}/*")
+    assets = json.loads(template.path.with_name(f"{name}.assets.json").read_text())["files"].values()
+    keys = {place["objectKey"] for asset in assets for place in asset["destinations"].values()}
+    assert all(key.startswith(f"{name}/") for key in keys)
+
+
 def test_nothing_costs_while_nothing_happens(template: Template) -> None:
     """docs/costs.md counts the idle cost of all types of resources in the template."""
     kinds = {resource["Type"] for resource in template.body["Resources"].values()}
@@ -185,7 +238,7 @@ def test_nothing_costs_while_nothing_happens(template: Template) -> None:
 def test_dev_leaves_nothing_behind(synthesised: Callable[[str], Template]) -> None:
     """Every resource of dev is deleted with the stack, buckets are emptied before, and nothing is scheduled."""
     dev = synthesised("dev")
-    kept = [key for key, found in dev.body["Resources"].items() if found.get("DeletionPolicy") == "Retain"]
+    kept = [key for key, found in dev.body["Resources"].items() if "Retain" in found.get("DeletionPolicy", "")]
     assert kept == []
     assert len(dev.of_type("Custom::S3AutoDeleteObjects")) == len(dev.of_type("AWS::S3::Bucket"))
     assert dev.of_type("AWS::Scheduler::Schedule") == {}
@@ -193,10 +246,11 @@ def test_dev_leaves_nothing_behind(synthesised: Callable[[str], Template]) -> No
 
 
 def test_prod_keeps_its_data(synthesised: Callable[[str], Template]) -> None:
-    """Buckets and database of prod outlive the stack, which is protected against deletion."""
+    """Buckets and database of prod outlive the stack, which is protected. A creation that fails leaves nothing."""
     prod = synthesised("prod")
     for kind in ("AWS::S3::Bucket", "AWS::Glue::Database"):
-        assert {found["DeletionPolicy"] for found in prod.of_type(kind).values()} == {"Retain"}
+        assert {found["DeletionPolicy"] for found in prod.of_type(kind).values()} == {"RetainExceptOnCreate"}
+        assert {found["UpdateReplacePolicy"] for found in prod.of_type(kind).values()} == {"Retain"}
     manifest = json.loads((prod.path.parent / "manifest.json").read_text())
     assert manifest["artifacts"]["fruits-prod"]["properties"]["terminationProtection"] is True
     modes = {
@@ -227,8 +281,11 @@ def test_alarms_and_budget_reach_the_address(template: Template) -> None:
         "ExecutionsFailed",
         "ExecutionsTimedOut",
         "ExecutionsAborted",
-        "RunSeconds",
+        "RunningJobs",
         "Errors",
+    }
+    assert {alarm["Properties"]["AlarmName"].partition("-")[2].partition("-")[2] for alarm in alarms.values()} == {
+        *Alarm
     }
     thresholds = {a["Properties"]["AlarmName"].split("-")[-1]: a["Properties"]["Threshold"] for a in alarms.values()}
     # Two runs may end within the period of the alarm, and AWS may not report the cost of either yet.
@@ -243,6 +300,63 @@ def test_alarms_and_budget_reach_the_address(template: Template) -> None:
         for notification in budget["NotificationsWithSubscribers"]
         for subscriber in notification["Subscribers"]
     } == {"alarms@example.org"}
+
+
+def test_the_topic_lets_the_alarms_of_the_environment_publish(template: Template) -> None:
+    """A policy replaces the default one: it must allow CloudWatch to publish, for alarms of this environment only."""
+    (statement,) = (
+        statement
+        for statement in template.one("AWS::SNS::TopicPolicy")["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    )
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    pattern = template.text(statement["Condition"]["ArnLike"]["aws:SourceArn"])
+    names = {alarm["Properties"]["AlarmName"] for alarm in template.of_type("AWS::CloudWatch::Alarm").values()}
+    prefix = pattern.rpartition(":")[2].removesuffix("*")
+    assert prefix in {"fruits-dev-", "fruits-prod-"}
+    assert all(name.startswith(prefix) for name in names)
+
+
+def test_a_long_run_raises_an_alarm_while_it_runs(template: Template) -> None:
+    """The alarm looks at the jobs that run, for as many periods as a usual run takes, within CloudWatch's limits."""
+    (alarm,) = (
+        found["Properties"]
+        for found in template.of_type("AWS::CloudWatch::Alarm").values()
+        if found["Properties"]["AlarmName"].endswith(Alarm.LONG_RUN)
+    )
+    (application,) = template.of_type("AWS::EMRServerless::Application")
+    name = template.one("AWS::EMRServerless::Application")["Properties"]["Name"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (
+        "AWS/EMRServerless",
+        "RunningJobs",
+        "Minimum",
+    )
+    assert {one["Name"]: one["Value"] for one in alarm["Dimensions"]} == {
+        "ApplicationId": {"Fn::GetAtt": [application, "ApplicationId"]},
+        "ApplicationName": name,
+    }
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 60 * ENVIRONMENTS["prod"].usual_run_minutes
+    longest = replace(ENVIRONMENTS["prod"], usual_run_minutes=1440).usual_run_minutes * 60
+    assert longest <= 86_400
+
+
+def test_the_budget_counts_what_the_environment_costs(template: Template) -> None:
+    """Its filter names a tag that the resources have, and it does not deduct the credits of a new account."""
+    budget = template.one("AWS::Budgets::Budget")["Properties"]["Budget"]
+    ((key, value),) = (one.split("$") for one in budget["CostFilters"]["TagKeyValue"])
+    assert key == "user:environment"
+    application = template.one("AWS::EMRServerless::Application")["Properties"]
+    assert {"Key": "environment", "Value": value} in application["Tags"]
+    assert budget["CostTypes"] == {"IncludeCredit": False, "IncludeRefund": False}
+
+
+def test_all_logs_of_jobs_are_in_the_log_group_and_nowhere_else(template: Template) -> None:
+    """Driver and executors log to CloudWatch. EMR keeps no copy, which would outlive the environment."""
+    monitoring = template.one("AWS::EMRServerless::Application")["Properties"]["MonitoringConfiguration"]
+    logged = {one["Key"]: one["Value"] for one in monitoring["CloudWatchLoggingConfiguration"]["LogTypeMap"]}
+    assert logged == {"SPARK_DRIVER": ["STDOUT", "STDERR"], "SPARK_EXECUTOR": ["STDOUT", "STDERR"]}
+    assert monitoring["ManagedPersistenceMonitoringConfiguration"] == {"Enabled": False}
 
 
 def test_queries_are_limited_and_name_existing_columns(template: Template) -> None:
@@ -273,7 +387,7 @@ def test_packages_are_built_when_they_are_published(template: Template) -> None:
     built = [asset["source"]["executable"] for asset in assets.values() if "executable" in asset["source"]]
     assert sorted(command[3] for command in built) == sorted(field.name for field in fields(Packages))
     suffixes = sorted(Path(key).suffix for key, asset in assets.items() if "executable" in asset["source"])
-    assert suffixes == [".jar", ".jar", ".tgz", ".tgz", ".zip", ".zip", ".zip"]
+    assert suffixes == [".jar", ".jar", ".tgz", ".tgz", ".zip", ".zip", ".zip", ".zip"]
 
 
 def _synth(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -291,21 +405,33 @@ def _synth(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[s
 
 def test_synthesis_needs_no_account_and_no_network(tmp_path: Path) -> None:
     """The CDK command synthesises an environment without an account and a network."""
-    answer = _synth(["-c", "env=staging", "-c", "weights=seeded"], tmp_path)
+    answer = _synth(["-c", "env=staging", "-c", 'rehearsal={"weights": "seeded"}'], tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert (tmp_path / "out" / "fruits-staging.template.json").is_file()
+
+
+def test_a_mistake_yields_a_sentence(tmp_path: Path) -> None:
+    """A mistake in the context yields a sentence and no traceback."""
+    answer = _synth(["-c", 'rehearsal={"weights": "nowhere.h5"}'], tmp_path)
+    assert answer.returncode != 0
+    assert "Weights must be imagenet, seeded, or an existing .h5 or .keras file" in answer.stderr
+    assert "Traceback" not in answer.stderr
 
 
 @pytest.mark.parametrize(
     ("context", "sentence"),
     [
-        ("env=nowhere", "There is no environment 'nowhere': it is one of dev, staging, prod."),
-        ("weights=nowhere.h5", "Weights must be imagenet, seeded, or an existing .h5 or .keras file"),
+        ({"env": "nowhere"}, "There is no environment 'nowhere': it is one of dev, staging, prod."),
+        ({"env": "dev", "rehearsal": "seeded"}, "-c rehearsal must be a JSON object of settings, not 'seeded'."),
+        ({"env": "dev", "email": "a@b.org"}, "keep it with `make deploy ENV=dev EMAIL=a@b.org`."),
     ],
 )
-def test_a_mistake_yields_a_sentence(tmp_path: Path, context: str, sentence: str) -> None:
-    """A mistake in the context yields a sentence and no traceback."""
-    answer = _synth(["-c", context], tmp_path)
-    assert answer.returncode != 0
-    assert sentence in answer.stderr
-    assert "Traceback" not in answer.stderr
+@pytest.mark.usefixtures("synthesised")
+def test_the_context_names_an_environment_and_nothing_that_is_forgotten(context: dict[str, str], sentence: str) -> None:
+    """A value that only this deployment would know is refused, with the command that keeps it."""
+    from aws_cdk import App
+
+    from cdk.app import settings_of
+
+    with pytest.raises(EnvironmentSettingsError, match=re.escape(sentence)):
+        settings_of(App(context=context))

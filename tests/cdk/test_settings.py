@@ -1,18 +1,23 @@
 """Tests of the validation of settings."""
 
+from collections import Counter
 from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from cdk.settings import (
     ENVIRONMENTS,
     EU_REGIONS,
+    NEW_ACCOUNT_VCPUS,
     X86_PRICES,
     Architecture,
     Capacity,
     Environment,
     EnvironmentSettingsError,
     Worker,
+    changed,
     environment_named,
     list_prices,
 )
@@ -33,10 +38,13 @@ from cdk.settings import (
         ({"python": "3.12"}, r"image of emr-spark-8\.1\.0 has Python 3\.13 and 3\.11, not '3\.12'"),
         ({"reconcile_at": "25:00"}, "hour and minute"),
         ({"maintain_at": "noon"}, "hour and minute"),
+        ({"reconcile_at": "02:00"}, "no such hour on the day on which summer time begins"),
+        ({"maintain_at": "02:59"}, r"as '02:59' is"),
         ({"alarm_email": "operator"}, "must be an e-mail address"),
         ({"idle_minutes": 0}, "idle_minutes must be 1 to 5"),
         ({"job_timeout_minutes": 1}, "job_timeout_minutes"),
         ({"job_attempts": 0}, "job_attempts"),
+        ({"no_progress_minutes": 1441}, "no_progress_minutes"),
         ({"retention_days": 0}, "retention_days"),
         ({"results_days": 0}, "results_days"),
         ({"turn_seconds": 0}, "turn_seconds"),
@@ -52,6 +60,21 @@ def test_a_value_that_cannot_be_right_is_refused(change: dict[str, object], sent
     """An invalid value of any setting raises an error that names the setting."""
     with pytest.raises(EnvironmentSettingsError, match=sentence):
         replace(ENVIRONMENTS["dev"], **change)
+
+
+def test_every_schedule_exists_once_on_every_day() -> None:
+    """On the days on which the clocks of Paris change, each time of day that the settings accept exists once."""
+    paris = ZoneInfo("Europe/Paris")
+    for day in (date(2027, 3, 28), date(2027, 10, 31)):
+        midnight = datetime.combine(day, time(), paris).astimezone(UTC)
+        minutes = [(midnight + timedelta(minutes=minute)).astimezone(paris) for minute in range(26 * 60)]
+        often = Counter(f"{moment:%H:%M}" for moment in minutes if moment.date() == day)
+        for at in (f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)):
+            if often[at] == 1 and not at.startswith("02:"):
+                replace(ENVIRONMENTS["prod"], reconcile_at=at, maintain_at=at)
+            else:
+                with pytest.raises(EnvironmentSettingsError, match="no such hour"):
+                    replace(ENVIRONMENTS["prod"], reconcile_at=at)
 
 
 LOW_LIMIT = ("--max-megapixels", "20")
@@ -78,9 +101,9 @@ def test_a_worker_is_one_that_emr_serverless_has(vcpus: int, memory: int) -> Non
 
 
 def test_a_run_fits_into_a_new_account() -> None:
-    """A run of dev or staging stays within 16 vCPUs, the default quota of an account."""
-    assert Capacity().vcpus <= 16
-    assert ENVIRONMENTS["dev"].capacity.vcpus <= 16
+    """Runs of dev and staging at the same time stay within the vCPUs that AWS lets a new account use."""
+    assert Capacity().vcpus <= NEW_ACCOUNT_VCPUS
+    assert sum(ENVIRONMENTS[name].capacity.vcpus for name in ("dev", "staging")) <= NEW_ACCOUNT_VCPUS
     with pytest.raises(EnvironmentSettingsError, match="max_executors"):
         Capacity(max_executors=0)
 
@@ -94,18 +117,19 @@ def test_every_region_of_the_eu_has_a_price() -> None:
         assert arm.gb_hour == pytest.approx(0.8 * x86.gb_hour)
 
 
-def test_the_call_may_say_whose_address_which_weights_and_which_machine() -> None:
-    """Arguments override the settings; an unknown environment or architecture raises an error."""
-    settings = environment_named(
-        "dev", weights="seeded", alarm_email="me@example.org", architecture="X86_64", python="3.11"
-    )
-    assert (settings.weights, settings.alarm_email, settings.python) == ("seeded", "me@example.org", "3.11")
+def test_a_rehearsal_may_change_settings() -> None:
+    """Values come as JSON has them; an unknown environment, setting or architecture raises an error."""
+    values = {"weights": "seeded", "architecture": "X86_64", "pipeline_options": ["--components", "9"]}
+    settings = changed(environment_named("dev"), values)
+    assert (settings.weights, settings.pipeline_options) == ("seeded", ("--components", "9"))
     assert settings.architecture is Architecture.X86_64
-    assert environment_named("dev") == ENVIRONMENTS["dev"]
+    assert changed(ENVIRONMENTS["dev"], {}) == ENVIRONMENTS["dev"]
     with pytest.raises(EnvironmentSettingsError, match="one of dev, staging, prod"):
         environment_named("test")
     with pytest.raises(EnvironmentSettingsError, match="ARM64 or X86_64"):
-        environment_named("dev", architecture="sparc")
+        changed(ENVIRONMENTS["dev"], {"architecture": "sparc"})
+    with pytest.raises(EnvironmentSettingsError, match="There is no setting colour, name"):
+        changed(ENVIRONMENTS["dev"], {"name": "x", "colour": "red"})
 
 
 def test_environments_share_nothing() -> None:

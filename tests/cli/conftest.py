@@ -17,7 +17,7 @@ def summary() -> Summary:
         engine="onnx",
         weights=WeightsSummary(kind="imagenet", sha256="0"),
         counts=Counts(images=90378, rejects=2),
-        pca_version="v1",
+        pca_version="20261119T080000Z-aaaaaa",
         pca=PcaSummary(
             requested=0.95,
             components=185,

@@ -12,6 +12,7 @@ from contract.notices import Notice, NoticeType
 from contract.summary import Latest, MatrixFile, Summary
 
 IMAGES = ["Apple/0.png", "Apple/1.png", "Plum/0.png", 'Plum/it\'s, "+".png', "-1.png"]
+RUN = "20261120T121530Z-3fa94c"
 Notify = Callable[..., int]
 
 
@@ -28,16 +29,16 @@ def images(tmp_path: Path) -> Path:
 def output(tmp_path: Path, summary: Summary) -> Path:
     """Return the output of a run of the images and of a broken one."""
     output = tmp_path / "output"
-    results = output / "results/run"
+    results = output / f"results/{RUN}"
     results.mkdir(parents=True)
     (results / "pca.csv").write_text(
         '"key","label","pc_1"\n"Apple/0.png","Apple",1\n"Apple/1.png","Apple",1\n"Plum/0.png","Plum",1\n'
         '"Plum/it\'s, ""+"".png","Plum",1\n"\'-1.png",,1\n'
     )
     (results / "rejects.csv").write_text('"key","reason","detail"\n"Plum/broken.png","empty",""\n')
-    matrix = [MatrixFile(file="results/run/pca.csv", first_key="", rows=5)]
+    matrix = [MatrixFile(file=f"results/{RUN}/pca.csv", first_key="", rows=5)]
     (results / "summary.json").write_text(replace(summary, matrix=matrix).to_json())
-    latest = Latest(run_id="run", results="results/run/", finished_at="2026-11-20T12:15:30+00:00")
+    latest = Latest(run_id=RUN, results=f"results/{RUN}/", finished_at="2026-11-20T12:15:30+00:00")
     (output / "results/latest.json").write_text(latest.to_json())
     return output
 

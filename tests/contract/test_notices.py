@@ -31,12 +31,25 @@ def test_a_notice_survives_its_line(notice: Notice) -> None:
     assert Notice.from_json(line.encode("utf-8", "surrogatepass")) == notice
 
 
-@given(st.integers(0, 16**20), st.integers(0, 16**20))
-def test_notices_of_a_key_are_in_the_order_of_their_sequencers(one: int, other: int) -> None:
-    """Sequencers are compared as numbers, whatever their length and case."""
-    first, second = (Notice(key="a", op=NoticeType.REMOVED, sequencer=text) for text in (f"{one:x}", f"{other:020X}"))
-    assert (first.order < second.order) == (one < other)
-    assert (first.order == second.order) == (one == other)
+DIGITS = st.text("0123456789abcdefABCDEF", min_size=1, max_size=64)
+
+
+@given(DIGITS, DIGITS)
+def test_notices_of_a_key_are_in_the_order_of_their_sequencers(one: str, other: str) -> None:
+    """The shorter sequencer is padded with zeros on the right, as AWS documents; upper and lower case are the same."""
+    first, second = (Notice(key="a", op=NoticeType.REMOVED, sequencer=text) for text in (one, other))
+    # An independent comparison: digit by digit, as the fractions 0.one and 0.other.
+    numbers = [int(text, 16) * 16 ** (64 - len(text)) for text in (one, other)]
+    assert (first.order < second.order) == (numbers[0] < numbers[1])
+    assert (first.order == second.order) == (numbers[0] == numbers[1])
+
+
+def test_a_longer_sequencer_is_not_the_later_one_for_its_length() -> None:
+    """A removal whose sequencer has more digits does not take the place of a later upload with fewer digits."""
+    removed = Notice(key="a", op=NoticeType.REMOVED, sequencer="0055AED6DCD90281E4")
+    put_back = Notice(key="a", op=NoticeType.CREATED, etag="1", size=1, sequencer="0055AED6DCD90281E5")
+    later = Notice(key="a", op=NoticeType.CREATED, etag="2", size=1, sequencer="0055AED6DCD903")
+    assert removed.order < put_back.order < later.order
 
 
 GOOD = {"key": "a/b.jpg", "op": "created", "etag": "1", "size": 1, "sequencer": "0A"}

@@ -143,6 +143,21 @@ def test_calls_of_s3_need_the_permissions_that_aws_documents(
             lambda client: client.cancel_job_run(applicationId="a", jobRunId="j"),
             [("emr-serverless:CancelJobRun", f"arn:aws:emr-serverless:{PLACE}:/applications/a/jobruns/j")],
         ),
+        (
+            "emr-serverless",
+            lambda emr: emr.get_application(applicationId="a"),
+            [("emr-serverless:GetApplication", f"arn:aws:emr-serverless:{PLACE}:/applications/a")],
+        ),
+        (
+            "emr-serverless",
+            lambda emr: emr.stop_application(applicationId="a"),
+            [("emr-serverless:StopApplication", f"arn:aws:emr-serverless:{PLACE}:/applications/a")],
+        ),
+        (
+            "emr-serverless",
+            lambda emr: emr.list_job_runs(applicationId="a"),
+            [("emr-serverless:ListJobRuns", f"arn:aws:emr-serverless:{PLACE}:/applications/a")],
+        ),
     ],
 )
 def test_calls_of_other_services_name_their_resource(

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.host import Host, local_aws
+from localaws.host import Host
 from localaws.leftovers import leftovers
-from localaws.resources import EMULATED, MAKERS, NOT_REHEARSED, Resource
+from localaws.resources import EMULATED, MAKERS, NOT_REHEARSED, Owner, Resource
+from tests.localaws.stack import STACK, DeployedStack
 
-STACK = "some-test"
 ROLE = {
     "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}],
     "Version": "2012-10-17",
@@ -20,58 +20,13 @@ QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 7}}
 UNKNOWN = {"Type": "AWS::SQS::Queue", "Properties": {"Colour": "red"}}
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Host]:
-    """Run a local AWS for all tests of this file."""
-    with local_aws(pace=60.0) as host:
-        yield host
-
-
 @pytest.fixture
-def aws(running: Host) -> Iterator[Host]:
-    """Return the empty local AWS, and check that the test leaves nothing behind."""
-    yield running
-    assert leftovers(running) == []
+def aws(stack: DeployedStack) -> Host:
+    """Return the local AWS of the stack."""
+    return stack.aws
 
 
-def _create(aws: Host, template: dict[str, Any], **arguments: list[dict[str, str]]) -> str:
-    """Create a stack as the CDK command does, and return its status."""
-    client = aws.client("cloudformation")
-    client.create_change_set(
-        StackName=STACK,
-        ChangeSetName="change",
-        ChangeSetType="CREATE",
-        TemplateBody=json.dumps(template),
-        **arguments,
-    )
-    client.execute_change_set(StackName=STACK, ChangeSetName="change")
-    return _status(aws)
-
-
-def _delete(aws: Host) -> str:
-    stack = _stack(aws)["StackId"]
-    aws.client("cloudformation").delete_stack(StackName=STACK)
-    return _status(aws, stack)
-
-
-def _status(aws: Host, stack: str = STACK) -> str:
-    [description] = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    return str(description["StackStatus"])
-
-
-def _events(aws: Host, stack: str) -> list[tuple[str, str, str]]:
-    events = aws.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
-    return [
-        (event["ResourceStatus"], event["LogicalResourceId"], event.get("ResourceStatusReason", ""))
-        for event in reversed(events)
-    ]
-
-
-def _stack(aws: Host) -> dict[str, Any]:
-    return dict(aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0])
-
-
-def test_a_stack_is_created_and_deleted_in_order(aws: Host) -> None:
+def test_a_stack_is_created_and_deleted_in_order(aws: Host, stack: DeployedStack) -> None:
     """A resource follows those that it refers to; the deletion has the reverse order, and leaves nothing."""
     role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": ROLE}}
     statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": {"Fn::GetAtt": ["Queue", "Arn"]}}
@@ -82,8 +37,8 @@ def test_a_stack_is_created_and_deleted_in_order(aws: Host) -> None:
     }
     resources = {"Policy": {"Type": "AWS::IAM::Policy", "Properties": policy}, "Queue": QUEUE, "Role": role}
     outputs = {"Url": {"Value": {"Ref": "Queue"}}, "Arn": {"Value": {"Fn::GetAtt": ["Queue", "Arn"]}}}
-    assert _create(aws, {"Resources": resources, "Outputs": outputs}) == "CREATE_COMPLETE"
-    found = {output["OutputKey"]: output["OutputValue"] for output in _stack(aws)["Outputs"]}
+    assert stack.create({"Resources": resources, "Outputs": outputs}) == "CREATE_COMPLETE"
+    found = {output["OutputKey"]: output["OutputValue"] for output in stack.describe()["Outputs"]}
     name = found["Arn"].rpartition(":")[2]
     assert name.startswith(f"{STACK}-Queue-")
     assert found["Url"].endswith(f"/{name}")
@@ -93,15 +48,33 @@ def test_a_stack_is_created_and_deleted_in_order(aws: Host) -> None:
     [made] = [one["RoleName"] for one in iam.list_roles()["Roles"]]
     document = iam.get_role_policy(RoleName=made, PolicyName="p")["PolicyDocument"]
     assert document["Statement"][0]["Resource"] == found["Arn"]
-    stack = _stack(aws)["StackId"]
-    assert _delete(aws) == "DELETE_COMPLETE"
-    told = _events(aws, stack)
+    stack_id = stack.describe()["StackId"]
+    assert stack.delete() == "DELETE_COMPLETE"
+    told = stack.events(stack_id)
     order = [name for status, name, _ in told if status == "CREATE_COMPLETE"]
     assert [name for status, name, _ in told if status == "DELETE_COMPLETE"] == [*reversed(order[:-1]), STACK]
     assert order.index("Policy") > max(order.index("Queue"), order.index("Role"))
 
 
 COLOURFUL_TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Fn::GetAtt": ["Queue", "Colour"]}}}
+BUDGET = {"BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": {"Amount": 1, "Unit": "USD"}}
+BLIND_BUDGET = {
+    "Type": "AWS::Budgets::Budget",
+    "Properties": {"Budget": {**BUDGET, "CostFilters": {"TagKeyValue": ["environment$dev"]}}},
+}
+LONG_ALARM = {
+    "Type": "AWS::CloudWatch::Alarm",
+    "Properties": {
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 289,
+        "MetricName": "RunningJobs",
+        "Namespace": "AWS/EMRServerless",
+        "Period": 300,
+        "Statistic": "Minimum",
+        "Threshold": 0,
+        "TreatMissingData": "notBreaching",
+    },
+}
 LONG_LOGS = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": "long"}}
 
 
@@ -112,23 +85,26 @@ LONG_LOGS = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": "l
         (COLOURFUL_TOPIC, "does not know the attribute Colour of Queue."),
         ({"Type": "AWS::IAM::Role"}, "AWS::IAM::Role needs the property AssumeRolePolicyDocument."),
         (LONG_LOGS, "Invalid type for parameter retentionInDays"),
+        (LONG_ALARM, "evaluates 86400 seconds at most, not 86700"),
+        (BLIND_BUDGET, "names a tag as user:KEY$VALUE; 'environment$dev' would count no costs"),
     ],
 )
-def test_a_resource_that_fails_rolls_the_stack_back(aws: Host, resource: dict[str, Any], reason: str) -> None:
+def test_a_resource_that_fails_rolls_the_stack_back(
+    stack: DeployedStack, resource: dict[str, Any], reason: str
+) -> None:
     """The steps of the resource itself are undone, too; an event gives its name and the reason."""
     resources = {"Queue": QUEUE, "Odd": {**resource, "DependsOn": "Queue"}}
-    assert _create(aws, {"Resources": resources}) == "ROLLBACK_COMPLETE"
-    [(_, name, sentence)] = [event for event in _events(aws, STACK) if event[0] == "CREATE_FAILED"]
+    assert stack.create({"Resources": resources}) == "ROLLBACK_COMPLETE"
+    [(_, name, sentence)] = [event for event in stack.events() if event[0] == "CREATE_FAILED"]
     assert name == "Odd"
     assert reason in sentence
-    assert _delete(aws) == "DELETE_COMPLETE"
+    assert stack.delete() == "DELETE_COMPLETE"
 
 
 @pytest.mark.parametrize(
     ("template", "sentence"),
     [
         ({"Resources": {"A": {"Type": "AWS::EC2::VPC"}}}, "does not know resources of type AWS::EC2::VPC"),
-        ({"Resources": {"A": {"Type": "Custom::Own"}}}, "does not know resources of type Custom::Own"),
         ({"Resources": {"A": QUEUE}, "Mappings": {}}, "does not know Mappings of templates"),
         ({"Resources": {"A": {**QUEUE, "DependsOn": "B"}}}, r"Unresolved resource dependencies \[B\]"),
         (
@@ -141,40 +117,31 @@ def test_a_resource_that_fails_rolls_the_stack_back(aws: Host, resource: dict[st
     ],
 )
 def test_a_wrong_template_is_refused_before_anything_is_created(
-    aws: Host, template: dict[str, Any], sentence: str
+    stack: DeployedStack, template: dict[str, Any], sentence: str
 ) -> None:
     """There is no change set, and no stack."""
     with pytest.raises(ClientError, match=sentence):
-        _create(aws, template)
+        stack.create(template)
 
 
-def test_tags_of_stacks_are_refused(aws: Host) -> None:
+def test_tags_of_stacks_are_refused(stack: DeployedStack) -> None:
     """AWS would pass them on to the resources, and the local AWS would not."""
     with pytest.raises(ClientError, match="Tags of stacks are not passed on"):
-        _create(aws, {"Resources": {"A": QUEUE}}, Tags=[{"Key": "a", "Value": "b"}])
+        stack.create({"Resources": {"A": QUEUE}}, Tags=[{"Key": "a", "Value": "b"}])
 
 
-def test_stacks_are_created_by_change_sets_and_not_updated(aws: Host) -> None:
+def test_stacks_are_created_and_updated_by_change_sets(stack: DeployedStack) -> None:
     """Other calls are refused."""
-    client = aws.client("cloudformation")
-    with pytest.raises(ClientError, match="Stacks are created by change sets"):
-        client.create_stack(StackName=STACK, TemplateBody=json.dumps({"Resources": {"A": QUEUE}}))
-    _create(aws, {"Resources": {"A": QUEUE}})
-    with pytest.raises(ClientError, match="Stacks are not updated here"):
-        client.create_change_set(
-            StackName=STACK,
-            ChangeSetName="other",
-            ChangeSetType="UPDATE",
-            TemplateBody=json.dumps({"Resources": {"B": QUEUE}}),
-        )
-    assert _delete(aws) == "DELETE_COMPLETE"
+    for call in (stack.client.create_stack, stack.client.update_stack):
+        with pytest.raises(ClientError, match="Stacks are created and updated by change sets"):
+            call(StackName=STACK, TemplateBody=json.dumps({"Resources": {"A": QUEUE}}))
 
 
-def test_a_retained_resource_outlives_its_stack(aws: Host) -> None:
+def test_a_retained_resource_outlives_its_stack(aws: Host, stack: DeployedStack) -> None:
     """It is a leftover until it is deleted by hand."""
     kept = {**QUEUE, "DeletionPolicy": "Retain"}
-    _create(aws, {"Resources": {"Kept": kept, "Other": QUEUE}})
-    assert _delete(aws) == "DELETE_COMPLETE"
+    stack.create({"Resources": {"Kept": kept, "Other": QUEUE}})
+    assert stack.delete() == "DELETE_COMPLETE"
     sqs = aws.client("sqs")
     [url] = sqs.list_queues()["QueueUrls"]
     assert f"{STACK}-Kept-" in url
@@ -202,19 +169,19 @@ def _listening_bucket(*, service: str) -> dict[str, Any]:
     }
 
 
-def test_a_bucket_may_only_notify_a_queue_whose_policy_allows_it(aws: Host) -> None:
+def test_a_bucket_may_only_notify_a_queue_whose_policy_allows_it(aws: Host, stack: DeployedStack) -> None:
     """S3 checks the policy when the notification is configured."""
-    assert _create(aws, {"Resources": _listening_bucket(service="sns.amazonaws.com")}) == "ROLLBACK_COMPLETE"
-    [reason] = [reason for status, _, reason in _events(aws, STACK) if status == "CREATE_FAILED"]
+    assert stack.create({"Resources": _listening_bucket(service="sns.amazonaws.com")}) == "ROLLBACK_COMPLETE"
+    [reason] = [reason for status, _, reason in stack.events() if status == "CREATE_FAILED"]
     assert "Unable to validate the following destination configurations" in reason
-    assert _delete(aws) == "DELETE_COMPLETE"
-    assert _create(aws, {"Resources": _listening_bucket(service="s3.amazonaws.com")}) == "CREATE_COMPLETE"
+    assert stack.delete() == "DELETE_COMPLETE"
+    assert stack.create({"Resources": _listening_bucket(service="s3.amazonaws.com")}) == "CREATE_COMPLETE"
     [configured] = aws.client("s3").get_bucket_notification_configuration(Bucket="listening-bucket")[
         "QueueConfigurations"
     ]
     assert configured["Events"] == ["s3:ObjectCreated:*"]
     assert configured["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "images/"}]
-    assert _delete(aws) == "DELETE_COMPLETE"
+    assert stack.delete() == "DELETE_COMPLETE"
 
 
 def _emptied_bucket(bucket: str, *, action: str) -> dict[str, Any]:
@@ -263,43 +230,43 @@ def code(aws: Host) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("code")
-def test_buckets_are_emptied_under_the_role_of_the_function(aws: Host) -> None:
+def test_buckets_are_emptied_under_the_role_of_the_function(aws: Host, stack: DeployedStack) -> None:
     """More than a page of objects is deleted; a policy that denies calls without TLS has no effect."""
     s3 = aws.client("s3")
-    assert _create(aws, {"Resources": _emptied_bucket("full", action="s3:DeleteObject*")}) == "CREATE_COMPLETE"
+    assert stack.create({"Resources": _emptied_bucket("full", action="s3:DeleteObject*")}) == "CREATE_COMPLETE"
     for number in range(1001):
         s3.put_object(Bucket="full", Key=f"images/an apple/{number}", Body=b"")
-    assert _delete(aws) == "DELETE_COMPLETE"
+    assert stack.delete() == "DELETE_COMPLETE"
 
 
 @pytest.mark.usefixtures("code")
-def test_buckets_are_not_emptied_without_permission(aws: Host) -> None:
+def test_buckets_are_not_emptied_without_permission(aws: Host, stack: DeployedStack) -> None:
     """The events of the stack give the reason, and the next deletion succeeds once the bucket is empty."""
     s3 = aws.client("s3")
-    _create(aws, {"Resources": _emptied_bucket("full", action="s3:DeleteBucket")})
+    stack.create({"Resources": _emptied_bucket("full", action="s3:DeleteBucket")})
     s3.put_object(Bucket="full", Key="images/1", Body=b"")
-    stack = _stack(aws)["StackId"]
-    assert _delete(aws) == "DELETE_FAILED"
+    stack_id = stack.describe()["StackId"]
+    assert stack.delete() == "DELETE_FAILED"
     assert "the bucket full with 1 objects" in leftovers(aws)
     [reason] = [
-        reason for status, name, reason in _events(aws, stack) if (status, name) == ("DELETE_FAILED", "Emptying")
+        reason for status, name, reason in stack.events(stack_id) if (status, name) == ("DELETE_FAILED", "Emptying")
     ]
     assert "not authorized to perform: s3:DeleteObject" in reason
     s3.delete_object(Bucket="full", Key="images/1")
-    assert _delete(aws) == "DELETE_COMPLETE"
+    assert stack.delete() == "DELETE_COMPLETE"
 
 
-def test_accesses_are_not_logged(aws: Host) -> None:
+def test_accesses_are_not_logged(aws: Host, stack: DeployedStack) -> None:
     """S3 would write the logs some hours later: a bucket that was emptied stays empty."""
     bucket = {"LoggingConfiguration": {"DestinationBucketName": {"Ref": "Logs"}}}
     resources = {"Logs": {"Type": "AWS::S3::Bucket"}, "Data": {"Type": "AWS::S3::Bucket", "Properties": bucket}}
-    assert _create(aws, {"Resources": resources}) == "CREATE_COMPLETE"
+    assert stack.create({"Resources": resources}) == "CREATE_COMPLETE"
     names = [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]]
     assert all(
         "KeyCount" in page and not page["KeyCount"]
         for page in (aws.client("s3").list_objects_v2(Bucket=name) for name in names)
     )
-    assert _delete(aws) == "DELETE_COMPLETE"
+    assert stack.delete() == "DELETE_COMPLETE"
 
 
 def test_cloudtrail_has_no_events(aws: Host) -> None:
@@ -313,7 +280,8 @@ def test_cloudtrail_has_no_events(aws: Host) -> None:
 def test_generated_names_are_as_long_as_possible(longest: int, prefix: str | None) -> None:
     """A name consists of the stack, the name in the template, and random characters."""
     logical_id = "ALogicalIdThatGoesOnAndOnAndOnAndOnAndOnAndOn"
-    names = {Resource(STACK, logical_id, "A::B::C", {}, Host).generate_name(longest) for _ in range(10)}
+    owner = Owner(STACK, "id", client=dict, ask=dict)
+    names = {Resource(owner, logical_id, "A::B::C", {}).generate_name(longest) for _ in range(10)}
     assert len(names) == 10
     assert all(len(name) <= longest and name.startswith(prefix or f"{STACK}-{logical_id}-") for name in names)
 

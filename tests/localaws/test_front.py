@@ -1,5 +1,6 @@
 """Every request of a role is authorized, and faults strike it."""
 
+import http.client
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -143,31 +144,53 @@ def test_the_grants_say_whether_they_were_used(host: Host, role: str, client: Ca
     assert not used["Unused"]
 
 
-def test_a_dead_letter_raises_the_alarm_of_its_queue(host: Host) -> None:
-    """The alarm is evaluated when the metric value arrives, and published to its topic."""
-    cloudwatch, sqs, sns = host.client("cloudwatch"), host.client("sqs"), host.client("sns")
-    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
-    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
-    source = sqs.create_queue(QueueName="source", Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "0"})
-    topic = sns.create_topic(Name="alarms")["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:told")
-    cloudwatch.put_metric_alarm(
-        AlarmName="letters",
-        Namespace="AWS/SQS",
-        MetricName="ApproximateNumberOfMessagesVisible",
-        Dimensions=[{"Name": "QueueName", "Value": "dead"}],
-        Statistic="Maximum",
-        Period=300,
-        EvaluationPeriods=1,
-        Threshold=0,
-        ComparisonOperator="GreaterThanThreshold",
-        AlarmActions=[topic],
-    )
-    sqs.send_message(QueueUrl=source["QueueUrl"], MessageBody="poison")
-    for _ in range(2):
-        sqs.receive_message(QueueUrl=source["QueueUrl"], VisibilityTimeout=0)
-    told = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0]["Body"]
-    assert json.loads(told)["Subject"] == "ALARM: letters"
-    assert cloudwatch.describe_alarms(AlarmNames=["letters"])["MetricAlarms"][0]["StateValue"] == "ALARM"
+FORM = (
+    b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\nopen/planted\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nplanted\r\n--x--\r\n'
+)
+"""What a form of a web page sends to a bucket."""
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"Origin": "https://evil.example"}, "no requests of web pages"),
+        ({"Origin": "null"}, "no requests of web pages"),
+        ({"Sec-Fetch-Site": "cross-site"}, "no requests of web pages"),
+        ({"Sec-Fetch-Site": "same-site"}, "no requests of web pages"),
+        ({"Host": "evil.example"}, "'evil.example' is not this server"),
+        ({"Host": "evil.example:{port}"}, "is not this server"),
+        ({"Host": "localhost.evil.example:{port}"}, "is not this server"),
+        ({"Host": "127.0.0.1:1"}, "is not this server"),
+    ],
+)
+@pytest.mark.parametrize("request_line", [("POST", f"/{BUCKET}"), ("OPTIONS", "/"), ("GET", "/_localaws/grants")])
+def test_a_web_page_of_another_origin_has_no_effect(
+    host: Host, headers: dict[str, str], told: str, request_line: tuple[str, str]
+) -> None:
+    """Neither a form, nor an image, nor a page whose name is bound anew to this address reaches a service."""
+    port = int(host.endpoint.rpartition(":")[2])
+    sent = {name: value.format(port=port) for name, value in headers.items()}
+    answer = _send(port, request_line, {"Content-Type": "multipart/form-data; boundary=x"} | sent)
+    body = answer.read().decode()
+    assert (answer.status, body.count("\n")) == (403, 0)
+    assert told in body
+    assert not any(name.lower().startswith("access-control") for name, _ in answer.getheaders())
+    assert host.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="open/planted")["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LocalHost", "a-bucket.localhost"])
+def test_programs_reach_the_services_by_any_name_of_this_machine(host: Host, name: str) -> None:
+    """A request without the headers of browsers is answered, and no web page may read the answer."""
+    port = int(host.endpoint.rpartition(":")[2])
+    answer = _send(port, ("GET", "/_localaws/grants"), {"Host": f"{name}:{port}", "Sec-Fetch-Site": "none"})
+    assert answer.status == 200
+    listed = _send(port, ("GET", f"/{BUCKET}"), {"Host": f"127.0.0.1:{port}"})
+    assert listed.status == 200
+    assert not any(name.lower().startswith("access-control") for name, _ in listed.getheaders())
+
+
+def _send(port: int, request_line: tuple[str, str], headers: dict[str, str]) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request(*request_line, body=FORM if request_line[0] == "POST" else None, headers=headers)
+    return connection.getresponse()

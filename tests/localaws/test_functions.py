@@ -20,7 +20,7 @@ from localaws.event_source import failures_in
 from localaws.logs import BYTES, EVENTS, LogLine, parts_of
 from localaws.metrics import MetricValue, embedded_metrics
 from localaws.sandbox import PYTHON
-from tests.localaws.cloud import PATIENCE, Cloud, Function, cloud_in
+from tests.localaws.cloud import PATIENCE, Cloud, Function, cloud_in, until
 
 PACE = 300.0
 """A window of a minute lasts 0.2 s; messages are visible again after 2 s, the shortest time."""
@@ -191,21 +191,17 @@ def test_a_function_whose_role_may_not_log_runs_without_a_log(cloud: Cloud) -> N
 
 
 def test_an_error_raises_the_alarm_of_the_function(cloud: Cloud) -> None:
-    """The topic's subscriber gets the alarm; metrics that are embedded in the log count, too."""
-    clients = {name: cloud.aws.client(name) for name in ("cloudwatch", "sns", "sqs")}
-    function, queue_url = cloud.function(cloud.role("logs:*")), cloud.queue()
-    topic = clients["sns"].create_topic(Name="alarms")["TopicArn"]
-    clients["sns"].subscribe(TopicArn=topic, Protocol="sqs", Endpoint=_arn(queue_url))
+    """Metrics that are embedded in the log count, too."""
+    cloudwatch, function = cloud.aws.client("cloudwatch"), cloud.function(cloud.role("logs:*"))
     for name, namespace, metric, dimension in (
         ("failed", "AWS/Lambda", "Errors", {"Name": "FunctionName", "Value": function.name}),
         ("eaten", "Tests", "Eaten", {"Name": "service", "Value": "taster"}),
     ):
-        clients["cloudwatch"].put_metric_alarm(
+        cloudwatch.put_metric_alarm(
             AlarmName=name,
             Namespace=namespace,
             MetricName=metric,
             Dimensions=[dimension],
-            AlarmActions=[topic],
             ComparisonOperator="GreaterThanThreshold",
             EvaluationPeriods=1,
             Period=300,
@@ -213,11 +209,7 @@ def test_an_error_raises_the_alarm_of_the_function(cloud: Cloud) -> None:
             Threshold=0,
         )
     function.call(**{"print": [json.dumps(METRIC)], "raise": "SomeError"})
-    raised: set[str] = set()
-    while len(raised) < 2:
-        for message in clients["sqs"].receive_message(QueueUrl=queue_url, WaitTimeSeconds=20)["Messages"]:
-            raised.add(json.loads(json.loads(message["Body"])["Message"])["AlarmName"])
-    assert raised == {"failed", "eaten"}
+    until(lambda: len(cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]) == 2)
 
 
 @pytest.mark.parametrize(
@@ -343,6 +335,37 @@ def test_a_failed_message_is_delivered_again_and_ends_in_the_dead_letter_queue(c
     sqs = cloud.aws.client("sqs")
     dead = sqs.receive_message(QueueUrl=letters, WaitTimeSeconds=20)["Messages"]
     assert [message["Body"] for message in dead] == ["bad"]
+
+
+def test_an_updated_function_runs_in_a_new_process(cloud: Cloud) -> None:
+    """Settings that are not given stay; what AWS would refuse at the creation is refused at the update, too."""
+    function = cloud.function(cloud.role("logs:*"), MemorySize=256, Timeout=20)
+    before, _ = function.call()
+    functions = cloud.aws.client("lambda")
+    functions.update_function_configuration(FunctionName=function.name, MemorySize=512)
+    now = functions.get_function_configuration(FunctionName=function.name)
+    assert (now["MemorySize"], now["Timeout"], now["LoggingConfig"]["LogGroup"]) == (512, 20, function.name)
+    assert function.call()[0]["pid"] != before["pid"]
+    with pytest.raises(ClientError, match="xray:PutTraceSegments"):
+        functions.update_function_configuration(FunctionName=function.name, TracingConfig={"Mode": "Active"})
+
+
+def test_an_updated_mapping_has_its_new_settings(cloud: Cloud, callee: Callee) -> None:
+    """It is checked as at its creation; settings that are not given stay."""
+    queue_url = cloud.queue()
+    _send(cloud, queue_url, ["one", "two"])
+    function = cloud.function(cloud.role(*CONSUMER), Environment=callee.environment)
+    functions = cloud.aws.client("lambda")
+    uuid = functions.create_event_source_mapping(
+        EventSourceArn=_arn(queue_url), FunctionName=function.name, Enabled=False, BatchSize=1
+    )["UUID"]
+    with pytest.raises(ClientError, match="need a window"):
+        functions.update_event_source_mapping(UUID=uuid, BatchSize=1000)
+    functions.update_event_source_mapping(UUID=uuid, Enabled=True)
+    calls = [callee.next(), callee.next()]
+    for call in calls:
+        call.tell(**{"return": None})
+    assert sorted(record["body"] for call in calls for record in call.records) == ["one", "two"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills the children of a killed process")

@@ -2,7 +2,9 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,9 +12,9 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.account import LocalAwsError
-from localaws.job_logs import LINE_CHARACTERS, failure_reason, group_of, lines_of
-from tests.localaws.cloud import BUCKET, GROUP, SCRIPT, Cloud, cloud_in, until
+from localaws.account import ACCOUNT, REGION, LocalAwsError
+from localaws.job_logs import LINE_CHARACTERS, driver_streams, failure_reason, group_of, lines_of
+from tests.localaws.cloud import BUCKET, GROUP, SCRIPT, Cloud, cloud_in, policy, until
 
 SIZES = "--conf spark.driver.cores=1 --conf spark.driver.memory=2g --conf spark.driver.memoryOverhead=2g"
 
@@ -103,22 +105,104 @@ def test_a_job_runs_and_its_output_is_in_the_logs(cloud: Cloud, jobs: Jobs) -> N
     assert _lines(cloud, jobs.application, job, "stderr") == ["oops"]
 
 
+def test_a_job_that_runs_for_long_raises_an_alarm_while_it_runs(cloud: Cloud, jobs: Jobs) -> None:
+    """EMR Serverless reports the running jobs every minute, under the id and the name of the application.
+
+    The values of the last hour are put by the test; the job adds the present one, and at its end the value 0.
+    """
+    cloudwatch, emr = cloud.aws.client("cloudwatch"), jobs.emr
+    name = emr.get_application(applicationId=jobs.application)["application"]["name"]
+    dimensions = [
+        {"Name": "ApplicationId", "Value": jobs.application},
+        {"Name": "ApplicationName", "Value": name},
+    ]
+    for alarm, looked_at in (("long", dimensions), ("without-the-name", dimensions[:1])):
+        cloudwatch.put_metric_alarm(
+            AlarmName=alarm,
+            Namespace="AWS/EMRServerless",
+            MetricName="RunningJobs",
+            Dimensions=looked_at,
+            Statistic="Minimum",
+            Period=300,
+            EvaluationPeriods=12,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData="notBreaching",
+        )
+    past = [datetime.now(UTC) - timedelta(minutes=minute) for minute in range(1, 61)]
+    data = [{"MetricName": "RunningJobs", "Dimensions": dimensions, "Timestamp": at, "Value": 1} for at in past]
+    cloudwatch.put_metric_data(Namespace="AWS/EMRServerless", MetricData=data)
+    raised = lambda: [one["AlarmName"] for one in cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]]  # noqa: E731 -- asked twice
+    assert raised() == []
+    job = jobs.start()
+    assert until(raised) == ["long"]
+    assert jobs.run(job)["state"] == "RUNNING"
+    cloud.tell("exit 0")
+    jobs.end(job)
+    until(lambda: not raised())
+
+
+@pytest.mark.parametrize(
+    ("conditions", "starts"),
+    [
+        ({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, True),
+        ({"ArnLike": {"aws:SourceArn": f"arn:aws:emr-serverless:{REGION}:{ACCOUNT}:/applications/*"}}, True),
+        ({"ArnLike": {"aws:SourceArn": f"arn:aws:emr-serverless:{REGION}:{ACCOUNT}:/applications/other"}}, False),
+        ({"StringEquals": {"aws:SourceAccount": "999999999999"}}, False),
+    ],
+)
+def test_the_conditions_of_a_trust_policy_count(
+    cloud: Cloud, jobs: Jobs, conditions: dict[str, Any], *, starts: bool
+) -> None:
+    """EMR Serverless assumes the role of a job for its application only."""
+    iam, name = cloud.aws.client("iam"), jobs.role.rpartition("/")[2]
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "emr-serverless.amazonaws.com"},
+        "Condition": conditions,
+    }
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=policy(trust))
+    if starts:
+        assert jobs.end(jobs.start("exit 0"))["state"] == "SUCCESS"
+    else:
+        with pytest.raises(ClientError, match=r"cannot be assumed by .* for arn:.*: its conditions are not met"):
+            jobs.start("exit 0")
+
+
 def test_an_application_keeps_its_settings_and_stops_when_idle(cloud: Cloud) -> None:
-    """It can't be stopped or deleted while it runs a job, and can be deleted when it has stopped."""
+    """It can't be stopped, updated or deleted while it runs a job, and accepts no job when it is deleted."""
     jobs = Jobs(cloud, autoStopConfiguration={"enabled": True, "idleTimeoutMinutes": 1})
     application = jobs.emr.get_application(applicationId=jobs.application)["application"]
     assert application["schedulerConfiguration"] == {"maxConcurrentRuns": 1, "queueTimeoutMinutes": 60}
     assert application["monitoringConfiguration"]["cloudWatchLoggingConfiguration"]["logGroupName"] == GROUP
     job = jobs.start()
     jobs.wait(job, "RUNNING")
-    for forbidden in (jobs.emr.stop_application, jobs.emr.delete_application):
+    for forbidden in (jobs.emr.stop_application, jobs.emr.update_application, jobs.emr.delete_application):
         with pytest.raises(ClientError, match="ValidationException"):
             forbidden(applicationId=jobs.application)
     cloud.tell("true")
     jobs.end(job)
     until(lambda: jobs.state() == "STOPPED")
+    assert jobs.application not in {app["id"] for app in jobs.emr.list_applications(states=["STARTED"])["applications"]}
+    jobs.emr.update_application(applicationId=jobs.application, schedulerConfiguration={"maxConcurrentRuns": 2})
+    updated = jobs.emr.get_application(applicationId=jobs.application)["application"]
+    assert updated["schedulerConfiguration"] == {"maxConcurrentRuns": 2}
+    assert updated["monitoringConfiguration"] == application["monitoringConfiguration"]
     jobs.emr.delete_application(applicationId=jobs.application)
     assert jobs.state() == "TERMINATED"
+    with pytest.raises(ClientError, match="TERMINATED"):
+        jobs.start()
+
+
+def test_the_idle_time_of_an_application_begins_when_it_is_started(cloud: Cloud) -> None:
+    """An application that was created long ago does not stop at once."""
+    jobs = Jobs(cloud, autoStopConfiguration={"enabled": True, "idleTimeoutMinutes": 10})
+    created = time.monotonic()
+    until(lambda: time.monotonic() - created > 10 * 60 / PACE)
+    jobs.emr.start_application(applicationId=jobs.application)
+    assert jobs.state() == "STARTED"
+    until(lambda: jobs.state() == "STOPPED")
 
 
 def test_a_failed_job_has_a_reason(cloud: Cloud, jobs: Jobs) -> None:
@@ -260,8 +344,21 @@ def test_a_reason_leaves_out_log_lines_and_frames_of_stacks() -> None:
     assert failure_reason(137, "").endswith("Last few exceptions: none")
 
 
+def test_the_types_of_logs_say_which_streams_of_the_driver_are_written() -> None:
+    """By default, both are. Executors have no streams here, as the driver does their work."""
+    streams = lambda **types: driver_streams({"cloudWatchLoggingConfiguration": {"enabled": True, **types}})  # noqa: E731 -- called twice
+    assert streams() == ["stdout", "stderr"]
+    assert streams(logTypes={"SPARK_DRIVER": ["STDERR"], "SPARK_EXECUTOR": ["STDOUT", "STDERR"]}) == ["stderr"]
+
+
 @pytest.mark.parametrize(
-    "logging", [{"enabled": True, "logStreamNamePrefix": "x"}, {"enabled": True, "encryptionKeyArn": "x"}]
+    "logging",
+    [
+        {"enabled": True, "logStreamNamePrefix": "x"},
+        {"enabled": True, "encryptionKeyArn": "x"},
+        {"enabled": True, "logTypes": {"EXECUTOR": ["STDOUT"]}},
+        {"enabled": True, "logTypes": {"SPARK_EXECUTOR": ["stdout"]}},
+    ],
 )
 def test_a_setting_of_the_log_without_effect_is_refused(logging: dict[str, Any]) -> None:
     """Without a group, the log goes to the default group of EMR Serverless."""

@@ -8,8 +8,10 @@ import pytest
 
 from localaws import patches
 from localaws.account import LocalAws, LocalAwsError
+from localaws.alarm_actions import AlarmActions
 from localaws.authorization import Authorization
 from localaws.cloudformation import CloudFormation
+from localaws.custom_resources import CustomResources
 from localaws.functions import Functions
 from localaws.interpreter import Interpreter
 from localaws.jobs import Jobs
@@ -17,6 +19,8 @@ from localaws.metrics import Metrics
 from localaws.notifications import Notifications
 from localaws.patches import Original, Part, adds, replaces
 from localaws.queues import Queues
+from localaws.rules import Rules
+from localaws.topics import Topics
 from localaws.workflows import Workflows
 
 PARTS: dict[str, Callable[[LocalAws, Metrics], Part]] = {
@@ -25,8 +29,11 @@ PARTS: dict[str, Callable[[LocalAws, Metrics], Part]] = {
     "functions": lambda aws, metrics: Functions(aws, Authorization(), metrics),
     "interpreter": lambda aws, _: Interpreter(aws),
     "workflows": lambda aws, metrics: Workflows(aws, Authorization(), metrics),
-    "jobs": lambda aws, _: Jobs(aws),
-    "cloudformation": lambda aws, _: CloudFormation(aws),
+    "jobs": Jobs,
+    "alarm actions": lambda aws, _: AlarmActions(aws),
+    "rules": lambda aws, _: Rules(aws),
+    "topics": lambda aws, _: Topics(aws),
+    "cloudformation": lambda aws, _: CloudFormation(aws, CustomResources(aws)),
 }
 
 
@@ -58,6 +65,9 @@ def aws(tmp_path: Path) -> LocalAws:
         ("interpreter", 16),
         ("workflows", 5),
         ("jobs", 9),
+        ("topics", 7),
+        ("alarm actions", 1),
+        ("rules", 3),
         ("cloudformation", 11),
     ],
 )

@@ -21,6 +21,7 @@ CONF = {
     "spark.executor.memory": "3072m",
     "spark.executor.memoryOverhead": "1g",
     "spark.dynamicAllocation.initialExecutors": "1",
+    "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.catalog.things": "org.apache.iceberg.spark.SparkCatalog",
 }
 
@@ -70,6 +71,13 @@ def test_the_command_has_the_configuration_that_works_here(shipped: Submission) 
     assert not conf.keys() & {*WITHOUT_EFFECT, "spark.archives"}
 
 
+def test_a_job_that_would_use_hive_is_refused() -> None:
+    """EMR Serverless has Hive's catalog in Glue by default, and jobs may not read it; a job here would not notice."""
+    for parameters in ("", "--conf spark.sql.catalogImplementation=hive"):
+        with pytest.raises(LocalAwsError, match=r"set spark\.sql\.catalogImplementation=in-memory"):
+            command(_submission(parameters), {}, Path("/spark"), {})
+
+
 def test_a_job_is_billed_for_its_driver_and_one_executor(shipped: Submission) -> None:
     """The sizes are those of its configuration, or the defaults of AWS."""
     assert shipped.size == Size(3, 12)
@@ -97,6 +105,7 @@ def test_unknown_parameters_are_refused(parameters: str, named: str) -> None:
     [
         ("--conf spark.archives=s3://assets/a.tgz", "archives"),
         ("--conf spark.jars=https://somewhere/a.jar", "jars"),
+        ("--conf spark.jars=/usr/share/aws/iceberg/lib/iceberg-spark3-runtime.jar", "jars"),
         ("--conf spark.submit.pyFiles=s3://assets/", "py_files"),
         ("--conf spark.driver.memory=much", "size"),
     ],

@@ -263,12 +263,30 @@ def test_nested_parameters_and_rules_are_checked() -> None:
 
 
 def test_a_refused_definition_makes_no_state_machine(cloud: Cloud) -> None:
-    """The error has the reason; an existing state machine can't be changed either."""
+    """The error has the reason; the update of a state machine is checked in the same way."""
     with pytest.raises(ClientError, match=r"InvalidDefinition.*Map"):
         Machine(cloud, definition({"Type": "Map"}))
     machine = Machine(cloud, definition({"Type": "Succeed"}))
-    with pytest.raises(ClientError, match="can't be updated"):
-        machine.sfn.update_state_machine(stateMachineArn=machine.arn, roleArn="arn:aws:iam::123456789012:role/x")
+    for change, reason in (
+        ({"roleArn": "arn:aws:iam::123456789012:role/x"}, "cannot be assumed by states"),
+        ({"definition": json.dumps(definition({"Type": "Map"}))}, r"InvalidDefinition.*Map"),
+    ):
+        with pytest.raises(ClientError, match=reason):
+            machine.sfn.update_state_machine(stateMachineArn=machine.arn, **change)
+
+
+def test_an_update_counts_for_later_executions_only(cloud: Cloud) -> None:
+    """An execution that runs keeps the definition that it began with."""
+    wait = {"Type": "Wait", "Seconds": 60, "Next": "Last"}
+    document = definition(wait)
+    document["States"]["Last"] = {"Type": "Pass", "Result": {"old": True}, "End": True}
+    machine = Machine(cloud, document)
+    running = machine.start()
+    new = json.dumps(definition({"Type": "Pass", "Result": {"new": True}, "End": True}))
+    machine.sfn.update_state_machine(stateMachineArn=machine.arn, definition=new)
+    assert machine.describe(running)["status"] == "RUNNING"
+    assert json.loads(machine.end(machine.start())["output"]) == {"new": True}
+    assert json.loads(machine.end(running)["output"]) == {"old": True}
 
 
 def test_every_integration_is_one_of_aws() -> None:

@@ -77,6 +77,13 @@ class Cloud:
         found = self.deployment.emr.list_job_runs(applicationId=application)["jobRuns"]
         return sorted(found, key=lambda job: job["createdAt"])
 
+    def wait_for_job(self, job_id: str) -> None:
+        """Wait until a job run has ended."""
+        ended = {"SUCCESS", "FAILED", "CANCELLED"}
+        self._wait_until(
+            lambda: any(job["state"] in ended for job in self.jobs() if job["id"] == job_id), f"end of the job {job_id}"
+        )
+
     def execution(self, name: str) -> dict[str, Any]:
         """Return the description of an execution."""
         return next(execution for execution in self.watch.executions() if execution["name"] == name)
@@ -141,6 +148,24 @@ class Cloud:
     def wait_for_alarm(self, name: str) -> None:
         """Wait until an alarm is in state ALARM; set all alarms to OK."""
         self._wait_until(lambda: name in self.alarms(), f"alarm {name}")
+
+    def subscribe(self, address: str) -> str:
+        """Subscribe an address to the alarms, and confirm it as its owner does; return the ARN of the subscription."""
+        sns = self.host.client("sns")
+        [topic] = [found["TopicArn"] for found in sns.list_topics()["Topics"]]
+        sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address)
+        [request] = [mail for mail in self.host.ask("deliveries") if mail["endpoint"] == address]
+        return str(sns.confirm_subscription(TopicArn=topic, Token=request["token"])["SubscriptionArn"])
+
+    def mails(self, address: str) -> list[str]:
+        """Return the subjects of the e-mails that an address has received, without the request to confirm."""
+        sent = self.host.ask("deliveries")
+        return [mail["subject"] for mail in sent if mail["endpoint"] == address and "token" not in mail]
+
+    def wait_for_mail(self, address: str, alarm: str) -> None:
+        """Wait until an address has been told of an alarm."""
+        subject = f"ALARM: {stack_name(ENVIRONMENT)}-{alarm}"
+        self._wait_until(lambda: subject in self.mails(address), f"e-mail {subject!r}")
 
     def failures(self, actor: str) -> float:
         """Count the failures of a function, or of the workflow, by the metrics of CloudWatch."""

@@ -6,7 +6,7 @@ import pytest
 
 from cdk.packaging.package import ROOT
 from localaws.policies import Grant
-from rehearsal.scope import SCOPE, UNUSED_PERMISSIONS, unused_permissions
+from rehearsal.scope import SCOPE, UNUSED_PERMISSIONS, reason_for, unused_permissions
 
 PAGE = (ROOT / "docs/rehearsal.md").read_text()
 
@@ -33,3 +33,5 @@ def test_a_permission_is_used_if_it_is_used_on_any_resource() -> None:
         entry("arn:aws:iam::1:role/cdk-hnb659fds-deploy-role", "x:y", "*", used=False),
     ]
     assert unused_permissions(grants, "fruits-dev") == {"SparkJobRole: a:c"}
+    assert reason_for("SparkJobRole: a:c") is None
+    assert reason_for("DrainingDrainRole: states:StopExecution") == UNUSED_PERMISSIONS["DrainingDrainRole: *"]

@@ -17,7 +17,7 @@ from cdk.stateless.spark import Program, spark_submit_parameters
 from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
 from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
 from contract.functions import NAMESPACE_VARIABLE, RecordRunVariables, StartRunVariables, metrics_namespace
-from contract.layout import INBOX, LATEST, run_record
+from contract.layout import INBOX, LATEST, results_folder, run_record
 from contract.prices import Prices
 from contract.summary import Latest
 from contract.workflow import RunRecord
@@ -26,6 +26,8 @@ from localaws.spark_submit import S3Url, Size, Submission
 from tests.localaws.cloud import ANYTHING, BUCKET, TABLE, Cloud, cloud_in, until
 from tests.localaws.machine import Machine
 from tests.shipped import SHIPPED
+
+EARLIER = "20200101T000000Z-00000000"
 
 PACE = 120.0
 """A wait of a minute in AWS lasts half a second."""
@@ -98,7 +100,7 @@ class Pipeline(Machine):
 
 def _record_run(cloud: Cloud, application: str) -> str:
     """Deploy the bundle of `record_run`, and return the ARN of the function."""
-    latest = Latest(run_id="20200101T000000Z-00000000", results="results/", finished_at="")
+    latest = Latest(run_id=EARLIER, results=results_folder(EARLIER), finished_at="")
     cloud.aws.client("s3").put_object(Bucket=BUCKET, Key=LATEST, Body=latest.to_json())
     prices = Prices(vcpu_hour=1.0, gb_hour=1.0, storage_gb_hour=1.0)
     known = RecordRunVariables(bucket=BUCKET, application_id=application, prices=prices)

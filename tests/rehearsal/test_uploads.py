@@ -11,6 +11,7 @@ import pytest
 
 from cli.main import main
 from cli.sample import BROKEN
+from contract.alarms import Alarm
 from contract.environments import Output
 from contract.layout import ResultFile
 from contract.runs import Mode
@@ -87,20 +88,23 @@ def test_a_reprocess_waits_for_the_update_in_progress(cloud: Cloud, pictures: Pi
 
 
 def test_a_message_that_is_no_event_is_set_aside(cloud: Cloud) -> None:
-    """After five deliveries, such a message is in the dead-letter queue, and an alarm reports it."""
+    """After five deliveries, such a message is in the dead-letter queue, and an e-mail tells the operator."""
     sqs, dead_letters = cloud.deployment.sqs, cloud.deployment.resource(Output.DEAD_LETTERS)
-    queue = cloud.deployment.resource(Output.QUEUE)
+    queue, address = cloud.deployment.resource(Output.QUEUE), "operator@example.org"
+    subscription = cloud.subscribe(address)
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"Records": "poison"}))
-    cloud.wait_for_alarm("DeadLetters")
+    cloud.wait_for_mail(address, Alarm.DEAD_LETTERS)
+    assert cloud.alarms() == {Alarm.DEAD_LETTERS}
     assert len(cloud.troubles()) == 1
     dead = sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=10)["Messages"]
     sqs.purge_queue(QueueUrl=dead_letters)
     assert [json.loads(message["Body"]) for message in dead] == [{"Records": "poison"}]
+    cloud.host.client("sns").unsubscribe(SubscriptionArn=subscription)
 
 
 def test_a_burst_during_a_run_takes_few_jobs(cloud: Cloud, pictures: Pictures) -> None:
-    """At most three jobs, that of the run included, process 2,000 images that arrive during a run."""
-    before, burst = len(cloud.jobs()), pictures("burst", 2_000)
+    """At most three jobs, that of the run included, process 500 images that arrive during a run."""
+    before, burst = len(cloud.jobs()), pictures("burst", 500)
     cloud.upload(pictures("first-of-all", 1))
     cloud.wait_for("RUNNING")
     cloud.upload(burst)

@@ -161,7 +161,7 @@ def _change(images: Path, output: Path) -> None:
     assert fruits(["notify", "--images", str(images), "--output", str(output), *changed]) == 0
 
 
-@pytest.mark.parametrize(("mode", "first_stride", "points"), [("update", 2, 10), ("reprocess", 8, 3)])
+@pytest.mark.parametrize(("mode", "first_stride", "points"), [("update", 3, 7), ("reprocess", 8, 3)])
 def test_a_run_killed_anywhere_is_finished_by_the_next(
     scene: Scene, warm: SparkSession, mode: str, first_stride: int, points: int
 ) -> None:

@@ -19,13 +19,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
-from contract.layout import INBOX, LATEST, label_of, notices_file
+from contract.job import Fence, OnNewModel
+from contract.layout import BASES, FENCE, INBOX, LATEST, RESULTS, STAGING, label_of, notices_file
 from contract.notices import Notice, NoticeType
 from contract.runs import Mode, new_run_id
 from contract.summary import Latest, Summary
 from spark_app import pipeline
 from spark_app.engine.provision import Model
 from spark_app.engine.weights import Weights
+from spark_app.errors import FencedOffError, ModelMismatchError
+from spark_app.fence import check_fence
 from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.statistics import Statistics
 from spark_app.progress import PlainReporter
@@ -35,6 +38,7 @@ from spark_app.stages import chunks, maintenance
 from spark_app.stages.basis import load_basis
 from spark_app.stages.features import FeatureJob
 from spark_app.stages.outcomes import OUTCOMES, Tally
+from spark_app.stages.rebuild import BRANCH
 from spark_app.stages.statistics import load_statistics
 from spark_app.storage import Storage
 from spark_app.tables import Tables
@@ -44,6 +48,8 @@ BROKEN = -1
 """Version of an image that the pipeline refuses."""
 
 Versions = dict[str, int]
+
+SILENT = PlainReporter(io.StringIO())
 
 
 class CrashError(Exception):
@@ -78,7 +84,7 @@ class World:
         body = "".join(notice.to_json() + "\n" for notice in notices)
         self.root.write(notices_file(new_run_id()), body.encode())
 
-    def update(self, **options: Any) -> Summary:  # noqa: ANN401 -- settings
+    def update(self, reporter: PlainReporter = SILENT, model: str = "model", **options: Any) -> Summary:  # noqa: ANN401 -- settings
         """Run an update in the existing session."""
         defaults = {
             "components": ComponentCount(3),
@@ -90,11 +96,10 @@ class World:
         these = RunSettings(
             images=f"{self.root.url}/images", output=self.root.url, catalog=catalog, **defaults | options
         )
-        reporter = PlainReporter(io.StringIO())
         with pytest.MonkeyPatch.context() as network:
             network.setattr(chunks, "compute_features", self._compute)
-            model = Model("model", self.weights, b"", None)
-            return pipeline._run_steps(Run(these, reporter), self.spark, model)  # noqa: SLF001
+            ready = Model(model, self.weights, b"", None)
+            return pipeline._run_steps(Run(these, reporter), self.spark, ready)  # noqa: SLF001
 
     @property
     def database(self) -> str:
@@ -110,6 +115,16 @@ class World:
     def results(self) -> Path:
         """Folder of the last complete results."""
         return self.root.local_path / Latest.from_json(self.root.read("results/latest.json") or b"").results
+
+    def fence(self, run_id: str) -> None:
+        """Let a run be the only one that may write."""
+        self.root.write(FENCE, Fence(run_id=run_id).to_json().encode())
+
+    def shared(self) -> dict[str, bytes]:
+        """Return everything that runs share: no staged files, and no folders that have the name of a run."""
+        own = (STAGING, *(f"{folder}{run_id}" for folder in (RESULTS, BASES) for run_id in (MINE, THEIRS)))
+        keys = [key for batch in self.root.list_objects() for key in batch["key"].to_pylist()]
+        return {key: self.root.read(key) or b"" for key in keys if not key.startswith(own)}
 
     def _compute(self, changes: DataFrame, job: FeatureJob, tasks: int, folder: str) -> Tally:  # noqa: ARG002
         rows = [self._outcome(row.key, row, job) for row in changes.collect()]
@@ -267,3 +282,82 @@ def test_many_tiny_updates_leave_the_tables_in_few_files(world: World, monkeypat
     world.assert_is_what_a_full_run_makes(summary)
     before = summary.snapshots
     assert world.update(refit_threshold=0.0).snapshots == before
+
+
+MINE, THEIRS = "20261120T121530Z-aaaaaa", "20261120T121530Z-bbbbbb"
+
+
+class Intruder(PlainReporter):
+    """Lets another run take the fence when a step begins, and remembers what the environment then contains."""
+
+    def __init__(self, world: World, step: str) -> None:
+        super().__init__(io.StringIO())
+        self._world, self._step = world, step
+        self.before: dict[str, bytes] = {}
+
+    def started(self, step: str) -> None:
+        """Take the fence."""
+        if step == self._step:
+            self._world.fence(THEIRS)
+            self.before = self._world.shared()
+
+
+@pytest.mark.parametrize("mode", [Mode.UPDATE, Mode.REPROCESS])
+def test_a_run_that_has_lost_the_fence_changes_nothing(world: World, mode: Mode) -> None:
+    """Whenever another run takes the fence, tables, bases, pointer and notices stay as they are; readers see no change.
+
+    The run that has the fence finishes the work of all of them.
+    """
+    world.change({"a/1.jpg": 1, "a/2.jpg": 1, "b/3.jpg": 1, "b/4.jpg": BROKEN})
+    world.update()
+    world.change({"a/1.jpg": 2, "a/5.jpg": 1, "b/6.jpg": BROKEN, "b/4.jpg": None})
+    for key in world.versions:
+        world.root.write(f"images/{key}", b"")
+    for step in ("plan", "featurise", "pca", "publish"):
+        world.fence(MINE)
+        intruder = Intruder(world, step)
+        with pytest.raises(FencedOffError, match=f"Run {THEIRS} has taken the place of this run"):
+            world.update(intruder, run_id=MINE, fenced=True, refit_threshold=0.0, mode=mode)
+        assert intruder.before
+        assert world.shared() == intruder.before
+    world.assert_is_what_a_full_run_makes(world.update(run_id=THEIRS, fenced=True, refit_threshold=0.0))
+
+
+@pytest.mark.parametrize("fence", [None, b"", b"{", b"[]", b'{"run_id": 1}', b'{"run_id": "../x"}'])
+def test_a_fence_that_names_no_run_stops_a_fenced_run(tmp_path: Path, fence: bytes | None) -> None:
+    """A missing or damaged fence names no run, so the run stops; another attempt may succeed."""
+    root = Storage(tmp_path.as_uri())
+    if fence is not None:
+        root.write(FENCE, fence)
+    with pytest.raises(FencedOffError, match=f"{FENCE} is (missing|damaged)") as stopped:
+        check_fence(root, MINE)
+    assert stopped.value.exit_code == 1
+
+
+def test_a_new_model_is_a_reprocess_if_the_settings_want_it(world: World) -> None:
+    """An update that finds tables of another model computes all images, also those of later notices, and says so.
+
+    A run that dies is continued by the next update. Later updates are updates again.
+    """
+    world.change({f"a/{number}.jpg": 1 for number in range(9)})
+    first = world.update()
+    world.change({"a/9.jpg": 1, "a/0.jpg": None})
+    with pytest.raises(ModelMismatchError, match="run with --mode reprocess"):
+        world.update(model="other")
+    for key in world.versions:
+        world.root.write(f"images/{key}", b"")
+    with world.crash_before(2), pytest.raises(CrashError):
+        world.update(model="other", on_new_model=OnNewModel.REPROCESS)
+    assert world.tables.model_id() == "model"
+    assert world.tables.on_branch(BRANCH).model_id() == "other"
+    world.change({"a/10.jpg": 1})
+    world.root.write("images/a/10.jpg", b"")
+    second = world.update(model="other", on_new_model=OnNewModel.REPROCESS)
+    world.assert_is_what_a_full_run_makes(second)
+    assert (second.mode, second.model_id, world.tables.model_id()) == (Mode.REPROCESS, "other", "other")
+    assert second.pca_version != first.pca_version
+    assert any("The tables contained features of model, but these weights make other" in note for note in second.notes)
+    assert not any(batch.num_rows for batch in world.root.list_objects(INBOX))
+    world.change({"a/11.jpg": 1})
+    third = world.update(model="other", on_new_model=OnNewModel.REPROCESS)
+    assert (third.mode, third.counts.featurised) == (Mode.UPDATE, 1)

@@ -10,13 +10,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    {"scratch", "signals", "table_times"},
+    {"scratch", "signals", "table_times", "pulse"},
     {"errors", "numerics", "keys", "npz", "lookahead", "local_files", "words", "failures"},
     {"settings", "options"},
     {"jvm"},
     {"storage", "iceberg", "arrow"},
-    {"progress", "csv_files", "session"},
-    {"tables", "engine", "report", "run"},
+    {"progress", "csv_files", "session", "fence", "job_failure", "watchdog"},
+    {"tables", "engine", "report"},
+    {"run"},
     {"stages", "output"},
     {"pipeline"},
     {"main"},

@@ -22,6 +22,7 @@ from tests.cli.cloud.conftest import REGION
 
 RUN = "20261120T121530Z-3fa94c"
 LATER = "20261121T121530Z-3fa94c"
+BASIS = "20261119T080000Z-aaaaaa"
 FOLDER = "tables/fruits_dev.db/features/"
 
 Publish = Callable[..., None]
@@ -73,7 +74,7 @@ def publish_rows(publish: Publish, put: Put, summary: Summary) -> Callable[[str,
     def publish_it(run_id: str, content: int | None) -> None:
         snapshots = Snapshots(features=content, components=None, rejects=None)
         publish(run_id, None, replace(summary, snapshots=snapshots, matrix=[]))
-        put("pca/v1/basis.npz", b"the basis")
+        put(f"pca/{BASIS}/basis.npz", b"the basis")
 
     return publish_it
 

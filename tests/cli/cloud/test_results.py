@@ -1,5 +1,6 @@
 """Tests of `fruits results`."""
 
+import json
 import os
 import signal
 import threading
@@ -63,9 +64,9 @@ def test_the_files_of_a_large_matrix_are_gathered(
     publish: Publish, put: Put, summary: Summary, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command reads in the summary which files, some of them of earlier runs, belong to the matrix."""
-    files = [f"pca/v1/matrix/{OLD}-00000.csv", f"pca/v1/matrix/{RUN}-00001.csv"]
+    files = [f"pca/{OLD}/matrix/{OLD}-00000.csv", f"pca/{OLD}/matrix/{RUN}-00001.csv"]
     publish(RUN, None, replace(summary, matrix=[MatrixFile(file=file, first_key="", rows=1) for file in files]))
-    for file in [*files, "pca/v1/matrix/not-of-this-run.csv"]:
+    for file in [*files, f"pca/{OLD}/matrix/not-of-this-run.csv"]:
         put(file, file.encode())
     assert _results("fetched") == 0
     assert {name for name in _files(here / f"fetched/{RUN}") if "csv" in name} == {
@@ -137,9 +138,12 @@ def test_a_missing_file_of_the_matrix_is_reported(
     publish: Publish, summary: Summary, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """If the matrix of an old run was deleted, the command says so and downloads all other files."""
-    publish(RUN, None, replace(summary, matrix=[MatrixFile(file="pca/v0/matrix/a.csv", first_key="", rows=1)]))
+    gone = MatrixFile(file=f"pca/{OLD}/matrix/{OLD}-00000.csv", first_key="", rows=1)
+    publish(RUN, None, replace(summary, matrix=[gone]))
     assert _results() == 1
-    assert "failed: matrix/a.csv: GetObject failed: The specified key does not exist" in capsys.readouterr().out
+    assert (
+        f"failed: matrix/{OLD}-00000.csv: GetObject failed: The specified key does not exist" in capsys.readouterr().out
+    )
     assert _files(here) == {f"results/{RUN}/{name}" for name in ("report.html", "summary.json")}
 
 
@@ -189,3 +193,34 @@ def test_a_damaged_pointer_is_named(put: Put, capsys: pytest.CaptureFixture[str]
     put("results/latest.json", b"{")
     assert _results() == 1
     assert "results/latest.json in the bucket" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("run_id", ["../../.ssh", "/etc"])
+@pytest.mark.usefixtures("published")
+def test_a_pointer_to_another_place_writes_nothing(
+    put: Put, here: Path, run_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pointer whose run is no run id downloads nothing, to no folder, and one sentence says that it is damaged."""
+    put(
+        "results/latest.json",
+        json.dumps({"run_id": run_id, "results": f"results/{run_id}/", "finished_at": ""}).encode(),
+    )
+    put(f"results/{run_id}/authorized_keys", b"theirs")
+    assert _results("down/here") == 1
+    assert _files(here) == set()
+    assert "results/latest.json in the bucket" in (told := capsys.readouterr().err)
+    assert "no run id" in told
+    assert told.count("\n") == 1
+
+
+def test_a_matrix_in_another_place_is_not_downloaded(
+    publish: Publish, put: Put, summary: Summary, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A summary that names a file outside of the pipeline's folders counts as damaged: nothing of it is taken."""
+    publish(RUN, None, summary)
+    hostile = json.loads(summary.to_json()) | {"matrix": [{"file": "images/..", "first_key": "", "rows": 1}]}
+    del hostile["checksum"]
+    put(f"results/{RUN}/summary.json", json.dumps(hostile).encode())
+    assert _results() == 0
+    assert _files(here) == {f"results/{RUN}/report.html", f"results/{RUN}/summary.json"}
+    assert "has published no results" in capsys.readouterr().out

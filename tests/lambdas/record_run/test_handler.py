@@ -253,7 +253,7 @@ TEXT = st.text(st.characters(), max_size=10)
 NUMBER = st.floats(0, 1e9)
 RECORDS = st.builds(
     RunRecord,
-    run_id=TEXT,
+    run_id=st.just(RUN_ID),
     mode=st.sampled_from(Mode).map(str),
     execution=TEXT,
     round=st.integers(1),

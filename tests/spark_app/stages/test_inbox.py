@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
+import pytest
 from pyspark.sql import SparkSession
 
 from contract.notices import Notice, NoticeType
+from spark_app.stages import inbox as inbox_stage
 from spark_app.stages.inbox import acknowledge_notices, read_inbox
 from spark_app.storage import Storage
 
@@ -21,11 +24,16 @@ def _removed(key: str, sequencer: str | None = None) -> Notice:
     return Notice(key=key, op=NoticeType.REMOVED, sequencer=sequencer)
 
 
-def test_of_the_notices_of_a_key_the_last_counts(spark: SparkSession, tmp_path: Path) -> None:
-    """The last notice by sequencer counts, in any file and order, or by position without a sequencer."""
+def test_of_the_notices_of_a_key_the_last_counts(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last notice by sequencer, of any length, counts in any file and order; without one, the position decides."""
+    monkeypatch.setattr(inbox_stage, "ROWS_PER_GROUP", 2)
     root = Storage(tmp_path.as_uri())
-    _write(root, "1.jsonl", _created("a", "young", "0F"), _created("b", "1"), _removed("c", "FF"), _created("d", "1"))
-    _write(root, "2.jsonl", _created("a", "old", "00000E"), _created("b", "2"), _created("c", "1", "0100"))
+    _write(
+        root, "1.jsonl", _created("a", "young", "0F"), _created("b", "1"), _removed("c", "00FF1A"), _created("d", "1")
+    )
+    _write(root, "2.jsonl", _created("a", "old", "0E0000"), _created("b", "2"), _created("c", "1", "01"))
     _write(root, "3.jsonl", _removed("d"), _created("a", "young", "0F"))
     inbox = read_inbox(root, "staging/run/")
     rows = {row.key: (row.action, row.etag) for row in inbox.rows(spark).collect()}
@@ -66,12 +74,15 @@ def test_only_files_that_were_read_are_acknowledged(spark: SparkSession, tmp_pat
 
 
 def test_many_notices_are_not_held_in_memory(spark: SparkSession, tmp_path: Path) -> None:
-    """More than a thousand keys are staged only."""
+    """More than a thousand keys are staged only, and notices of many files take one group of rows."""
     root = Storage(tmp_path.as_uri())
-    _write(root, "1.jsonl", *(_created(f"{number}.jpg", "1") for number in range(1_001)))
+    for file in range(100):
+        _write(root, f"{file:03}.jsonl", _created(f"{file}.png", "1"))
+    _write(root, "1.jsonl", *(_created(f"{number}.jpg", "1") for number in range(901)))
     inbox = read_inbox(root, "staging/run/")
     assert inbox.keys is None
     assert inbox.rows(spark).count() == 1_001
+    assert pq.ParquetFile(inbox.path.removeprefix("file:")).num_row_groups == 1
 
 
 def test_an_empty_inbox_has_no_notices(spark: SparkSession, tmp_path: Path) -> None:

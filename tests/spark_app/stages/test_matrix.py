@@ -18,12 +18,14 @@ from spark_app.storage import Storage
 
 COORDINATES = "key string, label string, components array<float>"
 KEYS = ["Açaí/🍇 1,5.jpg", 'say "cheese".jpg', "b%20c.jpg", "it's \\ a.jpg", "#+.jpg"]
+RUN = "20261120T121530Z-3fa94c"
+LATER = "20261121T121530Z-3fa94c"
 
 State = dict[str, float]
 
 
 def _job(folder: Path, run_id: str, k: int = 1) -> MatrixJob:
-    return MatrixJob(Storage(folder.as_uri()), run_id, "basis", k)
+    return MatrixJob(Storage(folder.as_uri()), run_id, RUN, k)
 
 
 def _read(path: Path) -> list[list[str]]:
@@ -41,8 +43,8 @@ def _rows(folder: Path, published: SampledMatrix) -> Iterator[list[str]]:
 def test_the_matrix_is_a_table_in_the_order_of_the_keys(spark: SparkSession, tmp_path: Path) -> None:
     """Any key survives the CSV, a missing label is an empty field, and the numbers are those of the table."""
     rows = [(key, None if number else "fruit", [number + 0.1, -number / 3]) for number, key in enumerate(KEYS)]
-    publish_matrix(spark.createDataFrame(rows, COORDINATES), len(rows), _job(tmp_path, "run", k=2))
-    header, *body = _read(tmp_path / "results/run/pca.csv")
+    publish_matrix(spark.createDataFrame(rows, COORDINATES), len(rows), _job(tmp_path, RUN, k=2))
+    header, *body = _read(tmp_path / f"results/{RUN}/pca.csv")
     assert header == ["key", "label", "pc_1", "pc_2"]
     assert [row[0] for row in body] == sorted(KEYS, key=lambda key: key.encode())
     for key, label, *values in body:
@@ -53,16 +55,16 @@ def test_the_matrix_is_a_table_in_the_order_of_the_keys(spark: SparkSession, tmp
 
 def test_a_matrix_without_rows_is_a_file_with_a_header(spark: SparkSession, tmp_path: Path) -> None:
     """A run without images publishes a file, too, so that readers find every file."""
-    published = publish_matrix(spark.createDataFrame([], COORDINATES), 0, _job(tmp_path, "run", k=0))
+    published = publish_matrix(spark.createDataFrame([], COORDINATES), 0, _job(tmp_path, RUN, k=0))
     assert list(_rows(tmp_path, published)) == []
-    assert _read(tmp_path / "results/run/pca.csv") == [["key", "label"]]
+    assert _read(tmp_path / f"results/{RUN}/pca.csv") == [["key", "label"]]
 
 
 def test_a_lost_row_is_noticed(spark: SparkSession, tmp_path: Path) -> None:
     """A matrix that lacks a row of the table is an error, and is not published."""
     frame = spark.createDataFrame([("a", "fruit", [1.0])], COORDINATES)
     with pytest.raises(RuntimeError, match="1 rows of 2"):
-        publish_matrix(frame, 2, _job(tmp_path, "run"))
+        publish_matrix(frame, 2, _job(tmp_path, RUN))
 
 
 CHANGES = st.lists(
@@ -86,7 +88,7 @@ def test_after_any_changes_the_files_are_the_table(
         small.setattr(matrix, "ROWS_PER_FILE", 8)
         small.setattr(matrix, "SAMPLE", 10)
         state = {_key(number): value for number, value in first.items()}
-        published = publish_matrix(_frame(spark, state), len(state), _job(folder, "run-0"))
+        published = publish_matrix(_frame(spark, state), len(state), _job(folder, RUN))
         for number, change in enumerate(changes, start=1):
             before = dict(state)
             state = _changed(state, change)
@@ -96,7 +98,7 @@ def test_after_any_changes_the_files_are_the_table(
             if not shifts:
                 continue
             touched = spark.createDataFrame(shifts, "key string, shift int")
-            published = update_matrix(_frame(spark, state), touched, published, _job(folder, f"run-{number}"))
+            published = update_matrix(_frame(spark, state), touched, published, _job(folder, f"{RUN}-{number}"))
             rows = {row[0]: float(row[2]) for row in _rows(folder, published)}
             assert list(rows) == sorted(state)
             assert rows == pytest.approx(state, abs=1e-5)
@@ -125,23 +127,23 @@ def test_a_small_change_writes_the_affected_files(
     """A new row in a matrix of ten files leads to one new file."""
     monkeypatch.setattr(matrix, "ROWS_PER_FILE", 10)
     state = {_key(number): float(number) for number in range(0, 200, 2)}
-    first = publish_matrix(_frame(spark, state), 100, _job(tmp_path, "run-1"))
+    first = publish_matrix(_frame(spark, state), 100, _job(tmp_path, RUN))
     assert len(first.files) > 5
     state[_key(101)] = 101.0
     one = spark.createDataFrame([(_key(101), 1)], "key string, shift int")
-    second = update_matrix(_frame(spark, state), one, first, _job(tmp_path, "run-2"))
+    second = update_matrix(_frame(spark, state), one, first, _job(tmp_path, LATER))
     assert second.rows == 101
     new = {file.file for file in second.files} - {file.file for file in first.files}
     assert len(new) == 1
-    assert "run-2" in new.pop()
+    assert LATER in new.pop()
 
 
 def test_unchanged_results_are_named_or_copied(spark: SparkSession, tmp_path: Path) -> None:
     """A single file is copied to the folder of every run."""
     state = {_key(number): float(number) for number in range(3)}
-    small = publish_matrix(_frame(spark, state), 3, _job(tmp_path, "run-1"))
-    again = carry_over(small, _job(tmp_path, "run-2"))
-    assert again.files[0].file == "results/run-2/pca.csv"
+    small = publish_matrix(_frame(spark, state), 3, _job(tmp_path, RUN))
+    again = carry_over(small, _job(tmp_path, LATER))
+    assert again.files[0].file == f"results/{LATER}/pca.csv"
     assert (tmp_path / again.files[0].file).read_bytes() == (tmp_path / small.files[0].file).read_bytes()
 
 

@@ -12,17 +12,19 @@ from spark_app.run import Run
 from spark_app.settings import RunSettings
 from spark_app.stages.starting_point import load_last_summary
 
+RUN = "20261120T121530Z-3fa94c"
+
 
 @pytest.mark.parametrize("summary", [None, b"{}", b"no JSON", b"[1]", b"7", b"[" * 100_000])
 def test_a_last_run_that_can_not_be_read_is_none_and_is_noted(tmp_path: Path, summary: bytes | None) -> None:
     """A run ignores results that another version wrote, that are damaged or deleted; it says so and does not fail."""
     run = Run(RunSettings(images="file:///images", output=tmp_path.as_uri()), PlainReporter(io.StringIO()))
     root = run.root
-    root.write(LATEST, Latest(run_id="r", results="results/r/", finished_at="").to_json().encode())
+    root.write(LATEST, Latest(run_id=RUN, results=f"results/{RUN}/", finished_at="").to_json().encode())
     if summary is not None:
-        root.write("results/r/summary.json", summary)
+        root.write(f"results/{RUN}/summary.json", summary)
     assert load_last_summary(run) is None
-    assert [note.partition(" is ")[0] for note in run.notes] == ["results/r/summary.json"]
+    assert [note.partition(" is ")[0] for note in run.notes] == [f"results/{RUN}/summary.json"]
 
 
 def test_an_output_without_results_needs_no_note(tmp_path: Path) -> None:

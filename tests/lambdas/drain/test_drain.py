@@ -1,0 +1,162 @@
+"""Tests of `drain` against a local AWS, whose jobs are shell scripts."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from contract.functions import DrainVariables
+from lambdas.drain.answer import Answer, send
+from lambdas.drain.application import Drain, DrainError
+from lambdas.drain.handler import respond
+from tests.localaws.cloud import Cloud, cloud_in, until
+from tests.localaws.machine import Machine, definition, task
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """Run a local AWS. Its jobs never start Java."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_HOME", "/java")
+        with cloud_in(tmp_path_factory.mktemp("drain")) as cloud:
+            yield cloud
+
+
+class Stack:
+    """A state machine whose executions run a job on an application, as that of the stack does."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud, self.role = cloud, cloud.job_role()
+        self.emr, self.sfn = cloud.aws.client("emr-serverless"), cloud.aws.client("stepfunctions")
+        self.application = cloud.application()
+        self.machine = Machine(cloud, self.definition())
+        self.drain = Drain(self.emr, self.sfn, self.machine.arn, lambda _: threading.Event().wait(0.05))
+
+    def definition(self) -> dict[str, Any]:
+        """Return the definition for the present application."""
+        driver = {"SparkSubmit": {"EntryPoint": self.cloud.put_script("sleep 99")}}
+        job = {"ApplicationId": self.application, "ExecutionRoleArn": self.role, "JobDriver": driver}
+        return definition(task("emr-serverless:startJobRun.sync", job))
+
+    def replace_application(self) -> str:
+        """Do what an update of the stack does before its cleanup, and return the id of the old application."""
+        old, self.application = self.application, self.cloud.application()
+        self.sfn.update_state_machine(stateMachineArn=self.machine.arn, definition=json.dumps(self.definition()))
+        return old
+
+    def run(self, mode: str) -> str:
+        """Start an execution, wait until its job runs, and return its ARN."""
+        execution = self.machine.start(mode=mode)
+        until(lambda: "RUNNING" in self.jobs(self.application))
+        return execution
+
+    def jobs(self, application: str) -> list[str]:
+        """Return the states of the job runs of an application."""
+        return [run["state"] for run in self.emr.list_job_runs(applicationId=application)["jobRuns"]]
+
+    def state(self, application: str) -> str:
+        """Return the state of an application."""
+        return str(self.emr.get_application(applicationId=application)["application"]["state"])
+
+    def running(self) -> list[str]:
+        """Return the names of the running executions."""
+        listed = self.sfn.list_executions(stateMachineArn=self.machine.arn, statusFilter="RUNNING")["executions"]
+        return [execution["name"] for execution in listed]
+
+
+@pytest.fixture
+def stack(cloud: Cloud) -> Iterator[Stack]:
+    """Return a stack, and drain it at the end."""
+    stack = Stack(cloud)
+    yield stack
+    stack.drain.run(stack.application, _soon())
+
+
+def _soon() -> float:
+    return time.monotonic() + 30
+
+
+def test_a_run_on_a_replaced_application_begins_again_on_the_new_one(stack: Stack) -> None:
+    """The old application can be deleted: its execution and its job have ended. The mode of the run stays."""
+    execution = stack.run("reprocess")
+    old = stack.replace_application()
+    stack.drain.run(old, _soon())
+    assert stack.machine.describe(execution)["status"] == "ABORTED"
+    assert (stack.jobs(old), stack.state(old)) == (["CANCELLED"], "STOPPED")
+    stack.emr.delete_application(applicationId=old)
+    assert stack.running() == [f"resumed-reprocess-{old}"]
+    until(lambda: stack.jobs(stack.application) == ["RUNNING"])
+
+
+def test_a_run_on_the_new_application_goes_on(stack: Stack) -> None:
+    """Draining the old application stops no execution that has begun since, and needs no second call."""
+    old = stack.replace_application()
+    execution = stack.run("update")
+    stack.drain.run(old, _soon())
+    stack.drain.run(old, _soon())
+    assert stack.machine.describe(execution)["status"] == "RUNNING"
+    assert stack.jobs(stack.application) == ["RUNNING"]
+
+
+def test_nothing_begins_again_if_the_stack_is_deleted(stack: Stack) -> None:
+    """The definition still names the application, so that a new execution would start it again."""
+    stack.run("update")
+    stack.drain.run(stack.application, _soon())
+    assert stack.running() == []
+    assert stack.state(stack.application) == "STOPPED"
+
+
+def test_a_run_begins_again_even_if_the_application_does_not_stop_in_time(stack: Stack) -> None:
+    """CloudFormation hears the reason. The old application is left, but the pipeline goes on."""
+    stack.run("update")
+    old = stack.replace_application()
+    answer = respond({"RequestType": "Delete", "PhysicalResourceId": old}, stack.drain, deadline=0.0)
+    assert answer.failure is not None
+    assert answer.failure.startswith(DrainError.__name__)
+    assert "Deploy or destroy again" in answer.failure
+    assert stack.running() == [f"resumed-update-{old}"]
+    stack.drain.run(old, _soon())
+
+
+@pytest.mark.parametrize("unknown", ["00aaaabbbbcccc09", "fruits-dev-Draining-1ABC2DEF"])
+def test_an_application_that_does_not_exist_needs_no_draining(stack: Stack, unknown: str) -> None:
+    """CloudFormation invents an id for a resource whose creation failed, and then deletes it."""
+    assert respond({"RequestType": "Delete", "PhysicalResourceId": unknown}, stack.drain, _soon()).failure is None
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_the_resource_has_the_id_of_its_application(stack: Stack, request_type: str) -> None:
+    """So CloudFormation takes another application for another resource, and deletes the old one."""
+    execution = stack.run("update")
+    event = {"RequestType": request_type, "ResourceProperties": {DrainVariables.APPLICATION: stack.application}}
+    assert respond(event, stack.drain, _soon()) == Answer(resource_id=stack.application)
+    assert stack.machine.describe(execution)["status"] == "RUNNING"
+
+
+def test_the_answer_has_the_form_that_cloudformation_expects() -> None:
+    """A PUT without a content type, which the signature of the URL does not have."""
+    received: list[tuple[str | None, dict[str, str]]] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append((self.headers["Content-Type"], json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        event = {"StackId": "s", "RequestId": "r", "LogicalResourceId": "l"}
+        url = f"http://127.0.0.1:{server.server_port}/answer?signature=1"
+        send({**event, "ResponseURL": url}, Answer(resource_id="a", failure="x" * 5000))
+        thread.join()
+    ((content_type, document),) = received
+    assert content_type == ""
+    assert document == {**event, "PhysicalResourceId": "a", "Status": "FAILED", "Reason": "x" * 1000}
