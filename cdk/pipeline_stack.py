@@ -57,7 +57,14 @@ class PipelineStack(Stack):
             self, "Recording", settings=settings, package=packages.record_run, bucket=bucket, spark=spark
         ).function
         state_machine = Workflow(
-            self, "Workflow", settings=settings, table=table, spark=spark, record_run=record_run
+            self,
+            "Workflow",
+            settings=settings,
+            version=version,
+            bucket=bucket,
+            table=table,
+            spark=spark,
+            record_run=record_run,
         ).state_machine
         drain = ApplicationDrain(
             self,

@@ -158,6 +158,9 @@ class Environment:
         Maximum number of attempts to run a job, whether it fails or its machine crashes.
     turn_seconds
         Time after which a waiting execution tries again to acquire the lease.
+    gather_minutes
+        Time in which at most one update by uploads starts. The notices of later uploads gather in the meantime. A run
+        that a user or a schedule starts does not wait.
     weights
         ``imagenet``, ``seeded`` (for trials), or an ``.h5`` or ``.keras`` file. A deployment exports the model once.
     pipeline_options
@@ -192,6 +195,7 @@ class Environment:
     no_progress_minutes: int = 30
     job_attempts: int = 2
     turn_seconds: int = 180
+    gather_minutes: int = 15
     weights: str = "imagenet"
     pipeline_options: tuple[str, ...] = ()
     results_days: int = 90
@@ -274,6 +278,7 @@ class Environment:
             "no_progress_minutes": (0, 1440),
             "job_attempts": (1, 5),
             "turn_seconds": (1, 600),
+            "gather_minutes": (1, 1440),
             "results_days": (1, 3650),
             "retention_days": (1, 365),
             "usual_run_minutes": (1, 1440),
@@ -320,6 +325,7 @@ ENVIRONMENTS = {
             name="dev",
             keep_data=False,
             capacity=Capacity(max_executors=1),
+            gather_minutes=1,
             results_days=14,
             logs_days=7,
             retention_days=1,

@@ -58,15 +58,18 @@ class StartRunVariables:
         Names of the data bucket and of the coordination table.
     state_machine
         ARN of the state machine.
+    gather_minutes
+        Time in which at most one update by uploads starts.
     """
 
     bucket: str
     coordination_table: str
     state_machine: str
+    gather_minutes: int
 
     def to_environment(self) -> dict[str, str]:
         """Return the values as environment variables."""
-        return {name.upper(): value for name, value in asdict(self).items()}
+        return {name.upper(): str(value) for name, value in asdict(self).items()}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -76,8 +79,15 @@ class StartRunVariables:
         ------
         KeyError
             If a variable is missing.
+        ValueError
+            If the time is no number.
         """
-        return cls(**{field.name: environment[field.name.upper()] for field in fields(cls)})
+        return cls(
+            bucket=environment["BUCKET"],
+            coordination_table=environment["COORDINATION_TABLE"],
+            state_machine=environment["STATE_MACHINE"],
+            gather_minutes=int(environment["GATHER_MINUTES"]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

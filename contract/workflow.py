@@ -25,7 +25,9 @@ class Field(StrEnum):
     """Fields of the JSON document that an execution passes from state to state."""
 
     MODE = "mode"
-    """The only field of an execution's input."""
+    NOT_BEFORE = "not_before"
+    SEEN = "seen"
+    """These three are the fields of an execution's input: see `RunRequest`."""
     ROUND = "round"
     ATTEMPT = "attempt"
     RUN_ID = "run_id"
@@ -39,13 +41,29 @@ class Field(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """Input of an execution."""
+    """Input of an execution.
+
+    Attributes
+    ----------
+    not_before
+        Time before which an update does not take the lease, such as ``2026-11-20T12:15:30Z``. More notices gather
+        until then. `None` to start at once, or, if `seen` is given, after the time that the state machine always waits.
+    seen
+        Term of the last lease at the time when the notices of the update were counted. The update is needless if an
+        execution has taken the lease since, because that one is responsible for these notices. `None` for a run that
+        takes place in any case.
+    """
 
     mode: Mode = Mode.UPDATE
+    not_before: str | None = None
+    seen: int | None = None
 
     def to_document(self) -> dict[str, str]:
         """Return the input as a JSON object."""
-        return {Field.MODE.value: self.mode.value}
+        gathered = {Field.NOT_BEFORE: self.not_before, Field.SEEN: None if self.seen is None else str(self.seen)}
+        return {Field.MODE.value: self.mode.value} | {
+            name.value: value for name, value in gathered.items() if value is not None
+        }
 
     def to_json(self) -> str:
         """Return the input as text."""
@@ -70,6 +88,8 @@ class RecordRequest:
     """Answer of EMR Serverless to a successful job run; error and cause of a failed one."""
     retries: int
     """Number of times that the state machine has already repeated this request."""
+    version: DeployedVersion | None = None
+    """What the execution has run; `None` in a request of an execution that began before an earlier upgrade."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -78,14 +98,33 @@ class RecordRequest:
         Raises
         ------
         KeyError
-            If a field is missing.
+            If a field is missing, except for the version.
         """
-        return cls(**{field.name: event[field.name] for field in fields(cls)})
+        known = {field.name: event[field.name] for field in fields(cls) if field.name != "version"}
+        version = event.get("version")
+        return cls(**known, version=DeployedVersion(**version) if version else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordAnswer:
+    """Answer of `record_run` to the state machine.
+
+    Attributes
+    ----------
+    final
+        Whether another attempt would fail, too.
+    """
+
+    final: bool
+
+    def to_document(self) -> dict[str, bool]:
+        """Return the answer as a JSON object."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordPaths:
-    """JSONPaths from which the state machine composes a `RecordRequest`, one for each of its fields."""
+    """JSONPaths from which the state machine composes a `RecordRequest`, and the version, which is the same for all."""
 
     run_id: str
     mode: str
@@ -94,10 +133,13 @@ class RecordPaths:
     attempt: str
     outcome: str
     retries: str
+    version: DeployedVersion
 
-    def to_payload(self) -> dict[str, str]:
-        """Return the paths as the `Payload` of a task in the Amazon States Language."""
-        return {f"{name}.$": path for name, path in asdict(self).items()}
+    def to_payload(self) -> dict[str, Any]:
+        """Return the request as the `Payload` of a task in the Amazon States Language."""
+        document = asdict(self)
+        version = document.pop("version")
+        return {f"{name}.$": path for name, path in document.items()} | {"version": version}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from moto.athena.models import athena_backends
@@ -109,8 +109,8 @@ class CloudFormation(Part):
 
     @replaces(CloudFormationResponse, "delete_change_set", because="moto takes one of that name of any stack")
     def _delete_change_set(self, _: Original, response: CloudFormationResponse) -> EmptyResult:
-        with suppress(ChangeSetNotFoundError):  # as in AWS, the change set need not exist
-            del response.cloudformation_backend.change_sets[_change_set(response).change_set_id]
+        for change_set in _change_sets(response):  # as in AWS, there need not be one
+            del response.cloudformation_backend.change_sets[change_set.change_set_id]
         return EmptyResult()
 
     @replaces(
@@ -196,21 +196,28 @@ class CloudFormation(Part):
         return json.dumps({"Events": []})
 
 
+def _change_sets(response: CloudFormationResponse) -> list[ChangeSet]:
+    """Return the change sets that a request names: by an ARN, or by their name and that of their stack."""
+    name, stack = response._get_param("ChangeSetName"), response._get_param("StackName")  # noqa: SLF001 -- moto's accessor
+    return [
+        one
+        for one in response.cloudformation_backend.change_sets.values()
+        if name == one.change_set_id or (name == one.change_set_name and stack in {one.stack_name, one.stack_id})
+    ]
+
+
 def _change_set(response: CloudFormationResponse) -> ChangeSet:
-    """Return the change set that a request names: by its ARN, or by its name and that of its stack.
+    """Return the change set that a request names, the last one if there are several.
 
     Raises
     ------
     ChangeSetNotFoundError
-        If it does not exist.
+        If there is none.
     """
-    name, stack = response._get_param("ChangeSetName"), response._get_param("StackName")  # noqa: SLF001 -- moto's accessor
-    for change_set in reversed(response.cloudformation_backend.change_sets.values()):
-        if name == change_set.change_set_id or (
-            name == change_set.change_set_name and stack in {change_set.stack_name, change_set.stack_id}
-        ):
-            return change_set
-    raise ChangeSetNotFoundError(f"ChangeSet [{name}] does not exist")
+    found = _change_sets(response)
+    if not found:
+        raise ChangeSetNotFoundError(f"ChangeSet [{response._get_param('ChangeSetName')}] does not exist")  # noqa: SLF001 -- moto's accessor
+    return found[-1]
 
 
 def _set_status(change_set: ChangeSet, plan: Plan) -> None:
@@ -228,6 +235,8 @@ def _delete_and_forget(backend: CloudFormationBackend, stack: Stack) -> None:
     operations.delete(stack)
     if stack.status == "DELETE_COMPLETE":
         backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
+        for change_set in [one for one in backend.change_sets.values() if one.stack_id == stack.stack_id]:
+            del backend.change_sets[change_set.change_set_id]
 
 
 def _run(stack: Stack, operation: Callable[[], None]) -> None:

@@ -42,6 +42,7 @@ INTEGRATIONS = {
     "dynamodb:getItem": Integration("dynamodb", "GetItem"),
     "dynamodb:updateItem": Integration("dynamodb", "UpdateItem"),
     "aws-sdk:sfn:describeExecution": Integration("stepfunctions", "DescribeExecution"),
+    "aws-sdk:s3:putObject": Integration("s3", "PutObject"),
     "states:startExecution": Integration("stepfunctions", "StartExecution"),
     "lambda:invoke": Integration("lambda", "Invoke"),
     "emr-serverless:startJobRun.sync": Integration("emr-serverless", "StartJobRun", waits=True),
@@ -58,7 +59,7 @@ STATES = {
     | {"Resource", "Parameters", "ResultSelector", "ResultPath", "Retry", "Catch", "TimeoutSeconds"},
     "Choice": _ANY | _PATHS | {"Choices", "Default"},
     "Pass": _FLOW | _PATHS | {"Parameters", "Result", "ResultPath"},
-    "Wait": _FLOW | _PATHS | {"Seconds"},
+    "Wait": _FLOW | _PATHS | {"Seconds", "TimestampPath"},
     "Succeed": _ANY | _PATHS,
     "Fail": _ANY | {"Error", "ErrorPath", "Cause", "CausePath"},
 }
@@ -74,7 +75,9 @@ CATCHER = frozenset({"ErrorEquals", "ResultPath", "Next"})
 
 RULE = frozenset({"And", "Or", "Not", "Variable", "Next"})
 
-COMPARISONS = frozenset({"IsPresent", "StringEquals", "StringEqualsPath", "NumericLessThan", "NumericEquals"})
+COMPARISONS = frozenset(
+    {"BooleanEquals", "IsPresent", "StringEquals", "StringEqualsPath", "NumericLessThan", "NumericEquals"}
+)
 """Operators of a Choice."""
 
 

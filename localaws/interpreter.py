@@ -31,6 +31,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
@@ -133,6 +134,12 @@ class Interpreter(Part):
     @replaces(WaitFunction, "_wait_interval", because="moto waits as long as AWS does")
     def _wait(self, _: Original, __: WaitFunction, env: Environment, wait_seconds: float) -> None:
         pause(self.aws, env, self.aws.shortened(wait_seconds))
+
+    @replaces(Timestamp, "_get_wait_seconds", because="moto compares times in UTC with the time of this machine's zone")
+    def _until(self, original: Original, function: Timestamp, env: Environment) -> int:
+        here = datetime.now().astimezone()
+        difference = here.replace(tzinfo=UTC) - here
+        return int(original(function, env) + difference.total_seconds())
 
     @replaces(RetrierDecl, "_eval_body", because="moto's wait between retries does not end with the execution")
     def _retry(self, _: Original, retrier: RetrierDecl, env: Environment) -> None:

@@ -34,6 +34,16 @@ def start(
     )
 
 
+def peak_megabytes(process: subprocess.Popen[bytes]) -> int:
+    """Return the most memory that a process has had so far; 0 if it has ended, or on a system other than Linux."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
+        return 0
+    peak = next((line for line in status.splitlines() if line.startswith("VmHWM:")), "VmHWM: 0 kB")
+    return int(peak.split()[1]) // 1024
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """End a process with everything that it has started: SIGTERM first, SIGKILL after a while."""
     with suppress(ProcessLookupError):

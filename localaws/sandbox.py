@@ -66,6 +66,7 @@ class Signal(Enum):
     INIT_ERROR = "cannot load the function"
     EXIT = "has ended"
     TIMEOUT = "gave no signal in time"
+    MEMORY = "has used more memory than the function has"
 
 
 class _RuntimeApi(ThreadingHTTPServer):
@@ -229,8 +230,10 @@ class Sandbox:
             self._aws.processes[self.function.role] = self._process.pid
             self._api.invocations.put((request_id, event))
             given, body = self._wait(self.function.timeout)
-        seconds = time.monotonic() - begun
-        if given not in {Signal.RESPONSE, Signal.ERROR}:
+        seconds, used = time.monotonic() - begun, processes.peak_megabytes(self._process)
+        if given in _GIVEN_BY_FUNCTION and used > self.function.memory_size:
+            given = Signal.MEMORY
+        if given not in _GIVEN_BY_FUNCTION:
             self.kill()
             body = self._explain(given, request_id) if given is not Signal.INIT_ERROR else body
         log = [
@@ -239,7 +242,7 @@ class Sandbox:
             *self._output.take(),
             *([LogLine(_now(), f"{json.loads(body)['errorMessage']}\n")] if given in _SUDDEN else []),
             LogLine(_now(), f"END RequestId: {request_id}\n"),
-            LogLine(_now(), f"REPORT RequestId: {request_id}\t{self._report(seconds, init)}\n"),
+            LogLine(_now(), f"REPORT RequestId: {request_id}\t{self._report(seconds, init, used)}\n"),
         ]
         self._cold = False
         return InvocationResult(body, given is not Signal.RESPONSE, log)
@@ -302,19 +305,25 @@ class Sandbox:
     def _explain(self, given: Signal, request_id: str) -> bytes:
         if given is Signal.TIMEOUT:
             kind, reason = "Sandbox.Timedout", f"Task timed out after {self.function.timeout:.2f} seconds"
+        elif given is Signal.MEMORY:
+            # AWS kills the process in the middle of its work, here it is found out when the work is done.
+            kind, reason = "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
         else:
             code = self._process.returncode
             status = f"signal: {(signal.strsignal(-code) or str(-code)).lower()}" if code < 0 else f"exit status {code}"
             kind, reason = "Runtime.ExitError", f"Runtime exited with error: {status}"
         return json.dumps({"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {reason}"}).encode()
 
-    def _report(self, seconds: float, init: float) -> str:
+    def _report(self, seconds: float, init: float, used: int) -> str:
         duration = f"Duration: {seconds * 1000:.2f} ms\tBilled Duration: {int(seconds * 1000) + 1} ms"
         init_duration = f"\tInit Duration: {init * 1000:.2f} ms" if self._cold else ""
-        return f"{duration}\tMemory Size: {self.function.memory_size} MB{init_duration}"
+        memory = f"\tMemory Size: {self.function.memory_size} MB\tMax Memory Used: {used} MB"
+        return f"{duration}{memory}{init_duration}"
 
 
-_SUDDEN = {Signal.EXIT, Signal.TIMEOUT}
+_GIVEN_BY_FUNCTION = {Signal.RESPONSE, Signal.ERROR}
+
+_SUDDEN = {Signal.EXIT, Signal.TIMEOUT, Signal.MEMORY}
 """The function cannot print the reason of these itself."""
 
 

@@ -52,9 +52,9 @@ UNUSED_PERMISSIONS = {
     "SparkJobRole: s3:ListBucketMultipartUploads": "when Hadoop's S3A looks for uploads that a failed job has left",
     "SparkJobRole: logs:CreateLogGroup": "AWS demands it, although the log group exists",
     "SparkJobRole: glue:DeleteTable": "when a table is damaged, and the run makes it anew",
-    "WorkflowRole: dynamodb:GetItem": "when another execution holds the lease",
+    "WorkflowRole: dynamodb:GetItem": "when another execution holds the lease, or images arrive during a run",
     "WorkflowRole: states:DescribeExecution": "when another execution holds the lease",
-    "WorkflowRole: states:StartExecution": "when images arrive during a run that fails",
+    "WorkflowRole: states:StartExecution": "when a run fails, and notices are left that no update has failed on",
     "WorkflowRole: emr-serverless:CancelJobRun": "when a user stops an execution",
 }
 """Role and action, or role and ``*``, → when the action is needed: none of these is needed when all goes well. The

@@ -134,7 +134,7 @@ def first_run_in_rounds(count: float, kind: ImageKind) -> tuple[float, int]:
         images = min(left, waiting)
         one = job(images, kind.core_s, images)
         usd, rounds, left = usd + one.usd + requests(images), rounds + 1, left - images
-        waiting = ASSUMED.upload_rate * (ASSUMED.start_s + one.hours * 3600)
+        waiting = ASSUMED.upload_rate * (ASSUMED.start_s + one.hours * 3600 + PROD.gather_minutes * 60)
     return usd + (rounds - 1) * (ASSUMED.round_steps - ASSUMED.run_steps) * PRICES.state_transition, rounds
 
 
@@ -142,6 +142,17 @@ def update(kind: ImageKind, rows: float) -> float:
     """Price 100 new images, if the run rewrites some rows of the matrix. The old files stay for the retention."""
     superseded = stored(rows * ASSUMED.matrix_row, PROD.retention_days)
     return 100 * PRICES.s3_put + events(100) + job(100, kind.core_s, rows).usd + requests(100) + superseded
+
+
+def updates_in_a_month(gather_minutes: float) -> float:
+    """Return the largest number of updates in a month of uploads that never pause.
+
+    Parameters
+    ----------
+    gather_minutes
+        Time in which at most one update starts. Without it, an update starts when the one before has ended.
+    """
+    return HOURS_PER_MONTH * 3600 / max(ASSUMED.start_s + ASSUMED.job_s, gather_minutes * 60)
 
 
 def reprocess(count: float, kind: ImageKind) -> float:

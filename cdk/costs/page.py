@@ -20,6 +20,7 @@ from cdk.costs.arithmetic import (
     requests,
     stored,
     update,
+    updates_in_a_month,
 )
 from cdk.costs.assumptions import ASSUMED, GIGABYTE, HOURS_PER_MONTH, PHOTO, PRICES, SCALED_PHOTO, SMALL, ImageKind
 from cdk.settings import ENVIRONMENTS, Architecture, Environment
@@ -41,6 +42,7 @@ def render() -> str:
     templates.filters["usd"] = lambda amount: f"${money(amount)}"
     return templates.get_template("costs.md.j2").render(
         idle=_idle(),
+        trickle=_trickle(),
         images=_images(),
         variants=_variants(),
         assumptions=[(name, f"{value:,}", meaning) for name, value, meaning in ASSUMED.table()],
@@ -122,6 +124,19 @@ def _variants() -> str:
     )
 
 
+def _trickle() -> str:
+    """Price uploads that never pause, by the time for which notices gather."""
+    an_update = update(SMALL, ASSUMED.near_rows)
+    cases = {"no gathering": 0, **{f"`gather_minutes` {minutes}": minutes for minutes in (1, 15, 60, 1440)}}
+    return _table(
+        ("uploads all month", ["updates a month", "USD a month"]),
+        *(
+            (name, [f"{updates_in_a_month(minutes):,.0f}", updates_in_a_month(minutes) * an_update])
+            for name, minutes in cases.items()
+        ),
+    )
+
+
 def _computing(environment: Environment = PROD, chunk: int = ASSUMED.chunk, photo: ImageKind = PHOTO) -> list[str]:
     cases = ((MILLIONS, SMALL), (100_000, photo))
     jobs = [job(n, kind.core_s, n, environment=environment, chunk=chunk) for n, kind in cases]
@@ -138,8 +153,9 @@ def _amounts() -> dict[str, float]:
         "first_thousand_in_dev": first_run(1_000, SMALL, ENVIRONMENTS["dev"]),
         "first_hundred_thousand": first_run(100_000, SMALL),
         "first_hundred_thousand_in_dev": first_run(100_000, SMALL, ENVIRONMENTS["dev"]),
-        "updates_all_month": HOURS_PER_MONTH * 3600 / (ASSUMED.start_s + ASSUMED.job_s) * an_update,
-        "updates_hourly": HOURS_PER_MONTH * an_update,
+        "updates_all_month": updates_in_a_month(0) * an_update,
+        "updates_gathered": updates_in_a_month(PROD.gather_minutes) * an_update,
+        "gather_minutes": PROD.gather_minutes,
         "vcpu_hour": vcpu_hour,
         "cluster_vcpu_hour": PRICES.cluster_hour / 8,
         "cluster_month": PRICES.cluster_hour * HOURS_PER_MONTH,

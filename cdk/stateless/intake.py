@@ -48,6 +48,7 @@ class RunStarter(Construct):
             bucket=bucket.bucket_name,
             coordination_table=table.table_name,
             state_machine=state_machine.state_machine_arn,
+            gather_minutes=settings.gather_minutes,
         )
         called = PipelineFunction(
             self,

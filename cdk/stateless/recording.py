@@ -11,7 +11,7 @@ from cdk.settings import Environment
 from cdk.stateless.functions import PipelineFunction
 from cdk.stateless.spark import SparkApplication
 from contract.functions import Function, RecordRunVariables
-from contract.layout import LATEST, RESULTS, run_record
+from contract.layout import LATEST, RESULTS, job_failure, run_record
 
 
 class RunRecorder(Construct):
@@ -71,6 +71,12 @@ def _permissions(bucket: s3.Bucket, spark: SparkApplication) -> list[Permission]
             because=unknown_run,
         ),
         Permission(sid="Latest", actions=["s3:GetObject"], resources=[bucket.arn_for_objects(LATEST)]),
+        Permission(
+            sid="ReadFailure",
+            actions=["s3:GetObject"],
+            resources=[bucket.arn_for_objects(job_failure("*"))],
+            because=unknown_run,
+        ),
         Permission(
             sid="ListResults",
             actions=["s3:ListBucket"],

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from aws_cdk import Aws, Stack
@@ -15,14 +16,15 @@ from constructs import Construct
 
 from cdk.packaging import Packages
 from cdk.permissions import Permission, allow
-from cdk.settings import Environment, Iceberg, Worker
+from cdk.settings import Capacity, Environment, Iceberg, Worker
 from cdk.stateful.catalog import Catalog
 from cdk.stateless.assets import PublishedFile, publish, publish_entry_point
 from cdk.stateless.logs import log_group
-from cdk.stateless.workflow_definition import JobSettings
+from cdk.stateless.workflow_definition import InitialExecutors, JobSettings
 from contract.environments import stack_name
 from contract.job import CatalogKind, JobOption, OnNewModel
 from contract.layout import BASES, FENCE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
+from spark_app.stages.features import IMAGES_PER_TASK
 
 DISK_GB = 20
 """Disk of a worker, which EMR Serverless includes in its price."""
@@ -197,11 +199,24 @@ class SparkApplication(Construct):
             spark_submit_parameters=spark_submit_parameters(self._settings, program),
             timeout_minutes=self._settings.job_timeout_minutes,
             queue_minutes=QUEUE_MINUTES,
+            executors=initial_executors(self._settings.capacity),
         )
 
 
+def initial_executors(capacity: Capacity) -> InitialExecutors:
+    """Return with how many executors a run begins, if each of their cores has at least a full task."""
+    return InitialExecutors(
+        some=ceil(capacity.max_executors / 4),
+        every=capacity.max_executors,
+        notices_each=capacity.executor.vcpus * IMAGES_PER_TASK,
+    )
+
+
 def spark_submit_parameters(settings: Environment, program: Program) -> str:
-    """Return the options of spark-submit: the files of the program, the Python, and the size of the workers."""
+    """Return the options of spark-submit: the files of the program, the Python, and the size of the workers.
+
+    The state machine adds the initial number of executors, which depends on the work.
+    """
     capacity = settings.capacity
     region = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), settings.region)
     executor = {**region, "PYSPARK_PYTHON": PYTHON}
@@ -220,7 +235,6 @@ def spark_submit_parameters(settings: Environment, program: Program) -> str:
         **{f"spark.executorEnv.{name}": value for name, value in executor.items()},
         **_worker_conf("driver", capacity.driver),
         **_worker_conf("executor", capacity.executor),
-        "spark.dynamicAllocation.initialExecutors": "1",
         "spark.dynamicAllocation.maxExecutors": str(capacity.max_executors),
     }
     return " ".join(f"--conf {name}={value}" for name, value in conf.items())

@@ -6,6 +6,7 @@ from aws_cdk import Aws
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -15,18 +16,21 @@ from cdk.settings import Environment
 from cdk.stateless.logs import log_group
 from cdk.stateless.spark import SparkApplication
 from cdk.stateless.workflow_definition import WorkflowSettings, workflow_definition
-from contract.environments import stack_name
+from contract.environments import DeployedVersion, stack_name
+from contract.layout import FENCE
 
 
 class Workflow(Construct):
     """The state machine; `workflow_definition` defines its states."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- keywords for the resources that the state machine uses
         self,
         scope: Construct,
         construct_id: str,
         *,
         settings: Environment,
+        version: DeployedVersion,
+        bucket: s3.Bucket,
         table: dynamodb.Table,
         spark: SparkApplication,
         record_run: lambda_.Function,
@@ -36,10 +40,13 @@ class Workflow(Construct):
         definition = workflow_definition(
             WorkflowSettings(
                 table_name=table.table_name,
+                bucket_name=bucket.bucket_name,
                 record_run_arn=record_run.function_arn,
                 job=spark.job,
                 attempts=settings.job_attempts,
                 turn_seconds=settings.turn_seconds,
+                gather_seconds=settings.gather_minutes * 60,
+                version=version,
             )
         )
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
@@ -49,6 +56,7 @@ class Workflow(Construct):
             [
                 *_coordination_permissions(table, place, name),
                 *_job_permissions(spark, place),
+                Permission(sid="Fence", actions=["s3:PutObject"], resources=[bucket.arn_for_objects(FENCE)]),
                 Permission(sid="RecordRun", actions=["lambda:InvokeFunction"], resources=[record_run.function_arn]),
             ],
         )

@@ -1,15 +1,32 @@
 """The state machine in the Amazon States Language, which makes sure that one run takes place at a time.
 
 An execution acquires the lease, runs, and releases the lease on the condition that no notices came during the run.
-Otherwise it does another round. docs/workflow.md explains the coordination. The definition uses JSONPath and no
-variables, because every interpreter of the language supports these.
+Otherwise it does another round, after a time in which more notices gather. docs/workflow.md explains the coordination.
+The definition uses JSONPath and no variables, because every interpreter of the language supports these.
+
+AWS may carry out a write whose answer gets lost. The state machine then sends the write again, and its condition fails.
+So each write either allows its own effect in its condition, or leads to a state that recognises the effect in the item.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
-from contract.job import JobOption
+from contract.coordination import (
+    COORDINATION,
+    GENERATION,
+    HOLDER,
+    KEY,
+    LOST_TERM,
+    PENDING,
+    PROCESSED,
+    RUN,
+    TAKEN_AT,
+    TERM,
+    WAITING,
+)
+from contract.environments import DeployedVersion
+from contract.job import Fence, JobOption
+from contract.layout import FENCE
 from contract.runs import Mode
 from contract.states import State
 from contract.workflow import BILL_RETRIES, BillNotReadyError, Field, RecordPaths, RunRequest
@@ -17,14 +34,46 @@ from contract.workflow import BILL_RETRIES, BillNotReadyError, Field, RecordPath
 States = dict[State, dict[str, Any]]
 
 MAX_ROUNDS = 100
-"""Rounds after which an execution starts a successor: it may have 25,000 events, and a round has about 60."""
+"""Rounds after which an execution starts a successor: it may have 25,000 events, and a round has about 80."""
+
+LOOK_AGAIN_SECONDS = 60
+"""Time between the two looks at a holder. The description of an execution that has just ended may be out of date."""
+
+ANY_TERM = "999999999999"
+"""Value of `seen` for a run that takes place whatever other runs have done: no term is larger."""
 
 CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 
 HELD_BY, WAITED_FOR_BY = (f"$.found.Item.{attribute}.S" for attribute in (HOLDER, WAITING))
 """JSONPaths of the ARNs of the holder and of the waiting execution, after the item was read."""
 
+FOUND_TERM, FOUND_LOST_TERM, FOUND_GENERATION, FOUND_PROCESSED = (
+    f"$.found.Item.{attribute}.N" for attribute in (TERM, LOST_TERM, GENERATION, PROCESSED)
+)
+"""JSONPaths of the counters, as text, after the item was read."""
+
+OWN_TERM = "$.lease.term"
+
 OWN_ARN = "$$.Execution.Id"
+
+INITIAL_EXECUTORS = "spark.dynamicAllocation.initialExecutors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitialExecutors:
+    """Numbers of executors that a job run begins with. Spark adds more while tasks wait, which takes minutes.
+
+    Attributes
+    ----------
+    some, every
+        Number of executors of a medium-sized and of a large update. A smaller one begins with one executor.
+    notices_each
+        Number of notices that occupy an executor.
+    """
+
+    some: int = 1
+    every: int = 1
+    notices_each: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +89,7 @@ class JobSettings:
     arguments
         Command-line arguments of every run, in addition to its mode and its id.
     spark_submit_parameters
-        Options of spark-submit.
+        Options of spark-submit, without the initial number of executors.
     timeout_minutes
         Time after which EMR Serverless cancels a job run.
     queue_minutes
@@ -54,6 +103,7 @@ class JobSettings:
     spark_submit_parameters: str
     timeout_minutes: int
     queue_minutes: int
+    executors: InitialExecutors = field(default_factory=InitialExecutors)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,21 +112,28 @@ class WorkflowSettings:
 
     Attributes
     ----------
-    table_name
-        Name of the coordination table.
+    table_name, bucket_name
+        Names of the coordination table and of the data bucket.
     record_run_arn
         ARN of the function `record_run`.
     attempts
         Maximum number of attempts in a round.
     turn_seconds
         Time after which a waiting execution tries again to acquire the lease.
+    gather_seconds
+        Time between a run and the next round, in which more notices gather.
+    version
+        What is deployed with the state machine.
     """
 
     table_name: str
+    bucket_name: str
     record_run_arn: str
     job: JobSettings
     attempts: int
     turn_seconds: int
+    gather_seconds: int
+    version: DeployedVersion
 
 
 def workflow_definition(settings: WorkflowSettings) -> dict[str, Any]:
@@ -87,10 +144,13 @@ def workflow_definition(settings: WorkflowSettings) -> dict[str, Any]:
         "QueryLanguage": "JSONPath",
         "StartAt": State.CHECK_REQUEST,
         "States": {
-            **_request(),
+            **_request(settings.gather_seconds),
             **_acquisition(table),
+            **_second_look(),
             **_turn(table, settings.turn_seconds),
             **_plan(),
+            **_size(settings.job.executors),
+            **_fence(table, settings.bucket_name),
             **_run(settings),
             **_release(table),
             **_hand_over(table),
@@ -101,60 +161,102 @@ def workflow_definition(settings: WorkflowSettings) -> dict[str, Any]:
     }
 
 
-def _request() -> States:
-    """Check the requested mode; without one, the run is an update."""
+def _request(gather_seconds: int) -> States:
+    """Check the requested mode; without one, the run is an update. An update by uploads waits for more notices."""
     is_known = {"Or": [{"Variable": Field.MODE.path, "StringEquals": mode.value} for mode in Mode]}
+    gathers = [_is_update(), {"Variable": Field.SEEN.path, "IsPresent": True}]
+    is_due = {"Variable": Field.NOT_BEFORE.path, "IsPresent": True}
+    start = {Field.ROUND: 1, Field.ATTEMPT: 1}
     return {
         State.CHECK_REQUEST: _choice(
             {"Not": {"Variable": Field.MODE.path, "IsPresent": True}, "Next": State.UPDATE_BY_DEFAULT},
+            {"And": [*gathers, is_due], "Next": State.WAIT_UNTIL_DUE},
+            {"And": gathers, "Next": State.BEGIN_SUCCESSOR},
             {**is_known, "Next": State.BEGIN},
             otherwise=State.UNKNOWN_MODE,
         ),
         State.UPDATE_BY_DEFAULT: _pass(RunRequest().to_document(), State.BEGIN),
-        State.BEGIN: _pass(_kept(Field.MODE) | {Field.ROUND: 1, Field.ATTEMPT: 1}, State.ACQUIRE),
+        State.BEGIN: _pass(_kept(Field.MODE) | start | {Field.SEEN: ANY_TERM}, State.ACQUIRE),
+        State.WAIT_UNTIL_DUE: {
+            "Type": "Wait",
+            "TimestampPath": Field.NOT_BEFORE.path,
+            "Next": State.BEGIN_GATHERED,
+        },
+        State.BEGIN_GATHERED: _pass(_kept(Field.MODE, Field.SEEN) | start, State.ACQUIRE),
+        State.BEGIN_SUCCESSOR: _pass(_kept(Field.MODE, Field.SEEN) | start, State.GATHER),
+        State.GATHER: {"Type": "Wait", "Seconds": gather_seconds, "Next": State.ACQUIRE},
     }
 
 
 def _acquisition(table: str) -> States:
-    """Take the lease if it is free, or if its holder has ended without releasing it."""
-    initial = (f"{counter} = if_not_exists({counter}, :zero)" for counter in (GENERATION, PROCESSED))
-    take = f"SET {HOLDER} = :me, {', '.join(initial)}"
+    """Take the lease if it is free, or if its holder has ended without releasing it.
+
+    An update by uploads does not take it if another execution has taken the lease since the notices were counted: that
+    execution is responsible for them. The holder is allowed to take its lease again, because it may not know that it
+    has it: the answer got lost, or another execution handed the lease over.
+    """
+    initial = (f"{counter} = if_not_exists({counter}, :zero)" for counter in (GENERATION, PROCESSED, PENDING))
+    take = f"{HOLDER} = :me, {TAKEN_AT} = :now, {', '.join(initial)}"
+    lease = {"generation": GENERATION, "term": TERM, "pending": PENDING}
     taken = {
-        "ResultSelector": {"generation.$": f"$.Attributes.{GENERATION}.N"},
+        "ResultSelector": {f"{name}.$": f"$.Attributes.{attribute}.N" for name, attribute in lease.items()},
         "ResultPath": "$.lease",
         "Next": State.NAME_RUN,
     }
-    values = _me() | {":zero": {"N": "0"}}
+    values = _me() | {":zero": {"N": "0"}, ":one": {"N": "1"}, ":now": {"S.$": "$$.State.EnteredTime"}}
+    is_needed = f"attribute_not_exists({TERM}) OR {TERM} <= :seen"
+    someone_holds = {"Variable": HELD_BY, "IsPresent": True}
     return {
         State.ACQUIRE: _update_item(
             table,
-            take,
-            condition=f"attribute_not_exists({HOLDER}) OR {HOLDER} = :me",
-            values=values,
+            f"SET {take} ADD {TERM} :one",
+            condition=f"{HOLDER} = :me OR (attribute_not_exists({HOLDER}) AND ({is_needed}))",
+            values=values | {":seen": {"N.$": Field.SEEN.path}},
             otherwise=State.READ_HOLDER,
         )
         | taken,
         State.READ_HOLDER: _read_item(table) | {"Next": State.IS_HELD},
         State.IS_HELD: _choice(
-            {"Variable": HELD_BY, "IsPresent": True, "Next": State.DESCRIBE_HOLDER}, otherwise=State.ACQUIRE
+            {"And": [someone_holds, {"Variable": HELD_BY, "StringEqualsPath": OWN_ARN}], "Next": State.ACQUIRE},
+            {**someone_holds, "Next": State.DESCRIBE_HOLDER},
+            {"Variable": Field.SEEN.path, "StringEquals": ANY_TERM, "Next": State.ACQUIRE},
+            {"Not": {"Variable": FOUND_TERM, "IsPresent": True}, "Next": State.ACQUIRE},
+            {"Variable": FOUND_TERM, "StringEqualsPath": Field.SEEN.path, "Next": State.ACQUIRE},
+            otherwise=State.JOINED,
         ),
         State.DESCRIBE_HOLDER: _describe(HELD_BY, gone=State.TAKE_OVER) | {"Next": State.HOLDER_RUNS},
-        State.HOLDER_RUNS: _choice(
-            {
-                "And": [_is_running(), {"Variable": Field.MODE.path, "StringEquals": Mode.UPDATE.value}],
-                "Next": State.JOINED,
-            },
-            {**_is_running(), "Next": State.QUEUE_UP},
-            otherwise=State.TAKE_OVER,
-        ),
+        State.HOLDER_RUNS: _holder_runs(),
         State.TAKE_OVER: _update_item(
             table,
-            take,
+            f"SET {take}, {LOST_TERM} = if_not_exists({TERM}, :zero) ADD {TERM} :one",
             condition=f"{HOLDER} = :old",
             values=values | {":old": {"S.$": HELD_BY}},
             otherwise=State.READ_HOLDER,
         )
         | taken,
+    }
+
+
+def _holder_runs() -> dict[str, Any]:
+    """Join a running holder after two looks at it, or wait for the lease, or take the lease over."""
+    seen_before = "$.known.holder"
+    same_holder = [
+        {"Variable": seen_before, "IsPresent": True},
+        {"Variable": seen_before, "StringEqualsPath": HELD_BY},
+    ]
+    return _choice(
+        {"And": [_is_running(), _is_update(), *same_holder], "Next": State.JOINED},
+        {"And": [_is_running(), _is_update()], "Next": State.REMEMBER_HOLDER},
+        {**_is_running(), "Next": State.QUEUE_UP},
+        otherwise=State.TAKE_OVER,
+    )
+
+
+def _second_look() -> States:
+    """Look at a running holder again before joining it: if it has just ended, nobody would process the notices."""
+    return {
+        State.REMEMBER_HOLDER: _pass({"holder.$": HELD_BY}, State.LOOK_AGAIN) | {"ResultPath": "$.known"},
+        State.LOOK_AGAIN: {"Type": "Wait", "Seconds": LOOK_AGAIN_SECONDS, "Next": State.ACQUIRE},
     }
 
 
@@ -179,24 +281,86 @@ def _plan() -> States:
     random = "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)"
     run_id = f"States.Format('{{}}{{}}{{}}T{{}}{{}}{{}}Z-{{}}', {moment}, {random})"
     entered = "States.StringSplit($$.State.EnteredTime, '-:.TZ')"
+    notices = "States.StringToJson($.lease.pending)"
     return {
-        State.NAME_RUN: _pass(_round() | {"moment.$": entered}, State.PLAN_ROUND),
-        State.PLAN_ROUND: _pass(_round() | {f"{Field.RUN_ID}.$": run_id}, State.RUN_JOB),
+        State.NAME_RUN: _pass(_round() | {"moment.$": entered, "notices.$": notices}, State.PLAN_ROUND),
+        State.PLAN_ROUND: _pass(_round() | _kept("notices") | {f"{Field.RUN_ID}.$": run_id}, State.HOW_MANY_EXECUTORS),
+    }
+
+
+def _size(executors: InitialExecutors) -> States:
+    """Choose how many executors the job begins with. It never asks for more than the notices keep busy."""
+    numbers = {
+        State.ONE_EXECUTOR: 1,
+        State.SOME_EXECUTORS: executors.some,
+        State.ALL_EXECUTORS: executors.every,
+    }
+
+    def fewer_than(number: int) -> dict[str, Any]:
+        return {"Variable": "$.notices", "NumericLessThan": number * executors.notices_each}
+
+    return {
+        State.HOW_MANY_EXECUTORS: _choice(
+            {"Variable": Field.MODE.path, "StringEquals": Mode.REPROCESS.value, "Next": State.ALL_EXECUTORS},
+            {"Not": _is_update(), "Next": State.ONE_EXECUTOR},
+            {**fewer_than(executors.some), "Next": State.ONE_EXECUTOR},
+            {**fewer_than(executors.every), "Next": State.SOME_EXECUTORS},
+            otherwise=State.ALL_EXECUTORS,
+        ),
+        **{
+            state: _pass({"initial": str(number)}, State.CONFIRM_LEASE) | {"ResultPath": "$.executors"}
+            for state, number in numbers.items()
+        },
+    }
+
+
+def _fence(table: str, bucket: str) -> States:
+    """Check that the execution still holds the lease, then name its run as the only one that may write.
+
+    Time has passed since the execution took the lease: a user may have redriven it, or another execution may have
+    taken the lease over because AWS did not know this one yet.
+    """
+    fence = {f"{name}.$": path for name, path in asdict(Fence(run_id=Field.RUN_ID.path)).items()}
+    return {
+        State.CONFIRM_LEASE: _update_item(
+            table,
+            f"SET {RUN} = :run",
+            condition=_holds_lease(),
+            values=_own_lease() | {":run": {"S.$": Field.RUN_ID.path}},
+            otherwise=State.LEASE_LOST,
+        )
+        | _drop_result(State.WRITE_FENCE),
+        State.WRITE_FENCE: {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+            # Step Functions writes an object as JSON. It would write a text as JSON, too, in quotes.
+            "Parameters": {"Bucket": bucket, "Key": FENCE, "Body": fence, "ContentType": "application/json"},
+            "Retry": [_retry()],
+            "Catch": [_fails_attempt()],
+        }
+        | _drop_result(State.RUN_JOB),
     }
 
 
 def _run(settings: WorkflowSettings) -> States:
-    """Run the application, and record the run."""
-    record_run = settings.record_run_arn
+    """Run the application, and record the run. A failure that no other attempt can mend is not tried again."""
+    is_final = "$.recorded.Payload.final"
     return {
         State.RUN_JOB: _job(settings.job),
-        State.RECORD_RUN: _record(record_run, "$.job", State.WHAT_TO_NOTE),
+        State.RECORD_RUN: _record(settings, "$.job", State.WHAT_TO_NOTE),
         State.WHAT_TO_NOTE: _choice(
             {"Variable": Field.MODE.path, "StringEquals": Mode.MAINTAIN.value, "Next": State.RELEASE},
             otherwise=State.NOTE_PROCESSED,
         ),
-        State.RECORD_FAILURE: _record(record_run, "$.failure", State.TRY_AGAIN),
+        State.RECORD_FAILURE: _record(settings, "$.failure", State.TRY_AGAIN) | {"ResultPath": "$.recorded"},
         State.TRY_AGAIN: _choice(
+            {
+                "And": [
+                    {"Variable": is_final, "IsPresent": True},
+                    {"Variable": is_final, "BooleanEquals": True},
+                ],
+                "Next": State.RELEASE_AFTER_FAILURE,
+            },
             {"Variable": Field.ATTEMPT.path, "NumericLessThan": settings.attempts, "Next": State.NEXT_ATTEMPT},
             otherwise=State.RELEASE_AFTER_FAILURE,
         ),
@@ -208,11 +372,16 @@ def _run(settings: WorkflowSettings) -> States:
     }
 
 
+def _fails_attempt() -> dict[str, Any]:
+    return {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": State.RECORD_FAILURE}
+
+
 def _job(job: JobSettings) -> dict[str, Any]:
     arguments = (
         *(f"'{JobOption.MODE}'", Field.MODE.path, f"'{JobOption.RUN_ID}'", Field.RUN_ID.path),
-        *(f"'{argument}'" for argument in job.arguments),
+        *(f"'{argument}'" for argument in (JobOption.FENCED, *job.arguments)),
     )
+    initial = f"'--conf {INITIAL_EXECUTORS}={{}} {{}}', $.executors.initial, '{job.spark_submit_parameters}'"
     attempt = f"States.Hash({OWN_ARN}, 'SHA-1'), {Field.ROUND.path}, {Field.ATTEMPT.path}"
     return {
         "Type": "Task",
@@ -228,14 +397,14 @@ def _job(job: JobSettings) -> dict[str, Any]:
                 "SparkSubmit": {
                     "EntryPoint": job.entry_point,
                     "EntryPointArguments.$": f"States.Array({', '.join(arguments)})",
-                    "SparkSubmitParameters": job.spark_submit_parameters,
+                    "SparkSubmitParameters.$": f"States.Format({initial})",
                 }
             },
         },
         "TimeoutSeconds": (job.timeout_minutes + job.queue_minutes) * 60,
         "Retry": [_retry_rejected_request()],
         "ResultPath": "$.job",
-        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": State.RECORD_FAILURE}],
+        "Catch": [_fails_attempt()],
         "Next": State.RECORD_RUN,
     }
 
@@ -255,13 +424,13 @@ def _retry_rejected_request() -> dict[str, Any]:
     }
 
 
-def _record(function_arn: str, outcome: str, following: State) -> dict[str, Any]:
+def _record(settings: WorkflowSettings, outcome: str, following: State) -> dict[str, Any]:
     """Call `record_run`. If that fails, the workflow goes on, and the alarm of the function reports the failure."""
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
         "Parameters": {
-            "FunctionName": function_arn,
+            "FunctionName": settings.record_run_arn,
             "Payload": RecordPaths(
                 run_id=Field.RUN_ID.path,
                 mode=Field.MODE.path,
@@ -270,6 +439,7 @@ def _record(function_arn: str, outcome: str, following: State) -> dict[str, Any]
                 attempt=Field.ATTEMPT.path,
                 outcome=outcome,
                 retries="$$.State.RetryCount",
+                version=settings.version,
             ).to_payload(),
         },
         "Retry": [
@@ -292,17 +462,18 @@ def _release(table: str) -> States:
     return {
         State.NOTE_PROCESSED: _update_item(
             table,
-            f"SET {PROCESSED} = :generation",
-            condition=f"{HOLDER} = :me",
-            values=_me() | {":generation": {"N.$": "$.lease.generation"}},
+            f"SET {PROCESSED} = :generation, {PENDING} = {PENDING} - :taken",
+            condition=_holds_lease(),
+            values=_own_lease() | {":generation": {"N.$": "$.lease.generation"}, ":taken": {"N.$": "$.lease.pending"}},
             otherwise=State.LEASE_LOST,
         )
         | _drop_result(State.RELEASE),
         State.RELEASE: _update_item(
             table,
-            f"REMOVE {HOLDER}",
-            condition=f"{HOLDER} = :me AND {GENERATION} = {PROCESSED} AND attribute_not_exists({WAITING})",
-            values=_me(),
+            # No notice is left, so the estimate is exact again, whatever write was carried out twice.
+            f"SET {PENDING} = :zero REMOVE {HOLDER}",
+            condition=f"{_holds_lease()} AND {GENERATION} = {PROCESSED} AND attribute_not_exists({WAITING})",
+            values=_own_lease() | {":zero": {"N": "0"}},
             otherwise=State.READ_ITEM,
         )
         | _drop_result(State.DONE),
@@ -312,19 +483,31 @@ def _release(table: str) -> States:
 
 
 def _why_held() -> dict[str, Any]:
-    """Find out from the item why the lease could not be released."""
-    generation, processed = (f"$.found.Item.{counter}.N" for counter in (GENERATION, PROCESSED))
+    """Find out from the item why a write about the lease failed, and whether it was this execution's own effect."""
+    has_term = {"Variable": FOUND_TERM, "IsPresent": True}
+    is_mine = [
+        {"Variable": HELD_BY, "IsPresent": True},
+        {"Variable": HELD_BY, "StringEqualsPath": OWN_ARN},
+        has_term,
+        {"Variable": FOUND_TERM, "StringEqualsPath": OWN_TERM},
+    ]
+    was_taken_over = [
+        {"Variable": FOUND_LOST_TERM, "IsPresent": True},
+        {"Variable": FOUND_LOST_TERM, "StringEqualsPath": OWN_TERM},
+    ]
     someone_waits = {"Variable": WAITED_FOR_BY, "IsPresent": True}
     return _choice(
-        {"Not": {"Variable": HELD_BY, "IsPresent": True}, "Next": State.LEASE_LOST},
-        {"Not": {"Variable": HELD_BY, "StringEqualsPath": OWN_ARN}, "Next": State.LEASE_LOST},
+        {"Not": has_term, "Next": State.LEASE_LOST},
+        {"And": was_taken_over, "Next": State.LEASE_LOST},
+        # No execution has taken the lease over, so this one has given it up, and the answer to that write got lost.
+        {"Not": {"And": is_mine}, "Next": State.DONE},
         {
             "And": [someone_waits, {"Variable": WAITED_FOR_BY, "StringEqualsPath": OWN_ARN}],
             "Next": State.FORGET_WAITING,
         },
         {**someone_waits, "Next": State.DESCRIBE_WAITING},
-        {"Variable": generation, "StringEqualsPath": processed, "Next": State.RELEASE},
-        otherwise=State.MORE_ROUNDS,
+        {"Variable": FOUND_GENERATION, "StringEqualsPath": FOUND_PROCESSED, "Next": State.RELEASE},
+        otherwise=State.LET_GO,
     )
 
 
@@ -336,9 +519,9 @@ def _hand_over(table: str) -> States:
         State.STILL_WAITS: _choice({**_is_running(), "Next": State.HAND_OVER}, otherwise=State.FORGET_WAITING),
         State.HAND_OVER: _update_item(
             table,
-            f"SET {HOLDER} = :waiting REMOVE {WAITING}",
-            condition=f"{HOLDER} = :me AND {WAITING} = :waiting",
-            values=_me() | waiting,
+            f"SET {HOLDER} = :waiting REMOVE {WAITING} ADD {TERM} :one",
+            condition=f"{_holds_lease()} AND {WAITING} = :waiting",
+            values=_own_lease() | waiting | {":one": {"N": "1"}},
             otherwise=State.READ_ITEM,
         )
         | _drop_result(State.DONE),
@@ -354,48 +537,53 @@ def _hand_over(table: str) -> States:
 
 
 def _next_round(table: str) -> States:
-    """Process the notices that came during the round: in another round, or after many rounds in a successor."""
+    """Process the notices that came during the round: in another round, or after many rounds in a successor.
+
+    The execution releases the lease and waits, so that more notices gather and runs that a user starts need not wait.
+    Afterwards it takes the lease again, unless another execution has taken it in the meantime, which is then
+    responsible. For this reason, it does not matter whether the release was this execution's own or its lease was lost.
+    """
     return {
+        State.LET_GO: _give_up_lease(table, State.MORE_ROUNDS),
         State.MORE_ROUNDS: _choice(
             {"Variable": Field.ROUND.path, "NumericLessThan": MAX_ROUNDS, "Next": State.NEXT_ROUND},
-            otherwise=State.LET_GO,
+            otherwise=State.START_SUCCESSOR,
         ),
         State.NEXT_ROUND: _pass(
             {
                 Field.MODE: Mode.UPDATE.value,
                 f"{Field.ROUND}.$": f"States.MathAdd({Field.ROUND.path}, 1)",
                 Field.ATTEMPT: 1,
-                "lease": {"generation.$": f"$.found.Item.{GENERATION}.N"},
+                f"{Field.SEEN}.$": FOUND_TERM,
             },
-            State.NAME_RUN,
+            State.GATHER,
         ),
-        State.LET_GO: _give_up_lease(table) | _drop_result(State.START_SUCCESSOR),
-        State.START_SUCCESSOR: _successor() | {"Next": State.DONE},
+        State.START_SUCCESSOR: _successor(State.DONE),
     }
 
 
 def _failure(table: str) -> States:
     """Release the lease after the last attempt.
 
-    The notices stay in the inbox. If more came during the run, their executions have joined this one and ended, so a
-    successor has to process these notices.
+    The notices stay in the inbox. If this was an update, the alarm of its failure reports them, and a successor
+    processes only notices that came during it. Otherwise two successors could fail in turns for ever. If this was
+    another run, its notices may have come before it, from an update that joined it, and no update has failed on them.
     """
+    generation = {"Variable": FOUND_GENERATION, "IsPresent": True}
     return {
-        State.RELEASE_AFTER_FAILURE: _give_up_lease(table)
-        | {
-            "ResultSelector": {"generation.$": f"$.Attributes.{GENERATION}.N"},
-            "ResultPath": "$.left",
-            "Next": State.NOTICES_MEANWHILE,
-        },
+        State.RELEASE_AFTER_FAILURE: _give_up_lease(table, State.READ_AFTER_FAILURE),
+        State.READ_AFTER_FAILURE: _read_item(table) | {"Next": State.NOTICES_MEANWHILE},
         State.NOTICES_MEANWHILE: _choice(
-            {"Variable": "$.left.generation", "StringEqualsPath": "$.lease.generation", "Next": State.FAILED},
+            {"Not": generation, "Next": State.FAILED},
+            {
+                "And": [_is_update(), {"Variable": FOUND_GENERATION, "StringEqualsPath": "$.lease.generation"}],
+                "Next": State.FAILED,
+            },
+            {"Variable": FOUND_GENERATION, "StringEqualsPath": FOUND_PROCESSED, "Next": State.FAILED},
             otherwise=State.START_SUCCESSOR_OF_FAILED,
         ),
-        State.START_SUCCESSOR_OF_FAILED: _successor()
-        | {
-            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.no_successor", "Next": State.FAILED}],
-            "Next": State.FAILED,
-        },
+        State.START_SUCCESSOR_OF_FAILED: _successor(State.FAILED)
+        | {"Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.no_successor", "Next": State.FAILED}]},
     }
 
 
@@ -404,7 +592,7 @@ def _ends() -> States:
         State.DONE: {"Type": "Succeed"},
         State.JOINED: {
             "Type": "Succeed",
-            "Comment": "Another execution holds the lease, and processes the notices in its next round.",
+            "Comment": "Another execution has taken the lease, and is responsible for the notices.",
         },
         State.FAILED: {"Type": "Fail", "ErrorPath": "$.failure.Error", "CausePath": "$.failure.Cause"},
         State.UNKNOWN_MODE: {
@@ -441,24 +629,39 @@ def _drop_result(following: State) -> dict[str, Any]:
     return {"ResultPath": None, "Next": following}
 
 
-def _successor() -> dict[str, Any]:
+def _successor(following: State) -> dict[str, Any]:
+    """Start another execution. Its name makes sure that a repeated request starts no second one."""
+    exists = ["StepFunctions.ExecutionAlreadyExistsException"]
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::states:startExecution",
         "Parameters": {
             "StateMachineArn.$": "$$.StateMachine.Id",
             "Name.$": f"States.Format('successor-{{}}', {Field.RUN_ID.path})",
-            "Input": {**RunRequest().to_document(), "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": OWN_ARN},
+            "Input": {
+                **RunRequest().to_document(),
+                f"{Field.SEEN}.$": FOUND_TERM,
+                "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": OWN_ARN,
+            },
         },
-        "Retry": [_retry()],
-        "ResultPath": None,
-    }
+        "Retry": [{"ErrorEquals": exists, "MaxAttempts": 0}, _retry()],
+        "Catch": [{"ErrorEquals": exists, "ResultPath": "$.exists", "Next": following}],
+    } | _drop_result(following)
 
 
-def _give_up_lease(table: str) -> dict[str, Any]:
+def _give_up_lease(table: str, following: State) -> dict[str, Any]:
+    """Release the lease, and go on in the same way if this execution does not hold it any more."""
     return _update_item(
-        table, f"REMOVE {HOLDER}", condition=f"{HOLDER} = :me", values=_me(), otherwise=State.LEASE_LOST
-    )
+        table, f"REMOVE {HOLDER}", condition=_holds_lease(), values=_own_lease(), otherwise=following
+    ) | _drop_result(following)
+
+
+def _holds_lease() -> str:
+    return f"{HOLDER} = :me AND {TERM} = :term"
+
+
+def _own_lease() -> dict[str, Any]:
+    return _me() | {":term": {"N.$": OWN_TERM}}
 
 
 def _update_item(
@@ -492,14 +695,21 @@ def _read_item(table: str) -> dict[str, Any]:
 
 
 def _describe(execution: str, *, gone: State) -> dict[str, Any]:
-    """Read the status of another execution. AWS deletes executions 90 days after their end."""
-    deleted = ["Sfn.ExecutionDoesNotExistException", "Sfn.InvalidArnException"]
+    """Read the status of another execution.
+
+    AWS deletes executions 90 days after their end. It may also not know an execution yet that has just started.
+    """
+    unknown, deleted = "Sfn.ExecutionDoesNotExistException", "Sfn.InvalidArnException"
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::aws-sdk:sfn:describeExecution",
         "Parameters": {"ExecutionArn.$": execution},
-        "Retry": [{"ErrorEquals": deleted, "MaxAttempts": 0}, _retry()],
-        "Catch": [{"ErrorEquals": deleted, "ResultPath": "$.forgotten", "Next": gone}],
+        "Retry": [
+            {"ErrorEquals": [deleted], "MaxAttempts": 0},
+            {"ErrorEquals": [unknown], "IntervalSeconds": 5, "BackoffRate": 2, "MaxAttempts": 4},
+            _retry(),
+        ],
+        "Catch": [{"ErrorEquals": [unknown, deleted], "ResultPath": "$.forgotten", "Next": gone}],
         "ResultSelector": {"status.$": "$.Status"},
         "ResultPath": "$.other",
     }
@@ -507,6 +717,10 @@ def _describe(execution: str, *, gone: State) -> dict[str, Any]:
 
 def _is_running() -> dict[str, Any]:
     return {"Variable": "$.other.status", "StringEquals": "RUNNING"}
+
+
+def _is_update() -> dict[str, Any]:
+    return {"Variable": Field.MODE.path, "StringEquals": Mode.UPDATE.value}
 
 
 def _me() -> dict[str, Any]:

@@ -13,11 +13,21 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from contract.environments import execution_page
 from contract.functions import Function, Metric, RecordRunVariables
+from contract.job import JobFailure
 from contract.layout import run_record
 from contract.prices import Prices
 from contract.runs import Mode
-from contract.workflow import BILL_RETRIES, NOT_STARTED, SUCCESS, BillNotReadyError, RecordRequest, RunRecord
+from contract.workflow import (
+    BILL_RETRIES,
+    NOT_STARTED,
+    SUCCESS,
+    BillNotReadyError,
+    RecordAnswer,
+    RecordRequest,
+    RunRecord,
+)
 from lambdas.record_run.expiry import mark, mark_superseded
+from lambdas.record_run.failure import read_failure
 from lambdas.record_run.job import end_of, job_run_id_of, seconds_of, usage_of
 
 if TYPE_CHECKING:
@@ -50,13 +60,31 @@ class Recorder:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 -- Lambda passes it
-    """Record a run."""
-    record(RecordRequest.from_event(event), _recorder())
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, bool]:  # noqa: ARG001 -- Lambda passes it
+    """Record a run, and tell the state machine whether another attempt would fail, too."""
+    return answer_to(RecordRequest.from_event(event), _recorder()).to_document()
 
 
-def record(request: RecordRequest, recorder: Recorder) -> RunRecord:
+def answer_to(request: RecordRequest, recorder: Recorder) -> RecordAnswer:
+    """Record a run, and judge whether another attempt would fail, too. Only the job's own report can say so.
+
+    Raises
+    ------
+    BillNotReadyError, ClientError
+        As `record` does.
+    """
+    failure = read_failure(recorder.s3, recorder.bucket, request.run_id)
+    written = record(request, recorder, failure)
+    return RecordAnswer(final=not written.succeeded and failure is not None and failure.is_final)
+
+
+def record(request: RecordRequest, recorder: Recorder, failure: JobFailure | None = None) -> RunRecord:
     """Look up the job run of a run, write the record of the run, and tag the results that it supersedes.
+
+    Parameters
+    ----------
+    failure
+        What the job has reported about its failure; `None` if it has not.
 
     Raises
     ------
@@ -66,7 +94,10 @@ def record(request: RecordRequest, recorder: Recorder) -> RunRecord:
         If AWS rejects a request.
     """
     job_run_id = job_run_id_of(request.outcome)
-    written = _record_with_job(request, job_run_id, recorder) if job_run_id else _record_without_job(request, recorder)
+    if job_run_id:
+        written = _record_with_job(request, job_run_id, recorder, failure)
+    else:
+        written = _record_without_job(request, recorder)
     recorder.s3.put_object(
         Bucket=recorder.bucket,
         Key=run_record(written.run_id),
@@ -85,7 +116,9 @@ def record(request: RecordRequest, recorder: Recorder) -> RunRecord:
     return written
 
 
-def _record_with_job(request: RecordRequest, job_run_id: str, recorder: Recorder) -> RunRecord:
+def _record_with_job(
+    request: RecordRequest, job_run_id: str, recorder: Recorder, failure: JobFailure | None
+) -> RunRecord:
     found = recorder.emr.get_job_run(applicationId=recorder.application_id, jobRunId=job_run_id)
     job_run: dict[str, Any] = {**found["jobRun"]}
     billed = usage_of(job_run)
@@ -95,13 +128,18 @@ def _record_with_job(request: RecordRequest, job_run_id: str, recorder: Recorder
         **_known(request, recorder),
         job_run_id=job_run_id,
         state=job_run["state"],
-        reason=None if job_run["state"] == SUCCESS else job_run.get("stateDetails") or _cause(request),
+        reason=None if job_run["state"] == SUCCESS else _reason(request, job_run, failure),
         started_at=job_run["createdAt"].isoformat(),
         finished_at=end_of(job_run).isoformat(),
         seconds=seconds_of(job_run),
         billed=billed,
         cost_usd=recorder.prices.cost(billed) if billed else None,
     )
+
+
+def _reason(request: RecordRequest, job_run: dict[str, Any], failure: JobFailure | None) -> str:
+    """Prefer the words of the job to those of AWS, which knows only an exit code or a part of an exception."""
+    return (failure.reason if failure else "") or job_run.get("stateDetails") or _cause(request)
 
 
 def _record_without_job(request: RecordRequest, recorder: Recorder) -> RunRecord:
@@ -126,9 +164,8 @@ def _known(request: RecordRequest, recorder: Recorder) -> dict[str, Any]:
         "execution": execution_page(recorder.region, request.execution),
         "application": f"{emr}#/serverless-applications/{recorder.application_id}",
     }
-    return {name: getattr(request, name) for name in ("run_id", "mode", "execution", "round", "attempt")} | {
-        "links": links
-    }
+    names = ("run_id", "mode", "execution", "round", "attempt", "version")
+    return {name: getattr(request, name) for name in names} | {"links": links}
 
 
 def _cause(request: RecordRequest) -> str:

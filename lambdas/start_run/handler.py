@@ -6,7 +6,7 @@ the whole batch is delivered again.
 
 import os
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -106,4 +106,5 @@ def _intake() -> Intake:
         bucket=variables.bucket,
         table=variables.coordination_table,
         state_machine=variables.state_machine,
+        gather=timedelta(minutes=variables.gather_minutes),
     )

@@ -8,11 +8,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from contract.coordination import COORDINATION, EXPIRES, GENERATION, KEY, batch_key
+from contract.coordination import COORDINATION, EXPIRES, GENERATION, KEY, PENDING, TAKEN_AT, TERM, batch_key
 from contract.layout import notices_file, rejected_notices_file
 from contract.notices import Notice, RejectedLine
 from contract.runs import run_id_at
@@ -38,6 +38,8 @@ class Intake:
         Names of the data bucket and of the coordination table.
     state_machine
         ARN of the state machine.
+    gather
+        Time in which at most one update by uploads starts.
     """
 
     s3: "S3Client"
@@ -46,6 +48,11 @@ class Intake:
     bucket: str
     table: str
     state_machine: str
+    gather: timedelta
+
+
+Item = dict[str, Any]
+"""The coordination item, as DynamoDB writes it."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +98,12 @@ def take_in(batch: Batch, intake: Intake) -> None:
         _write_lines(intake, rejected_notices_file(batch.batch_id), (line.to_json() for line in rejected))
     if not batch.notices:
         return
-    if not _is_counted(batch.batch_id, intake):
+    if _is_counted(batch.batch_id, intake):
+        item = _read(COORDINATION, intake)
+    else:
         _write_lines(intake, notices_file(batch.batch_id), (notice.to_json() for notice in batch.notices))
-        _count(batch.batch_id, intake)
-    _start(batch.batch_id, intake)
+        item = _count(batch, intake)
+    _start(batch.batch_id, _request(item, datetime.now(UTC), intake.gather), intake)
 
 
 def _write_lines(intake: Intake, key: str, lines: Iterable[str]) -> None:
@@ -104,33 +113,60 @@ def _write_lines(intake: Intake, key: str, lines: Iterable[str]) -> None:
 
 
 def _is_counted(batch_id: str, intake: Intake) -> bool:
-    found = intake.dynamodb.get_item(TableName=intake.table, Key={KEY: {"S": batch_key(batch_id)}}, ConsistentRead=True)
-    return "Item" in found
+    return bool(_read(batch_key(batch_id), intake))
 
 
-def _count(batch_id: str, intake: Intake) -> None:
+def _read(key: str, intake: Intake) -> Item:
+    """Read an item of the table; without it, return an empty one."""
+    found = intake.dynamodb.get_item(TableName=intake.table, Key={KEY: {"S": key}}, ConsistentRead=True)
+    return found.get("Item", {})
+
+
+def _count(batch: Batch, intake: Intake) -> Item:
     """Add 1 to the generation, and record the batch as counted, so that a redelivery causes no needless round.
 
     This is not one transaction, because a transaction fails whenever an execution writes the item at the same time. If
     the second request fails, the batch is counted again, and no notice is lost.
+
+    Returns
+    -------
+    Item
+        The coordination item, of the moment at which the batch was counted.
     """
-    intake.dynamodb.update_item(
+    counted = intake.dynamodb.update_item(
         TableName=intake.table,
         Key={KEY: {"S": COORDINATION}},
-        UpdateExpression=f"ADD {GENERATION} :one",
-        ExpressionAttributeValues={":one": {"N": "1"}},
+        UpdateExpression=f"ADD {GENERATION} :one, {PENDING} :notices",
+        ExpressionAttributeValues={":one": {"N": "1"}, ":notices": {"N": str(len(batch.notices))}},
+        ReturnValues="ALL_NEW",
     )
     expires = int((datetime.now(UTC) + REMEMBERED).timestamp())
     intake.dynamodb.put_item(
-        TableName=intake.table, Item={KEY: {"S": batch_key(batch_id)}, EXPIRES: {"N": str(expires)}}
+        TableName=intake.table, Item={KEY: {"S": batch_key(batch.batch_id)}, EXPIRES: {"N": str(expires)}}
+    )
+
+    return counted["Attributes"]
+
+
+def _request(item: Item, now: datetime, gather: timedelta) -> RunRequest:
+    """Ask for an update that starts after the last run began and the time for gathering passed, if it is still needed.
+
+    A later look at the item is as good as that at the time of counting: it names a later lease, so that the update is
+    needless less often.
+    """
+    taken_at = item.get(TAKEN_AT)
+    due = datetime.fromisoformat(taken_at["S"]) + gather if taken_at else now
+    return RunRequest(
+        not_before=f"{max(due, now).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        seen=int(item.get(TERM, {"N": "0"})["N"]),
     )
 
 
-def _start(batch_id: str, intake: Intake) -> None:
+def _start(batch_id: str, request: RunRequest, intake: Intake) -> None:
     """Start the execution of a batch, whose name makes sure that a batch has only one."""
     try:
         intake.stepfunctions.start_execution(
-            stateMachineArn=intake.state_machine, name=f"update-{batch_id}", input=RunRequest().to_json()
+            stateMachineArn=intake.state_machine, name=f"update-{batch_id}", input=request.to_json()
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ExecutionAlreadyExists":

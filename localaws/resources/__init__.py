@@ -30,7 +30,6 @@ NOT_REHEARSED: dict[str, str] = {
     "AWS::DynamoDB::Table.TimeToLiveSpecification": "Stored; items don't expire: AWS takes days, a rehearsal minutes.",
     "AWS::EMRServerless::Application.AutoStopConfiguration": "The state follows it; there are no workers to stop.",
     "AWS::Lambda::Function.Architectures": "Stored; all code is Python, and runs on any processor.",
-    "AWS::Lambda::Function.MemorySize": "The function can read it; it is not enforced.",
     "AWS::Lambda::Function.TracingConfig": "Stored; there is no X-Ray.",
     "AWS::Logs::LogGroup.RetentionInDays": "Stored; logs don't expire.",
     "AWS::S3::Bucket.BucketEncryption": "Stored; objects are not encrypted.",

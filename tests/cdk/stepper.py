@@ -5,10 +5,13 @@ It implements the part of the Amazon States Language that the workflow uses, and
 """
 
 import hashlib
+import json
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
 from typing import Any
 
 STATE_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:fruits-test"
@@ -42,6 +45,10 @@ class Execution:
         """ARN of the execution."""
         return f"{STATE_MACHINE.replace('stateMachine', 'execution')}:{self.name}"
 
+    def copy(self) -> "Execution":
+        """Return an execution in the same state. Their data can be shared, because a step replaces them."""
+        return Execution(self.name, self.data, self.state, self.status, self.retries, self.entered, [*self.visited])
+
 
 Task = Callable[[Execution, str, Json], Json]
 """Execution, resource and parameters → result; `None` if the task has not ended; may raise TaskError."""
@@ -66,11 +73,16 @@ class Stepper:
         getattr(self, f"_{state['Type'].lower()}")(execution, state)
 
     def _pass(self, execution: Execution, state: Json) -> None:
-        _expect(state, {"Type", "Parameters", "Next"})
-        self._go(execution, state, _filled(state["Parameters"], execution))
+        _expect(state, {"Type", "Parameters", "ResultPath", "Next"})
+        made = _filled(state["Parameters"], execution)
+        self._go(
+            execution, state, _placed(execution.data, state["ResultPath"], made) if "ResultPath" in state else made
+        )
 
     def _wait(self, execution: Execution, state: Json) -> None:
-        _expect(state, {"Type", "Seconds", "Next"})
+        _expect(state, {"Type", "Seconds", "TimestampPath", "Next"})
+        if "TimestampPath" in state:
+            datetime.fromisoformat(_at(state["TimestampPath"], execution))
         self._go(execution, state, execution.data)
 
     def _succeed(self, execution: Execution, state: Json) -> None:
@@ -218,6 +230,7 @@ def _holds(rule: Json, execution: Execution) -> bool:
 
 OPERATORS: dict[str, Callable[[Json, Json], bool]] = {
     "StringEquals": lambda found, wanted: isinstance(found, str) and found == wanted,
+    "BooleanEquals": lambda found, wanted: found is wanted,
     "NumericLessThan": lambda found, wanted: found < wanted,
 }
 
@@ -230,23 +243,27 @@ def _is_present(path: str, execution: Execution) -> bool:
     return True
 
 
+PIECE = re.compile(r"\s*(States\.\w+|\$[\w.$]*|'[^']*'|-?\d+|[(),])")
+
+
+@cache
+def _pieces(expression: str) -> list[str]:
+    position, pieces = 0, []
+    while position < len(expression):
+        found = PIECE.match(expression, position)
+        if not found:
+            raise NotImplementedError(f"intrinsic {expression[position:]}")
+        pieces.append(found[1])
+        position = found.end()
+    return pieces
+
+
 class _Intrinsic:
     """Evaluates intrinsic functions such as ``States.Format('{}', $.a)``."""
 
-    PIECE = re.compile(r"\s*(States\.\w+|\$[\w.$]*|'[^']*'|-?\d+|[(),])")
-
     def __init__(self, expression: str, execution: Execution, data: Json) -> None:
-        self._pieces = self._split(expression)
+        self._pieces = iter(_pieces(expression))
         self._execution, self._data = execution, data
-
-    def _split(self, expression: str) -> Iterator[str]:
-        position = 0
-        while position < len(expression):
-            found = self.PIECE.match(expression, position)
-            if not found:
-                raise NotImplementedError(f"intrinsic {expression[position:]}")
-            yield found[1]
-            position = found.end()
 
     def evaluate(self) -> Json:
         """Evaluate the next expression."""
@@ -287,5 +304,6 @@ FUNCTIONS: dict[str, Callable[..., Json]] = {
     ],
     "States.MathAdd": lambda one, other: one + other,
     "States.Hash": lambda text, algorithm: hashlib.new(algorithm.replace("-", "").lower(), text.encode()).hexdigest(),
+    "States.StringToJson": json.loads,
     "States.UUID": lambda: str(uuid.uuid4()),
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cdk.packaging import Packages
-from cdk.settings import ENVIRONMENTS, EU_REGIONS, Architecture, EnvironmentSettingsError
+from cdk.settings import ENVIRONMENTS, EU_REGIONS, Architecture, EnvironmentSettingsError, Iceberg
 from contract.alarms import Alarm
 from contract.environments import Output
 from contract.tables import Table
@@ -82,7 +82,7 @@ def test_the_state_machine_is_valid(template: Template, tmp_path: Path) -> None:
     assert document["QueryLanguage"] == "JSONPath"
     assert "Assign" not in definition
     dropping = [name for name, state in document["States"].items() if state.get("ResultPath", "$") is None]
-    assert {"RecordRun", "RecordFailure", "NoteProcessed", "Release", "HandOver"} <= set(dropping)
+    assert {"RecordRun", "WriteFence", "NoteProcessed", "Release", "HandOver"} <= set(dropping)
 
 
 def test_no_function_makes_a_log_group_that_outlives_the_stack(template: Template) -> None:
@@ -260,6 +260,13 @@ def test_prod_keeps_its_data(synthesised: Callable[[str], Template]) -> None:
     assert modes == {"reconcile", "maintain"}
 
 
+def test_the_daily_runs_start_at_times_that_exist(synthesised: Callable[[str], Template]) -> None:
+    """The schedules are daily, in the time of Paris, and not in the hour that the beginning of summer time skips."""
+    schedules = [found["Properties"] for found in synthesised("prod").of_type("AWS::Scheduler::Schedule").values()]
+    assert {one["ScheduleExpression"] for one in schedules} == {"cron(30 1 * * ? *)", "cron(30 4 * * ? *)"}
+    assert {one["ScheduleExpressionTimezone"] for one in schedules} == {"Europe/Paris"}
+
+
 def test_the_last_complete_results_never_expire(template: Template) -> None:
     """Only tagged results expire. Incomplete uploads, query results and leftovers always do."""
     bucket = next(b for b in template.of_type("AWS::S3::Bucket").values() if "BucketName" in b["Properties"])
@@ -388,6 +395,24 @@ def test_packages_are_built_when_they_are_published(template: Template) -> None:
     assert sorted(command[3] for command in built) == sorted(field.name for field in fields(Packages))
     suffixes = sorted(Path(key).suffix for key, asset in assets.items() if "executable" in asset["source"])
     assert suffixes == [".jar", ".jar", ".tgz", ".tgz", ".zip", ".zip", ".zip", ".zip"]
+
+
+def test_jobs_can_use_the_iceberg_of_the_image(synthesised: Callable[..., Template]) -> None:
+    """With that setting, jobs name the jar that AWS documents, and the deployment publishes and grants no other."""
+    image = synthesised("dev", iceberg=Iceberg.IMAGE)
+    definition = image.text(image.one("AWS::StepFunctions::StateMachine")["Properties"]["DefinitionString"])
+    assert " --conf spark.jars=/usr/share/aws/iceberg/lib/iceberg-spark3-runtime.jar " in definition
+    for template, jars in ((image, 0), (synthesised("dev"), 2)):
+        path = template.path.with_name(template.path.name.replace("template", "assets"))
+        assets = json.loads(path.read_text())["files"]
+        assert sum(key.endswith(".jar") for key in assets) == jars
+
+
+def test_spark_reads_from_its_own_region_and_without_hive(template: Template) -> None:
+    """S3A knows the Region of the buckets; Spark's own catalog is in memory, as in the rehearsal."""
+    definition = template.text(template.one("AWS::StepFunctions::StateMachine")["Properties"]["DefinitionString"])
+    assert " --conf spark.sql.catalogImplementation=in-memory " in definition
+    assert " --conf spark.hadoop.fs.s3a.endpoint.region=eu-west-1 " in definition
 
 
 def _synth(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":

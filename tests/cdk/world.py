@@ -1,30 +1,42 @@
-"""A simulated cloud around the real handler, table and state machine. A test determines the order of events."""
+"""A simulated cloud around the real handler and state machine. A test determines the order of events and faults."""
 
+import copy
 import json
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
-import boto3
 from botocore.exceptions import ClientError
 
-from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
-from contract.coordination import COORDINATION, KEY
-from contract.layout import INBOX
+from cdk.stateless.workflow_definition import (
+    INITIAL_EXECUTORS,
+    InitialExecutors,
+    JobSettings,
+    WorkflowSettings,
+    workflow_definition,
+)
+from contract.coordination import COORDINATION
+from contract.environments import DeployedVersion
+from contract.job import Fence, JobOption
+from contract.layout import FENCE, INBOX
 from contract.notices import Notice
 from contract.runs import Mode
-from contract.workflow import RecordRequest, RunRequest
+from contract.workflow import RecordAnswer, RecordRequest, RunRequest
 from lambdas.start_run.handler import metrics, respond
 from lambdas.start_run.intake import Intake
 from tests.cdk.stepper import STATE_MACHINE, Execution, Stepper, TaskError
+from tests.cdk.table import Bucket, Table
 
 ATTEMPTS = 2
 
+GATHER = timedelta(minutes=15)
+
 SETTINGS = WorkflowSettings(
     table_name="coordination",
+    bucket_name="bucket",
     record_run_arn="arn:aws:lambda:eu-west-1:123456789012:function:record_run",
     job=JobSettings(
         application_id="application",
@@ -34,9 +46,12 @@ SETTINGS = WorkflowSettings(
         spark_submit_parameters="--conf spark.executor.cores=4",
         timeout_minutes=60,
         queue_minutes=30,
+        executors=InitialExecutors(some=3, every=10, notices_each=100),
     ),
     attempts=ATTEMPTS,
     turn_seconds=180,
+    gather_seconds=900,
+    version=DeployedVersion(revision="0123456789ab", model="seeded 0123456789ab"),
 )
 
 
@@ -47,45 +62,59 @@ class Job:
     token: str
     mode: str
     run_id: str
-    execution: Execution
+    execution: str
+    """Name of the execution that started it."""
+    executors: int
+    """Number of executors that it begins with."""
+    fenced: bool
+    """Whether it fails before it writes if the fence names another run."""
     state: str = "QUEUED"
     read: list[str] = field(default_factory=list)
     """Notice files that the job run processes."""
     cancelling: bool = False
     """Whether the job run was cancelled but may still be running."""
+    final: bool = False
+    """Whether the job has reported that another attempt would fail, too."""
 
 
 @dataclass
 class World:
     """A bucket, a queue, a table, a state machine, and an application that executes one job run at a time."""
 
-    bucket: str = field(default_factory=lambda: f"bucket-{secrets.token_hex(4)}")
     messages: list[dict[str, Any]] = field(default_factory=list)
     executions: dict[str, Execution] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
+    s3: Bucket = field(default_factory=Bucket)
+    dynamodb: Table = field(default_factory=Table)
     uploaded: int = 0
     processed: set[str] = field(default_factory=set)
     """Keys of images that a successful run has processed."""
+    definition: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        self.s3, self.dynamodb = boto3.client("s3"), boto3.client("dynamodb")
-        self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        self.table = f"table-{secrets.token_hex(4)}"
-        self.dynamodb.create_table(
-            TableName=self.table,
-            KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
+        self.intake = Intake(self.s3, self.dynamodb, self, "bucket", "coordination", STATE_MACHINE, GATHER)  # type: ignore[arg-type] # they have what the intake calls
+        self.definition = self.definition or workflow_definition(SETTINGS)
+        self.stepper = Stepper(self.definition, self._task)
+
+    def copy(self) -> "World":
+        """Return a world in the same state, which goes its own way."""
+        return World(
+            messages=[*self.messages],
+            executions={name: execution.copy() for name, execution in self.executions.items()},
+            jobs={token: copy.copy(job) for token, job in self.jobs.items()},
+            s3=self.s3.copy(),
+            dynamodb=self.dynamodb.copy(),
+            uploaded=self.uploaded,
+            processed={*self.processed},
+            definition=self.definition,
         )
-        self.intake = Intake(self.s3, self.dynamodb, self, self.bucket, self.table, STATE_MACHINE)  # type: ignore[arg-type] # the intake calls only start_execution
-        self.stepper = Stepper(workflow_definition(SETTINGS), self._task)
 
     # Users and S3.
 
     def upload(self, count: int) -> None:
         """Upload images; the queue gets a message for each of them."""
         for number in range(self.uploaded, self.uploaded + count):
-            self.messages.append(self._message(f"images/Apple/{number}.jpg"))
+            self.messages.append(_message(f"images/Apple/{number}.jpg", number))
         self.uploaded += count
 
     def deliver(self, count: int, *, again: bool = False, refusing: str | None = None) -> None:
@@ -109,21 +138,6 @@ class World:
         with patch.object(owners.get(operation, self.dynamodb), operation, side_effect=refusal):
             yield
 
-    def _message(self, key: str) -> dict[str, Any]:
-        subject = {"key": key, "size": 1, "eTag": "e", "sequencer": f"{len(self.messages):016X}"}
-        record = {
-            "eventSource": "aws:s3",
-            "eventName": "ObjectCreated:Put",
-            "s3": {"bucket": {"name": self.bucket}, "object": subject},
-        }
-        return {
-            "messageId": key,
-            "receiptHandle": key,
-            "body": json.dumps({"Records": [record]}),
-            "attributes": {"SentTimestamp": "1795176000000"},
-            "eventSource": "aws:sqs",
-        }
-
     # Step Functions.
 
     def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:  # noqa: A002 -- boto3's names
@@ -131,8 +145,6 @@ class World:
         assert stateMachineArn == STATE_MACHINE
         assert len(name) <= 80
         if name in self.executions:
-            if self.executions[name].status == "RUNNING":
-                return
             raise ClientError({"Error": {"Code": "ExecutionAlreadyExists", "Message": name}}, "StartExecution")
         self.executions[name] = self.stepper.start(name, json.loads(input))
 
@@ -151,14 +163,18 @@ class World:
         """Stop an execution as a user does. Its job run is cancelled, but may continue for some time."""
         execution.status = "ABORTED"
         for job in self.active_jobs:
-            if job.execution is execution:
+            if job.execution == execution.name:
                 job.cancelling = True
                 if not job_goes_on or job.state == "QUEUED":
                     job.state = "CANCELLED"
 
+    def redrive(self, execution: Execution) -> None:
+        """Let a stopped execution continue at the state in which it was stopped."""
+        assert execution.status == "ABORTED"
+        execution.status, execution.retries = "RUNNING", 0
+
     def _task(self, execution: Execution, resource: str, parameters: Any) -> Any:  # noqa: ANN401 -- JSON
-        service = resource.removeprefix("arn:aws:states:::")
-        return TASKS[service](self, execution, parameters)
+        return TASKS[resource.removeprefix("arn:aws:states:::")](self, execution, parameters)
 
     def _update_item(self, _: Execution, parameters: Any) -> Any:  # noqa: ANN401
         return self._of_table(self.dynamodb.update_item, parameters)
@@ -168,9 +184,14 @@ class World:
 
     def _of_table(self, operation: Callable[..., Any], parameters: Any) -> Any:  # noqa: ANN401
         try:
-            return operation(**parameters | {"TableName": self.table})
+            return operation(**parameters)
         except ClientError as error:
             raise TaskError(f"DynamoDB.{error.response['Error']['Code']}", str(error)) from error
+
+    def _put_object(self, _: Execution, parameters: Any) -> Any:  # noqa: ANN401
+        """Write an object. As in the cloud, the body becomes JSON, whatever it is."""
+        self.s3.put_object(**parameters | {"Body": json.dumps(parameters["Body"]).encode()})
+        return {}
 
     def _describe(self, _: Execution, parameters: Any) -> Any:  # noqa: ANN401
         name = parameters["ExecutionArn"].rpartition(":")[2]
@@ -179,27 +200,39 @@ class World:
         return {"Status": self.executions[name].status}
 
     def _start(self, _: Execution, parameters: Any) -> Any:  # noqa: ANN401
-        self.start_execution(parameters["StateMachineArn"], parameters["Name"], json.dumps(parameters["Input"]))
+        try:
+            self.start_execution(parameters["StateMachineArn"], parameters["Name"], json.dumps(parameters["Input"]))
+        except ClientError as error:
+            raise TaskError("StepFunctions.ExecutionAlreadyExistsException", str(error)) from error
         return {}
 
     def _record(self, _: Execution, parameters: Any) -> Any:  # noqa: ANN401
-        RecordRequest.from_event(parameters["Payload"])
-        return {}
+        request = RecordRequest.from_event(parameters["Payload"])
+        job = next((job for job in self.jobs.values() if job.run_id == request.run_id), None)
+        return {"Payload": RecordAnswer(final=bool(job and job.final)).to_document()}
 
     # EMR Serverless.
 
     def _run_job(self, execution: Execution, parameters: Any) -> Any:  # noqa: ANN401
         """Start a job run or return its state. A token starts one job run, however often the request is sent."""
         token = parameters["ClientToken"]
-        arguments = parameters["JobDriver"]["SparkSubmit"]["EntryPointArguments"]
-        options = dict(zip(arguments[::2], arguments[1::2], strict=True))
-        job = self.jobs.setdefault(token, Job(token, options["--mode"], options["--run-id"], execution))
-        assert job.execution is execution, "a token of another execution"
+        if token not in self.jobs:
+            self.jobs[token] = self._job(execution, token, parameters["JobDriver"]["SparkSubmit"])
+        job = self.jobs[token]
+        assert job.execution == execution.name, "a token of another execution"
         if job.state == "SUCCESS":
             return {"JobRunId": token}
         if job.state in {"FAILED", "CANCELLED"}:
             raise TaskError("States.TaskFailed", json.dumps({"JobRunId": token}))
         return None
+
+    def _job(self, execution: Execution, token: str, submitted: Any) -> Job:  # noqa: ANN401 -- JSON
+        arguments = submitted["EntryPointArguments"]
+        mode, run_id = (arguments[arguments.index(option) + 1] for option in (JobOption.MODE, JobOption.RUN_ID))
+        fenced = JobOption.FENCED in arguments
+        options = dict(option.split("=") for option in submitted["SparkSubmitParameters"].split() if "=" in option)
+        assert options["spark.executor.cores"] == "4"
+        return Job(token, mode, run_id, execution.name, int(options[INITIAL_EXECUTORS]), fenced)
 
     @property
     def active_jobs(self) -> list[Job]:
@@ -213,11 +246,12 @@ class World:
                 job.state = "RUNNING"
                 job.read = [] if job.mode == Mode.MAINTAIN else self.inbox()
 
-    def end_job(self, *, good: bool) -> None:
+    def end_job(self, *, good: bool, final: bool = False) -> None:
         """End the running job run. If it succeeds, it has processed the notices that it read, and deletes them."""
         for job in self.active_jobs:
             if job.state == "RUNNING":
-                job.state = "SUCCESS" if good else "FAILED"
+                good &= self.may_write(job)
+                job.state, job.final = "SUCCESS" if good else "FAILED", final
                 if good:
                     for key in job.read:
                         self._work_through(key)
@@ -228,23 +262,28 @@ class World:
             if job.cancelling:
                 job.state = "CANCELLED"
 
+    def may_write(self, job: Job) -> bool:
+        """Whether the job run would write, instead of failing because the fence names another run."""
+        return not job.fenced or self.fence() == job.run_id
+
+    def fence(self) -> str | None:
+        """Return the run that the fence names."""
+        found = self.s3.objects.get(FENCE)
+        return None if found is None else Fence(**json.loads(found)).run_id
+
     def _work_through(self, key: str) -> None:
-        with suppress(self.s3.exceptions.NoSuchKey):
-            body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-            self.processed.update(Notice.from_json(line).key for line in body.splitlines())
-            self.s3.delete_object(Bucket=self.bucket, Key=key)
+        body = self.s3.objects.pop(key, b"")
+        self.processed.update(Notice.from_json(line).key for line in body.splitlines())
 
     def inbox(self) -> list[str]:
         """Return the notice files in the inbox."""
-        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=INBOX).get("Contents", [])
-        return [item["Key"] for item in found]
+        return sorted(key for key in self.s3.objects if key.startswith(INBOX))
 
     # All parts together.
 
     def item(self) -> dict[str, Any]:
         """Read the coordination item."""
-        found = self.dynamodb.get_item(TableName=self.table, Key={KEY: {"S": COORDINATION}}, ConsistentRead=True)
-        return found.get("Item", {})
+        return self.dynamodb.items.get(COORDINATION, {})
 
     def settle(self, *, at_most: int = 400, during_job: Callable[[], None] = lambda: None) -> None:
         """Let everything proceed, with successful job runs, until nothing is left to do."""
@@ -263,9 +302,26 @@ class World:
         raise AssertionError(f"there is no end after {at_most} steps: {states}, {len(self.jobs)} job runs")
 
 
+def _message(key: str, number: int) -> dict[str, Any]:
+    subject = {"key": key, "size": 1, "eTag": "e", "sequencer": f"{number:016X}"}
+    record = {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": "bucket"}, "object": subject},
+    }
+    return {
+        "messageId": key,
+        "receiptHandle": key,
+        "body": json.dumps({"Records": [record]}),
+        "attributes": {"SentTimestamp": "1795176000000"},
+        "eventSource": "aws:sqs",
+    }
+
+
 TASKS: dict[str, Callable[[World, Execution, Any], Any]] = {
     "dynamodb:updateItem": World._update_item,  # noqa: SLF001 -- this module's
     "dynamodb:getItem": World._get_item,  # noqa: SLF001 -- this module's
+    "aws-sdk:s3:putObject": World._put_object,  # noqa: SLF001 -- this module's
     "aws-sdk:sfn:describeExecution": World._describe,  # noqa: SLF001 -- this module's
     "states:startExecution": World._start,  # noqa: SLF001 -- this module's
     "lambda:invoke": World._record,  # noqa: SLF001 -- this module's

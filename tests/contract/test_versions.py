@@ -25,7 +25,7 @@ JARS = {jar.name for jar in (Path(pyspark.__file__).parent / "jars").iterdir()}
 def test_spark_is_that_of_the_release() -> None:
     """The pinned and the installed Spark are the Spark of every environment's release."""
     pins = (ROOT / "requirements.txt").read_text()
-    assert re.findall(r"^pyspark==(.*)$", pins, re.MULTILINE) == [pyspark.__version__] == [SPARK]
+    assert re.findall(r"^pyspark==(\S*)", pins, re.MULTILINE) == [pyspark.__version__] == [SPARK]
     for environment in ENVIRONMENTS.values():
         assert SPARK_OF_RELEASE[environment.release_label] == SPARK
 

@@ -190,7 +190,7 @@ def test_another_physical_id_is_deleted_when_the_update_rolls_back(custom: Custo
 
 
 def test_a_function_that_does_not_answer_fails_the_operation(custom: Custom) -> None:
-    """It has the time of ServiceTimeout, which the pace shortens; Lambda invokes it again meanwhile."""
+    """It has the time of ServiceTimeout, which the pace shortens; Lambda invokes the function again in this time."""
     template = custom.template({"Create": {"raise": "a fault"}}, ServiceTimeout=150)
     assert custom.stack.create(template) == "ROLLBACK_COMPLETE"
     [reason] = custom.stack.reasons("CREATE_FAILED")

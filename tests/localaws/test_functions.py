@@ -154,12 +154,24 @@ def test_a_function_that_takes_too_long_is_ended(cloud: Cloud) -> None:
 
 
 def test_a_process_that_dies_is_an_error(cloud: Cloud) -> None:
-    """The same happens in AWS when memory runs out; the next call has a new process."""
+    """The next call has a new process."""
     function = cloud.function(cloud.role())
     error, failed = function.call(exit=7)
     assert (failed, error["errorType"]) == ("Unhandled", "Runtime.ExitError")
     assert error["errorMessage"].endswith("Runtime exited with error: exit status 7")
     assert function.call()[1] is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the memory of a process")
+def test_a_function_that_uses_more_memory_than_it_has_fails(cloud: Cloud) -> None:
+    """Its size counts: the same work succeeds in a larger function."""
+    code = "def handler(event, context):\n    return len(b'x' * (event['megabytes'] * 2**20))"
+    small, large = (cloud.function(cloud.role(), code, MemorySize=size) for size in (128, 512))
+    assert small.call(megabytes=1)[1] is None
+    error, failed = small.call(megabytes=200)
+    assert (failed, error["errorType"]) == ("Unhandled", "Runtime.OutOfMemory")
+    assert small.call(megabytes=1)[1] is None
+    assert large.call(megabytes=200) == (200 * 2**20, None)
 
 
 def test_code_that_can_not_be_loaded_is_an_error(cloud: Cloud) -> None:

@@ -52,10 +52,12 @@ def _attributes(stack: DeployedStack, name: str = "Queue") -> dict[str, str]:
 
 def test_resources_are_created_changed_and_deleted_in_order(stack: DeployedStack) -> None:
     """What is new comes first, what is gone last; a resource keeps its name, and what is the same is left alone."""
-    assert stack.create(_template(Old=_queue(), Queue=_queue(7), Same=_topic("same"))) == "CREATE_COMPLETE"
+    old = {"Old": _queue(), "OnIt": {**_topic("on it"), "DependsOn": "Old"}}
+    assert stack.create(_template(**old, Queue=_queue(7), Same=_topic("same"))) == "CREATE_COMPLETE"
     before = stack.outputs()
     after = _template(Queue=_queue(8), Same=_topic("same"), New=_topic({"Fn::GetAtt": ["Queue", "QueueName"]}))
-    assert stack.changes(after) == [("Modify", "Queue", "False"), ("Add", "New", None), ("Remove", "Old", None)]
+    changes = [("Modify", "Queue", "False"), ("Add", "New", None), ("Remove", "Old", None), ("Remove", "OnIt", None)]
+    assert stack.changes(after) == changes
     assert stack.update(after) == "UPDATE_COMPLETE"
     assert _attributes(stack)["VisibilityTimeout"] == "8"
     now = stack.outputs()
@@ -68,6 +70,8 @@ def test_resources_are_created_changed_and_deleted_in_order(stack: DeployedStack
         "CREATE_IN_PROGRESS New",
         "CREATE_COMPLETE New",
         f"UPDATE_COMPLETE_CLEANUP_IN_PROGRESS {STACK}",
+        "DELETE_IN_PROGRESS OnIt",
+        "DELETE_COMPLETE OnIt",
         "DELETE_IN_PROGRESS Old",
         "DELETE_COMPLETE Old",
         f"UPDATE_COMPLETE {STACK}",

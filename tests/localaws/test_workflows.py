@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from localaws.account import LocalAwsError
 from localaws.definitions import INTEGRATIONS, RESOURCE, check
 from localaws.integrations import RULE
 from localaws.workflows import LOGGING_ACTIONS, TRACING_ACTIONS
-from tests.localaws.cloud import TABLE, Cloud, cloud_in, until
+from tests.localaws.cloud import BUCKET, TABLE, Cloud, cloud_in, until
 from tests.localaws.machine import Machine, definition, task
 
 PACE = 120.0
@@ -177,6 +178,30 @@ def test_an_execution_starts_another_one(cloud: Cloud) -> None:
     answer = json.loads(machine.end(execution)["output"])
     assert answer["StartDate"].endswith("Z")
     assert json.loads(target.end(answer["ExecutionArn"])["input"]) == {"by": execution}
+
+
+def test_the_body_of_an_object_is_json(cloud: Cloud) -> None:
+    """Step Functions writes a document as JSON, and also a text, which gets quotes."""
+    for body, written in (({"run_id.$": "$.run"}, b'{"run_id":"7"}'), ("text", b'"text"')):
+        machine = Machine(
+            cloud, definition(task("aws-sdk:s3:putObject", {"Bucket": BUCKET, "Key": "control/x.json", "Body": body}))
+        )
+        assert machine.end(machine.start(run="7"))["status"] == "SUCCEEDED"
+        answer = cloud.aws.client("s3").get_object(Bucket=BUCKET, Key="control/x.json")
+        assert answer["Body"].read() == written
+
+
+def test_a_wait_until_a_time_is_shortened(cloud: Cloud) -> None:
+    """The pace shortens the time that is left; a time in the past needs no wait, in any time zone of this machine."""
+    machine = Machine(cloud, definition({"Type": "Wait", "TimestampPath": "$.until", "End": True}))
+    now = datetime.now(UTC)
+    for minutes in (-600, 1):
+        until_then = f"{now + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+        assert machine.end(machine.start(until=until_then))["status"] == "SUCCEEDED"
+    late = machine.start(until=f"{now + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}")
+    machine.wait_for(late, "Only")
+    assert machine.describe(late)["status"] == "RUNNING"
+    machine.stop(late)
 
 
 def test_a_mistake_in_a_definition_is_neither_retried_nor_caught(cloud: Cloud) -> None:

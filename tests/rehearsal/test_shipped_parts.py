@@ -5,6 +5,7 @@ The job is a shell script that does what the test tells it.
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,12 +16,25 @@ from cdk.settings import ENVIRONMENTS
 from cdk.stateless.assets import PublishedFile
 from cdk.stateless.spark import Program, spark_submit_parameters
 from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
-from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
+from contract.coordination import (
+    COORDINATION,
+    GENERATION,
+    HOLDER,
+    KEY,
+    PENDING,
+    PROCESSED,
+    RUN,
+    TAKEN_AT,
+    TERM,
+    WAITING,
+)
+from contract.environments import DeployedVersion
 from contract.functions import NAMESPACE_VARIABLE, RecordRunVariables, StartRunVariables, metrics_namespace
-from contract.layout import INBOX, LATEST, results_folder, run_record
+from contract.job import MISTAKE, Fence, JobFailure
+from contract.layout import FENCE, INBOX, LATEST, job_failure, results_folder, run_record
 from contract.prices import Prices
 from contract.summary import Latest
-from contract.workflow import RunRecord
+from contract.workflow import RunRecord, RunRequest
 from localaws.account import ACCOUNT, REGION
 from localaws.spark_submit import S3Url, Size, Submission
 from tests.localaws.cloud import ANYTHING, BUCKET, TABLE, Cloud, cloud_in, until
@@ -31,6 +45,8 @@ EARLIER = "20200101T000000Z-00000000"
 
 PACE = 120.0
 """A wait of a minute in AWS lasts half a second."""
+
+VERSION = DeployedVersion(revision="0123456789ab", model="seeded 0123456789ab")
 
 SIZES = "--conf spark.driver.cores=1 --conf spark.driver.memory=2g --conf spark.driver.memoryOverhead=2g"
 
@@ -59,10 +75,13 @@ class Pipeline(Machine):
         )
         settings = WorkflowSettings(
             table_name=TABLE,
+            bucket_name=BUCKET,
             record_run_arn=_record_run(cloud, self.application),
             job=job,
             attempts=2,
             turn_seconds=60,
+            gather_seconds=60,
+            version=VERSION,
         )
         super().__init__(cloud, workflow_definition(settings))
         self.put_item()
@@ -85,6 +104,11 @@ class Pipeline(Machine):
         """Return the coordination item without its key."""
         found = self.cloud.aws.client("dynamodb").get_item(TableName=TABLE, Key={KEY: {"S": COORDINATION}})["Item"]
         return {name: next(iter(value.values())) for name, value in found.items() if name != KEY}
+
+    def fence(self) -> Fence:
+        """Return what the state machine has written to the fence."""
+        answer = self.cloud.aws.client("s3").get_object(Bucket=BUCKET, Key=FENCE)
+        return Fence(**json.load(answer["Body"]))
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the job runs, the first one first."""
@@ -133,18 +157,23 @@ def test_a_run_goes_from_the_lease_to_the_record(cloud: Cloud, pipeline: Pipelin
     cloud.tell("true")
     assert pipeline.end(execution)["status"] == "SUCCEEDED"
     assert pipeline.entered(execution) == [
-        *("CheckRequest", "Begin", "Acquire", "NameRun", "PlanRound", "RunJob", "RecordRun", "WhatToNote"),
-        *("NoteProcessed", "Release", "Done"),
+        *("CheckRequest", "Begin", "Acquire", "NameRun", "PlanRound", "HowManyExecutors", "OneExecutor"),
+        *("ConfirmLease", "WriteFence", "RunJob", "RecordRun", "WhatToNote", "NoteProcessed", "Release", "Done"),
     ]
     job = pipeline.jobs()[-1]
     run_id = job["name"]
     arguments = job["jobDriver"]["sparkSubmit"]["entryPointArguments"]
-    assert arguments == ["--mode", "update", "--run-id", run_id, "--images", "s3://files/images"]
+    assert arguments == ["--mode", "update", "--run-id", run_id, "--fenced", "--images", "s3://files/images"]
+    assert pipeline.fence() == Fence(run_id=run_id)
     record = pipeline.record(run_id)
     assert (record.job_run_id, record.state, record.execution) == (job["jobRunId"], "SUCCESS", execution)
+    assert record.version == VERSION
     assert record.cost_usd == pytest.approx(5 / 60 + 19.4 / 60, abs=0.01)
     assert run_id.startswith(job["createdAt"].strftime("%Y%m%dT%H"))
-    assert pipeline.item() == {GENERATION: "0", PROCESSED: "0"}
+    item = pipeline.item()
+    taken_at = datetime.fromisoformat(item.pop(TAKEN_AT))
+    assert abs(taken_at - job["createdAt"]) < timedelta(minutes=1)
+    assert item == {GENERATION: "0", PROCESSED: "0", TERM: "1", PENDING: "0", RUN: run_id}
     until(lambda: pipeline.count("ExecutionsSucceeded") == before + 1)
 
 
@@ -175,8 +204,35 @@ def test_notices_that_arrive_during_a_run_cause_another_round(cloud: Cloud, pipe
         cloud.tell("true")
     assert pipeline.end(execution)["status"] == "SUCCEEDED"
     assert pipeline.entered(execution).count("RunJob") == 2
-    assert "MoreRounds" in pipeline.entered(execution)
-    assert pipeline.item() == {GENERATION: "1", PROCESSED: "1"}
+    assert "Gather" in pipeline.entered(execution)
+    item = pipeline.item()
+    assert (item[GENERATION], item[PROCESSED], item[TERM]) == ("1", "1", "2")
+
+
+def test_an_update_by_an_upload_waits_until_it_is_due(cloud: Cloud, pipeline: Pipeline) -> None:
+    """It is needless if another execution has taken the lease since the notices were counted."""
+    due = datetime.now(UTC) + timedelta(minutes=1)
+    later = RunRequest(not_before=f"{due:%Y-%m-%dT%H:%M:%SZ}", seen=0).to_document()
+    waiting = pipeline.start(**later)
+    pipeline.wait_for(waiting, "WaitUntilDue")
+    execution = pipeline.start(mode="update")
+    cloud.tell("true")
+    assert pipeline.end(execution)["status"] == "SUCCEEDED"
+    assert pipeline.end(waiting)["status"] == "SUCCEEDED"
+    assert pipeline.entered(waiting)[-2:] in (["IsHeld", "Joined"], ["HolderRuns", "Joined"])
+
+
+def test_a_failure_that_is_final_is_not_tried_again(cloud: Cloud, pipeline: Pipeline) -> None:
+    """The job tells `record_run` by its report, whose reason is that of the record."""
+    execution = pipeline.start(mode="update")
+    pipeline.wait_for(execution, "RunJob")
+    run_id = pipeline.fence().run_id
+    failure = JobFailure(run_id=run_id, exit_code=MISTAKE, reason="The tables are of another model.")
+    cloud.aws.client("s3").put_object(Bucket=BUCKET, Key=job_failure(run_id), Body=failure.to_json().encode())
+    cloud.tell("exit 2")
+    assert pipeline.end(execution)["status"] == "FAILED"
+    assert pipeline.entered(execution).count("RunJob") == 1
+    assert pipeline.record(run_id).reason == failure.reason
 
 
 def test_another_execution_joins_or_waits_for_the_lease(cloud: Cloud, pipeline: Pipeline) -> None:
@@ -186,6 +242,7 @@ def test_another_execution_joins_or_waits_for_the_lease(cloud: Cloud, pipeline: 
     joined = pipeline.start(mode="update")
     assert pipeline.end(joined)["status"] == "SUCCEEDED"
     assert pipeline.entered(joined)[-3:] == ["DescribeHolder", "HolderRuns", "Joined"]
+    assert pipeline.entered(joined).count("DescribeHolder") == 2
     waiting = pipeline.start(mode="reprocess")
     pipeline.wait_for(waiting, "WaitForTurn")
     assert pipeline.item()[WAITING] == waiting
@@ -218,7 +275,7 @@ def test_start_run_writes_a_notice_and_starts_an_execution(cloud: Cloud) -> None
     """The bundle runs as it is shipped; without a state machine, it fails after the notice."""
     role = cloud.role("logs:*", "s3:PutObject", "dynamodb:*", "states:StartExecution")
     machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:none"
-    known = StartRunVariables(bucket=BUCKET, coordination_table=TABLE, state_machine=machine)
+    known = StartRunVariables(bucket=BUCKET, coordination_table=TABLE, state_machine=machine, gather_minutes=1)
     start_run = cloud.function_of(
         build(SHIPPED.start_run).read_bytes(),
         role,

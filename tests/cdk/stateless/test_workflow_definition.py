@@ -2,148 +2,17 @@
 
 import argparse
 import json
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
-from moto import mock_aws
 
 from cdk.stateless import workflow_definition
 from contract.coordination import HOLDER, WAITING
-from contract.runs import Mode, is_run_id
+from contract.runs import Mode
 from contract.states import State
 from spark_app.main import add_arguments, settings_from
 from tests.cdk.stepper import STATE_MACHINE, Execution
 from tests.cdk.world import ATTEMPTS, Job, World
-
-EXECUTIONS = st.integers(0, 4)
-STEPS = ("put_object", "get_item", "update_item", "put_item", "start_execution")
-REFUSALS = st.one_of(st.none(), st.none(), st.sampled_from(STEPS))
-
-
-@pytest.fixture(autouse=True)
-def aws_of_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Replace AWS by moto."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws():
-        yield
-
-
-class Coordination(RuleBasedStateMachine):
-    """Uploads, deliveries, executions, job runs and accidents in any order.
-
-    At most one job run is wanted at a time, every notice is processed in the end, and there is no endless loop.
-
-    """
-
-    @initialize(calm=st.booleans())
-    def begin(self, *, calm: bool) -> None:
-        """Begin with an empty world. In a calm one, no execution is aborted and no job run fails."""
-        self.world = World()
-        self.calm = calm
-        self.accident = False
-
-    @rule(count=st.integers(1, 2), refusing=REFUSALS, again=st.sampled_from([False, False, True]))
-    def upload(self, count: int, refusing: str | None, *, again: bool) -> None:
-        """Put images in the bucket, and hand over messages; maybe twice, and maybe AWS refuses in the middle."""
-        self.world.upload(count)
-        self.world.deliver(5, again=again, refusing=refusing)
-
-    @precondition(lambda self: self.world.running)
-    @rule(which=EXECUTIONS, states=st.sampled_from([14, 8, 5, 3, 2, 1]))
-    def step(self, which: int, states: int) -> None:
-        """Execute some states of an execution, usually of a recent one."""
-        execution = self.world.running[-1 - which % len(self.world.running)]
-        for _ in range(states):
-            if execution.status == "RUNNING":
-                self.world.stepper.step(execution)
-
-    @precondition(lambda self: self.world.active_jobs)
-    @rule(good=st.sampled_from([True, True, True, False]), ends=st.booleans())
-    def job(self, *, good: bool, ends: bool) -> None:
-        """Let a job run begin, and perhaps end."""
-        self.world.begin_job()
-        if ends:
-            self.accident |= not (good or self.calm)
-            self.world.end_job(good=good or self.calm)
-
-    @precondition(lambda self: len(self.world.running) < 5)
-    @rule(mode=st.sampled_from(list(Mode)))
-    def ask(self, mode: Mode) -> None:
-        """Start an execution as a user or a schedule does."""
-        self.world.ask_for(mode)
-
-    @precondition(lambda self: self.world.running and not self.calm)
-    @rule(which=EXECUTIONS, job_goes_on=st.booleans())
-    def abort(self, which: int, *, job_goes_on: bool) -> None:
-        """Stop an execution as a user does; the cancellation of its job run may take time."""
-        self.accident = True
-        self.world.abort(self.world.running[which % len(self.world.running)], job_goes_on=job_goes_on)
-
-    @precondition(lambda self: any(job.cancelling for job in self.world.active_jobs))
-    @rule()
-    def cancelled(self) -> None:
-        """Complete a cancellation."""
-        self.world.cancel_late()
-
-    @invariant()
-    def one_job_at_a_time(self) -> None:
-        """At most one job run that was not cancelled is active, and its execution holds the lease."""
-        wanted = [job for job in self.world.active_jobs if not job.cancelling]
-        assert len(wanted) <= 1
-        assert len([job for job in self.world.active_jobs if job.state == "RUNNING"]) <= 1
-        for job in wanted:
-            assert self.world.item()[HOLDER]["S"] == job.execution.arn
-
-    @rule()
-    def rest(self) -> None:
-        """Let everything come to an end. After an accident, the next upload processes what is left."""
-        world = self.world
-        world.settle()
-        if self.accident:
-            world.upload(1)
-            world.settle()
-        assert len(world.processed) == world.uploaded
-        assert world.inbox() == []
-        assert not {HOLDER, WAITING} & world.item().keys()
-        self.accident = False
-
-    def teardown(self) -> None:
-        """Come to an end, and check the tokens and run ids."""
-        if not hasattr(self, "world"):
-            return
-        self.rest()
-        for job in self.world.jobs.values():
-            assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", job.token)
-            assert is_run_id(job.run_id)
-        assert len({job.run_id for job in self.world.jobs.values()}) == len(self.world.jobs)
-        assert not self.calm or {execution.status for execution in self.world.executions.values()} <= {"SUCCEEDED"}
-
-
-def test_no_order_of_events_makes_two_jobs_or_loses_a_notice() -> None:
-    """In any order of events, there is one job run at a time, and every notice is processed."""
-    run_state_machine_as_test(
-        Coordination,
-        settings=settings(
-            max_examples=60,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-        ),
-    )
 
 
 @pytest.fixture
@@ -165,7 +34,7 @@ def _job_of(world: World, execution: Execution) -> Job:
     _step_until(world, execution, "RunJob")
     world.stepper.step(execution)
     world.begin_job()
-    return [job for job in world.jobs.values() if job.execution is execution][-1]
+    return [job for job in world.jobs.values() if job.execution == execution.name][-1]
 
 
 def _update_under_way(world: World) -> Execution:
@@ -199,7 +68,7 @@ def test_notices_of_an_execution_that_joins_another_are_processed(world: World) 
     world.deliver(1)
     _step_until(world, world.running[1], "Joined")
     world.settle()
-    assert [job.execution for job in world.jobs.values()] == [update, update]
+    assert [job.execution for job in world.jobs.values()] == [update.name, update.name]
     assert len(world.processed) == 2
 
 
@@ -315,6 +184,7 @@ def test_after_many_rounds_another_execution_goes_on(monkeypatch: pytest.MonkeyP
         if next(left, None) is not None:
             world.upload(1)
             world.deliver(1)
+            _step_until(world, world.running[-1], "Joined")
 
     world.settle(during_job=another)
     assert len(world.processed) == world.uploaded == 8
@@ -350,7 +220,7 @@ def test_an_execution_that_loses_its_lease_fails(world: World) -> None:
     """If the item is deleted during a run, the execution fails and does not release another lease."""
     execution = world.ask_for(Mode.UPDATE)
     _job_of(world, execution)
-    world.dynamodb.delete_item(TableName=world.table, Key={"id": {"S": "coordination"}})
+    world.dynamodb.delete_item(TableName="coordination", Key={"id": {"S": "coordination"}})
     world.end_job(good=True)
     world.settle()
     assert execution.state == "LeaseLost"

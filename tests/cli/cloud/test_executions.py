@@ -27,7 +27,7 @@ from cli.cloud.history import (
 )
 from cli.cloud.progress import step_printer
 from cli.main import main
-from contract.environments import Output
+from contract.environments import DeployedVersion, Output
 from contract.runs import Mode
 from contract.summary import Summary
 from contract.workflow import RunRecord
@@ -148,7 +148,16 @@ def test_every_state_of_the_workflow_has_words() -> None:
         timeout_minutes=1,
         queue_minutes=1,
     )
-    settings = WorkflowSettings(table_name="t", record_run_arn="f", job=job, attempts=2, turn_seconds=30)
+    settings = WorkflowSettings(
+        table_name="t",
+        bucket_name="b",
+        record_run_arn="f",
+        job=job,
+        attempts=2,
+        turn_seconds=30,
+        gather_seconds=60,
+        version=DeployedVersion(revision="0123456789ab", model="seeded"),
+    )
     states = set(workflow_definition(settings)["States"])
     assert states == set(STATE_PHRASES) | SILENT_STATES
     assert not set(STATE_PHRASES) & SILENT_STATES

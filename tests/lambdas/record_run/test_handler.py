@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.emrserverless.models import emrserverless_backends
 
-from contract.layout import LATEST, SUPERSEDED, results_folder, run_record
+from contract.environments import DeployedVersion
+from contract.job import MISTAKE, JobFailure
+from contract.layout import LATEST, SUPERSEDED, job_failure, results_folder, run_record
 from contract.prices import Prices
 from contract.runs import Mode
 from contract.summary import Latest
-from contract.workflow import BillNotReadyError, RecordRequest, RunRecord, Usage
-from lambdas.record_run.handler import Recorder, metrics, record
+from contract.workflow import BillNotReadyError, RecordAnswer, RecordRequest, RunRecord, Usage
+from lambdas.record_run.handler import Recorder, answer_to, metrics, record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -99,6 +101,75 @@ def _read(recorder: Recorder) -> RunRecord:
     found = recorder.s3.get_object(Bucket=recorder.bucket, Key=run_record(RUN_ID))
     assert found["ContentType"] == "application/json"
     return RunRecord.from_json(found["Body"].read())
+
+
+def _report(recorder: Recorder, body: bytes) -> None:
+    recorder.s3.put_object(Bucket=recorder.bucket, Key=job_failure(RUN_ID), Body=body)
+
+
+def _failure(exit_code: int, run_id: str = RUN_ID) -> JobFailure:
+    return JobFailure(run_id=run_id, exit_code=exit_code, reason="The tables are of another model.")
+
+
+@pytest.mark.parametrize(("exit_code", "final"), [(MISTAKE, True), (1, False)])
+def test_a_failure_is_recorded_in_the_words_of_the_job(
+    recorder: Recorder, job: Callable[..., str], exit_code: int, *, final: bool
+) -> None:
+    """The reason is that of the job's report, and the state machine learns whether another attempt would fail, too."""
+    failed = job("FAILED", details="Job failed, please check complete logs. ExitCode: 2. Last few exceptions: ...")
+    _report(recorder, _failure(exit_code).to_json().encode())
+    answer = answer_to(_request({"Error": "States.TaskFailed", "Cause": json.dumps({"JobRunId": failed})}), recorder)
+    assert answer == RecordAnswer(final=final)
+    assert _read(recorder).reason == "The tables are of another model."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        *(b"", b"{", b"[]", b"\xff", b" " * 200_000),
+        _failure(MISTAKE).to_json().replace("model", "table").encode(),
+        _failure(MISTAKE, "20261120T121530Z-ffffffff").to_json().encode(),
+    ],
+)
+def test_a_failure_without_a_report_may_be_tried_again(
+    recorder: Recorder, job: Callable[..., str], body: bytes | None
+) -> None:
+    """A report that is absent, damaged, too large or about another run counts as none, whatever AWS says."""
+    failed = job("FAILED", details="ExitCode: 2")
+    if body is not None:
+        _report(recorder, body)
+    assert answer_to(_request({"JobRunId": failed}), recorder) == RecordAnswer(final=False)
+    assert _read(recorder).reason == "ExitCode: 2"
+
+
+@pytest.mark.parametrize(("code", "is_absent"), [("AccessDenied", True), ("SlowDown", False)])
+def test_a_report_that_s3_hides_is_absent(
+    recorder: Recorder, job: Callable[..., str], code: str, *, is_absent: bool
+) -> None:
+    """S3 answers "AccessDenied" for an object that does not exist, because the function may not list all folders."""
+    request = _request({"JobRunId": job("FAILED", details="why")})
+
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": code}}, "GetObject")
+
+    recorder.s3.meta.events.register("before-call.s3.GetObject", refuse)
+    if is_absent:
+        assert answer_to(request, recorder) == RecordAnswer(final=False)
+    else:
+        with pytest.raises(ClientError, match=code):
+            answer_to(request, recorder)
+
+
+def test_a_successful_run_is_never_final(recorder: Recorder, job: Callable[..., str]) -> None:
+    """A report of an earlier failure does not matter, and the version that has run is recorded."""
+    _publish(recorder, RUN_ID)
+    _report(recorder, _failure(MISTAKE).to_json().encode())
+    version = DeployedVersion(revision="0123456789ab", model="imagenet 0123456789ab")
+    request = replace(_request({"JobRunId": job()}), version=version)
+    assert answer_to(request, recorder) == RecordAnswer(final=False)
+    written = _read(recorder)
+    assert (written.reason, written.version) == (None, version)
 
 
 OLDER = "20261119T121530Z-00000000"
@@ -292,7 +363,7 @@ for event in json.load(sys.stdin):
 
 
 def test_the_handler_records_and_emits_metrics(recorder: Recorder, job: Callable[..., str]) -> None:
-    """With the environment of the stack, the handler writes the record, emits the metrics, and returns nothing.
+    """With the environment of the stack, the handler writes the record, emits the metrics, and returns its answer.
 
     A run without cost emits no metric of the cost.
 
@@ -315,7 +386,7 @@ def test_the_handler_records_and_emits_metrics(recorder: Recorder, job: Callable
         check=True,
     )
     lines = [json.loads(line) for line in done.stdout.decode().splitlines()]
-    assert [line["answer"] for line in lines if "answer" in line] == [None, None]
+    assert [line["answer"] for line in lines if "answer" in line] == [{"final": False}] * 2
     without, figures = (line for line in lines if "_aws" in line)
     assert (without["RunSeconds"], "RunCostUSD" in without) == ([0.0], False)
     assert (figures["RunSeconds"], figures["RunCostUSD"], figures["service"]) == ([242.5], [COST], "record_run")

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
+
+GATHER = timedelta(minutes=15)
 
 DEFINITION = json.dumps({"StartAt": "Run", "States": {"Run": {"Type": "Wait", "Seconds": 3600, "End": True}}})
 
@@ -64,7 +67,7 @@ class Cloud:
         )
         role = "arn:aws:iam::123456789012:role/workflow"
         machine = stepfunctions.create_state_machine(name=name, definition=DEFINITION, roleArn=role)
-        self.intake = Intake(s3, dynamodb, stepfunctions, name, name, machine["stateMachineArn"])
+        self.intake = Intake(s3, dynamodb, stepfunctions, name, name, machine["stateMachineArn"], GATHER)
 
     def another(self) -> "Cloud":
         """Make new resources in which nothing has happened yet."""
@@ -99,6 +102,11 @@ class Cloud:
     def executions(self) -> list[str]:
         """Return the names of all executions that were started."""
         return sorted(execution["name"] for execution in self._executions())
+
+    def input_of(self, name: str) -> str:
+        """Return the input of an execution."""
+        (arn,) = (execution["executionArn"] for execution in self._executions() if execution["name"] == name)
+        return str(self.intake.stepfunctions.describe_execution(executionArn=arn)["input"])
 
     def work(self) -> list[Notice]:
         """Do what a run does: read the inbox, delete its files, and end. Return the notices."""

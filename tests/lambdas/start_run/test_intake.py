@@ -1,5 +1,6 @@
 """Tests of the steps from a batch to the inbox, the generation and an execution."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,10 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from contract.coordination import COORDINATION, EXPIRES, batch_key
+from contract.coordination import COORDINATION, EXPIRES, GENERATION, KEY, PENDING, TAKEN_AT, TERM, batch_key
 from contract.layout import REJECTED_NOTICES, notices_file
 from contract.notices import Notice, NoticeType
-from contract.workflow import RunRequest
 from lambdas.start_run.events import Unusable
 from lambdas.start_run.intake import Batch, batch_id_of, take_in
 from tests.lambdas.start_run.cloud import Cloud, Moment, Step
@@ -34,10 +34,45 @@ def test_a_batch_is_noted_counted_and_worked_on(cloud: Cloud) -> None:
     assert cloud.inbox() == {FILE: NOTICES}
     assert cloud.rejected() == {}
     assert cloud.generation() == 1
-    (execution,) = cloud.intake.stepfunctions.list_executions(stateMachineArn=cloud.intake.state_machine)["executions"]
-    assert execution["name"] == EXECUTION
-    told = cloud.intake.stepfunctions.describe_execution(executionArn=execution["executionArn"])
-    assert told["input"] == RunRequest().to_json() == '{"mode": "update"}'
+    assert cloud.executions() == [EXECUTION]
+    told = json.loads(cloud.input_of(EXECUTION))
+    assert told.keys() == {"mode", "not_before", "seen"}
+    assert (told["mode"], told["seen"]) == ("update", "0")
+    assert abs(datetime.fromisoformat(told["not_before"]) - datetime.now(UTC)) < timedelta(minutes=1)
+    assert cloud.items()[COORDINATION] == {
+        KEY: {"S": COORDINATION},
+        GENERATION: {"N": "1"},
+        PENDING: {"N": str(len(NOTICES))},
+    }
+
+
+@pytest.mark.parametrize(("minutes_ago", "wait"), [(1, 14), (14.5, 0.5), (60, 0)])
+def test_an_update_starts_after_the_notices_have_gathered(cloud: Cloud, minutes_ago: float, wait: float) -> None:
+    """It waits until the time for gathering has passed since the last run began, and names the lease of that run."""
+    began = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    taken_at = f"{began:%Y-%m-%dT%H:%M:%S}.123Z"
+    item = {KEY: {"S": COORDINATION}, TERM: {"N": "7"}, TAKEN_AT: {"S": taken_at}}
+    cloud.intake.dynamodb.put_item(TableName=cloud.intake.table, Item=item)
+    take_in(BATCH, cloud.intake)
+    told = json.loads(cloud.input_of(EXECUTION))
+    assert told["seen"] == "7"
+    due = datetime.now(UTC) + timedelta(minutes=wait)
+    assert abs(datetime.fromisoformat(told["not_before"]) - due) < timedelta(minutes=0.3)
+
+
+def test_a_batch_that_was_counted_but_has_no_execution_gets_one(cloud: Cloud) -> None:
+    """The next delivery starts it, with the lease of that moment."""
+    with cloud.accident(Step.START, Moment.BEFORE), pytest.raises(ClientError):
+        take_in(BATCH, cloud.intake)
+    cloud.intake.dynamodb.update_item(
+        TableName=cloud.intake.table,
+        Key={KEY: {"S": COORDINATION}},
+        UpdateExpression=f"ADD {TERM} :one",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    )
+    take_in(BATCH, cloud.intake)
+    assert json.loads(cloud.input_of(EXECUTION))["seen"] == "1"
+    assert cloud.generation() == 1
 
 
 def test_each_batch_is_counted_and_has_an_execution(cloud: Cloud) -> None:
