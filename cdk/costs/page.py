@@ -128,13 +128,11 @@ def _trickle() -> str:
     """Price uploads that never pause, by the time for which notices gather."""
     an_update = update(SMALL, ASSUMED.near_rows)
     cases = {"no gathering": 0, **{f"`gather_minutes` {minutes}": minutes for minutes in (1, 15, 60, 1440)}}
-    return _table(
-        ("uploads all month", ["updates a month", "USD a month"]),
-        *(
-            (name, [f"{updates_in_a_month(minutes):,.0f}", updates_in_a_month(minutes) * an_update])
-            for name, minutes in cases.items()
-        ),
-    )
+    rows: list[tuple[str, list[float | str]]] = [
+        (name, [f"{updates_in_a_month(minutes):,.0f}", updates_in_a_month(minutes) * an_update])
+        for name, minutes in cases.items()
+    ]
+    return _table(("uploads all month", ["updates a month", "USD a month"]), *rows)
 
 
 def _computing(environment: Environment = PROD, chunk: int = ASSUMED.chunk, photo: ImageKind = PHOTO) -> list[str]:

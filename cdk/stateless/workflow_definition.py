@@ -253,7 +253,7 @@ def _holder_runs() -> dict[str, Any]:
 
 
 def _second_look() -> States:
-    """Look at a running holder again before joining it: if it has just ended, nobody would process the notices."""
+    """Look at a running holder again before joining it: one that has just ended would not process the notices."""
     return {
         State.REMEMBER_HOLDER: _pass({"holder.$": HELD_BY}, State.LOOK_AGAIN) | {"ResultPath": "$.known"},
         State.LOOK_AGAIN: {"Type": "Wait", "Seconds": LOOK_AGAIN_SECONDS, "Next": State.ACQUIRE},
