@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from cli.cloud.log_groups import JOBS_GROUP, SOURCES, WORKFLOW_GROUP
+from cli.cloud.log_groups import JOBS_GROUP, WORKFLOW_GROUP, function_of
 from cli.cloud.status import NEEDS_ATTENTION
 from cli.main import _parser
+from contract.functions import Function
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/operations.md").read_text()
@@ -71,4 +72,5 @@ def test_the_exit_codes_are_those_of_the_command() -> None:
 def test_the_log_groups_of_the_template_have_sources() -> None:
     """`fruits logs` finds the log groups by their names in the template, which must stay."""
     names = {re.sub(r"Logs[0-9A-F]{8}$", "", name) for name in _resources("dev", "AWS::Logs::LogGroup")}
-    assert {JOBS_GROUP, WORKFLOW_GROUP, *SOURCES} <= names
+    assert {JOBS_GROUP, WORKFLOW_GROUP} <= names
+    assert {function_of(name) for name in names - {JOBS_GROUP, WORKFLOW_GROUP}} == {*Function}

@@ -7,12 +7,15 @@ from cli.cloud.errors import CloudError, explained_errors, interruption
 from cli.cloud.executions import follow, lines_about
 from cli.cloud.follow import SECONDS_BETWEEN_REQUESTS
 from cli.cloud.records import last_complete_run, recorded_run
-from cli.cloud.situation import coordination_item, holder_of, messages_in
+from cli.cloud.situation import coordination_item, holder_of, messages_in, running_executions
 from contract.coordination import GENERATION, PROCESSED
 from contract.environments import Output
 
 LOOKS_FOR_MESSAGES = 150
 """Number of looks, ten minutes in all, after which the command gives up if no message arrives."""
+
+LOOKS_WITHOUT_EXECUTION = 15
+"""Number of looks, one minute in all, after which the command gives up if no execution is running."""
 
 
 def generation_of(deployment: Deployment) -> int:
@@ -68,8 +71,14 @@ def _generation_of_upload(deployment: Deployment, before: int, wait: Callable[[f
 
 
 def _follow_until(deployment: Deployment, target: int, wait: Callable[[float], None]) -> bool:
-    """Follow executions until the notices of a generation are processed; return whether there was one to follow."""
-    followed, said = set[str](), False
+    """Follow executions until the notices of a generation are processed; return whether there was one to follow.
+
+    Raises
+    ------
+    CloudError
+        If an execution fails, or if none is running.
+    """
+    followed, said, idle = set[str](), False, 0
     while int(coordination_item(deployment).get(PROCESSED, 0)) < target:
         holder = holder_of(deployment)
         if holder and holder.arn not in followed:
@@ -80,6 +89,12 @@ def _follow_until(deployment: Deployment, target: int, wait: Callable[[float], N
             if not followed and not said:
                 print("Notices of the images are written. They may wait for more images to gather.", flush=True)
                 said = True
+            idle = 0 if running_executions(deployment) else idle + 1
+            if idle > LOOKS_WITHOUT_EXECUTION:
+                raise CloudError(
+                    "The notices of the images wait, and no execution is running: the last one may have failed. "
+                    f"{deployment.command('status')} says why."
+                )
             wait(SECONDS_BETWEEN_REQUESTS)
     return bool(followed)
 

@@ -14,9 +14,6 @@ DRIVER, EXECUTOR, WORKFLOW = "driver", "executor", "workflow"
 JOBS_GROUP, WORKFLOW_GROUP = "Spark", "Workflow"
 """Names of log groups in the template, without the ending that all have."""
 
-SOURCES = {"IntakeStartRun": Function.START_RUN.value, "RecordingRecordRun": Function.RECORD_RUN.value}
-"""Name of the log group of a function in the template → source of its entries."""
-
 _LOG_GROUP = re.compile(r"(\w+)Logs[0-9A-F]{8}")
 """Name of a log group in the template: CDK adds a hash."""
 
@@ -49,7 +46,12 @@ def log_groups_of(deployment: Deployment) -> LogGroups:
     jobs = found.pop(JOBS_GROUP, None)
     # The history of an execution, which Step Functions keeps itself, says the same as the log of the workflow.
     found.pop(WORKFLOW_GROUP, None)
-    return LogGroups(jobs=jobs, functions={SOURCES.get(name, name.lower()): group for name, group in found.items()})
+    return LogGroups(jobs=jobs, functions={function_of(name): group for name, group in found.items()})
+
+
+def function_of(name: str) -> str:
+    """Return the function whose log group has a name in the template such as ``IntakeStartRun``; else the name."""
+    return next((one.value for one in Function if name.endswith(one.title().replace("_", ""))), name.lower())
 
 
 def stream_prefixes(job: Job) -> Iterator[str]:

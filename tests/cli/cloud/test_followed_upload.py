@@ -84,6 +84,13 @@ def test_images_without_a_notice_are_an_error(deployment: Deployment) -> None:
         follow_images(deployment, 0, lambda _: None)
 
 
+def test_notices_without_an_execution_are_an_error(deployment: Deployment, coordinate: Coordinate) -> None:
+    """The execution may have failed before the command looked for it: the command does not wait for ever."""
+    coordinate(8, 7)
+    with pytest.raises(CloudError, match=r"no execution is running.*`fruits status --env dev` says why\."):
+        follow_images(deployment, 7, lambda _: None)
+
+
 def test_an_upload_follows_if_asked(
     deployment: Deployment, coordinate: Coordinate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
