@@ -13,6 +13,10 @@ MISTAKE = 2
 """Exit code of a job that fails because of its settings or its input: another attempt would fail, too."""
 
 
+IMAGES_PER_TASK = 256
+"""Images of a task of Spark: enough to hide the start of the task, few enough to show progress and to lose little."""
+
+
 class JobOption(StrEnum):
     """Options of the application that the stack or the state machine sets; `pipeline_options` may set the others."""
 

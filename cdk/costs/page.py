@@ -128,10 +128,12 @@ def _trickle() -> str:
     """Price uploads that never pause, by the time for which notices gather."""
     an_update = update(SMALL, ASSUMED.near_rows)
     cases = {"no gathering": 0, **{f"`gather_minutes` {minutes}": minutes for minutes in (1, 15, 60, 1440)}}
-    rows: list[tuple[str, list[float | str]]] = [
-        (name, [f"{updates_in_a_month(minutes):,.0f}", updates_in_a_month(minutes) * an_update])
-        for name, minutes in cases.items()
-    ]
+
+    def prices(minutes: int) -> list[float | str]:
+        count = updates_in_a_month(minutes)
+        return [f"{count:,.0f}", count * an_update]
+
+    rows = [(name, prices(minutes)) for name, minutes in cases.items()]
     return _table(("uploads all month", ["updates a month", "USD a month"]), *rows)
 
 

@@ -8,7 +8,7 @@ AWS may carry out a write whose answer gets lost. The state machine then sends t
 So each write either allows its own effect in its condition, or leads to a state that recognises the effect in the item.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from contract.coordination import (
@@ -25,7 +25,7 @@ from contract.coordination import (
     WAITING,
 )
 from contract.environments import DeployedVersion
-from contract.job import Fence, JobOption
+from contract.job import JobOption
 from contract.layout import FENCE
 from contract.runs import Mode
 from contract.states import State
@@ -320,7 +320,6 @@ def _fence(table: str, bucket: str) -> States:
     Time has passed since the execution took the lease: a user may have redriven it, or another execution may have
     taken the lease over because AWS did not know this one yet.
     """
-    fence = {f"{field.name}.$": getattr(Field, field.name.upper()).path for field in fields(Fence)}
     return {
         State.CONFIRM_LEASE: _update_item(
             table,
@@ -333,8 +332,13 @@ def _fence(table: str, bucket: str) -> States:
         State.WRITE_FENCE: {
             "Type": "Task",
             "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
-            # Step Functions writes an object as JSON. It would write a text as JSON, too, in quotes.
-            "Parameters": {"Bucket": bucket, "Key": FENCE, "Body": fence, "ContentType": "application/json"},
+            "Parameters": {
+                "Bucket": bucket,
+                "Key": FENCE,
+                # A `contract.job.Fence`. Step Functions writes it as JSON. It would put a text in quotes.
+                "Body": _kept(Field.RUN_ID),
+                "ContentType": "application/json",
+            },
             "Retry": [_retry()],
             "Catch": [_fails_attempt()],
         }

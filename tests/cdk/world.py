@@ -269,7 +269,7 @@ class World:
     def fence(self) -> str | None:
         """Return the run that the fence names."""
         found = self.s3.objects.get(FENCE)
-        return None if found is None else Fence(**json.loads(found)).run_id
+        return None if found is None else Fence.from_json(found).run_id
 
     def _work_through(self, key: str) -> None:
         body = self.s3.objects.pop(key, b"")

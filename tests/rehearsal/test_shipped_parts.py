@@ -108,7 +108,7 @@ class Pipeline(Machine):
     def fence(self) -> Fence:
         """Return what the state machine has written to the fence."""
         answer = self.cloud.aws.client("s3").get_object(Bucket=BUCKET, Key=FENCE)
-        return Fence(**json.load(answer["Body"]))
+        return Fence.from_json(answer["Body"].read())
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the job runs, the first one first."""

@@ -21,8 +21,8 @@ SMALL = {
     "an upload and a run by hand": Plan(uploads=1, asked=(Mode.REPROCESS,)),
     "an upload, and an update by hand without an answer": Plan(asked=(Mode.UPDATE,), uploads=1, lost=1),
     "a job that fails for good during a maintain": Plan(uploads=1, asked=(Mode.MAINTAIN,), final_failures=1),
-    "a stop without an answer": Plan(uploads=1, stops=1, lost=1),
-    "a stopped execution that still seems to run": Plan(asked=(Mode.UPDATE,), uploads=1, stops=1, stale=1),
+    "a stopped execution that still seems to run": Plan(asked=(Mode.UPDATE, Mode.UPDATE), stops=1, stale=1),
+    "a lease that is taken over without an answer": Plan(asked=(Mode.UPDATE, Mode.UPDATE), stops=1, lost=1),
     "a stop and a redrive": Plan(uploads=1, stops=1, redrives=1, lost=1),
     "two attempts that fail": Plan(uploads=1, failures=2, lost=1),
 }
