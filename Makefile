@@ -17,7 +17,7 @@ CHOICES = $(if $(EMAIL),--email "$(EMAIL)") $(if $(WEIGHTS),--weights "$(WEIGHTS
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
 
-.PHONY: demo synth deploy destroy rehearse test test-fast packages check format costs lock clean help
+.PHONY: demo synth diff deploy destroy rehearse test test-fast packages check format costs lock clean help
 
 demo: .venv/ready  ## Draw pictures, run the pipeline on them, print where the results are.
 	$(BIN)/fruits demo
@@ -26,11 +26,20 @@ synth: .venv/ready  ## Write the template of an environment to cdk.out (needs ne
 	$(CDK) synth --quiet $(CONTEXT)
 	@echo "cdk.out/fruits-$(ENV).template.json"
 
+# Without an account, or in one that is not prepared, these targets end with a sentence that says what to do.
+ACCOUNT = @$(BIN)/fruits account --env $(ENV)
+
+diff: .venv/ready  ## Show what a deployment would change in an environment.
+	$(ACCOUNT)
+	$(CDK) diff $(CONTEXT)
+
 deploy: .venv/ready  ## Deploy or update an environment: make deploy ENV=dev|staging|prod
+	$(ACCOUNT)
 	$(BIN)/python -m cdk.choices $(ENV) $(CHOICES)
 	$(CDK) deploy $(CONTEXT)
 
 destroy: .venv/ready  ## Destroy an environment; staging and prod are protected.
+	$(ACCOUNT)
 	$(CDK) destroy $(CONTEXT)
 
 rehearse: .venv/ready  ## Rehearse the cloud on this machine: deploy to a local AWS, upload, watch, compare, destroy.

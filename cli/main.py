@@ -55,13 +55,14 @@ def _interrupted(arguments: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from cli import demo, export, features, notify, run, sample, setup
-    from cli.cloud import reprocess, results, runs, status, upload
+    from cli.cloud import account, dead_letters, logs, results, runs, start, status, upload
 
     parser = Parser(
         prog="fruits", description="Turn photos of fruit into MobileNetV2 features and a PCA matrix, on Spark."
     )
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for module in (run, notify, features, demo, sample, export, setup, upload, reprocess, status, runs, results):
+    on_folders = (run, notify, features, demo, sample, export, setup)
+    for module in (*on_folders, upload, status, logs, runs, results, start, dead_letters, account):
         module.add_command(subcommands)
     for entry_point in entry_points(group=ENTRY_POINTS):
         entry_point.load()(subcommands)

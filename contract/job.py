@@ -6,6 +6,9 @@ from enum import StrEnum
 from contract.documents import Document
 from contract.names import check_run_id
 
+IMAGES_PER_TASK = 256
+"""Enough to hide the start of a task, and few enough to show progress and to lose little if a worker dies."""
+
 MISTAKE = 2
 """Exit code of a job that fails because of its settings or its input: another attempt would fail, too."""
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -113,6 +114,8 @@ def add_event(stack: Stack, status: str, reason: str | None = None, *, of: Stack
         resource_status_reason=reason,
         resource_properties=None,
     )
+    if stack.events:  # the CDK command sorts the events by their milliseconds
+        event.timestamp = max(event.timestamp, stack.events[-1].timestamp + timedelta(milliseconds=1))
     stack.events.append(event)
     if of is None:
         stack.status = status

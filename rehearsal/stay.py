@@ -115,7 +115,8 @@ Examples:
     .venv/bin/fruits sample pictures --views 4
     .venv/bin/fruits upload pictures --env {ENVIRONMENT} --endpoint-url {host.endpoint}
     .venv/bin/fruits status --env {ENVIRONMENT} --endpoint-url {host.endpoint}
-    .venv/bin/fruits reprocess --env {ENVIRONMENT} --endpoint-url {host.endpoint}
+    .venv/bin/fruits logs --follow --env {ENVIRONMENT} --endpoint-url {host.endpoint}
+    .venv/bin/fruits start --mode reconcile --env {ENVIRONMENT} --endpoint-url {host.endpoint}
     aws --endpoint-url {host.endpoint} s3 rm "s3://{bucket}/images/Plum/view 000.jpg"
 
 `fruits rehearse status` saves the report of the last run, and prints its address.

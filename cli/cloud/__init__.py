@@ -1,1 +1,1 @@
-"""The subcommands that use an environment on AWS: upload, reprocess, status, runs, results; and what they share."""
+"""The subcommands that use an environment on AWS, or the account that it is deployed to; and what they share."""

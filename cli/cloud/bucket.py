@@ -1,6 +1,7 @@
 """Reading and listing the bucket of an environment."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -28,6 +29,12 @@ def keys_in(deployment: Deployment, folder: str) -> Iterator[str]:
     """List the keys of the objects in a folder, without those in its subfolders."""
     for page in _pages(deployment, folder, "/"):
         yield from (found["Key"] for found in page.get("Contents", []))
+
+
+def oldest_in(deployment: Deployment, folder: str) -> tuple[int, datetime | None]:
+    """Count the objects in a folder, without those in its subfolders; return the time of the oldest, too."""
+    times = [found["LastModified"] for page in _pages(deployment, folder, "/") for found in page.get("Contents", [])]
+    return len(times), min(times, default=None)
 
 
 def keys_below(deployment: Deployment, folder: str) -> Iterator[str]:

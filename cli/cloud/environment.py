@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -29,6 +30,15 @@ class _Stacks(Protocol):
     """The part of CloudFormation's client that `connect` uses."""
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class StackResource:
+    """A resource of the stack: its name in the template, its type, and its name, ARN or URL in AWS."""
+
+    logical_id: str
+    kind: str
+    physical_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +71,47 @@ class Deployment:
         """Name of the bucket."""
         return self.resource(Output.BUCKET)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the environment is in a local AWS, which has no console."""
+        host = urlsplit(self.cloudformation.meta.endpoint_url).hostname or ""
+        return not host.endswith((".amazonaws.com", ".api.aws"))
+
+    @cached_property
+    def resources(self) -> tuple[StackResource, ...]:
+        """All resources of the stack."""
+        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(
+            StackName=stack_name(self.environment)
+        )
+        return tuple(
+            StackResource(found["LogicalResourceId"], found["ResourceType"], found.get("PhysicalResourceId", ""))
+            for page in pages
+            for found in page["StackResourceSummaries"]
+        )
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3's client, of a service without installed types
+        """Return a client of a service."""
+        session: Any = self.session
+        return session.client(service, endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
+
+    @cached_property
+    def cloudformation(self) -> Any:  # noqa: ANN401 -- as above
+        """Client of the stack."""
+        return self.client("cloudformation")
+
+    @cached_property
+    def logs(self) -> Any:  # noqa: ANN401 -- as above
+        """Client of the logs."""
+        return self.client("logs")
+
     def command(self, words: str) -> str:
         """Write a `fruits` command for this environment as its user types it."""
+        return f"`{self.line(words)}`"
+
+    def line(self, words: str) -> str:
+        """Write a `fruits` command for this environment as a line to type."""
         endpoint = f" --endpoint-url {self.endpoint_url}" if self.endpoint_url else ""
-        return f"`fruits {words} --env {self.environment}{endpoint}`"
+        return f"fruits {words} --env {self.environment}{endpoint}"
 
     @cached_property
     def s3(self) -> "S3Client":

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -22,6 +23,8 @@ from botocore.parsers import ResponseParserError
 
 from spark_app.errors import FruitsError, UsageError
 
+T = TypeVar("T")
+
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 UNKNOWN = {
     "AuthFailure",
@@ -31,7 +34,7 @@ UNKNOWN = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 """Error codes of AWS: each service has its own code for the same error."""
 
 NO_ANSWER_OF_AWS = "The answer does not come from AWS: check the proxy, and --endpoint-url if you gave one."
@@ -64,6 +67,19 @@ def explained_errors() -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError, ResponseParserError) as error:
         raise explain(error) from error
+
+
+def unless_denied(question: Callable[[], T]) -> T | None:
+    """Ask AWS a question; return `None` if the credentials have no permission for it.
+
+    A command that shows many things shows the others then.
+    """
+    try:
+        return question()
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in DENIED:
+            return None
+        raise
 
 
 @contextmanager

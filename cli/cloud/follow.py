@@ -10,6 +10,7 @@ from cli.cloud.history import (
     SILENT_STATES,
     WAITING_STATES,
     Ending,
+    Job,
     ending,
     entered_state,
     events_after,
@@ -19,7 +20,6 @@ from cli.cloud.history import (
     task_failed,
     task_has_ended,
 )
-from contract.environments import Output
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
@@ -75,7 +75,7 @@ class Follower:
         self._last_event = 0
         self._start: datetime | None = None
         self._waits_in: set[str] = set()
-        self._job: str | None = None
+        self._job: Job | None = None
         self._job_state: str | None = None
 
     def follow(self, wait: Callable[[float], None]) -> Iterator[Hop]:
@@ -112,18 +112,18 @@ class Follower:
             self._job, self._job_state = job, None
         elif self._job and task_has_ended(event):
             if task_failed(event):
-                yield Hop(event["timestamp"], SPARK_JOB, f"{self._job}: failed")
+                yield Hop(event["timestamp"], SPARK_JOB, f"{self._job.job_run_id}: failed")
             self._job = None
 
     def _new_job_state(self) -> Iterator[Hop]:
         if self._job is None:
             return
-        application = self._deployment.resource(Output.APPLICATION)
-        run = self._deployment.emr.get_job_run(applicationId=application, jobRunId=self._job)["jobRun"]
+        application, job = self._job.application_id, self._job.job_run_id
+        run = self._deployment.emr.get_job_run(applicationId=application, jobRunId=job)["jobRun"]
         if run["state"] != self._job_state:
             self._job_state = run["state"]
             self._pass_time(run["updatedAt"])
-            yield Hop(run["updatedAt"], SPARK_JOB, f"{self._job}: {run['state']}")
+            yield Hop(run["updatedAt"], SPARK_JOB, f"{job}: {run['state']}")
 
     def _pass_time(self, now: datetime) -> None:
         self._start = self._start or now

@@ -1,10 +1,11 @@
 """The history of an execution: which states it has entered, which jobs it has submitted, and how it has ended."""
 
-import json
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from cli.cloud.causes import fields_of, readable_cause
 from contract.states import State
 from contract.workflow import Field, RunRequest
 
@@ -88,8 +89,9 @@ ENDS = {
     "ExecutionTimedOut": "TIMED_OUT",
 }
 
-LONGEST_CAUSE = 500
-"""Number of characters at which a cause is cut, because AWS puts whole documents there."""
+
+TASK_FAILED = "States.TaskFailed"
+"""Error of Step Functions for any failure of a task."""
 
 
 def phrase_for(state: str) -> str:
@@ -107,8 +109,10 @@ class Ending:
 
     @property
     def reason(self) -> str:
-        """Error and cause on one line."""
-        return ": ".join(filter(None, (self.error, readable_cause(self.cause or "")))) or self.status.lower()
+        """Error and cause on one line, without an error that only says that there is a cause."""
+        cause = readable_cause(self.cause or "")
+        error = None if self.error == TASK_FAILED and cause else self.error
+        return ": ".join(filter(None, (error, cause))) or self.status.lower()
 
 
 def events_after(stepfunctions: "SFNClient", execution: str, event_id: int = 0) -> "list[HistoryEventTypeDef]":
@@ -138,15 +142,46 @@ def entered_state(event: "HistoryEventTypeDef") -> str | None:
 
 def named_run(event: "HistoryEventTypeDef") -> str | None:
     """Return the id of the run in the input of the state that the execution enters, if there is one."""
-    run_id = _fields(event.get("stateEnteredEventDetails", {}).get("input", "")).get(Field.RUN_ID)
+    run_id = fields_of(event.get("stateEnteredEventDetails", {}).get("input", "")).get(Field.RUN_ID)
     return run_id if isinstance(run_id, str) else None
 
 
-def submitted_job(event: "HistoryEventTypeDef") -> str | None:
-    """Return the id of the job run that the execution submits with an event; `None` for other events."""
-    answer = _fields(event.get("taskSubmittedEventDetails", {}).get("output", ""))
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job run, and the application that runs it; a deployment may have replaced the application since then."""
+
+    application_id: str
+    job_run_id: str
+
+
+def submitted_job(event: "HistoryEventTypeDef") -> Job | None:
+    """Return the job run that the execution submits with an event; `None` for other events."""
+    answer = fields_of(event.get("taskSubmittedEventDetails", {}).get("output", ""))
     # The names begin with a capital letter in answers of Step Functions, and with a small one in answers of EMR.
-    return {name.lower(): value for name, value in answer.items()}.get("jobrunid")
+    fields = {name.lower(): value for name, value in answer.items()}
+    if "jobrunid" not in fields or "applicationid" not in fields:
+        return None
+    return Job(application_id=fields["applicationid"], job_run_id=fields["jobrunid"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurrentRun:
+    """The run that an execution has begun last, and when."""
+
+    run_id: str
+    began: datetime
+
+
+def current_run(stepfunctions: "SFNClient", execution: str) -> CurrentRun | None:
+    """Return the last run of an execution; `None` if it has not begun any."""
+    found: CurrentRun | None = None
+    for event in _newest_first(stepfunctions, execution):
+        run_id = named_run(event)
+        if found and run_id != found.run_id and entered_state(event):
+            break
+        if run_id:
+            found = CurrentRun(run_id=run_id, began=event["timestamp"])
+    return found
 
 
 def task_failed(event: "HistoryEventTypeDef") -> bool:
@@ -173,23 +208,6 @@ def ending(events: "Iterable[HistoryEventTypeDef]") -> Ending | None:
     return None
 
 
-def readable_cause(cause: str) -> str:
-    """Return the readable part of a cause, which may be a JSON document about a job or about an error of a function."""
-    fields = {name.lower(): value for name, value in _fields(cause).items()}
-    text = next((fields[name] for name in ("statedetails", "errormessage", "reason") if fields.get(name)), cause)
-    line = " ".join(str(text).split())
-    return line if len(line) <= LONGEST_CAUSE else f"{line[:LONGEST_CAUSE]} ..."
-
-
 def mode_of(execution_input: str) -> str:
     """Return the mode that the input of an execution asks for."""
-    return str(_fields(execution_input).get(Field.MODE, RunRequest().mode))
-
-
-def _fields(text: str) -> dict[str, Any]:
-    """Return the fields of a JSON object; none for any other text."""
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
+    return str(fields_of(execution_input).get(Field.MODE, RunRequest().mode))

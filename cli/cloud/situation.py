@@ -1,31 +1,51 @@
-"""The current state of an environment: leases, notices, messages, last results and last run."""
+"""The current state of an environment: leases, notices, messages, last results, last runs, alarms, and cost."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from botocore.exceptions import ClientError
 
-from cli.cloud.bucket import keys_in
+from cli.cloud.alarms import Alarms, Receivers, alarms_of, receivers_of
+from cli.cloud.bucket import oldest_in
 from cli.cloud.environment import Deployment
-from cli.cloud.history import current_state, mode_of
+from cli.cloud.errors import unless_denied
+from cli.cloud.history import CurrentRun, current_run, current_state, ending, events_after, mode_of
+from cli.cloud.month import Month, month_of
 from cli.cloud.records import RecordedRun, last_complete_run, newest_run_ids, recorded_run
 from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
-from contract.environments import Output
+from contract.environments import DeployedVersion, Output
 from contract.layout import INBOX
 
 NEWEST_RUNS = 10
 """Number of runs among which `situation_of` looks for the last one with a record; the newest may still be running."""
 
+LAST_EXECUTIONS = 50
+"""Number of executions among which `situation_of` looks for the one that has ended last."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """An execution, and the state that it has entered last; it has only a name if AWS no longer has it."""
+    """An execution; it has only a name if AWS no longer has it.
+
+    Attributes
+    ----------
+    state
+        The state that it has entered last.
+    run
+        The run that it has begun last; `None` if it has not begun any, or has ended.
+    reason
+        Why it has failed; `None` if it has not.
+    """
 
     name: str
+    arn: str = ""
     status: str | None = None
     mode: str | None = None
     started: datetime | None = None
     state: str | None = None
+    run: CurrentRun | None = None
+    ended: datetime | None = None
+    reason: str | None = None
 
     @property
     def is_running(self) -> bool:
@@ -56,12 +76,21 @@ class Situation:
         The execution that holds the lease, and the execution that gets it next.
     generation, processed
         Number of batches of notices so far, and the number of those that runs have processed.
-    notices
-        Number of files in the inbox.
+    notices, oldest_notice
+        Number of files in the inbox, and the time of the oldest.
+    gathering
+        An execution that runs without the lease, because it waits for more images or for its turn.
     complete
         The run of the last complete results.
     recorded
         The last run that has ended.
+    failed
+        The execution that has ended last, if it has failed.
+    version
+        What is deployed; `None` if the stack does not say it.
+    alarms, receivers, month
+        The alarms, who receives them, and the cost of the present month; `None` if the credentials have no permission
+        to ask for them.
     """
 
     holder: Execution | None
@@ -69,27 +98,54 @@ class Situation:
     generation: int
     processed: int
     notices: int
+    oldest_notice: datetime | None = None
     queue: MessageCounts
     dead_letters: MessageCounts
     complete: RecordedRun | None
     recorded: RecordedRun | None
+    gathering: Execution | None = None
+    failed: Execution | None = None
+    version: DeployedVersion | None = None
+    alarms: Alarms | None = None
+    receivers: Receivers | None = None
+    month: Month | None = None
 
 
 def situation_of(deployment: Deployment) -> Situation:
     """Ask AWS for the current state of an environment."""
-    item = _coordination(deployment)
+    item = coordination_item(deployment)
     complete = last_complete_run(deployment)
+    notices, oldest_notice = oldest_in(deployment, INBOX)
     return Situation(
         holder=_execution(deployment, item.get(HOLDER)),
+        gathering=_gathering(deployment, {item.get(HOLDER), item.get(WAITING)}),
         waiting=_execution(deployment, item.get(WAITING)),
         generation=int(item.get(GENERATION, 0)),
         processed=int(item.get(PROCESSED, 0)),
-        notices=sum(1 for _ in keys_in(deployment, INBOX)),
+        notices=notices,
+        oldest_notice=oldest_notice,
         queue=messages_in(deployment, Output.QUEUE),
         dead_letters=messages_in(deployment, Output.DEAD_LETTERS),
         complete=recorded_run(deployment, complete) if complete else None,
         recorded=_last_recorded(deployment),
+        failed=unless_denied(lambda: _last_failure(deployment)),
+        version=version_of(deployment),
+        alarms=unless_denied(lambda: alarms_of(deployment)),
+        receivers=unless_denied(lambda: receivers_of(deployment)),
+        month=unless_denied(lambda: month_of(deployment)),
     )
+
+
+def holder_of(deployment: Deployment) -> Execution | None:
+    """Return the execution that holds the lease and is running."""
+    execution = _execution(deployment, coordination_item(deployment).get(HOLDER))
+    return execution if execution and execution.is_running else None
+
+
+def version_of(deployment: Deployment) -> DeployedVersion | None:
+    """Return what is deployed, which the outputs of the stack say; `None` for stacks of earlier versions."""
+    revision, model = (deployment.outputs.get(output) for output in (Output.REVISION, Output.MODEL))
+    return DeployedVersion(revision=revision, model=model) if revision and model else None
 
 
 def messages_in(deployment: Deployment, queue: Output) -> MessageCounts:
@@ -108,7 +164,7 @@ def messages_in(deployment: Deployment, queue: Output) -> MessageCounts:
     )
 
 
-def _coordination(deployment: Deployment) -> dict[str, str]:
+def coordination_item(deployment: Deployment) -> dict[str, str]:
     """Read the coordination item, which does not exist before the first batch."""
     answer = deployment.dynamodb.get_item(
         TableName=deployment.resource(Output.COORDINATION_TABLE), Key={KEY: {"S": COORDINATION}}, ConsistentRead=True
@@ -119,19 +175,55 @@ def _coordination(deployment: Deployment) -> dict[str, str]:
 def _execution(deployment: Deployment, arn: str | None) -> Execution | None:
     if arn is None:
         return None
-    name = arn.rsplit(":", 1)[-1]
+    name = arn.rpartition(":")[2]
     try:
         described = deployment.stepfunctions.describe_execution(executionArn=arn)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
-            return Execution(name=name)
+            return Execution(name=name, arn=arn)
         raise
+    is_running = described["status"] == "RUNNING"
     return Execution(
         name=name,
+        arn=arn,
         status=described["status"],
         mode=mode_of(described.get("input", "")),
         started=described["startDate"],
         state=current_state(deployment.stepfunctions, arn),
+        run=current_run(deployment.stepfunctions, arn) if is_running else None,
+        ended=described.get("stopDate"),
+    )
+
+
+def running_executions(deployment: Deployment) -> list[str]:
+    """List the ARNs of the executions that are running, newest first."""
+    machine = deployment.resource(Output.STATE_MACHINE)
+    found = deployment.stepfunctions.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
+    return [execution["executionArn"] for execution in found["executions"]]
+
+
+def _gathering(deployment: Deployment, others: set[str | None]) -> Execution | None:
+    """Return the oldest running execution that is none of the others."""
+    without_lease = [arn for arn in running_executions(deployment) if arn not in others]
+    return _execution(deployment, without_lease[-1]) if without_lease else None
+
+
+def _last_failure(deployment: Deployment) -> Execution | None:
+    """Return the execution that has ended last, if it has failed, with the reason."""
+    machine = deployment.resource(Output.STATE_MACHINE)
+    found = deployment.stepfunctions.list_executions(stateMachineArn=machine, maxResults=LAST_EXECUTIONS)["executions"]
+    ended = [execution for execution in found if "stopDate" in execution]
+    last = max(ended, key=lambda execution: execution["stopDate"], default=None)
+    if last is None or last["status"] == "SUCCEEDED":
+        return None
+    end = ending(events_after(deployment.stepfunctions, last["executionArn"]))
+    return Execution(
+        name=last["name"],
+        arn=last["executionArn"],
+        status=last["status"],
+        started=last["startDate"],
+        ended=last["stopDate"],
+        reason=end.reason if end else None,
     )
 
 

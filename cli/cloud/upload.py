@@ -13,6 +13,7 @@ from cli.cloud import words
 from cli.cloud.environment import Deployment, add_environment_arguments, connect
 from cli.cloud.errors import explained_errors, interruption
 from cli.cloud.folder import LocalFile, check_folder, files_below
+from cli.cloud.followed_upload import follow_images, generation_of
 from cli.cloud.parallel import in_parallel
 from cli.cloud.progress import transfer_progress
 from cli.cloud.transfer import TransferResult, TransferTally, UnfitFileError, attempt, md5_of
@@ -33,6 +34,9 @@ def add_command(subcommands: Subcommands) -> None:
     """Add `fruits upload`."""
     parser = add_subcommand(subcommands, "upload", "upload a folder of images to an environment; skip unchanged files")
     parser.add_argument("folder", type=path, metavar="FOLDER", help="folder of images: .../<variety>/<file>")
+    parser.add_argument(
+        "--follow", action="store_true", help="follow the runs of these images to their end, and print the results"
+    )
     add_environment_arguments(parser)
     parser.set_defaults(command=_upload)
 
@@ -46,6 +50,7 @@ def _upload(arguments: argparse.Namespace) -> int:
     if not total:
         raise ImagesError(" ".join([f"There are no images in {arguments.folder}.", *no_images]))
     deployment, tally, start = connect(arguments.env, arguments.endpoint_url), TransferTally(), time.monotonic()
+    before = generation_of(deployment) if arguments.follow else 0
     with (
         interruption(lambda: f"Interrupted: {tally.in_words('uploaded')}. Run the same command again to go on."),
         transfer_progress(sys.stdout, total) as progress,
@@ -56,7 +61,9 @@ def _upload(arguments: argparse.Namespace) -> int:
         print(sentence)
     if tally.failed:
         print("The lines above give the reason for each failed file. Run the same command again to retry them.")
-    if tally.done:
+    if tally.done and arguments.follow:
+        follow_images(deployment, before, time.sleep)
+    elif tally.done:
         print(f"The next run processes the images; follow it with {deployment.command('status')}.")
     return 1 if tally.failed else 0
 

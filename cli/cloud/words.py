@@ -1,5 +1,7 @@
-"""How the commands write times, sizes, names and tables."""
+"""How the commands write times, sizes, names, tables and paragraphs."""
 
+import shutil
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -11,6 +13,9 @@ NOTHING = "-"
 
 MINUTE, HOUR = 60, 3600
 KILO = 1000
+
+NARROWEST, WIDEST = 40, 100
+"""Widths of lines, in characters, whatever the terminal has."""
 
 
 def duration(seconds: float) -> str:
@@ -58,3 +63,32 @@ def table(rows: Sequence[Sequence[str]], numbers: frozenset[int] = frozenset()) 
 def dollars(amount: float | None) -> str:
     """Write an amount of USD, such as ``0.312``."""
     return NOTHING if amount is None else f"{amount:,.3f}"
+
+
+def ago(when: datetime, now: datetime) -> str:
+    """Write how long ago a point in time is, such as ``5 minutes ago``."""
+    seconds = max(0, (now - when).total_seconds())
+    for unit, length in (("day", 24 * HOUR), ("hour", HOUR), ("minute", MINUTE)):
+        if seconds >= 2 * length or (unit == "minute" and seconds >= length):
+            return f"{counted(int(seconds // length), unit)} ago"
+    return "just now"
+
+
+def sentence(text: str) -> str:
+    """End a text with a full stop, unless it ends like a sentence."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
+    """Break a text into lines as wide as the terminal; `first` and `rest` begin the first line and the others."""
+    width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+    lines = textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )
+    return lines or [first.rstrip()]
+
+
+def described(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Write rows of a subject and a description, with the descriptions below each other."""
+    indent = max(len(subject) for subject, _ in rows) + 2
+    return [line for subject, text in rows for line in wrapped(text, f"{subject:<{indent}}", " " * indent)]

@@ -34,7 +34,8 @@ class Changes:
     in_place
         Properties that the maker updates, or `EVERYTHING`.
     removable
-        Properties that the maker resets when the template no longer has them, or `EVERYTHING`.
+        Properties that the maker resets when the template does not have them, or `EVERYTHING`; others can't be added
+        in an update either, as its rollback could not remove them.
     """
 
     create_only: str = ""
@@ -48,7 +49,9 @@ CHANGES: dict[str, Changes] = {
     "AWS::Budgets::Budget": Changes("Budget.BudgetName NotificationsWithSubscribers", "Budget"),
     "AWS::CloudWatch::Alarm": Changes("AlarmName", EVERYTHING, EVERYTHING),
     "AWS::CloudWatch::Dashboard": Changes("DashboardName", "DashboardBody"),
-    "AWS::DynamoDB::Table": Changes("TableName ImportSourceSpecification", "TimeToLiveSpecification BillingMode"),
+    "AWS::DynamoDB::Table": Changes(
+        "TableName ImportSourceSpecification", "TimeToLiveSpecification BillingMode", "TimeToLiveSpecification"
+    ),
     "AWS::ECR::Repository": Changes(
         "RepositoryName EncryptionConfiguration EncryptionConfiguration.EncryptionType EncryptionConfiguration.KmsKey",
         "ImageTagMutability LifecyclePolicy RepositoryPolicyText",
@@ -60,7 +63,7 @@ CHANGES: dict[str, Changes] = {
     ),
     "AWS::Glue::Database": Changes("DatabaseName", "DatabaseInput"),
     "AWS::IAM::Policy": Changes("", EVERYTHING, EVERYTHING),
-    "AWS::IAM::Role": Changes("Path RoleName", EVERYTHING, "ManagedPolicyArns Policies"),
+    "AWS::IAM::Role": Changes("Path RoleName", EVERYTHING, EVERYTHING),
     "AWS::Lambda::EventSourceMapping": Changes(
         "EventSourceArn StartingPosition StartingPositionTimestamp SelfManagedEventSource",
         "BatchSize FunctionName FunctionResponseTypes MaximumBatchingWindowInSeconds ScalingConfig",
@@ -69,6 +72,7 @@ CHANGES: dict[str, Changes] = {
         "FunctionName PackageType TenancyConfig",
         "Architectures Code Description Environment Handler LoggingConfig MemorySize Role Runtime Timeout "
         "TracingConfig",
+        "Description Environment MemorySize Timeout TracingConfig",
     ),
     "AWS::Logs::LogGroup": Changes("LogGroupName", "RetentionInDays", "RetentionInDays"),
     "AWS::S3::Bucket": Changes(
@@ -79,10 +83,11 @@ CHANGES: dict[str, Changes] = {
     ),
     "AWS::S3::BucketPolicy": Changes("Bucket", "PolicyDocument"),
     "AWS::SNS::Subscription": Changes("Endpoint Protocol TopicArn"),
-    "AWS::SNS::Topic": Changes("TopicName FifoTopic", "DisplayName"),
+    "AWS::SNS::Topic": Changes("TopicName FifoTopic", "DisplayName", "DisplayName"),
     "AWS::SNS::TopicPolicy": Changes("", EVERYTHING),
     "AWS::SQS::Queue": Changes(
         "FifoQueue QueueName",
+        "MessageRetentionPeriod RedrivePolicy SqsManagedSseEnabled VisibilityTimeout",
         "MessageRetentionPeriod RedrivePolicy SqsManagedSseEnabled VisibilityTimeout",
     ),
     "AWS::SQS::QueuePolicy": Changes("", EVERYTHING),
@@ -112,7 +117,8 @@ def effect_of(kind: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> E
     if any(_part(before, path) != _part(now, path) for path in changes.create_only.split()):
         return Effect.REPLACEMENT
     unknown = {name for name in changed if not _has(changes.in_place, name)}
-    unknown |= {name for name in changed - now.keys() if not _has(changes.removable, name)}
+    # A rollback removes what the update has added.
+    unknown |= {name for name in changed - (before.keys() & now.keys()) if not _has(changes.removable, name)}
     if unknown:
         raise LocalAwsError(
             f"The local AWS can't update {', '.join(sorted(unknown))} of {kind} in place as this template demands."

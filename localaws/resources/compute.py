@@ -5,6 +5,15 @@ from typing import Any
 from localaws.account import ACCOUNT, REGION
 from localaws.resources.resource import Made, Maker, Resource, as_lower_camel
 
+FUNCTION_DEFAULTS = {
+    "Description": "",
+    "Environment": {"Variables": {}},
+    "MemorySize": 128,
+    "Timeout": 3,
+    "TracingConfig": {"Mode": "PassThrough"},
+}
+"""Settings of a function whose template does not have these properties."""
+
 
 def _function(resource: Resource) -> Made:
     functions = resource.client("lambda")
@@ -17,7 +26,7 @@ def _function(resource: Resource) -> Made:
         code = settings.pop("Code")
         if "Architectures" in settings:
             code = {**code, "Architectures": settings.pop("Architectures")}
-        functions.update_function_configuration(FunctionName=name, **settings)
+        functions.update_function_configuration(FunctionName=name, **{**FUNCTION_DEFAULTS, **settings})
         function = functions.update_function_code(FunctionName=name, **code)
     else:
         function = functions.create_function(FunctionName=name, Tags=tags, **settings)

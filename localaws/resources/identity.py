@@ -13,8 +13,7 @@ def _role(resource: Resource) -> Made:
     path, settings = resource.take_all("Path"), resource.take_all("Description MaxSessionDuration")
     if resource.before:
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
-        if settings:
-            iam.update_role(RoleName=name, **settings)
+        iam.update_role(RoleName=name, **{"Description": "", "MaxSessionDuration": 3600, **settings})
         role = iam.get_role(RoleName=name)["Role"]
     else:
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, Tags=tags, **path, **settings)["Role"]

@@ -7,6 +7,14 @@ from localaws.account import ACCOUNT, REGION
 from localaws.resources.resource import Made, Maker, Resource
 from localaws.template import as_text
 
+QUEUE_DEFAULTS = {
+    "MessageRetentionPeriod": "345600",
+    "RedrivePolicy": "",
+    "SqsManagedSseEnabled": "true",
+    "VisibilityTimeout": "30",
+}
+"""Attributes of a queue whose template does not have these properties."""
+
 
 def _queue(resource: Resource) -> Made:
     sqs = resource.client("sqs")
@@ -19,7 +27,7 @@ def _queue(resource: Resource) -> Made:
     resource.require_absent(name, sqs.get_queue_url, QueueName=name)
     if resource.before:
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={**QUEUE_DEFAULTS, **attributes})
     else:
         url = sqs.create_queue(QueueName=name, Attributes=attributes, tags=tags)["QueueUrl"]
     resource.undo(sqs.delete_queue, QueueUrl=url)
@@ -45,8 +53,8 @@ def _topic(resource: Resource) -> Made:
     )
     resource.require_absent(name, sns.get_topic_attributes, TopicArn=arn)
     if resource.before:
-        for attribute, value in settings.items():
-            sns.set_topic_attributes(TopicArn=arn, AttributeName=attribute, AttributeValue=value)
+        title = settings.get("DisplayName", "")
+        sns.set_topic_attributes(TopicArn=arn, AttributeName="DisplayName", AttributeValue=title)
     else:
         sns.create_topic(Name=name, Attributes=settings, Tags=tags)
     resource.undo(sns.delete_topic, TopicArn=arn)

@@ -13,6 +13,9 @@ from localaws.resources.resource import Made, Maker, Resource, only
 AUTO_DELETE = "aws-cdk:auto-delete-objects"
 """Tag of the buckets that CDK's function empties."""
 
+OBJECTS_PER_PAGE = 100
+"""Number of objects that are deleted by one call."""
+
 
 def _bucket(resource: Resource) -> Made:
     s3 = resource.client("s3")
@@ -129,7 +132,7 @@ def _lock(s3: Any, bucket: str) -> None:  # noqa: ANN401 -- boto3's client
 def _pages(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:  # noqa: ANN401 -- boto3's client
     """Yield the first page of the versions again and again, as the caller deletes each page."""
     while True:
-        page = s3.list_object_versions(Bucket=bucket)
+        page = s3.list_object_versions(Bucket=bucket, MaxKeys=OBJECTS_PER_PAGE)
         objects = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         if objects:
             yield [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in objects]
@@ -151,8 +154,10 @@ def _table(resource: Resource) -> Made:
     resource.undo(dynamodb.delete_table, TableName=name)
     lifetime = resource.take("TimeToLiveSpecification")
     known = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    if lifetime is None:
+        lifetime = {"Enabled": False, "AttributeName": known.get("AttributeName", "")}
     # DynamoDB refuses a setting that the table has already.
-    if lifetime and lifetime["Enabled"] != (known["TimeToLiveStatus"] == "ENABLED"):
+    if lifetime["Enabled"] != (known["TimeToLiveStatus"] == "ENABLED"):
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=lifetime)
     return Made(name, {"Arn": table["TableArn"]})
 

@@ -88,14 +88,14 @@ def _changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
 @pytest.mark.parametrize(
     ("file", "changed"),
     [
-        ("contract/layout.py", {"application", "start_run", "record_run"}),
+        ("contract/layout.py", {"application", "start_run", "record_run", "drain"}),
         ("spark_app/pipeline.py", {"application"}),
         ("spark_app/report/report.html.j2", {"application"}),
         ("spark_app/engine/network.py", {"application", "model"}),
         ("spark_app/requirements.txt", {"worker"}),
-        ("lambdas/__init__.py", {"start_run", "record_run"}),
+        ("lambdas/__init__.py", {"start_run", "record_run", "drain"}),
         ("lambdas/record_run/job.py", {"record_run"}),
-        ("lambdas/requirements.txt", {"start_run", "record_run"}),
+        ("lambdas/requirements.txt", {"start_run", "record_run", "drain"}),
     ],
 )
 def test_a_changed_file_renames_the_packages_it_goes_into(sources: Path, file: str, changed: set[str]) -> None:
@@ -114,7 +114,7 @@ def test_versions_settings_and_places_rename_what_they_decide_about(
     before = _hashes(sources)
     assert before == _hashes(ROOT)
     assert _changed(before, _hashes(sources, OTHER)) == {"worker"}
-    assert _changed(before, _hashes(sources, python="3.99")) == {"worker", "start_run", "record_run"}
+    assert _changed(before, _hashes(sources, python="3.99")) == {"worker", "start_run", "record_run", "drain"}
     (sources / "weights.h5").write_bytes(b"one")
     one = _hashes(sources, weights=str(sources / "weights.h5"))
     (sources / "weights.h5").write_bytes(b"another")
@@ -201,7 +201,7 @@ def test_the_same_files_are_the_same_archive(name: str, tmp_path: Path, monkeypa
     assert (tmp_path / f"again{package.suffix}").read_bytes() == build(package).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["worker", "application", "model", "start_run", "record_run"])
+@pytest.mark.parametrize("name", ["worker", "application", "model", "start_run", "record_run", "drain"])
 def test_a_manifest_lists_all_that_is_in_a_package(name: str, tmp_path: Path) -> None:
     """The manifest of a package lists all other files with their hashes."""
     folder = _unpacked(getattr(SHIPPED, name), tmp_path)

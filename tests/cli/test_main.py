@@ -38,7 +38,15 @@ from cli.main import main
         (["features", "--output", "x", ""], "FILE must not be empty"),
         (["upload", "", "--env", "dev"], "FOLDER must not be empty"),
         (["results", "", "--env", "dev"], "FOLDER must not be empty"),
-        (["reprocess", "--mode", "foo", "--env", "dev"], "--mode must be update, reconcile, reprocess or maintain"),
+        (["start", "--mode", "foo", "--env", "dev"], "--mode must be update, reconcile, reprocess or maintain"),
+        (["start", "--env", "dev"], "the following arguments are required: --mode"),
+        (["reprocess", "--mode", "update", "--env", "dev"], "unrecognized arguments: --mode update"),
+        (["logs", "--env", "dev", "--level", "loud"], "--level must be all, info, warning or error, not 'loud'"),
+        (["logs", "--env", "dev", "--run", "x"], "--run must be an id such as 20261120T121530Z-3fa94c, not 'x'"),
+        (["logs", "--env", "dev", "--hours", "2", "--follow"], "--follow is for one run: leave out --hours"),
+        (["logs", "--env", "dev", "--hours", "0"], "--hours must be at least 1, not 0"),
+        (["status", "--env", "dev", "--watch", "--json"], "--watch is for people: leave out --json and --exit-code"),
+        (["dead-letters", "--env", "dev", "--yes"], "--yes belongs to --send-back or --remove"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_writes_nothing(

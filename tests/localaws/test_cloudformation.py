@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from localaws.host import Host
 from localaws.leftovers import leftovers
 from localaws.resources import EMULATED, MAKERS, NOT_REHEARSED, Owner, Resource
+from localaws.resources.storage import OBJECTS_PER_PAGE
 from tests.localaws.stack import STACK, DeployedStack
 
 ROLE = {
@@ -234,7 +235,7 @@ def test_buckets_are_emptied_under_the_role_of_the_function(aws: Host, stack: De
     """More than a page of objects is deleted; a policy that denies calls without TLS has no effect."""
     s3 = aws.client("s3")
     assert stack.create({"Resources": _emptied_bucket("full", action="s3:DeleteObject*")}) == "CREATE_COMPLETE"
-    for number in range(1001):
+    for number in range(OBJECTS_PER_PAGE + 1):
         s3.put_object(Bucket="full", Key=f"images/an apple/{number}", Body=b"")
     assert stack.delete() == "DELETE_COMPLETE"
 

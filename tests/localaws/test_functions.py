@@ -362,6 +362,22 @@ def test_an_updated_function_runs_in_a_new_process(cloud: Cloud) -> None:
         functions.update_function_configuration(FunctionName=function.name, TracingConfig={"Mode": "Active"})
 
 
+def test_a_process_that_is_busy_during_an_update_ends_after_its_invocation(cloud: Cloud, callee: Callee) -> None:
+    """The invocation ends undisturbed, and the next one has another process."""
+    queue_url = cloud.queue()
+    function = cloud.function(cloud.role(*CONSUMER), Environment=callee.environment)
+    _attach(cloud, queue_url, function, BatchSize=1, MaximumBatchingWindowInSeconds=0)
+    _send(cloud, queue_url, ["one"])
+    first = callee.next()
+    cloud.aws.client("lambda").update_function_configuration(FunctionName=function.name, MemorySize=512)
+    first.tell(**{"return": None})
+    _send(cloud, queue_url, ["two"])
+    second = callee.next()
+    second.tell(**{"return": None})
+    assert [record["body"] for record in second.records] == ["two"]
+    assert second.pid != first.pid
+
+
 def test_an_updated_mapping_has_its_new_settings(cloud: Cloud, callee: Callee) -> None:
     """It is checked as at its creation; settings that are not given stay."""
     queue_url = cloud.queue()

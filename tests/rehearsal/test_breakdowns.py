@@ -3,6 +3,11 @@
 from collections.abc import Callable
 
 from cli.cloud.bucket import keys_below
+from cli.cloud.last_words import last_words
+from cli.cloud.log_reader import entries_about
+from cli.cloud.logged_run import logged_run
+from cli.cloud.records import newest_run_ids
+from cli.cloud.status import report_on
 from contract.coordination import COORDINATION, HOLDER, KEY
 from contract.environments import Output
 from contract.layout import TABLES
@@ -13,7 +18,7 @@ Pictures = Callable[..., dict[str, bytes]]
 
 
 def test_a_job_that_is_killed_is_run_again(cloud: Cloud, pictures: Pictures) -> None:
-    """A second attempt completes what a job has left that was killed between two commits."""
+    """A second attempt completes what a job has left that was killed between two commits; each has its own log."""
     before = len(cloud.jobs())
     with cloud.faults(
         {"kind": "crash", "action": "glue:UpdateTable", "role": "*-SparkJobRole*", "skip": 1, "times": 1}
@@ -24,12 +29,21 @@ def test_a_job_that_is_killed_is_run_again(cloud: Cloud, pictures: Pictures) -> 
     assert [job["state"] for job in cloud.jobs()[before:]] == ["FAILED", "SUCCESS"]
     assert set(pictures("killed", 3)) <= cloud.images()
     assert cloud.record().attempt == 2
+    second, first = newest_run_ids(cloud.deployment, 2)
+    log = entries_about(cloud.deployment, logged_run(cloud.deployment, first))
+    assert {entry.source for entry in log} >= {"start_run", "workflow", "driver", "record_run"}
+    assert [entry.at for entry in log] == sorted(entry.at for entry in log)
+    assert any("The job was killed" in entry.text for entry in log)
+    assert any("notices" in entry.text for entry in log if entry.source == "driver")
+    assert last_words(cloud.deployment, first)
+    of_second = entries_about(cloud.deployment, logged_run(cloud.deployment, second))
+    assert not any("The job was killed" in entry.text for entry in of_second)
 
 
 def test_a_job_that_fails_for_good_keeps_its_notices_and_the_next_upload_heals(
     cloud: Cloud, pictures: Pictures
 ) -> None:
-    """When all attempts fail, an alarm reports it, the last results stay, and the lease is free for the next upload."""
+    """When all attempts fail, alarm and status report it, results stay, and the lease is free for the next upload."""
     before, last_run = len(cloud.jobs()), cloud.last_run()
     with cloud.without("SparkJobRole", "s3:GetObject"):
         cloud.upload(pictures("failing", 1))
@@ -40,6 +54,13 @@ def test_a_job_that_fails_for_good_keeps_its_notices_and_the_next_upload_heals(
     assert {job["state"] for job in cloud.jobs()[before:]} == {"FAILED"}
     assert failed
     assert cloud.troubles()
+    report = report_on(cloud.deployment)
+    failure, *others = report.attention
+    assert failure.what.startswith("The last run, ")
+    assert "Nothing is lost: " in failure.what
+    assert [command.partition(" --")[0] for command in failure.commands] == ["fruits logs", "fruits start"]
+    assert any(other.what.startswith("Alarm ExecutionFailed, since ") for other in others)
+    assert "console" not in dict(report.facts)
     assert cloud.alarms() == {"ExecutionFailed"}
     assert cloud.notices() >= 1
     assert cloud.last_run() == last_run

@@ -41,6 +41,11 @@ TEMPLATE = {
                 "DefinitionString": "{}",
             },
         },
+        "SparkLogsB1435B6D": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "jobs"}},
+        "IntakeStartRunLogsB04483DD": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "start-run"}},
+        "RecordingRecordRunLogs5C508216": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "record-run"}},
+        "WorkflowLogs8B0907C7": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "workflow"}},
+        "MonitoringAlarms66989066": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "alarms"}},
     },
     "Outputs": {
         "Bucket": {"Value": {"Ref": "B"}},

@@ -173,9 +173,11 @@ def test_what_goes_wrong_with_aws_is_one_sentence(
     assert sentence in _read(capsys)
 
 
-@pytest.mark.parametrize("command", [["upload", "."], ["reprocess"], ["runs"], ["results"]])
+@pytest.mark.parametrize(
+    "command", ["upload .", "reprocess", "start --mode update", "status", "runs", "results", "logs", "dead-letters"]
+)
 def test_every_command_explains_what_goes_wrong(
-    command: list[str],
+    command: str,
     answer: Callable[[object], None],
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
@@ -185,7 +187,7 @@ def test_every_command_explains_what_goes_wrong(
     monkeypatch.chdir(tmp_path)
     Path("apple.jpg").touch()
     answer(_fault("ExpiredToken"))
-    assert main([*command, *DEV]) == 1
+    assert main([*command.split(), *DEV]) == 1
     assert "have expired" in _read(capsys)
 
 

@@ -1,4 +1,4 @@
-"""Tests of `fruits reprocess`: what it prints while an execution runs, and at its end."""
+"""Tests of `fruits start` and `fruits reprocess`: what they print while an execution runs, and at its end."""
 
 import io
 import itertools
@@ -13,8 +13,10 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from cdk.stateless.workflow_definition import JobSettings, WorkflowSettings, workflow_definition
+from cli.cloud.causes import readable_cause
 from cli.cloud.environment import Deployment
 from cli.cloud.errors import CloudError, InterruptedByUserError
+from cli.cloud.executions import follow
 from cli.cloud.history import (
     SILENT_STATES,
     STATE_PHRASES,
@@ -22,12 +24,11 @@ from cli.cloud.history import (
     current_state,
     events_after,
     phrase_for,
-    readable_cause,
 )
 from cli.cloud.progress import step_printer
-from cli.cloud.reprocess import follow
 from cli.main import main
 from contract.environments import DeployedVersion, Output
+from contract.runs import Mode
 from contract.summary import Summary
 from contract.workflow import RunRecord
 
@@ -247,17 +248,17 @@ def test_an_update_that_another_run_takes_along_says_so(printed: Callable[..., l
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        (_failed(9)[0], "States.TaskFailed: A user stopped it."),
+        (_failed(9)[0], "A user stopped it."),
         (
             _failed(9, json.dumps({"JobRunId": "00job", "StateDetails": "61 of\n100 refused."}))[0],
-            "States.TaskFailed: 61 of 100 refused.",
+            "61 of 100 refused.",
         ),
         (
             _failed(9, json.dumps({"errorMessage": "no such key", "errorType": "KeyError"}))[0],
-            "States.TaskFailed: no such key",
+            "no such key.",
         ),
-        (_at(9, "ExecutionTimedOut"), "timed_out"),
-        (_at(9, "ExecutionAborted", executionAbortedEventDetails={"cause": "by Ann"}), "by Ann"),
+        (_at(9, "ExecutionTimedOut"), "timed_out."),
+        (_at(9, "ExecutionAborted", executionAbortedEventDetails={"cause": "by Ann"}), "by Ann."),
     ],
 )
 def test_a_run_that_fails_says_why_and_where_to_look(
@@ -268,8 +269,31 @@ def test_a_run_that_fails_says_why_and_where_to_look(
         printed([*BEGUN, *_entered(1, "Failed"), event])
     assert failure.value.exit_code == 1
     page = f"https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{EXECUTION}"
-    assert str(failure.value) == f"The run failed: {reason} (see {page})"
+    log = "Read its log with `fruits logs --hours 1 --env dev`."
+    assert str(failure.value) == f"The run failed: {reason} {log} The console shows it: {page}"
     assert "Done" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "exceptions", "words"),
+    [
+        (137, "none", "The job was killed (exit code 137), for example because its driver had too little memory."),
+        (143, "none", "The job was asked to end (exit code 143): a user, or AWS, has stopped it."),
+        (
+            1,
+            "WARNING: Using incubator modules: jdk.incubator.vector; Output: key#92; fruits: The storage failed.",
+            "The job ended with exit code 1. Its last messages: fruits: The storage failed.",
+        ),
+    ],
+)
+def test_the_reason_of_emr_serverless_is_said_in_words(exit_code: int, exceptions: str, words: str) -> None:
+    """The phrase of EMR Serverless becomes a sentence, without lines that every job writes."""
+    reason = (
+        "Job failed, please check complete logs in configured logging destination. "
+        f"ExitCode: {exit_code}. Last few exceptions: {exceptions}"
+    )
+    assert readable_cause(reason) == words
+    assert readable_cause(json.dumps({"JobRunId": "00job", "StateDetails": reason})) == words
 
 
 def test_a_cause_of_many_pages_is_cut() -> None:
@@ -309,12 +333,14 @@ def test_a_network_failure_does_not_look_like_a_failed_run(
     assert str(failure.value).endswith("Follow it with `fruits status --env dev`.")
 
 
-@pytest.mark.parametrize(("options", "mode"), [([], "reprocess"), (["--mode", "update"], "update")])
+@pytest.mark.parametrize(
+    ("command", "mode"), [(["reprocess"], "reprocess"), *((["start", "--mode", mode], mode) for mode in Mode)]
+)
 def test_it_starts_an_execution_that_asks_for_the_mode(
-    options: list[str], mode: str, deployment: Deployment, capsys: pytest.CaptureFixture[str]
+    command: list[str], mode: str, deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The name of the execution contains mode and time; with --no-follow, the command does not wait for its end."""
-    assert main(["reprocess", *options, "--no-follow", "--env", "dev"]) == 0
+    assert main([*command, "--no-follow", "--env", "dev"]) == 0
     machine = deployment.resource(Output.STATE_MACHINE)
     (listed,) = deployment.stepfunctions.list_executions(stateMachineArn=machine)["executions"]
     started = deployment.stepfunctions.describe_execution(executionArn=listed["executionArn"])
@@ -324,6 +350,17 @@ def test_it_starts_an_execution_that_asks_for_the_mode(
         f"Started {started['name']}.",
         "Follow it with `fruits status --env dev`.",
     ]
+
+
+def test_a_failure_in_a_local_aws_names_no_page_of_the_console(
+    printed: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The console shows AWS itself, and nothing of a local AWS."""
+    monkeypatch.setattr(Deployment, "is_local", True)
+    with pytest.raises(CloudError) as failure:
+        printed([*BEGUN, *_entered(1, "RunJob", run_id=RUN), *_failed(9)])
+    assert "console" not in str(failure.value)
+    assert str(failure.value).endswith(f"Read its log with `fruits logs --run {RUN} --env dev`.")
 
 
 def test_it_follows_what_it_has_started(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""`fruits reprocess`: starts an execution, and follows it to its end."""
+"""Starting executions, and following them to their end."""
 
 import argparse
 import sys
@@ -6,44 +6,37 @@ import time
 from collections.abc import Callable
 
 from cli.cloud import words
-from cli.cloud.environment import Deployment, add_environment_arguments, connect
+from cli.cloud.causes import readable_cause
+from cli.cloud.environment import Deployment
 from cli.cloud.errors import CloudError, explained_errors, interruption
 from cli.cloud.follow import WORKFLOW, Follower
-from cli.cloud.history import readable_cause
 from cli.cloud.progress import step_printer
 from cli.cloud.records import RecordedRun, recorded_run
-from cli.subcommands import Subcommands, add_subcommand
 from contract.environments import Output, execution_page
 from contract.runs import Mode, new_run_id
 from contract.states import State
 from contract.workflow import RunRequest
-from spark_app.options import one_of
 
 
-def add_command(subcommands: Subcommands) -> None:
-    """Add `fruits reprocess`."""
-    parser = add_subcommand(subcommands, "reprocess", "start a run in an environment, by default of all images")
-    parser.add_argument(
-        "--mode",
-        type=one_of(Mode),
-        metavar=f"{{{','.join(Mode)}}}",
-        default=Mode.REPROCESS.value,
-        help="which images the run examines, as for `fruits run` [%(default)s: all, from the beginning]",
-    )
+def add_follow_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option that keeps a command from following."""
     parser.add_argument("--no-follow", action="store_true", help="return as soon as the execution has started")
-    add_environment_arguments(parser)
-    parser.set_defaults(command=_reprocess)
 
 
-def _reprocess(arguments: argparse.Namespace) -> int:
+def start_and_follow(deployment: Deployment, mode: Mode, *, follows: bool) -> None:
+    """Start an execution, and follow it to its end or say how to follow it.
+
+    Raises
+    ------
+    FruitsError
+        If AWS refuses, or if the execution fails.
+    """
     with explained_errors():
-        deployment = connect(arguments.env, arguments.endpoint_url)
-        execution = start_execution(deployment, Mode(arguments.mode))
-    if arguments.no_follow:
-        print(f"Follow it with {deployment.command('status')}.")
-    else:
+        execution = start_execution(deployment, mode)
+    if follows:
         follow(deployment, execution, time.sleep)
-    return 0
+    else:
+        print(f"Follow it with {deployment.command('status')}.")
 
 
 def start_execution(deployment: Deployment, mode: Mode) -> str:
@@ -81,13 +74,14 @@ def follow(deployment: Deployment, execution: str, wait: Callable[[float], None]
             runs = [recorded_run(deployment, run_id) for run_id in follower.run_ids]
     _print_outcome(deployment, follower, runs)
     if follower.ended and follower.ended.status != "SUCCEEDED":
-        page = execution_page(deployment.region, execution)
-        raise CloudError(f"The run failed: {follower.ended.reason} (see {page})")
+        page = "" if deployment.is_local else f" The console shows it: {execution_page(deployment.region, execution)}"
+        log = deployment.command(f"logs --run {follower.run_ids[-1]}" if follower.run_ids else "logs --hours 1")
+        raise CloudError(f"The run failed: {words.sentence(follower.ended.reason)} Read its log with {log}.{page}")
 
 
 def _print_outcome(deployment: Deployment, follower: Follower, runs: list[RecordedRun]) -> None:
     for run in runs:
-        print("\n".join(_lines_about(run)))
+        print("\n".join(lines_about(run)))
     if follower.ended and follower.ended.status != "SUCCEEDED":
         return
     print(f"Done in {words.duration(follower.seconds)}.")
@@ -97,7 +91,8 @@ def _print_outcome(deployment: Deployment, follower: Follower, runs: list[Record
         print(f"Download the results with {deployment.command('results')}.")
 
 
-def _lines_about(run: RecordedRun) -> list[str]:
+def lines_about(run: RecordedRun) -> list[str]:
+    """Describe what a run has done, and what it has cost."""
     lines = [f"Run {run.run_id}"]
     if run.summary:
         counts = run.summary.counts

@@ -1,0 +1,95 @@
+"""The alarms of an environment, and who gets an e-mail when one goes off."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cli.cloud.environment import Deployment
+from contract.environments import stack_name
+
+TOPIC = "AWS::SNS::Topic"
+
+PENDING = "PendingConfirmation"
+"""What SNS lists in the place of the ARN of a subscription until its receiver has confirmed it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """An alarm that is in state ALARM.
+
+    Attributes
+    ----------
+    name
+        Name without that of the stack, such as ``ExecutionFailed``.
+    meaning
+        Description of the alarm.
+    since
+        Time since which it is in this state.
+    """
+
+    name: str
+    meaning: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarms:
+    """The alarms of an environment: those in state ALARM, and the number of all."""
+
+    raised: tuple[Alarm, ...]
+    total: int
+
+
+def alarms_of(deployment: Deployment) -> Alarms:
+    """Ask CloudWatch for the alarms of an environment."""
+    prefix, raised, total = f"{stack_name(deployment.environment)}-", list[Alarm](), 0
+    pages = deployment.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
+    for page in pages:
+        found = [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]
+        total += len(found)
+        raised += [
+            Alarm(
+                name=alarm["AlarmName"].removeprefix(prefix),
+                meaning=alarm.get("AlarmDescription", ""),
+                since=alarm["StateUpdatedTimestamp"],
+            )
+            for alarm in found
+            if alarm["StateValue"] == "ALARM"
+        ]
+    return Alarms(raised=tuple(raised), total=total)
+
+
+class Confirmation(StrEnum):
+    """Whether the receivers of alarms have confirmed that they want them."""
+
+    CONFIRMED = "confirmed"
+    PENDING = "pending"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receivers:
+    """The receivers of alarms: addresses that have confirmed their subscription, and addresses that have not."""
+
+    confirmed: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+
+    @property
+    def confirmation(self) -> Confirmation:
+        """The least advanced state of any receiver."""
+        if self.pending:
+            return Confirmation.PENDING
+        return Confirmation.CONFIRMED if self.confirmed else Confirmation.ABSENT
+
+
+def receivers_of(deployment: Deployment) -> Receivers:
+    """List the subscriptions of the topics of the stack."""
+    confirmed, pending = list[str](), list[str]()
+    for resource in deployment.resources:
+        if resource.kind == TOPIC:
+            paginator = deployment.client("sns").get_paginator("list_subscriptions_by_topic")
+            for page in paginator.paginate(TopicArn=resource.physical_id):
+                for subscription in page["Subscriptions"]:
+                    is_pending = subscription["SubscriptionArn"] == PENDING
+                    (pending if is_pending else confirmed).append(subscription["Endpoint"])
+    return Receivers(confirmed=tuple(confirmed), pending=tuple(pending))
