@@ -16,7 +16,7 @@ from aws_cdk.aws_sns_subscriptions import EmailSubscription
 from constructs import Construct
 
 from cdk.acknowledgements import acknowledge
-from cdk.settings import Environment
+from cdk.settings import ENVIRONMENT_TAG, Environment
 from cdk.stateful.queues import EventQueue
 from contract.alarms import Alarm, alarm_prefix
 from contract.environments import stack_name
@@ -185,19 +185,20 @@ class Monitoring(Construct):
         )
 
     def _make_budget(self) -> None:
-        name, email, budget = stack_name(self._settings.name), self._settings.alarm_email, budgets.CfnBudget
+        tag, email, budget = self._settings.tags[ENVIRONMENT_TAG], self._settings.alarm_email, budgets.CfnBudget
         budget(
             self,
             "Budget",
+            # Without a name, CloudFormation generates one. It can't change the messages of a budget, and a new budget
+            # with another address could not have the same name.
             budget=budget.BudgetDataProperty(
-                budget_name=name,
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budget.SpendProperty(amount=self._settings.monthly_budget_usd, unit="USD"),
                 # The filter works once the tag is activated for cost allocation in the account's billing settings. AWS
                 # advises the newer FilterExpression, but does not document how it names a tag that a user has defined,
                 # and a filter that names no tag counts no costs, without an error.
-                cost_filters={"TagKeyValue": [f"user:environment${name}"]},
+                cost_filters={"TagKeyValue": [f"user:{ENVIRONMENT_TAG}${tag}"]},
                 # With credits, as a new account has them, the costs would stay at 0 until the credits are used up.
                 cost_types=budget.CostTypesProperty(include_credit=False, include_refund=False),
             ),

@@ -140,7 +140,7 @@ def test_weights_that_are_not_there_are_found_out_at_synthesis(weights: str) -> 
 def test_the_key_of_a_package_ends_as_its_file_does() -> None:
     """The asset hash ends in the suffix of the file, by which Spark recognises an archive."""
     assert [Path(package.asset_hash).suffix for package in SHIPPED] == [
-        *(".tgz", ".zip", ".tgz", ".zip", ".zip", ".jar", ".jar")
+        *(".tgz", ".zip", ".tgz", ".zip", ".zip", ".zip", ".jar", ".jar")
     ]
 
 

@@ -41,6 +41,7 @@ NEEDS = {
         ("states:StartExecution", "arn:<AWS::Partition>:states:eu-west-1:<AWS::AccountId>:stateMachine:fruits-*")
     },
     "arn:aws:states:::lambda:invoke": {("lambda:InvokeFunction", "<RecordRun>")},
+    "arn:aws:states:::aws-sdk:s3:putObject": {("s3:PutObject", "<Bucket>/control/fence.json")},
     # https://docs.aws.amazon.com/step-functions/latest/dg/emr-serverless-iam.html
     "arn:aws:states:::emr-serverless:startJobRun.sync": {
         ("emr-serverless:StartJobRun", JOB_RUNS),
@@ -158,9 +159,10 @@ S3_OF = {
         ("s3:PutObject", "<Bucket>/results/*/run.json"),
         ("s3:PutObjectTagging", "<Bucket>/results/*"),
         ("s3:GetObject", "<Bucket>/results/latest.json"),
+        ("s3:GetObject", "<Bucket>/results/*/failure.json"),
         ("s3:ListBucket", "<Bucket>"),
     },
-    "WorkflowRole": set(),
+    "WorkflowRole": {("s3:PutObject", "<Bucket>/control/fence.json")},
 }
 
 
