@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STATE_PHRASES: dict[str, str] = {
     State.CHECK_REQUEST: "checks the request",
-    State.WAIT_UNTIL_DUE: "waits, because a run has begun a short time ago: more images gather",
+    State.WAIT_UNTIL_DUE: "waits until it is due, if a run has begun a short time ago",
     State.GATHER: "waits for more images to gather",
     State.ACQUIRE: "asks for the lease: one execution runs at a time",
     State.READ_HOLDER: "finds that another execution holds the lease",
