@@ -162,6 +162,13 @@ class Workflows(Part):
         execution: Any = backend.describe_execution(response._get_param("executionArn"))  # noqa: SLF001 -- moto's accessor
         return ActionResult({**cast("Any", answer.result), "definition": execution.state_machine.definition})
 
+    @replaces(StepFunctionResponse, "get_execution_history", because="moto's is always in the order of time")
+    def _history(self, original: Original, response: StepFunctionResponse) -> ActionResult:
+        answer: ActionResult = original(response)
+        events = cast("Any", answer.result)["events"]
+        is_reversed = bool(response._get_param("reverseOrder"))  # noqa: SLF001 -- moto's accessor
+        return ActionResult({"events": sorted(events, key=lambda event: event["id"], reverse=is_reversed)})
+
     @replaces(Execution, "stop", because="moto's can't be stopped before the first state, and is not ABORTED at once")
     def _stop(
         self, original: Original, execution: Execution, stop_date: datetime, error: str | None, cause: str | None

@@ -82,7 +82,10 @@ def _permissions(settings: Environment, state_machine: sfn.StateMachine) -> list
         ),
         Permission(
             sid="StopExecutions",
-            actions=["states:DescribeExecution", "states:DescribeStateMachineForExecution", "states:StopExecution"],
+            actions=[
+                *("states:DescribeExecution", "states:DescribeStateMachineForExecution"),
+                *("states:GetExecutionHistory", "states:StopExecution"),
+            ],
             resources=[executions],
             because="The names of executions are not known in advance.",
         ),

@@ -27,6 +27,9 @@ ACTIVE: "tuple[JobRunStateType, ...]" = ("SUBMITTED", "PENDING", "SCHEDULED", "R
 
 SECONDS_BETWEEN_LOOKS = 5.0
 
+EVENTS_OF_A_STATE = 100
+"""Number of the last events of an execution, among which is the one that entered its present state."""
+
 CAUSE = "The deployment replaces or deletes the Spark application of this execution."
 
 
@@ -108,7 +111,16 @@ class Drain:
                 arn = execution["executionArn"]
                 used = self.stepfunctions.describe_state_machine_for_execution(executionArn=arn)["definition"]
                 if application_id in used:
-                    yield arn, _mode_of(self.stepfunctions.describe_execution(executionArn=arn).get("input", "{}"))
+                    yield arn, self._mode_of(arn)
+
+    def _mode_of(self, execution: str) -> Mode:
+        """Return the mode of the present round of an execution: a round after a `reprocess` is an update."""
+        events = self.stepfunctions.get_execution_history(
+            executionArn=execution, reverseOrder=True, maxResults=EVENTS_OF_A_STATE
+        )["events"]
+        inputs = (event.get("stateEnteredEventDetails", {}).get("input") for event in events)
+        started = self.stepfunctions.describe_execution(executionArn=execution).get("input")
+        return next((mode for text in (*inputs, started) if text and (mode := _mode_in(text))), Mode.UPDATE)
 
     def _cancel_jobs(self, application_id: str) -> int:
         """Cancel the job runs of the application, and return the number of those that have not ended yet."""
@@ -123,7 +135,7 @@ class Drain:
         try:
             self.emr.cancel_job_run(applicationId=application_id, jobRunId=job_run_id)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationException":  # it has ended meanwhile
+            if error.response["Error"]["Code"] != "ValidationException":  # it has just ended
                 raise
 
     def _is_current(self, application_id: str) -> bool:
@@ -147,8 +159,8 @@ class Drain:
                 continue  # an earlier call of the function has started it
 
 
-def _mode_of(text: str) -> Mode:
-    """Read the mode in the input of an execution; an unknown one is an update, which processes the notices."""
+def _mode_in(text: str) -> Mode | None:
+    """Read the mode in the input of an execution or of a state; `None` if there is none."""
     document: Any = json.loads(text)
     mode = document.get(Field.MODE.value) if isinstance(document, dict) else None
-    return next((known for known in Mode if known == mode), Mode.UPDATE)
+    return next((known for known in Mode if known == mode), None)

@@ -1,7 +1,7 @@
 """The resource types of stacks: how a resource of each type is made, and which properties have no effect here."""
 
 from localaws.account import LocalAwsError
-from localaws.resources import compute, identity, messaging, observation, storage, toolkit
+from localaws.resources import compute, identity, messaging, observation, scheduling, storage, toolkit
 from localaws.resources.changes import CHANGES, Changes, Effect, effect_of
 from localaws.resources.custom import CUSTOM, make_custom
 from localaws.resources.resource import Made, Maker, Owner, Resource
@@ -11,6 +11,7 @@ MAKERS: dict[str, Maker] = {
     **identity.MAKERS,
     **messaging.MAKERS,
     **observation.MAKERS,
+    **scheduling.MAKERS,
     **storage.MAKERS,
     **toolkit.MAKERS,
 }
@@ -36,6 +37,7 @@ NOT_REHEARSED: dict[str, str] = {
     "AWS::S3::Bucket.LifecycleConfiguration": "Stored; nothing expires.",
     "AWS::S3::Bucket.LoggingConfiguration": "Stored; accesses are not logged.",
     "AWS::S3::Bucket.PublicAccessBlockConfiguration": "Stored; other machines can't reach the local AWS.",
+    "AWS::Scheduler::Schedule": "Its expression is checked; nothing starts at its time.",
     "AWS::SQS::Queue.MessageRetentionPeriod": "Stored; messages don't expire: no rehearsal takes days.",
     "AWS::SQS::Queue.SqsManagedSseEnabled": "Stored; messages are not encrypted.",
     "AWS::StepFunctions::StateMachine.LoggingConfiguration": "The permissions for it are checked; no log is written.",

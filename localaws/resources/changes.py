@@ -92,6 +92,7 @@ CHANGES: dict[str, Changes] = {
     ),
     "AWS::SQS::QueuePolicy": Changes("", EVERYTHING),
     "AWS::SSM::Parameter": Changes("Name", "Type Value"),
+    "AWS::Scheduler::Schedule": Changes("Name", EVERYTHING),
     "AWS::StepFunctions::StateMachine": Changes(
         "StateMachineName StateMachineType",
         "DefinitionString LoggingConfiguration RoleArn TracingConfiguration",

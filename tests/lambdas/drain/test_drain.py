@@ -40,7 +40,14 @@ class Stack:
         """Return the definition for the present application."""
         driver = {"SparkSubmit": {"EntryPoint": self.cloud.put_script("sleep 99")}}
         job = {"ApplicationId": self.application, "ExecutionRoleArn": self.role, "JobDriver": driver}
-        return definition(task("emr-serverless:startJobRun.sync", job))
+        run_job = task("emr-serverless:startJobRun.sync", job)
+        # As in the stack, a round after that of the request is an update.
+        is_later = {"Variable": "$.round", "IsPresent": True, "Next": "NextRound"}
+        states = {
+            "NextRound": {"Type": "Pass", "Parameters": {"mode": "update"}, "Next": "RunJob"},
+            "RunJob": run_job,
+        }
+        return definition({"Type": "Choice", "Choices": [is_later], "Default": "RunJob"}, **states)
 
     def replace_application(self) -> str:
         """Do what an update of the stack does before its cleanup, and return the id of the old application."""
@@ -48,9 +55,9 @@ class Stack:
         self.sfn.update_state_machine(stateMachineArn=self.machine.arn, definition=json.dumps(self.definition()))
         return old
 
-    def run(self, mode: str) -> str:
+    def run(self, mode: str, **fields: int) -> str:
         """Start an execution, wait until its job runs, and return its ARN."""
-        execution = self.machine.start(mode=mode)
+        execution = self.machine.start(mode=mode, **fields)
         until(lambda: "RUNNING" in self.jobs(self.application))
         return execution
 
@@ -90,6 +97,14 @@ def test_a_run_on_a_replaced_application_begins_again_on_the_new_one(stack: Stac
     stack.emr.delete_application(applicationId=old)
     assert stack.running() == [f"resumed-reprocess-{old}"]
     until(lambda: stack.jobs(stack.application) == ["RUNNING"])
+
+
+def test_a_later_round_begins_again_as_an_update(stack: Stack) -> None:
+    """Its execution was started as a reprocess, which is complete: to reprocess again would cost hours."""
+    stack.run("reprocess", round=2)
+    old = stack.replace_application()
+    stack.drain.run(old, _soon())
+    assert stack.running() == [f"resumed-update-{old}"]
 
 
 def test_a_run_on_the_new_application_goes_on(stack: Stack) -> None:
