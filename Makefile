@@ -34,7 +34,7 @@ diff: .venv/ready  ## Show what a deployment would change in an environment.
 	$(CDK) diff $(CONTEXT)
 
 deploy: .venv/ready  ## Deploy or update an environment: make deploy ENV=dev|staging|prod
-	$(ACCOUNT)
+	$(ACCOUNT) --deploy
 	$(BIN)/python -m cdk.choices $(ENV) $(CHOICES)
 	$(CDK) deploy $(CONTEXT)
 

@@ -141,6 +141,13 @@ class CloudFormation(Part):
                 operations.require_deletable(stack)
                 _run(stack, functools.partial(_delete_and_forget, backend, stack))
 
+    @adds(CloudFormationResponse, "update_termination_protection", because="moto protects no stack")
+    def _protect(self, response: CloudFormationResponse) -> ActionResult:
+        stack = response.cloudformation_backend.get_stack(response._get_param("StackName"))  # noqa: SLF001 -- moto's accessor
+        is_protected = response._get_bool_param("EnableTerminationProtection", False)  # noqa: FBT003, SLF001 -- as above
+        stack.enable_termination_protection = is_protected
+        return ActionResult({"StackId": stack.stack_id})
+
     @replaces(CloudFormationResponse, "create_stack", because="moto would create resources by its own models")
     @replaces(CloudFormationResponse, "update_stack", because="moto would update resources by its own models")
     def _refuse(self, _: Original, __: CloudFormationResponse) -> Any:  # noqa: ANN401 -- moto's

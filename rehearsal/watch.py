@@ -22,10 +22,16 @@ SECONDS_BETWEEN_POLLS = 0.5
 
 
 class Watch:
-    """Reads what has happened in a stack since the last call."""
+    """Reads what has happened in a stack since the last call.
+
+    Attributes
+    ----------
+    deployment
+        The stack; another deployment may replace its resources.
+    """
 
     def __init__(self, host: Host, deployment: Deployment) -> None:
-        self._deployment = deployment
+        self.deployment = deployment
         self._logs = host.client("logs")
         self._log_group = _log_group_of(Function.START_RUN, host)
         self._followers: dict[str, Follower] = {}
@@ -52,12 +58,12 @@ class Watch:
     def _is_quiet(self) -> bool:
         """Whether there was an execution, and no message waits and no execution runs."""
         states = {execution["status"] for execution in self.executions()}
-        return bool(states) and "RUNNING" not in states and messages_in(self._deployment, Output.QUEUE).total == 0
+        return bool(states) and "RUNNING" not in states and messages_in(self.deployment, Output.QUEUE).total == 0
 
     def executions(self) -> "list[ExecutionListItemTypeDef]":
         """List the executions of the state machine, oldest first."""
-        state_machine = self._deployment.resource(Output.STATE_MACHINE)
-        found = self._deployment.stepfunctions.list_executions(stateMachineArn=state_machine)["executions"]
+        state_machine = self.deployment.resource(Output.STATE_MACHINE)
+        found = self.deployment.stepfunctions.list_executions(stateMachineArn=state_machine)["executions"]
         return sorted(found, key=lambda execution: execution["startDate"])
 
     def troubles(self) -> list[str]:
@@ -67,11 +73,11 @@ class Watch:
             for execution in self.executions()
             if execution["status"] not in {"RUNNING", "SUCCEEDED"}
         ]
-        dead = messages_in(self._deployment, Output.DEAD_LETTERS).waiting
+        dead = messages_in(self.deployment, Output.DEAD_LETTERS).waiting
         return [*found, f"The dead-letter queue has {counted(dead, 'message')}."] if dead else found
 
     def _reason(self, execution: str) -> str:
-        ended = ending(events_after(self._deployment.stepfunctions, execution))
+        ended = ending(events_after(self.deployment.stepfunctions, execution))
         return ended.reason if ended else "its history gives no reason"
 
     def news(self) -> list[Hop]:
@@ -82,7 +88,7 @@ class Watch:
 
     def _queue(self) -> Iterator[Hop]:
         """Report once that messages have reached the queue."""
-        waiting = 0 if self._queue_seen else messages_in(self._deployment, Output.QUEUE).total
+        waiting = 0 if self._queue_seen else messages_in(self.deployment, Output.QUEUE).total
         if waiting:
             self._queue_seen = True
             yield Hop(datetime.now(UTC), "S3 → SQS", f"the queue has {counted(waiting, 'message')} so far")
@@ -98,7 +104,7 @@ class Watch:
         for execution in self.executions():
             arn = execution["executionArn"]
             if arn not in self._followers:
-                self._followers[arn] = Follower(self._deployment, arn)
+                self._followers[arn] = Follower(self.deployment, arn)
                 yield Hop(execution["startDate"], WORKFLOW, f"execution {execution['name']} begins")
             yield from self._followers[arn].new_steps()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from cli.cloud.bucket import keys_in
@@ -19,6 +20,7 @@ from contract.summary import Summary
 from contract.workflow import RunRecord, RunRequest
 from localaws.host import Host
 from rehearsal.comparison import PublishedMatrix
+from rehearsal.deployment import update
 from rehearsal.rehearse import ENVIRONMENT
 from rehearsal.results import last_results, read_result
 from rehearsal.watch import Watch
@@ -34,6 +36,8 @@ class Cloud:
     ----------
     host
         The local AWS.
+    settings
+        Settings in which the deployed stack differs from that of a rehearsal.
     watch
         Reads what happens.
     """
@@ -41,8 +45,15 @@ class Cloud:
     def __init__(self, host: Host, deployment: Deployment) -> None:
         self.host = host
         self.deployment = deployment
+        self.settings: dict[str, object] = {}
         self.watch = Watch(host, deployment)
         self._known_troubles: list[str] = []
+
+    def deploy_again(self, scratch: Path, **settings: object) -> None:
+        """Change settings of the deployed stack; the others stay as the last deployment has them."""
+        self.settings |= settings
+        self.deployment = update(self.host, scratch, ENVIRONMENT, self.settings)
+        self.watch.deployment = self.deployment
 
     def upload(self, pictures: dict[str, bytes]) -> None:
         """Upload pictures, given as name → content."""
