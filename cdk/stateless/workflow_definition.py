@@ -444,6 +444,7 @@ def _record(settings: WorkflowSettings, outcome: str, following: State) -> dict[
                 outcome=outcome,
                 retries="$$.State.RetryCount",
                 version=settings.version,
+                application=settings.job.application_id,
             ).to_payload(),
         },
         "Retry": [

@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 
 from contract.functions import DrainVariables, Function
 from lambdas.drain.answer import Answer, send
@@ -20,6 +21,9 @@ from lambdas.drain.application import Drain
 
 SECONDS_TO_ANSWER = 30
 """Time that the function keeps for its answer. Without an answer, CloudFormation would wait for an hour."""
+
+PATIENT = Config(retries={"mode": "adaptive", "max_attempts": 10})
+"""The function may have to look at hundreds of executions, and AWS limits how fast."""
 
 logger = Logger(service=Function.DRAIN)
 
@@ -63,8 +67,8 @@ def respond(event: dict[str, Any], drain: Drain, deadline: float) -> Answer:
 def _drain() -> Drain:
     variables = DrainVariables.from_environment(os.environ)
     return Drain(
-        emr=boto3.client("emr-serverless"),
-        stepfunctions=boto3.client("stepfunctions"),
+        emr=boto3.client("emr-serverless", config=PATIENT),
+        stepfunctions=boto3.client("stepfunctions", config=PATIENT),
         state_machine=variables.state_machine,
         wait=threading.Event().wait,
     )
