@@ -11,6 +11,12 @@ from contract.environments import DeployedVersion
 from contract.names import check_run_id
 from contract.runs import Mode
 
+WAITING_FOR_JOBS = "emr-serverless:startJobRun.sync"
+"""End of the resource of a task that waits for a job."""
+
+JOB_EVENTS_RULE = "StepFunctionsGetEventsForEMRServerlessJobRule"
+"""Rule of EventBridge that Step Functions needs for such tasks, one for all state machines of an account and Region."""
+
 BILL_RETRIES = 3
 """Number of times that the state machine asks again for the cost of a job run. Then the record has no cost."""
 

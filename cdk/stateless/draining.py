@@ -14,6 +14,7 @@ from cdk.stateless.functions import PipelineFunction
 from cdk.stateless.spark import JOBS_OF_REPLACED, REPLACED, SparkApplication, of_environment
 from contract.environments import stack_name
 from contract.functions import DrainVariables, Function
+from contract.workflow import JOB_EVENTS_RULE
 
 TIMEOUT = Duration.minutes(15)
 """Timeout of the function: the maximum of Lambda."""
@@ -75,8 +76,25 @@ def _permissions(settings: Environment, spark: SparkApplication, state_machine: 
     return [
         Permission(
             sid="Executions",
-            actions=["states:ListExecutions", "states:DescribeStateMachine", "states:StartExecution"],
+            actions=["states:ListExecutions", "states:StartExecution"],
             resources=[state_machine.state_machine_arn],
+        ),
+        Permission(
+            sid="FindStateMachines",
+            actions=["states:ListStateMachines"],
+            resources=["*"],
+            because="The action has no resource-level permissions. It returns only names.",
+        ),
+        Permission(
+            sid="WhoElseWaitsForJobs",
+            actions=["states:DescribeStateMachine"],
+            resources=[f"arn:{Aws.PARTITION}:states:{place}:stateMachine:*"],
+            because="The rule for the events of jobs is deleted if no other state machine of the account needs it.",
+        ),
+        Permission(
+            sid="DeleteRule",
+            actions=["events:ListTargetsByRule", "events:RemoveTargets", "events:DeleteRule"],
+            resources=[f"arn:{Aws.PARTITION}:events:{place}:rule/{JOB_EVENTS_RULE}"],
         ),
         Permission(
             sid="StopExecutions",

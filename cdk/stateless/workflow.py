@@ -18,6 +18,7 @@ from cdk.stateless.spark import JOBS_OF_REPLACED, REPLACED, SparkApplication, of
 from cdk.stateless.workflow_definition import WorkflowSettings, workflow_definition
 from contract.environments import DeployedVersion, stack_name
 from contract.layout import FENCE
+from contract.workflow import JOB_EVENTS_RULE
 
 
 class Workflow(Construct):
@@ -120,6 +121,6 @@ def _job_permissions(settings: Environment, spark: SparkApplication, place: str)
         Permission(
             sid="HearOfJob",
             actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"],
-            resources=[f"arn:{Aws.PARTITION}:events:{place}:rule/StepFunctionsGetEventsForEMRServerlessJobRule"],
+            resources=[f"arn:{Aws.PARTITION}:events:{place}:rule/{JOB_EVENTS_RULE}"],
         ),
     ]

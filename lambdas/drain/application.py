@@ -84,7 +84,7 @@ class Drain:
                     )
                 self.wait(SECONDS_BETWEEN_LOOKS)
         finally:
-            if interrupted and not self._is_current(application_id):
+            if interrupted and not self.is_current(application_id):
                 self._start_again(application_id, interrupted)
 
     def _is_busy(self, application_id: str, interrupted: set[Mode]) -> bool:
@@ -148,7 +148,7 @@ class Drain:
             if error.response["Error"]["Code"] != "ValidationException":  # it has just ended
                 raise
 
-    def _is_current(self, application_id: str) -> bool:
+    def is_current(self, application_id: str) -> bool:
         """Return whether new executions would use the application: its stack is being deleted, not updated."""
         try:
             machine = self.stepfunctions.describe_state_machine(stateMachineArn=self.state_machine)

@@ -14,10 +14,12 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from contract.functions import DrainVariables, Function
 from lambdas.drain.answer import Answer, send
 from lambdas.drain.application import Drain
+from lambdas.drain.rule import JobEventsRule
 
 SECONDS_TO_ANSWER = 30
 """Time that the function keeps for its answer. Without an answer, CloudFormation would wait for an hour."""
@@ -32,7 +34,22 @@ logger = Logger(service=Function.DRAIN)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Drain the application of a resource that is deleted, and answer CloudFormation in any case."""
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_ANSWER
-    send(event, respond(event, _drain(), deadline))
+    answer = respond(event, _drain(), deadline)
+    if answer.failure is None and event["RequestType"] == "Delete":
+        _tidy_up(event["PhysicalResourceId"])
+    send(event, answer)
+
+
+def _tidy_up(application_id: str) -> None:
+    """Delete the rule of Step Functions with the last stack that uses it. A failure costs nothing but the tidiness."""
+    if not _drain().is_current(application_id):
+        return  # an update has replaced the application, and the stack stays
+    try:
+        is_gone = _rule().delete_if_unused()
+    except ClientError:
+        logger.exception("The rule for the events of jobs is left")
+    else:
+        logger.info("The rule for the events of jobs", is_gone=is_gone)
 
 
 def respond(event: dict[str, Any], drain: Drain, deadline: float) -> Answer:
@@ -61,6 +78,12 @@ def respond(event: dict[str, Any], drain: Drain, deadline: float) -> Answer:
         return Answer(resource_id=application_id, failure=f"{type(error).__name__}: {error}")
     logger.info("Drained", application_id=application_id)
     return Answer(resource_id=application_id)
+
+
+@lru_cache(maxsize=1)
+def _rule() -> JobEventsRule:
+    events: Any = boto3.client("events", config=PATIENT)
+    return JobEventsRule(events, _drain().stepfunctions, _drain().state_machine)
 
 
 @lru_cache(maxsize=1)

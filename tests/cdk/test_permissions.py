@@ -25,6 +25,7 @@ WITHOUT_RESOURCE = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
+    "states:ListStateMachines",
 }
 """Actions without resource-level permissions."""
 
