@@ -113,11 +113,11 @@ class Situation:
 
 def situation_of(deployment: Deployment) -> Situation:
     """Ask AWS for the current state of an environment."""
-    item = coordination_item(deployment)
+    item, holder = _item_and_holder(deployment)
     complete = last_complete_run(deployment)
     notices, oldest_notice = oldest_in(deployment, INBOX)
     return Situation(
-        holder=_execution(deployment, item.get(HOLDER)),
+        holder=holder,
         gathering=_gathering(deployment, {item.get(HOLDER), item.get(WAITING)}),
         waiting=_execution(deployment, item.get(WAITING)),
         generation=int(item.get(GENERATION, 0)),
@@ -134,6 +134,15 @@ def situation_of(deployment: Deployment) -> Situation:
         receivers=unless_denied(lambda: receivers_of(deployment)),
         month=unless_denied(lambda: month_of(deployment)),
     )
+
+
+def _item_and_holder(deployment: Deployment) -> tuple[dict[str, str], Execution | None]:
+    """Read the coordination item and its holder: an execution that ends between the two has released its lease."""
+    item = coordination_item(deployment)
+    holder = _execution(deployment, item.get(HOLDER))
+    if holder and not holder.is_running and (now := coordination_item(deployment)).get(HOLDER) != item.get(HOLDER):
+        return now, _execution(deployment, now.get(HOLDER))
+    return item, holder
 
 
 def holder_of(deployment: Deployment) -> Execution | None:
@@ -200,6 +209,14 @@ def running_executions(deployment: Deployment) -> list[str]:
     machine = deployment.resource(Output.STATE_MACHINE)
     found = deployment.stepfunctions.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
     return [execution["executionArn"] for execution in found["executions"]]
+
+
+def last_executions(deployment: Deployment) -> list[str]:
+    """List the ARNs of the last executions, newest first."""
+    machine = deployment.resource(Output.STATE_MACHINE)
+    found = deployment.stepfunctions.list_executions(stateMachineArn=machine, maxResults=LAST_EXECUTIONS)["executions"]
+    newest_first = sorted(found, key=lambda execution: execution["startDate"], reverse=True)
+    return [execution["executionArn"] for execution in newest_first]
 
 
 def _gathering(deployment: Deployment, others: set[str | None]) -> Execution | None:
