@@ -11,7 +11,7 @@ from cli.cloud.environment import Deployment
 from cli.cloud.errors import unless_denied
 from cli.cloud.history import CurrentRun, current_run, current_state, ending, events_after, mode_of
 from cli.cloud.month import Month, month_of
-from cli.cloud.records import RecordedRun, last_complete_run, newest_run_ids, recorded_run
+from cli.cloud.records import DamagedPointerError, RecordedRun, last_complete_run, newest_run_ids, recorded_run
 from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
 from contract.environments import DeployedVersion, Output
 from contract.layout import INBOX
@@ -82,6 +82,8 @@ class Situation:
         An execution that runs without the lease, because it waits for more images or for its turn.
     complete
         The run of the last complete results.
+    damage
+        What is wrong with the pointer to the last complete results; `None` if nothing is.
     recorded
         The last run that has ended.
     failed
@@ -103,6 +105,7 @@ class Situation:
     dead_letters: MessageCounts
     complete: RecordedRun | None
     recorded: RecordedRun | None
+    damage: str | None = None
     gathering: Execution | None = None
     failed: Execution | None = None
     version: DeployedVersion | None = None
@@ -114,7 +117,7 @@ class Situation:
 def situation_of(deployment: Deployment) -> Situation:
     """Ask AWS for the current state of an environment."""
     item, holder = _item_and_holder(deployment)
-    complete = last_complete_run(deployment)
+    complete, damage = _last_complete_run(deployment)
     notices, oldest_notice = oldest_in(deployment, INBOX)
     return Situation(
         holder=holder,
@@ -127,6 +130,7 @@ def situation_of(deployment: Deployment) -> Situation:
         queue=messages_in(deployment, Output.QUEUE),
         dead_letters=messages_in(deployment, Output.DEAD_LETTERS),
         complete=recorded_run(deployment, complete) if complete else None,
+        damage=damage,
         recorded=_last_recorded(deployment),
         failed=unless_denied(lambda: _last_failure(deployment)),
         version=version_of(deployment),
@@ -134,6 +138,14 @@ def situation_of(deployment: Deployment) -> Situation:
         receivers=unless_denied(lambda: receivers_of(deployment)),
         month=unless_denied(lambda: month_of(deployment)),
     )
+
+
+def _last_complete_run(deployment: Deployment) -> tuple[str | None, str | None]:
+    """Return the id of the run of the last complete results, and what is wrong with the pointer to them."""
+    try:
+        return last_complete_run(deployment), None
+    except DamagedPointerError as error:
+        return None, str(error)
 
 
 def _item_and_holder(deployment: Deployment) -> tuple[dict[str, str], Execution | None]:
