@@ -18,6 +18,10 @@ from contract.states import State
 from contract.workflow import RunRequest
 
 
+class StoppedError(CloudError):
+    """A user or a deployment has stopped the execution; its notices wait for the next one."""
+
+
 def add_follow_argument(parser: argparse.ArgumentParser) -> None:
     """Add the option that keeps a command from following."""
     parser.add_argument("--no-follow", action="store_true", help="return as soon as the execution has started")
@@ -54,6 +58,8 @@ def follow(deployment: Deployment, execution: str, wait: Callable[[float], None]
 
     Raises
     ------
+    StoppedError
+        If the execution is stopped.
     CloudError
         If the execution fails, or if AWS can't be asked any more.
     InterruptedByUserError
@@ -76,6 +82,9 @@ def follow(deployment: Deployment, execution: str, wait: Callable[[float], None]
     if follower.ended and follower.ended.status != "SUCCEEDED":
         page = "" if deployment.is_local else f" The console shows it: {execution_page(deployment.region, execution)}"
         log = deployment.command(f"logs --run {follower.run_ids[-1]}" if follower.run_ids else "logs --hours 1")
+        if follower.ended.status == "ABORTED":
+            reason = "" if follower.ended.reason == "aborted" else f" {words.sentence(follower.ended.reason)}"
+            raise StoppedError(f"A user or a deployment has stopped the run.{reason} Read its log with {log}.{page}")
         raise CloudError(f"The run failed: {words.sentence(follower.ended.reason)} Read its log with {log}.{page}")
 
 
