@@ -82,10 +82,11 @@ def follow(deployment: Deployment, execution: str, wait: Callable[[float], None]
     if follower.ended and follower.ended.status != "SUCCEEDED":
         page = "" if deployment.is_local else f" The console shows it: {execution_page(deployment.region, execution)}"
         log = deployment.command(f"logs --run {follower.run_ids[-1]}" if follower.run_ids else "logs --hours 1")
-        if follower.ended.status == "ABORTED":
-            reason = "" if follower.ended.reason == "aborted" else f" {words.sentence(follower.ended.reason)}"
-            raise StoppedError(f"A user or a deployment has stopped the run.{reason} Read its log with {log}.{page}")
-        raise CloudError(f"The run failed: {words.sentence(follower.ended.reason)} Read its log with {log}.{page}")
+        is_stopped = follower.ended.status == "ABORTED"
+        reason = "a user or a deployment has stopped it" if is_stopped and not follower.ended.cause else None
+        raise (StoppedError if is_stopped else CloudError)(
+            f"The run failed: {words.sentence(reason or follower.ended.reason)} Read its log with {log}.{page}"
+        )
 
 
 def _print_outcome(deployment: Deployment, follower: Follower, runs: list[RecordedRun]) -> None:
