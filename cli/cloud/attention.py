@@ -78,13 +78,15 @@ def _failure(deployment: Deployment, situation: Situation, now: datetime) -> Ite
             run_id=record.run_id,
         )
     elif failed and not (situation.holder and situation.holder.is_running) and not _is_recorded(situation, failed):
-        reason = words.sentence(failed.reason or "AWS gives no reason")
+        reason, ended = words.sentence(failed.reason or "AWS gives no reason"), failed.ended or now
         yield Attention(
             what=(
-                f"The last execution, {failed.name}, ended as {failed.status} {_when(failed.ended or now, now)}. "
-                f"{reason} {waits}"
+                f"The last execution, {failed.name}, ended as {failed.status} {_when(ended, now)}. {reason} {waits}"
             ).rstrip(),
-            commands=(deployment.line("logs --hours 1"), deployment.line("start --mode update")),
+            commands=(
+                deployment.line(f"logs --hours {words.hours_since(ended, now)}"),
+                deployment.line("start --mode update"),
+            ),
         )
 
 

@@ -85,7 +85,7 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
         if arguments.send_back or arguments.remove:
             return _act(deployment, letters, arguments)
         if letters:
-            _advise(deployment)
+            advise(deployment, letters)
     finally:
         release(deployment, letters)
     return 0
@@ -154,9 +154,11 @@ def _show(letters: Sequence[DeadLetter]) -> None:
         print(f"and {len(letters) - SHOWN:,} more.")
 
 
-def _advise(deployment: Deployment) -> None:
+def advise(deployment: Deployment, letters: Sequence[DeadLetter]) -> None:
+    """Print the commands that explain messages, send them back, and remove them."""
+    hours = words.hours_since(max(letter.sent for letter in letters), datetime.now(UTC))
     print("Type next:")
-    for command in ("logs --hours 24 --level warning", "dead-letters --send-back", "dead-letters --remove"):
+    for command in (f"logs --hours {hours} --level warning", "dead-letters --send-back", "dead-letters --remove"):
         print(f"    {deployment.line(command)}")
 
 

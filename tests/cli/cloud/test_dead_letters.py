@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.cloud.dead_letters import FAILED, NO_EVENT, OTHER_PLACE, diagnosis
+from cli.cloud.dead_letters import FAILED, NO_EVENT, OTHER_PLACE, DeadLetter, advise, diagnosis
 from cli.cloud.environment import Deployment
 from cli.cloud.situation import messages_in
 from cli.main import main
@@ -95,6 +96,24 @@ def test_messages_are_removed_after_confirmation(
     assert counts() == (0, 0)
     assert asked == ["Remove 2 messages? [y/N] "] * 2
     assert "`fruits start --mode reconcile --env dev` finds the images." in capsys.readouterr().out
+
+
+def test_the_log_of_the_newest_message_is_offered(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """A message stays for 14 days: the offered hours of the log reach back to the newest one."""
+    letters = [
+        DeadLetter(
+            message_id=str(days),
+            sent=datetime.now(UTC) - timedelta(days=days),
+            what="images/a.jpg",
+            why=FAILED,
+            is_of_image=True,
+            body=IMAGE,
+            receipt="r",
+        )
+        for days in (9, 3, 5)
+    ]
+    advise(deployment, letters)
+    assert "    fruits logs --hours 74 --level warning --env dev\n" in capsys.readouterr().out
 
 
 def test_a_script_must_confirm(send: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:

@@ -213,7 +213,7 @@ def test_the_state_of_an_execution_is_shown_while_it_runs(deployment: Deployment
                 )
             },
             "The last execution, batch-1, ended as ABORTED at 2026-11-20 10:00 UTC (3 hours ago). by Ann.",
-            "fruits logs --hours 1 --env dev",
+            "fruits logs --hours 4 --env dev",
         ),
     ],
 )
