@@ -81,7 +81,8 @@ def _failure(deployment: Deployment, situation: Situation, now: datetime) -> Ite
         reason, ended = words.sentence(failed.reason or "AWS gives no reason"), failed.ended or now
         yield Attention(
             what=(
-                f"The last execution, {failed.name}, ended as {failed.status} {_when(ended, now)}. {reason} {waits}"
+                f"The execution {failed.name} ended as {failed.status} {_when(ended, now)}, and no run has succeeded "
+                f"since then. {reason} {waits}"
             ).rstrip(),
             commands=(
                 deployment.line(f"logs --hours {words.hours_since(ended, now)}"),
@@ -96,9 +97,9 @@ def _again(mode: str) -> str:
 
 
 def _is_recorded(situation: Situation, failed: Execution) -> bool:
-    """Whether the last record belongs to the execution, so that it says what has happened."""
+    """Whether the last record is that of the failure, and says more; after a successful round it is not."""
     record = situation.recorded.record if situation.recorded else None
-    return record is not None and record.execution == failed.arn
+    return record is not None and not record.succeeded and record.execution == failed.arn
 
 
 def _waits(deployment: Deployment, situation: Situation) -> str:
