@@ -167,7 +167,14 @@ def _receivers(situation: Situation) -> Iterator[Attention]:
             what=(
                 f"{', '.join(situation.receivers.pending)} gets no alarms: the subscription is not confirmed. Follow "
                 'the link in the e-mail "AWS Notification - Subscription Confirmation"; if it is lost or older than '
-                "three days, subscribe the address again in the console of SNS."
+                "two days, subscribe the address again in the console of SNS."
+            )
+        )
+    if situation.receivers and situation.receivers.is_forgotten:
+        yield Attention(
+            what=(
+                "Alarms are not sent: SNS no longer has the subscription of this environment's address. It was not "
+                "confirmed within two days, or has been cancelled: subscribe the address again in the console of SNS."
             )
         )
 

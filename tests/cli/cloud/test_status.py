@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.sns.models import sns_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
-from cli.cloud.alarms import PENDING, TOPIC, Alarm, Alarms, Receivers, receivers_of
+from cli.cloud.alarms import SUBSCRIPTION, TOPIC, UNCONFIRMED, Alarms, RaisedAlarm, Receivers, receivers_of
 from cli.cloud.attention import attention
-from cli.cloud.environment import Deployment
+from cli.cloud.environment import Deployment, StackResource
 from cli.cloud.month import Month, month_of
 from cli.cloud.records import RecordedRun
 from cli.cloud.situation import Execution, MessageCounts, Situation, running_executions, situation_of
@@ -193,13 +193,21 @@ def test_the_state_of_an_execution_is_shown_while_it_runs(deployment: Deployment
             "fruits start --mode update --env dev",
         ),
         (
-            {"alarms": Alarms(raised=(Alarm(name="LongRun", meaning="It took long", since=NOW),), total=8)},
+            {"alarms": Alarms(raised=(RaisedAlarm(name="LongRun", meaning="It took long", since=NOW),), total=8)},
             "Alarm LongRun, since 2026-11-20 13:00 UTC (just now). It took long. See LongRun in docs/operations.md.",
             None,
         ),
         (
             {"receivers": Receivers(confirmed=("a@example.org",), pending=("b@example.org",))},
-            "b@example.org gets no alarms: the subscription is not confirmed.",
+            (
+                'b@example.org gets no alarms: the subscription is not confirmed. Follow the link in the e-mail "AWS '
+                'Notification - Subscription Confirmation"; if it is lost or older than two days, subscribe'
+            ),
+            None,
+        ),
+        (
+            {"receivers": Receivers(is_forgotten=True)},
+            "Alarms are not sent: SNS no longer has the subscription of this environment's address.",
             None,
         ),
         (
@@ -213,8 +221,10 @@ def test_the_state_of_an_execution_is_shown_while_it_runs(deployment: Deployment
                     name="batch-1", arn="a", status="ABORTED", ended=NOW - timedelta(hours=3), reason="by Ann"
                 )
             },
-            "The execution batch-1 ended as ABORTED at 2026-11-20 10:00 UTC (3 hours ago), and no run has succeeded since "
-            "then. by Ann.",
+            (
+                "The execution batch-1 ended as ABORTED at 2026-11-20 10:00 UTC (3 hours ago), and no run has "
+                "succeeded since then. by Ann."
+            ),
             "fruits logs --hours 4 --env dev",
         ),
     ],
@@ -459,8 +469,22 @@ def test_an_unconfirmed_subscription_is_recognised(deployment: Deployment) -> No
     (topic,) = [resource.physical_id for resource in deployment.resources if resource.kind == TOPIC]
     deployment.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ann@example.org")
     (subscription,) = sns_backends["123456789012"]["eu-west-1"].subscriptions.values()
-    subscription.arn = PENDING
+    subscription.arn = UNCONFIRMED
     assert receivers_of(deployment) == Receivers(pending=("ann@example.org",))
+
+
+def test_a_subscription_that_sns_has_forgotten_is_recognised(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SNS deletes a subscription that is not confirmed within two days; the stack still names it."""
+    subscription = StackResource("Ann", SUBSCRIPTION, "pending confirmation")  # moto's stacks have none
+    monkeypatch.setitem(vars(deployment), "resources", (*deployment.resources, subscription))
+    assert receivers_of(deployment) == Receivers(is_forgotten=True)
+    told = dict(facts(deployment, replace(QUIET, receivers=receivers_of(deployment))))
+    assert told["e-mail"] == "alarms are not sent: SNS no longer has the subscription of this environment's address"
+    (topic,) = [resource.physical_id for resource in deployment.resources if resource.kind == TOPIC]
+    deployment.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ann@example.org")
+    assert receivers_of(deployment) == Receivers(confirmed=("ann@example.org",))
 
 
 def test_the_month_sums_up_what_record_run_has_reported(deployment: Deployment) -> None:
