@@ -92,17 +92,29 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
 
 
 def receive_all(deployment: Deployment) -> list[DeadLetter]:
-    """Receive all messages of the dead-letter queue; other readers don't see them until they are released."""
-    queue, found = deployment.resource(Output.DEAD_LETTERS), dict[str, DeadLetter]()
-    while messages := deployment.sqs.receive_message(
-        QueueUrl=queue,
+    """Receive the messages of the dead-letter queue; other readers don't see them until they are released.
+
+    These are all messages, unless there are so many that the first reservations end before the last message has come.
+    SQS then delivers messages again, and the function ends with a batch of known ones. Another call receives the rest.
+    """
+    found = dict[str, DeadLetter]()
+    while letters := _receive(deployment):
+        new = letters.keys() - found.keys()
+        found |= letters  # SQS accepts the newest receipt of a message
+        if not new:
+            break
+    return list(found.values())
+
+
+def _receive(deployment: Deployment) -> dict[str, DeadLetter]:
+    messages = deployment.sqs.receive_message(
+        QueueUrl=deployment.resource(Output.DEAD_LETTERS),
         MaxNumberOfMessages=BATCH,
         VisibilityTimeout=RESERVED_SECONDS,
         WaitTimeSeconds=1,  # without a wait, SQS asks only some of its servers
         AttributeNames=["SentTimestamp"],
-    ).get("Messages"):
-        found |= {message["MessageId"]: _letter(message, deployment.bucket) for message in messages}
-    return list(found.values())
+    ).get("Messages", [])
+    return {message["MessageId"]: _letter(message, deployment.bucket) for message in messages}
 
 
 def _letter(message: "MessageTypeDef", bucket: str) -> DeadLetter:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.cloud.dead_letters import FAILED, NO_EVENT, OTHER_PLACE, DeadLetter, advise, diagnosis
+from cli.cloud.dead_letters import FAILED, NO_EVENT, OTHER_PLACE, DeadLetter, advise, diagnosis, receive_all
 from cli.cloud.environment import Deployment
 from cli.cloud.situation import messages_in
 from cli.main import main
@@ -50,6 +50,24 @@ def test_messages_are_shown_and_stay(
     assert "UTC  hello\n    it is no event of S3: remove it" in out
     assert "    fruits dead-letters --send-back --env dev\n" in out
     assert counts() == (0, 2)
+
+
+def test_receiving_ends_although_reservations_do(
+    deployment: Deployment,
+    send: Callable[..., None],
+    before: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A queue may be so long that the first messages come again before the last one has come."""
+    send(*[IMAGE] * 5)
+    requests = iter(range(10))
+
+    def count(_: object) -> None:
+        assert next(requests, None) is not None, "the command receives the same messages again and again"
+
+    before("ReceiveMessage", count)
+    monkeypatch.setattr("cli.cloud.dead_letters.RESERVED_SECONDS", 0)
+    assert len(receive_all(deployment)) == 5
 
 
 @pytest.mark.usefixtures("deployment")
