@@ -371,7 +371,9 @@ def changed(settings: Environment, values: Mapping[str, Any]) -> Environment:
     converted: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
-    architecture = converted.get("architecture", settings.architecture)
-    if architecture not in {*Architecture}:
-        raise EnvironmentSettingsError(f"There is no architecture {architecture!r}: it is {' or '.join(Architecture)}.")
-    return replace(settings, **converted | {"architecture": Architecture(architecture)})
+    for name, kind in {"architecture": Architecture, "iceberg": Iceberg}.items():
+        value = converted.get(name, getattr(settings, name))
+        if value not in {*kind}:
+            raise EnvironmentSettingsError(f"There is no {name} {value!r}: it is {' or '.join(kind)}.")
+        converted[name] = kind(value)
+    return replace(settings, **converted)

@@ -11,7 +11,6 @@ class Alarm(StrEnum):
     DEAD_LETTERS = "DeadLetters"
     OLDEST_MESSAGE = "OldestMessage"
     EXECUTION_FAILED = "ExecutionFailed"
-    EXECUTION_TIMED_OUT = "ExecutionTimedOut"
     EXECUTION_ABORTED = "ExecutionAborted"
     LONG_RUN = "LongRun"
     ERRORS_START_RUN = "ErrorsStartRun"
@@ -36,7 +35,6 @@ MEANINGS = {
     Alarm.DEAD_LETTERS: "start_run failed on messages, or they are not events of images: read, then redrive or delete.",
     Alarm.OLDEST_MESSAGE: "Events wait too long: read the log of start_run.",
     Alarm.EXECUTION_FAILED: "An execution failed: read its cause. The notices wait for the next run.",
-    Alarm.EXECUTION_TIMED_OUT: "An execution timed out: see which state it was in.",
     Alarm.EXECUTION_ABORTED: "A user or a deployment stopped an execution. The next run takes over its lease.",
     Alarm.LONG_RUN: "A job has been running for longer than usual_run_minutes, and goes on: read its log.",
     Alarm.ERRORS_START_RUN: "start_run failed: read its log. The queue delivers its messages again.",

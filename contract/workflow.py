@@ -11,6 +11,12 @@ from contract.environments import DeployedVersion
 from contract.names import check_run_id
 from contract.runs import Mode
 
+WAITING_FOR_JOBS = "emr-serverless:startJobRun.sync"
+"""End of the resource of a task that waits for a job."""
+
+JOB_EVENTS_RULE = "StepFunctionsGetEventsForEMRServerlessJobRule"
+"""Rule of EventBridge that Step Functions needs for such tasks, one for all state machines of an account and Region."""
+
 BILL_RETRIES = 3
 """Number of times that the state machine asks again for the cost of a job run. Then the record has no cost."""
 
@@ -90,6 +96,8 @@ class RecordRequest:
     """Number of times that the state machine has already repeated this request."""
     version: DeployedVersion | None = None
     """What the execution has run; `None` in a request of an execution that began before an earlier upgrade."""
+    application: str | None = None
+    """Id of the application on which the execution runs its jobs; `None` as for the version."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -98,11 +106,14 @@ class RecordRequest:
         Raises
         ------
         KeyError
-            If a field is missing, except for the version.
+            If a field is missing, except for the version and the application.
         """
-        known = {field.name: event[field.name] for field in fields(cls) if field.name != "version"}
+        later = {"version", "application"}
+        known = {field.name: event[field.name] for field in fields(cls) if field.name not in later}
         version = event.get("version")
-        return cls(**known, version=DeployedVersion(**version) if version else None)
+        return cls(
+            **known, version=DeployedVersion(**version) if version else None, application=event.get("application")
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +135,7 @@ class RecordAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordPaths:
-    """JSONPaths from which the state machine composes a `RecordRequest`, and the version, which is the same for all."""
+    """JSONPaths from which the state machine composes a `RecordRequest`, and two values that are the same for all."""
 
     run_id: str
     mode: str
@@ -134,12 +145,13 @@ class RecordPaths:
     outcome: str
     retries: str
     version: DeployedVersion
+    application: str
 
     def to_payload(self) -> dict[str, Any]:
         """Return the request as the `Payload` of a task in the Amazon States Language."""
         document = asdict(self)
-        version = document.pop("version")
-        return {f"{name}.$": path for name, path in document.items()} | {"version": version}
+        same = {name: document.pop(name) for name in ("version", "application")}
+        return {f"{name}.$": path for name, path in document.items()} | same
 
 
 @dataclass(frozen=True, kw_only=True)

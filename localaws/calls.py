@@ -92,7 +92,7 @@ def _logs(body: Body) -> Iterator[str]:
 _RESOURCES: dict[str, Callable[[Body], Iterator[str]]] = {
     "dynamodb": lambda body: iter([_arn("dynamodb", f"table/{body['TableName']}")]),
     "sqs": lambda body: iter([_arn("sqs", body["QueueUrl"].rpartition("/")[2])]),
-    "states": lambda body: iter([body.get("executionArn") or body["stateMachineArn"]]),
+    "states": lambda body: iter([body.get("executionArn") or body.get("stateMachineArn") or "*"]),
     "events": lambda body: iter([_arn("events", f"rule/{body.get('Rule') or body['Name']}")]),
     "glue": _glue,
     "logs": _logs,

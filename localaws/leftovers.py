@@ -31,8 +31,6 @@ class Listing:
         Key of the name in an item of the list; `None` if the item is the name.
     state
         Key of the state in an item; empty if there is none.
-    owner
-        Key of the service that owns an item, which is no leftover of a stack then; empty if there is none.
     arguments
         Arguments of the call; ``{}`` in a value stands for the name of the resource that contains the items.
     """
@@ -43,7 +41,6 @@ class Listing:
     name: str | None = None
     state: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
-    owner: str = ""
 
     def names(self, host: Host, container: str = "") -> list[str]:
         """Return the names of the resources that have not ended, over all pages."""
@@ -56,7 +53,7 @@ class Listing:
         return [
             item if self.name is None else item[self.name]
             for item in items
-            if (not self.state or item[self.state] not in ENDED) and not (self.owner and item.get(self.owner))
+            if not self.state or item[self.state] not in ENDED
         ]
 
 
@@ -71,7 +68,7 @@ KINDS = {
     "DynamoDB table": Listing("dynamodb", "list_tables", "TableNames"),
     "application": Listing("emr-serverless", "list_applications", "applications", "id", "state"),
     "state machine": Listing("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
-    "EventBridge rule": Listing("events", "list_rules", "Rules", "Name", owner="ManagedBy"),
+    "EventBridge rule": Listing("events", "list_rules", "Rules", "Name"),
     "log group": Listing("logs", "describe_log_groups", "logGroups", "logGroupName"),
     "alarm": Listing("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     "dashboard": Listing("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),

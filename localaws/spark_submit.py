@@ -24,6 +24,7 @@ WITHOUT_EFFECT = {
     *(f"spark.{worker}.{size}" for worker in ("driver", "executor") for size in ("cores", "memory", "memoryOverhead")),
     "spark.dynamicAllocation.initialExecutors",
     "spark.dynamicAllocation.maxExecutors",
+    "spark.executor.instances",
 }
 """Configuration that is accepted and left out: one process stands for all workers, whose sizes only make the bill.
 

@@ -7,7 +7,7 @@ from typing import Any
 from localaws import resources
 
 NOT_REHEARSED_PARTS = {
-    "staging and prod": "Only dev is deployed: no schedules, and no resource outlives the stack.",
+    "staging and prod": "A rehearsal deploys dev. The tests also deploy staging, but start no run in it.",
     "TLS": "All requests stay on this machine, and use HTTP.",
     "logs of executors": "One process stands for all workers, and writes the log of the driver.",
     "Iceberg of EMR's image": "Jobs run with the shipped jars, which `iceberg` in the settings chooses by default.",

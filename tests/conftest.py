@@ -37,7 +37,7 @@ VIEWS = 6
 
 SLOW = (
     "rehearsal/",
-    "cdk/stateless/test_workflow_definition.py::test_no_order_of_events_makes_two_jobs_or_loses_a_notice",
+    "cdk/stateless/test_histories.py",
     "cdk/test_packaging.py::test_a_job_runs_on_what_is_shipped",
     "cli/test_demo.py",
     "cli/test_export.py",

@@ -21,7 +21,7 @@ CODE_OF_BUNDLES = {**CODE, "wheels.py": HERE / "wheels.py"}
 FUNCTION_SERVICES = {
     Function.START_RUN: ("dynamodb", "s3", "stepfunctions", "sts"),
     Function.RECORD_RUN: ("emr-serverless", "s3", "sts"),
-    Function.DRAIN: ("emr-serverless", "stepfunctions", "sts"),
+    Function.DRAIN: ("emr-serverless", "events", "stepfunctions", "sts"),
 }
 """AWS services that each function calls, and STS, which may provide its credentials."""
 

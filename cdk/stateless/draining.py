@@ -9,11 +9,12 @@ from constructs import Construct, IDependable
 from cdk.acknowledgements import acknowledge
 from cdk.packaging import Package
 from cdk.permissions import Permission, allow
-from cdk.settings import ENVIRONMENT_TAG, Environment
+from cdk.settings import Environment
 from cdk.stateless.functions import PipelineFunction
-from cdk.stateless.spark import SparkApplication
+from cdk.stateless.spark import JOBS_OF_REPLACED, REPLACED, SparkApplication, of_environment
 from contract.environments import stack_name
 from contract.functions import DrainVariables, Function
+from contract.workflow import JOB_EVENTS_RULE
 
 TIMEOUT = Duration.minutes(15)
 """Timeout of the function: the maximum of Lambda."""
@@ -55,7 +56,7 @@ class ApplicationDrain(Construct):
             timeout=TIMEOUT,
             memory_mb=256,
         )
-        allow(called.role, _permissions(settings, state_machine))
+        allow(called.role, _permissions(settings, spark, state_machine))
         resource = CustomResource(
             self,
             "Resource",
@@ -69,16 +70,31 @@ class ApplicationDrain(Construct):
         acknowledge(self, {"Serverless-LambdaDLQ": waits})
 
 
-def _permissions(settings: Environment, state_machine: sfn.StateMachine) -> list[Permission]:
+def _permissions(settings: Environment, spark: SparkApplication, state_machine: sfn.StateMachine) -> list[Permission]:
     place = f"{settings.region}:{Aws.ACCOUNT_ID}"
     executions = f"arn:{Aws.PARTITION}:states:{place}:execution:{stack_name(settings.name)}:*"
-    applications = f"arn:{Aws.PARTITION}:emr-serverless:{place}:/applications"
-    replaced = "The template no longer knows the id of an application that an update has replaced."
     return [
         Permission(
             sid="Executions",
-            actions=["states:ListExecutions", "states:DescribeStateMachine", "states:StartExecution"],
+            actions=["states:ListExecutions", "states:StartExecution"],
             resources=[state_machine.state_machine_arn],
+        ),
+        Permission(
+            sid="FindStateMachines",
+            actions=["states:ListStateMachines"],
+            resources=["*"],
+            because="The action has no resource-level permissions. It returns only names.",
+        ),
+        Permission(
+            sid="WhoElseWaitsForJobs",
+            actions=["states:DescribeStateMachine"],
+            resources=[f"arn:{Aws.PARTITION}:states:{place}:stateMachine:*"],
+            because="The rule for the events of jobs is deleted if no other state machine of the account needs it.",
+        ),
+        Permission(
+            sid="DeleteRule",
+            actions=["events:ListTargetsByRule", "events:RemoveTargets", "events:DeleteRule"],
+            resources=[f"arn:{Aws.PARTITION}:events:{place}:rule/{JOB_EVENTS_RULE}"],
         ),
         Permission(
             sid="StopExecutions",
@@ -90,16 +106,24 @@ def _permissions(settings: Environment, state_machine: sfn.StateMachine) -> list
             because="The names of executions are not known in advance.",
         ),
         Permission(
+            # This permission has no condition on the tag: an application that no longer exists has none, and the
+            # function has to learn that it does not exist.
+            sid="LookAtApplication",
+            actions=["emr-serverless:GetApplication"],
+            resources=[spark.applications_arn],
+            because=REPLACED,
+        ),
+        Permission(
             sid="StopApplication",
-            actions=["emr-serverless:GetApplication", "emr-serverless:StopApplication", "emr-serverless:ListJobRuns"],
-            resources=[f"{applications}/*"],
-            because=replaced,
-            conditions={"StringEquals": {f"aws:ResourceTag/{ENVIRONMENT_TAG}": settings.tags[ENVIRONMENT_TAG]}},
+            actions=["emr-serverless:StopApplication", "emr-serverless:ListJobRuns"],
+            resources=[spark.applications_arn],
+            because=REPLACED,
+            conditions=of_environment(settings),
         ),
         Permission(
             sid="CancelJobs",
             actions=["emr-serverless:CancelJobRun"],
-            resources=[f"{applications}/*/jobruns/*"],
-            because=replaced,
+            resources=[f"{spark.applications_arn}/jobruns/*"],
+            because=JOBS_OF_REPLACED,
         ),
     ]

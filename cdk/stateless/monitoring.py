@@ -108,7 +108,6 @@ class Monitoring(Construct):
             self._alarm(Alarm.DEAD_LETTERS, dead),
             self._alarm(Alarm.OLDEST_MESSAGE, age, MAX_MESSAGE_AGE.to_seconds()),
             self._alarm(Alarm.EXECUTION_FAILED, machine.metric_failed(period=PERIOD)),
-            self._alarm(Alarm.EXECUTION_TIMED_OUT, machine.metric_timed_out(period=PERIOD)),
             self._alarm(Alarm.EXECUTION_ABORTED, machine.metric_aborted(period=PERIOD)),
             self._long_run_alarm(),
             *(self._alarm(ERRORS[name], metric, EXPECTED_ERRORS[name]) for name, metric in errors.items()),

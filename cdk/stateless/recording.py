@@ -9,7 +9,7 @@ from cdk.packaging import Package
 from cdk.permissions import Permission, allow
 from cdk.settings import Environment
 from cdk.stateless.functions import PipelineFunction
-from cdk.stateless.spark import SparkApplication
+from cdk.stateless.spark import JOBS_OF_REPLACED, SparkApplication
 from contract.functions import Function, RecordRunVariables
 from contract.layout import LATEST, RESULTS, job_failure, run_record
 
@@ -55,8 +55,8 @@ def _permissions(bucket: s3.Bucket, spark: SparkApplication) -> list[Permission]
         Permission(
             sid="LookUpJob",
             actions=["emr-serverless:GetJobRun"],
-            resources=[f"{spark.application_arn}/jobruns/*"],
-            because="The ids of job runs are not known in advance.",
+            resources=[f"{spark.applications_arn}/jobruns/*"],
+            because=JOBS_OF_REPLACED,
         ),
         Permission(
             sid="Record",

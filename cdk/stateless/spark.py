@@ -16,7 +16,7 @@ from constructs import Construct
 
 from cdk.packaging import Packages
 from cdk.permissions import Permission, allow
-from cdk.settings import Capacity, Environment, Iceberg, Worker
+from cdk.settings import ENVIRONMENT_TAG, Capacity, Environment, Iceberg, Worker
 from cdk.stateful.catalog import Catalog
 from cdk.stateless.assets import PublishedFile, publish, publish_entry_point
 from cdk.stateless.logs import log_group
@@ -27,6 +27,9 @@ from contract.layout import BASES, FENCE, IMAGES, INBOX, MODELS, RESULTS, STAGIN
 
 DISK_GB = 20
 """Disk of a worker, which EMR Serverless includes in its price."""
+
+REPLACED = "The template does not know the id of an application that a deployment has replaced."
+JOBS_OF_REPLACED = "The ids of job runs are not known in advance, nor is that of an application that was replaced."
 
 NAME_DIGITS = 8
 """Number of digits of the hash in the name of the application."""
@@ -84,7 +87,8 @@ class SparkApplication(Construct):
         program = self._publish(packages)
         self.application = self._application(jobs_log)
         applications = f"arn:{Aws.PARTITION}:emr-serverless:{settings.region}:{Aws.ACCOUNT_ID}:/applications"
-        self.application_arn = f"{applications}/{self.application.attr_application_id}"
+        # CloudFormation changes the roles before `ApplicationDrain` stops the runs on an application that it replaces.
+        self.applications_arn = f"{applications}/*"
         self.job_role = self._role(bucket, catalog, program, jobs_log)
         self.job = self._job(bucket, catalog, program)
 
@@ -160,7 +164,7 @@ class SparkApplication(Construct):
                 "emr-serverless.amazonaws.com",
                 conditions={
                     "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                    "ArnLike": {"aws:SourceArn": self.application_arn},
+                    "ArnLike": {"aws:SourceArn": self.applications_arn},
                 },
             ),
         )
@@ -202,6 +206,11 @@ class SparkApplication(Construct):
         )
 
 
+def of_environment(settings: Environment) -> dict[str, dict[str, str]]:
+    """Return the condition that an application belongs to an environment."""
+    return {"StringEquals": {f"aws:ResourceTag/{ENVIRONMENT_TAG}": settings.tags[ENVIRONMENT_TAG]}}
+
+
 def initial_executors(capacity: Capacity) -> InitialExecutors:
     """Return with how many executors a run begins, if each of their cores has at least a full task."""
     return InitialExecutors(
@@ -235,6 +244,8 @@ def spark_submit_parameters(settings: Environment, program: Program) -> str:
         **_worker_conf("driver", capacity.driver),
         **_worker_conf("executor", capacity.executor),
         "spark.dynamicAllocation.maxExecutors": str(capacity.max_executors),
+        # Spark begins with the larger of this number, for which EMR has the default 3, and the initial executors.
+        "spark.executor.instances": "1",
     }
     return " ".join(f"--conf {name}={value}" for name, value in conf.items())
 

@@ -14,10 +14,11 @@ from cdk.acknowledgements import acknowledge
 from cdk.permissions import Permission, allow
 from cdk.settings import Environment
 from cdk.stateless.logs import log_group
-from cdk.stateless.spark import SparkApplication
+from cdk.stateless.spark import JOBS_OF_REPLACED, REPLACED, SparkApplication, of_environment
 from cdk.stateless.workflow_definition import WorkflowSettings, workflow_definition
 from contract.environments import DeployedVersion, stack_name
 from contract.layout import FENCE
+from contract.workflow import JOB_EVENTS_RULE
 
 
 class Workflow(Construct):
@@ -55,7 +56,7 @@ class Workflow(Construct):
             role,
             [
                 *_coordination_permissions(table, place, name),
-                *_job_permissions(spark, place),
+                *_job_permissions(settings, spark, place),
                 Permission(sid="Fence", actions=["s3:PutObject"], resources=[bucket.arn_for_objects(FENCE)]),
                 Permission(sid="RecordRun", actions=["lambda:InvokeFunction"], resources=[record_run.function_arn]),
             ],
@@ -95,15 +96,21 @@ def _coordination_permissions(table: dynamodb.Table, place: str, name: str) -> l
     ]
 
 
-def _job_permissions(spark: SparkApplication, place: str) -> list[Permission]:
+def _job_permissions(settings: Environment, spark: SparkApplication, place: str) -> list[Permission]:
     """Return the permissions that the documentation of ``emr-serverless:startJobRun.sync`` lists."""
     return [
-        Permission(sid="StartJob", actions=["emr-serverless:StartJobRun"], resources=[spark.application_arn]),
+        Permission(
+            sid="StartJob",
+            actions=["emr-serverless:StartJobRun"],
+            resources=[spark.applications_arn],
+            because=REPLACED,
+            conditions=of_environment(settings),
+        ),
         Permission(
             sid="FollowJob",
             actions=["emr-serverless:GetJobRun", "emr-serverless:CancelJobRun"],
-            resources=[f"{spark.application_arn}/jobruns/*"],
-            because="The ids of job runs are not known in advance.",
+            resources=[f"{spark.applications_arn}/jobruns/*"],
+            because=JOBS_OF_REPLACED,
         ),
         Permission(
             sid="PassJobRole",
@@ -114,6 +121,6 @@ def _job_permissions(spark: SparkApplication, place: str) -> list[Permission]:
         Permission(
             sid="HearOfJob",
             actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"],
-            resources=[f"arn:{Aws.PARTITION}:events:{place}:rule/StepFunctionsGetEventsForEMRServerlessJobRule"],
+            resources=[f"arn:{Aws.PARTITION}:events:{place}:rule/{JOB_EVENTS_RULE}"],
         ),
     ]

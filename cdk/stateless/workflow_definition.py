@@ -29,7 +29,7 @@ from contract.job import JobOption
 from contract.layout import FENCE
 from contract.runs import Mode
 from contract.states import State
-from contract.workflow import BILL_RETRIES, BillNotReadyError, Field, RecordPaths, RunRequest
+from contract.workflow import BILL_RETRIES, WAITING_FOR_JOBS, BillNotReadyError, Field, RecordPaths, RunRequest
 
 States = dict[State, dict[str, Any]]
 
@@ -389,7 +389,7 @@ def _job(job: JobSettings) -> dict[str, Any]:
     attempt = f"States.Hash({OWN_ARN}, 'SHA-1'), {Field.ROUND.path}, {Field.ATTEMPT.path}"
     return {
         "Type": "Task",
-        "Resource": "arn:aws:states:::emr-serverless:startJobRun.sync",
+        "Resource": f"arn:aws:states:::{WAITING_FOR_JOBS}",
         "Parameters": {
             "ApplicationId": job.application_id,
             "ExecutionRoleArn": job.role_arn,
@@ -444,6 +444,7 @@ def _record(settings: WorkflowSettings, outcome: str, following: State) -> dict[
                 outcome=outcome,
                 retries="$$.State.RetryCount",
                 version=settings.version,
+                application=settings.job.application_id,
             ).to_payload(),
         },
         "Retry": [

@@ -22,6 +22,9 @@ AT_REST = {"CREATED", "STOPPED", "TERMINATED"}
 GONE = {"ResourceNotFoundException", "ValidationException"}
 """Errors for an application that does not exist, and for a text that is no id of an application."""
 
+NOT_YET = {"ValidationException", "ConflictException"}
+"""Errors of a stop while a job has just been started, or another change goes on: the next look finds out."""
+
 ACTIVE: "tuple[JobRunStateType, ...]" = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED", "CANCELLING")
 """States of job runs that have not ended."""
 
@@ -76,12 +79,12 @@ class Drain:
             while self._is_busy(application_id, interrupted):
                 if time.monotonic() > deadline:
                     raise DrainError(
-                        f"The application {application_id} has not stopped in time. Deploy or destroy again: this "
-                        f"continues where it ended."
+                        f"The application {application_id} has not stopped in time. To destroy the stack, try again; "
+                        f"after an update, delete the application yourself once it is stopped."
                     )
                 self.wait(SECONDS_BETWEEN_LOOKS)
         finally:
-            if interrupted and not self._is_current(application_id):
+            if interrupted and not self.is_current(application_id):
                 self._start_again(application_id, interrupted)
 
     def _is_busy(self, application_id: str, interrupted: set[Mode]) -> bool:
@@ -98,8 +101,15 @@ class Drain:
             raise
         jobs = self._cancel_jobs(application_id)
         if state == "STARTED" and not jobs:
-            self.emr.stop_application(applicationId=application_id)
+            self._stop(application_id)
         return bool(executions or jobs or state not in AT_REST)
+
+    def _stop(self, application_id: str) -> None:
+        try:
+            self.emr.stop_application(applicationId=application_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in NOT_YET:
+                raise
 
     def _executions_on(self, application_id: str) -> Iterator[tuple[str, Mode]]:
         """Yield ARN and mode of the running executions whose definition, that of their start, names the application."""
@@ -138,7 +148,7 @@ class Drain:
             if error.response["Error"]["Code"] != "ValidationException":  # it has just ended
                 raise
 
-    def _is_current(self, application_id: str) -> bool:
+    def is_current(self, application_id: str) -> bool:
         """Return whether new executions would use the application: its stack is being deleted, not updated."""
         try:
             machine = self.stepfunctions.describe_state_machine(stateMachineArn=self.state_machine)

@@ -13,13 +13,19 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from contract.functions import DrainVariables, Function
 from lambdas.drain.answer import Answer, send
 from lambdas.drain.application import Drain
+from lambdas.drain.rule import JobEventsRule
 
 SECONDS_TO_ANSWER = 30
 """Time that the function keeps for its answer. Without an answer, CloudFormation would wait for an hour."""
+
+PATIENT = Config(retries={"mode": "adaptive", "max_attempts": 10})
+"""The function may have to look at hundreds of executions, and AWS limits how fast."""
 
 logger = Logger(service=Function.DRAIN)
 
@@ -28,7 +34,22 @@ logger = Logger(service=Function.DRAIN)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Drain the application of a resource that is deleted, and answer CloudFormation in any case."""
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_ANSWER
-    send(event, respond(event, _drain(), deadline))
+    answer = respond(event, _drain(), deadline)
+    if answer.failure is None and event["RequestType"] == "Delete":
+        _tidy_up(event["PhysicalResourceId"])
+    send(event, answer)
+
+
+def _tidy_up(application_id: str) -> None:
+    """Delete the rule of Step Functions with the last stack that uses it. A failure costs nothing but the tidiness."""
+    if not _drain().is_current(application_id):
+        return  # an update has replaced the application, and the stack stays
+    try:
+        is_gone = _rule().delete_if_unused()
+    except ClientError:
+        logger.exception("The rule for the events of jobs is left")
+    else:
+        logger.info("The rule for the events of jobs", is_gone=is_gone)
 
 
 def respond(event: dict[str, Any], drain: Drain, deadline: float) -> Answer:
@@ -60,11 +81,17 @@ def respond(event: dict[str, Any], drain: Drain, deadline: float) -> Answer:
 
 
 @lru_cache(maxsize=1)
+def _rule() -> JobEventsRule:
+    events: Any = boto3.client("events", config=PATIENT)
+    return JobEventsRule(events, _drain().stepfunctions, _drain().state_machine)
+
+
+@lru_cache(maxsize=1)
 def _drain() -> Drain:
     variables = DrainVariables.from_environment(os.environ)
     return Drain(
-        emr=boto3.client("emr-serverless"),
-        stepfunctions=boto3.client("stepfunctions"),
+        emr=boto3.client("emr-serverless", config=PATIENT),
+        stepfunctions=boto3.client("stepfunctions", config=PATIENT),
         state_machine=variables.state_machine,
         wait=threading.Event().wait,
     )

@@ -119,7 +119,9 @@ def record(request: RecordRequest, recorder: Recorder, failure: JobFailure | Non
 def _record_with_job(
     request: RecordRequest, job_run_id: str, recorder: Recorder, failure: JobFailure | None
 ) -> RunRecord:
-    found = recorder.emr.get_job_run(applicationId=recorder.application_id, jobRunId=job_run_id)
+    # An execution that a deployment has outrun names its own application, which is no longer that of the function.
+    application_id = request.application or recorder.application_id
+    found = recorder.emr.get_job_run(applicationId=application_id, jobRunId=job_run_id)
     job_run: dict[str, Any] = {**found["jobRun"]}
     billed = usage_of(job_run)
     if billed is None and request.retries < BILL_RETRIES:

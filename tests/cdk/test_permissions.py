@@ -10,6 +10,7 @@ import pytest
 
 from cdk.permissions import Permission
 from tests.cdk.conftest import Template
+from tests.lambdas.drain.permissions import OF_ALL, OF_JOBS, OF_TAGGED
 
 WITHOUT_RESOURCE = {
     "xray:PutTraceSegments",
@@ -24,6 +25,7 @@ WITHOUT_RESOURCE = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
+    "states:ListStateMachines",
 }
 """Actions without resource-level permissions."""
 
@@ -123,6 +125,27 @@ def test_the_state_machine_may_do_what_its_tasks_need(template: Template) -> Non
         for action, resource in NEEDS[task["Resource"]]:
             named = resource.replace("fruits-*", template.path.name.partition(".")[0])
             assert _allows(statements, action, named), (action, named)
+
+
+def test_a_run_on_a_replaced_application_keeps_its_permissions(template: Template) -> None:
+    """CloudFormation changes the roles before the drain stops the run; applications of other environments are out."""
+    old = "arn:<AWS::Partition>:emr-serverless:eu-west-1:<AWS::AccountId>:/applications/of-earlier-deployment"
+    name = template.path.name.partition(".")[0]
+    tag = json.dumps({"StringEquals": {"aws:ResourceTag/environment": name}})
+    workflow, record_run, drain = (
+        list(_statements(template, role)) for role in ("WorkflowRole", "RecordingRecordRunRole", "DrainingDrainRole")
+    )
+    for action in ("GetJobRun", "CancelJobRun"):
+        assert _allows(workflow, f"emr-serverless:{action}", f"{old}/jobruns/any")
+    assert _allows(record_run, "emr-serverless:GetJobRun", f"{old}/jobruns/any")
+    assert _allows(drain, OF_JOBS, f"{old}/jobruns/any")
+    assert _allows([one for one in drain if one.conditions == "{}"], OF_ALL, old)
+    assert _allows([one for one in workflow if one.conditions == tag], "emr-serverless:StartJobRun", old)
+    for action in OF_TAGGED:
+        assert _allows([one for one in drain if one.conditions == tag], action, old)
+    job_role = next(role for key, role in template.of_type("AWS::IAM::Role").items() if key.startswith("SparkJobRole"))
+    (trust,) = job_role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert template.text(trust["Condition"]["ArnLike"]["aws:SourceArn"]).endswith(":/applications/*")
 
 
 def test_the_state_machine_passes_its_role_to_emr_serverless_only(template: Template) -> None:

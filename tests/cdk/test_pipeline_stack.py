@@ -286,7 +286,6 @@ def test_alarms_and_budget_reach_the_address(template: Template) -> None:
         "ApproximateNumberOfMessagesVisible",
         "ApproximateAgeOfOldestMessage",
         "ExecutionsFailed",
-        "ExecutionsTimedOut",
         "ExecutionsAborted",
         "RunningJobs",
         "Errors",

@@ -16,6 +16,7 @@ from cdk.settings import (
     Capacity,
     Environment,
     EnvironmentSettingsError,
+    Iceberg,
     Worker,
     changed,
     environment_named,
@@ -119,15 +120,18 @@ def test_every_region_of_the_eu_has_a_price() -> None:
 
 def test_a_rehearsal_may_change_settings() -> None:
     """Values come as JSON has them; an unknown environment, setting or architecture raises an error."""
-    values = {"weights": "seeded", "architecture": "X86_64", "pipeline_options": ["--components", "9"]}
+    values = {"weights": "seeded", "architecture": "X86_64", "iceberg": "image", "pipeline_options": ["--top", "9"]}
     settings = changed(environment_named("dev"), values)
-    assert (settings.weights, settings.pipeline_options) == ("seeded", ("--components", "9"))
-    assert settings.architecture is Architecture.X86_64
+    assert (settings.weights, settings.pipeline_options) == ("seeded", ("--top", "9"))
+    assert (settings.architecture, settings.iceberg) == (Architecture.X86_64, Iceberg.IMAGE)
+    assert settings.iceberg is Iceberg.IMAGE
     assert changed(ENVIRONMENTS["dev"], {}) == ENVIRONMENTS["dev"]
     with pytest.raises(EnvironmentSettingsError, match="one of dev, staging, prod"):
         environment_named("test")
     with pytest.raises(EnvironmentSettingsError, match="ARM64 or X86_64"):
         changed(ENVIRONMENTS["dev"], {"architecture": "sparc"})
+    with pytest.raises(EnvironmentSettingsError, match="There is no iceberg 'snow': it is shipped or image"):
+        changed(ENVIRONMENTS["dev"], {"iceberg": "snow"})
     with pytest.raises(EnvironmentSettingsError, match="There is no setting colour, name"):
         changed(ENVIRONMENTS["dev"], {"name": "x", "colour": "red"})
 

@@ -26,15 +26,16 @@ def test_a_function_reads_what_the_stack_wrote(variables: StartRunVariables | Re
 
 
 def test_the_workflow_composes_the_request_that_record_run_reads() -> None:
-    """There is a JSONPath for each field of the request, under the name of the field; the version is a value."""
+    """There is a JSONPath for each field of the request, under the name of the field; two are values."""
     names = [field.name for field in fields(RecordRequest)]
     assert [field.name for field in fields(RecordPaths)] == names
     version = DeployedVersion(revision="0123456789ab", model="imagenet 0123456789ab")
-    paths = {name: f"$.{name}" for name in names if name != "version"}
-    payload = RecordPaths(**paths, version=version).to_payload()
-    assert payload == {f"{name}.$": path for name, path in paths.items()} | {"version": asdict(version)}
-    event = {**paths, "version": payload["version"]}
-    assert RecordRequest.from_event(event).version == version
+    paths = {name: f"$.{name}" for name in names if name not in {"version", "application"}}
+    payload = RecordPaths(**paths, version=version, application="00a").to_payload()
+    same = {"version": asdict(version), "application": "00a"}
+    assert payload == {f"{name}.$": path for name, path in paths.items()} | same
+    read = RecordRequest.from_event({**paths, **same})
+    assert (read.version, read.application) == (version, "00a")
 
 
 def test_a_request_of_an_earlier_state_machine_is_read() -> None:

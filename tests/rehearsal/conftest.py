@@ -47,8 +47,8 @@ def java() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """Deploy the stack; after the last test, destroy it, and check that nothing is left."""
+def cloud(tmp_path_factory: pytest.TempPathFactory, pictures: Callable[..., dict[str, bytes]]) -> Iterator[Cloud]:
+    """Deploy the stack; after the last test, destroy it while a job runs, and check that nothing is left."""
     scratch = tmp_path_factory.mktemp("cdk")
     told: list[str] = []
     with ExitStack() as stack:
@@ -61,6 +61,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         assert told == ["the account is bootstrapped", "fruits-dev is synthesised, with all checks"]
         yield cloud
         assert any(deployment.bucket in sentence for sentence in leftovers(host))
+        cloud.upload(pictures("destroyed", 1))
+        cloud.wait_for("RUNNING")
         destroy(host, scratch, ENVIRONMENT)
         assert leftovers(host) == []
 

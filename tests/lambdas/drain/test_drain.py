@@ -13,8 +13,11 @@ from contract.functions import DrainVariables
 from lambdas.drain.answer import Answer, send
 from lambdas.drain.application import Drain, DrainError
 from lambdas.drain.handler import respond
-from tests.localaws.cloud import Cloud, cloud_in, until
+from tests.lambdas.drain.permissions import OF_ALL, OF_JOBS, OF_TAGGED
+from tests.localaws.cloud import Cloud, cloud_in, policy, until
 from tests.localaws.machine import Machine, definition, task
+
+TAG = "fruits-test"
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +35,21 @@ class Stack:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud, self.role = cloud, cloud.job_role()
         self.emr, self.sfn = cloud.aws.client("emr-serverless"), cloud.aws.client("stepfunctions")
-        self.application = cloud.application()
+        self.application = cloud.application(tags={"environment": TAG})
         self.machine = Machine(cloud, self.definition())
-        self.drain = Drain(self.emr, self.sfn, self.machine.arn, lambda _: threading.Event().wait(0.05))
+        emr, sfn = (cloud.aws.client(service, self.function_role()) for service in ("emr-serverless", "stepfunctions"))
+        self.drain = Drain(emr, sfn, self.machine.arn, lambda _: threading.Event().wait(0.05))
+
+    def function_role(self) -> str:
+        """Create a role with the permissions that the stack gives to the function, and return its ARN."""
+        anything = {"Effect": "Allow", "Action": ["states:*", OF_JOBS, OF_ALL], "Resource": "*"}
+        condition = {"StringEquals": {"aws:ResourceTag/environment": TAG}}
+        own = {"Effect": "Allow", "Action": OF_TAGGED, "Resource": "*", "Condition": condition}
+        role = self.cloud.role()
+        self.cloud.aws.client("iam").put_role_policy(
+            RoleName=role.rpartition("/")[2], PolicyName="drain", PolicyDocument=policy(anything, own)
+        )
+        return role
 
     def definition(self) -> dict[str, Any]:
         """Return the definition for the present application."""
@@ -51,7 +66,7 @@ class Stack:
 
     def replace_application(self) -> str:
         """Do what an update of the stack does before its cleanup, and return the id of the old application."""
-        old, self.application = self.application, self.cloud.application()
+        old, self.application = self.application, self.cloud.application(tags={"environment": TAG})
         self.sfn.update_state_machine(stateMachineArn=self.machine.arn, definition=json.dumps(self.definition()))
         return old
 
@@ -132,7 +147,7 @@ def test_a_run_begins_again_even_if_the_application_does_not_stop_in_time(stack:
     answer = respond({"RequestType": "Delete", "PhysicalResourceId": old}, stack.drain, deadline=0.0)
     assert answer.failure is not None
     assert answer.failure.startswith(DrainError.__name__)
-    assert "Deploy or destroy again" in answer.failure
+    assert "delete the application yourself" in answer.failure
     assert stack.running() == [f"resumed-update-{old}"]
     stack.drain.run(old, _soon())
 

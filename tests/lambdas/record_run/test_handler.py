@@ -213,6 +213,15 @@ def test_a_good_run_is_recorded_beside_its_results(recorder: Recorder, job: Call
     }
 
 
+def test_a_run_on_an_application_that_was_replaced_is_recorded(recorder: Recorder, job: Callable[..., str]) -> None:
+    """The request names the application of the run; that of the function is the one of the last deployment."""
+    request = replace(_request({"JobRunId": job()}, Mode.MAINTAIN), application=recorder.application_id)
+    after = replace(recorder, application_id="00replacement00")
+    assert record(request, after).billed == USAGE
+    with pytest.raises(ClientError):
+        record(replace(request, application=None), after)
+
+
 def test_a_maintain_run_supersedes_no_results(recorder: Recorder, job: Callable[..., str]) -> None:
     """A `maintain` run is recorded, and no results are tagged, because it publishes none."""
     _publish(recorder, OLDER, "20261119T121531Z-00000000")
