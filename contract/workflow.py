@@ -204,5 +204,5 @@ class RunRecord(Document):
 
     @property
     def application_id(self) -> str | None:
-        """Id of the application that was deployed at the time of the run: the link to it ends with the id."""
+        """Id of the application that was deployed when the run was recorded: the link to it ends with the id."""
         return self.links.get("application", "").rpartition("/")[2] or None
