@@ -44,6 +44,7 @@ def attention(deployment: Deployment, situation: Situation, now: datetime | None
         *_failure(deployment, situation, now),
         *_lease(deployment, situation),
         *_notices(deployment, situation, now),
+        *_damage(deployment, situation),
         *_dead_letters(deployment, situation),
         *_alarms(situation, now),
         *_receivers(situation),
@@ -138,6 +139,11 @@ def _notices(deployment: Deployment, situation: Situation, now: datetime) -> Ite
             ),
             commands=(deployment.line("start --mode update"),),
         )
+
+
+def _damage(deployment: Deployment, situation: Situation) -> Iterator[Attention]:
+    if situation.damage:
+        yield Attention(what=situation.damage, commands=(deployment.line("start --mode update"),))
 
 
 def _dead_letters(deployment: Deployment, situation: Situation) -> Iterator[Attention]:

@@ -13,6 +13,7 @@ from cli.cloud import words
 from cli.cloud.causes import fields_of
 from cli.cloud.environment import Deployment, add_environment_arguments, connect
 from cli.cloud.errors import CloudError, explained_errors
+from cli.cloud.situation import messages_in
 from cli.subcommands import Subcommands, add_subcommand
 from contract.environments import Output
 from contract.layout import IMAGES
@@ -80,6 +81,12 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
         raise UsageError("--yes belongs to --send-back or --remove.")
     deployment = connect(arguments.env, arguments.endpoint_url)
     letters = receive_all(deployment)
+    if not letters and (taken := messages_in(deployment, Output.DEAD_LETTERS).taken):
+        print(
+            f"Another reader has {words.counted(taken, 'message')} of the dead-letter queue at present: run the same "
+            f"command again, after {RESERVED_SECONDS // 60} minutes at the latest."
+        )
+        return 1
     try:
         _show(letters)
         if arguments.send_back or arguments.remove:
@@ -199,7 +206,11 @@ def _act(deployment: Deployment, letters: Sequence[DeadLetter], arguments: argpa
 def _confirmed(question: str) -> bool:
     if not sys.stdin.isatty():
         raise UsageError(f"{question} There is no terminal for the answer: add --yes.")
-    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:  # Ctrl-D
+        print()
+        return False
 
 
 def send_back(deployment: Deployment, letters: Sequence[DeadLetter]) -> int:

@@ -174,7 +174,7 @@ def connect(environment: str, endpoint_url: str | None = None, session: "boto3.S
         region = environment_named(environment).region
     except EnvironmentSettingsError as error:
         raise UsageError(str(error)) from error
-    if endpoint_url is not None and not is_valid_endpoint_url(endpoint_url):
+    if endpoint_url is not None and not _is_url(endpoint_url):
         raise UsageError(f"--endpoint-url must be a URL such as http://127.0.0.1:5000, not {endpoint_url!r}.")
     session = session or boto3.Session(region_name=region)
     if endpoint_url is not None and session.get_credentials() is None:
@@ -190,6 +190,13 @@ def connect(environment: str, endpoint_url: str | None = None, session: "boto3.S
         session=session,
         endpoint_url=endpoint_url,
     )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return is_valid_endpoint_url(text) and urlsplit(text).port != 0
+    except ValueError:  # the port is no number, or too large
+        return False
 
 
 def _outputs_of(stacks: _Stacks, environment: str) -> dict[str, str]:

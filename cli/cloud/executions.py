@@ -18,6 +18,10 @@ from contract.states import State
 from contract.workflow import RunRequest
 
 
+class StoppedError(CloudError):
+    """A user or a deployment has stopped the execution; its notices wait for the next one."""
+
+
 def add_follow_argument(parser: argparse.ArgumentParser) -> None:
     """Add the option that keeps a command from following."""
     parser.add_argument("--no-follow", action="store_true", help="return as soon as the execution has started")
@@ -54,6 +58,8 @@ def follow(deployment: Deployment, execution: str, wait: Callable[[float], None]
 
     Raises
     ------
+    StoppedError
+        If the execution is stopped.
     CloudError
         If the execution fails, or if AWS can't be asked any more.
     InterruptedByUserError
@@ -76,7 +82,11 @@ def follow(deployment: Deployment, execution: str, wait: Callable[[float], None]
     if follower.ended and follower.ended.status != "SUCCEEDED":
         page = "" if deployment.is_local else f" The console shows it: {execution_page(deployment.region, execution)}"
         log = deployment.command(f"logs --run {follower.run_ids[-1]}" if follower.run_ids else "logs --hours 1")
-        raise CloudError(f"The run failed: {words.sentence(follower.ended.reason)} Read its log with {log}.{page}")
+        is_stopped = follower.ended.status == "ABORTED"
+        reason = "a user or a deployment has stopped it" if is_stopped and not follower.ended.cause else None
+        raise (StoppedError if is_stopped else CloudError)(
+            f"The run failed: {words.sentence(reason or follower.ended.reason)} Read its log with {log}.{page}"
+        )
 
 
 def _print_outcome(deployment: Deployment, follower: Follower, runs: list[RecordedRun]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from cli.cloud.environment import Deployment
 from cli.cloud.errors import CloudError, explained_errors, interruption
-from cli.cloud.executions import follow, lines_about
+from cli.cloud.executions import StoppedError, follow, lines_about
 from cli.cloud.follow import SECONDS_BETWEEN_REQUESTS
 from cli.cloud.records import last_complete_run, recorded_run
 from cli.cloud.situation import coordination_item, holder_of, messages_in, running_executions
@@ -84,7 +84,10 @@ def _follow_until(deployment: Deployment, target: int, wait: Callable[[float], N
         if holder and holder.arn not in followed:
             followed.add(holder.arn)
             print(f"Execution {holder.name}:", flush=True)
-            follow(deployment, holder.arn, wait)
+            try:
+                follow(deployment, holder.arn, wait)
+            except StoppedError as error:  # a deployment starts it again, and so does the next upload
+                print(f"{error} The images wait for the next execution.", flush=True)
         else:
             if not followed and not said:
                 print("Notices of the images are written. They may wait for more images to gather.", flush=True)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from cli.cloud.environment import Deployment
 from cli.cloud.history import Job, ending, entered_state, events_after, named_run, submitted_job
 from cli.cloud.records import newest_run_ids, recorded_run
-from cli.cloud.situation import coordination_item, running_executions
+from cli.cloud.situation import coordination_item, last_executions, running_executions
 from contract.coordination import HOLDER
 from contract.environments import Output
 from contract.workflow import RunRecord
@@ -61,7 +61,7 @@ def logged_run(deployment: Deployment, run_id: str | None = None) -> LoggedRun:
     record = recorded_run(deployment, run_id).record
     if record:
         return _recorded(deployment, record)
-    for execution in running_executions(deployment):
+    for execution in last_executions(deployment):  # one that was stopped, or has timed out, leaves no record
         events = events_after(deployment.stepfunctions, execution)
         if any(named_run(event) == run_id for event in events):
             return run_in(execution, events, run_id)
@@ -96,8 +96,11 @@ def _newest(deployment: Deployment) -> LoggedRun:
     holder = coordination_item(deployment).get(HOLDER)
     if holder in running_executions(deployment):
         events = events_after(deployment.stepfunctions, str(holder))
-        run_ids = [run_id for event in events if entered_state(event) and (run_id := named_run(event))]
-        return run_in(str(holder), events, run_ids[-1] if run_ids else None)
+        return run_in(str(holder), events, _last_run_in(events))
+    for execution in last_executions(deployment)[:_LOOKED_AT]:  # one that was stopped leaves no record
+        events = events_after(deployment.stepfunctions, execution)
+        if run_id := _last_run_in(events):
+            return run_in(execution, events, run_id)
     for run_id in newest_run_ids(deployment, _LOOKED_AT):
         if record := recorded_run(deployment, run_id).record:
             return _recorded(deployment, record)
@@ -107,6 +110,11 @@ def _newest(deployment: Deployment) -> LoggedRun:
 
 
 _LOOKED_AT = 10
+
+
+def _last_run_in(events: "list[HistoryEventTypeDef]") -> str | None:
+    run_ids = [run_id for event in events if entered_state(event) and (run_id := named_run(event))]
+    return run_ids[-1] if run_ids else None
 
 
 def _recorded(deployment: Deployment, record: RunRecord) -> LoggedRun:

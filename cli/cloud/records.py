@@ -18,6 +18,10 @@ from contract.workflow import RunRecord
 T = TypeVar("T")
 
 
+class DamagedPointerError(CloudError):
+    """The pointer to the last complete results is damaged."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RecordedRun:
     """A run and its documents: the record exists when it has ended, the summary when it has published results."""
@@ -53,14 +57,14 @@ def last_complete_run(deployment: Deployment) -> str | None:
 
     Raises
     ------
-    CloudError
+    DamagedPointerError
         If the pointer to the results is damaged.
     """
     body = read(deployment, LATEST)
     try:
         return Latest.from_json(body).run_id if body is not None else None
     except DocumentError as error:
-        raise CloudError(
+        raise DamagedPointerError(
             f"{LATEST} in the bucket {deployment.bucket} is damaged ({error}). The next run writes it anew."
         ) from error
 

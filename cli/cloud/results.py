@@ -8,8 +8,8 @@ from cli.cloud import words
 from cli.cloud.bucket import keys_below
 from cli.cloud.download import RemoteFile, download_all
 from cli.cloud.environment import Deployment, add_environment_arguments, connect
-from cli.cloud.errors import explained_errors
-from cli.cloud.records import last_complete_run, recorded_run
+from cli.cloud.errors import CloudError, explained_errors
+from cli.cloud.records import DamagedPointerError, last_complete_run, recorded_run
 from cli.subcommands import Subcommands, add_subcommand
 from contract.layout import BasisFile, ResultFile, pca_folder, results_folder
 from contract.runs import is_run_id
@@ -70,7 +70,11 @@ def _results(arguments: argparse.Namespace) -> int:
 
 
 def _last_run(deployment: Deployment) -> str:
-    run_id = last_complete_run(deployment)
+    try:
+        run_id = last_complete_run(deployment)
+    except DamagedPointerError as error:
+        runs, start = deployment.command("runs"), deployment.command("start --mode update")
+        raise CloudError(f"{error} Start one with {start}, or name a run that {runs} lists with --run.") from error
     if run_id is None:
         raise UsageError(
             f"There are no results yet: {deployment.command('status')} shows what is going on, and "

@@ -12,7 +12,7 @@ from cli.cloud.environment import Deployment
 from cli.cloud.errors import unless_denied
 from cli.cloud.history import CurrentRun, current_run, current_state, ending, events_after, mode_of
 from cli.cloud.month import Month, month_of
-from cli.cloud.records import RecordedRun, last_complete_run, newest_run_ids, recorded_run
+from cli.cloud.records import DamagedPointerError, RecordedRun, last_complete_run, newest_run_ids, recorded_run
 from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
 from contract.environments import DeployedVersion, Output
 from contract.layout import INBOX
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 NEWEST_RUNS = 10
 """Number of runs among which `situation_of` looks for the last one with a record; the newest may still be running."""
+
+LAST_EXECUTIONS = 50
+"""Number of executions that `last_executions` lists."""
 
 FAILURES: "tuple[ExecutionStatusType, ...]" = ("FAILED", "ABORTED", "TIMED_OUT")
 """Statuses of executions that have ended without success."""
@@ -90,6 +93,8 @@ class Situation:
         An execution that runs without the lease, because it waits for more images or for its turn.
     complete
         The run of the last complete results.
+    damage
+        What is wrong with the pointer to the last complete results; `None` if nothing is.
     recorded
         The last run that has ended.
     failed
@@ -111,6 +116,7 @@ class Situation:
     dead_letters: MessageCounts
     complete: RecordedRun | None
     recorded: RecordedRun | None
+    damage: str | None = None
     gathering: Execution | None = None
     failed: Execution | None = None
     version: DeployedVersion | None = None
@@ -121,14 +127,14 @@ class Situation:
 
 def situation_of(deployment: Deployment) -> Situation:
     """Ask AWS for the current state of an environment."""
-    item = coordination_item(deployment)
-    last_complete = last_complete_run(deployment)
+    item, holder = _item_and_holder(deployment)
+    last_complete, damage = _last_complete_run(deployment)
     complete = recorded_run(deployment, last_complete) if last_complete else None
     recorded = _last_recorded(deployment)
     succeeded = _succeeded_at(complete, recorded)
     notices, oldest_notice = oldest_in(deployment, INBOX)
     return Situation(
-        holder=_execution(deployment, item.get(HOLDER)),
+        holder=holder,
         gathering=_gathering(deployment, {item.get(HOLDER), item.get(WAITING)}),
         waiting=_execution(deployment, item.get(WAITING)),
         generation=int(item.get(GENERATION, 0)),
@@ -138,6 +144,7 @@ def situation_of(deployment: Deployment) -> Situation:
         queue=messages_in(deployment, Output.QUEUE),
         dead_letters=messages_in(deployment, Output.DEAD_LETTERS),
         complete=complete,
+        damage=damage,
         recorded=recorded,
         failed=unless_denied(lambda: _last_failure(deployment, succeeded)),
         version=version_of(deployment),
@@ -145,6 +152,23 @@ def situation_of(deployment: Deployment) -> Situation:
         receivers=unless_denied(lambda: receivers_of(deployment)),
         month=unless_denied(lambda: month_of(deployment)),
     )
+
+
+def _last_complete_run(deployment: Deployment) -> tuple[str | None, str | None]:
+    """Return the id of the run of the last complete results, and what is wrong with the pointer to them."""
+    try:
+        return last_complete_run(deployment), None
+    except DamagedPointerError as error:
+        return None, str(error)
+
+
+def _item_and_holder(deployment: Deployment) -> tuple[dict[str, str], Execution | None]:
+    """Read the coordination item and its holder: an execution that ends between the two has released its lease."""
+    item = coordination_item(deployment)
+    holder = _execution(deployment, item.get(HOLDER))
+    if holder and not holder.is_running and (now := coordination_item(deployment)).get(HOLDER) != item.get(HOLDER):
+        return now, _execution(deployment, now.get(HOLDER))
+    return item, holder
 
 
 def holder_of(deployment: Deployment) -> Execution | None:
@@ -213,6 +237,14 @@ def running_executions(deployment: Deployment) -> list[str]:
         stateMachineArn=machine, statusFilter="RUNNING"
     )
     return [execution["executionArn"] for page in pages for execution in page["executions"]]
+
+
+def last_executions(deployment: Deployment) -> list[str]:
+    """List the ARNs of the last executions, newest first."""
+    machine = deployment.resource(Output.STATE_MACHINE)
+    found = deployment.stepfunctions.list_executions(stateMachineArn=machine, maxResults=LAST_EXECUTIONS)["executions"]
+    newest_first = sorted(found, key=lambda execution: execution["startDate"], reverse=True)
+    return [execution["executionArn"] for execution in newest_first]
 
 
 def _gathering(deployment: Deployment, others: set[str | None]) -> Execution | None:

@@ -162,7 +162,7 @@ def facts(deployment: Deployment, situation: Situation) -> Iterator[tuple[str, s
     yield "inbox", f"{words.counted(situation.notices, 'file')} of notices; {batches}"
     yield "queue", _messages(situation.queue)
     yield "dead letters", _messages(situation.dead_letters)
-    yield "results", _results(situation.complete) or "none yet"
+    yield "results", _results(situation.complete) or ("unknown: see below" if situation.damage else "none yet")
     yield "last run", _last_run(situation.recorded) or "none yet"
     yield "alarms", _alarms(situation)
     yield "e-mail", _receivers(situation)
