@@ -201,3 +201,8 @@ class RunRecord(Document):
     def succeeded(self) -> bool:
         """Whether the job run has succeeded."""
         return self.state == SUCCESS
+
+    @property
+    def application_id(self) -> str | None:
+        """Id of the application that was deployed when the run was recorded: the link to it ends with the id."""
+        return self.links.get("application", "").rpartition("/")[2] or None

@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from cli.cloud.environment import Deployment
-from contract.environments import stack_name
+from contract.alarms import alarm_prefix
 
-TOPIC = "AWS::SNS::Topic"
+TOPIC, SUBSCRIPTION = "AWS::SNS::Topic", "AWS::SNS::Subscription"
+"""Kinds of resources of a stack."""
 
-PENDING = "PendingConfirmation"
+UNCONFIRMED = "PendingConfirmation"
 """What SNS lists in the place of the ARN of a subscription until its receiver has confirmed it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alarm:
+class RaisedAlarm:
     """An alarm that is in state ALARM.
 
     Attributes
@@ -36,19 +36,19 @@ class Alarm:
 class Alarms:
     """The alarms of an environment: those in state ALARM, and the number of all."""
 
-    raised: tuple[Alarm, ...]
+    raised: tuple[RaisedAlarm, ...]
     total: int
 
 
 def alarms_of(deployment: Deployment) -> Alarms:
     """Ask CloudWatch for the alarms of an environment."""
-    prefix, raised, total = f"{stack_name(deployment.environment)}-", list[Alarm](), 0
+    prefix, raised, total = alarm_prefix(deployment.environment), list[RaisedAlarm](), 0
     pages = deployment.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
     for page in pages:
         found = [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]
         total += len(found)
         raised += [
-            Alarm(
+            RaisedAlarm(
                 name=alarm["AlarmName"].removeprefix(prefix),
                 meaning=alarm.get("AlarmDescription", ""),
                 since=alarm["StateUpdatedTimestamp"],
@@ -59,27 +59,21 @@ def alarms_of(deployment: Deployment) -> Alarms:
     return Alarms(raised=tuple(raised), total=total)
 
 
-class Confirmation(StrEnum):
-    """Whether the receivers of alarms have confirmed that they want them."""
-
-    CONFIRMED = "confirmed"
-    PENDING = "pending"
-    ABSENT = "absent"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Receivers:
-    """The receivers of alarms: addresses that have confirmed their subscription, and addresses that have not."""
+    """The receivers of alarms.
+
+    Attributes
+    ----------
+    confirmed, pending
+        Addresses that have confirmed their subscription, and addresses that have not.
+    is_forgotten
+        Whether the stack has a subscription, and its topics have none.
+    """
 
     confirmed: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
-
-    @property
-    def confirmation(self) -> Confirmation:
-        """The least advanced state of any receiver."""
-        if self.pending:
-            return Confirmation.PENDING
-        return Confirmation.CONFIRMED if self.confirmed else Confirmation.ABSENT
+    is_forgotten: bool = False
 
 
 def receivers_of(deployment: Deployment) -> Receivers:
@@ -90,6 +84,11 @@ def receivers_of(deployment: Deployment) -> Receivers:
             paginator = deployment.client("sns").get_paginator("list_subscriptions_by_topic")
             for page in paginator.paginate(TopicArn=resource.physical_id):
                 for subscription in page["Subscriptions"]:
-                    is_pending = subscription["SubscriptionArn"] == PENDING
+                    is_pending = subscription["SubscriptionArn"] == UNCONFIRMED
                     (pending if is_pending else confirmed).append(subscription["Endpoint"])
-    return Receivers(confirmed=tuple(confirmed), pending=tuple(pending))
+    is_subscribed = any(resource.kind == SUBSCRIPTION for resource in deployment.resources)
+    return Receivers(
+        confirmed=tuple(confirmed),
+        pending=tuple(pending),
+        is_forgotten=is_subscribed and not confirmed and not pending,
+    )

@@ -79,13 +79,16 @@ def _failure(deployment: Deployment, situation: Situation, now: datetime) -> Ite
             run_id=record.run_id,
         )
     elif failed and not (situation.holder and situation.holder.is_running) and not _is_recorded(situation, failed):
-        reason = words.sentence(failed.reason or "AWS gives no reason")
+        reason, ended = words.sentence(failed.reason or "AWS gives no reason"), failed.ended or now
         yield Attention(
             what=(
-                f"The last execution, {failed.name}, ended as {failed.status} {_when(failed.ended or now, now)}. "
-                f"{reason} {waits}"
+                f"The execution {failed.name} ended as {failed.status} {_when(ended, now)}, and no run has succeeded "
+                f"since then. {reason} {waits}"
             ).rstrip(),
-            commands=(deployment.line("logs --hours 1"), deployment.line("start --mode update")),
+            commands=(
+                deployment.line(f"logs --hours {words.hours_since(ended, now)}"),
+                deployment.line("start --mode update"),
+            ),
         )
 
 
@@ -95,9 +98,9 @@ def _again(mode: str) -> str:
 
 
 def _is_recorded(situation: Situation, failed: Execution) -> bool:
-    """Whether the last record belongs to the execution, so that it says what has happened."""
+    """Whether the last record is that of the failure, and says more; after a successful round it is not."""
     record = situation.recorded.record if situation.recorded else None
-    return record is not None and record.execution == failed.arn
+    return record is not None and not record.succeeded and record.execution == failed.arn
 
 
 def _waits(deployment: Deployment, situation: Situation) -> str:
@@ -170,7 +173,14 @@ def _receivers(situation: Situation) -> Iterator[Attention]:
             what=(
                 f"{', '.join(situation.receivers.pending)} gets no alarms: the subscription is not confirmed. Follow "
                 'the link in the e-mail "AWS Notification - Subscription Confirmation"; if it is lost or older than '
-                "three days, subscribe the address again in the console of SNS."
+                "two days, subscribe the address again in the console of SNS."
+            )
+        )
+    if situation.receivers and situation.receivers.is_forgotten:
+        yield Attention(
+            what=(
+                "Alarms are not sent: SNS no longer has the subscription of this environment's address. It was not "
+                "confirmed within two days, or has been cancelled: subscribe the address again in the console of SNS."
             )
         )
 

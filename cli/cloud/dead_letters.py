@@ -92,24 +92,36 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
         if arguments.send_back or arguments.remove:
             return _act(deployment, letters, arguments)
         if letters:
-            _advise(deployment)
+            advise(deployment, letters)
     finally:
         release(deployment, letters)
     return 0
 
 
 def receive_all(deployment: Deployment) -> list[DeadLetter]:
-    """Receive all messages of the dead-letter queue; other readers don't see them until they are released."""
-    queue, found = deployment.resource(Output.DEAD_LETTERS), dict[str, DeadLetter]()
-    while messages := deployment.sqs.receive_message(
-        QueueUrl=queue,
+    """Receive the messages of the dead-letter queue; other readers don't see them until they are released.
+
+    These are all messages, unless there are so many that the first reservations end before the last message has come.
+    SQS then delivers messages again, and the function ends with a batch of known ones. Another call receives the rest.
+    """
+    found = dict[str, DeadLetter]()
+    while letters := _receive(deployment):
+        new = letters.keys() - found.keys()
+        found |= letters  # SQS accepts the newest receipt of a message
+        if not new:
+            break
+    return list(found.values())
+
+
+def _receive(deployment: Deployment) -> dict[str, DeadLetter]:
+    messages = deployment.sqs.receive_message(
+        QueueUrl=deployment.resource(Output.DEAD_LETTERS),
         MaxNumberOfMessages=BATCH,
         VisibilityTimeout=RESERVED_SECONDS,
         WaitTimeSeconds=1,  # without a wait, SQS asks only some of its servers
         AttributeNames=["SentTimestamp"],
-    ).get("Messages"):
-        found |= {message["MessageId"]: _letter(message, deployment.bucket) for message in messages}
-    return list(found.values())
+    ).get("Messages", [])
+    return {message["MessageId"]: _letter(message, deployment.bucket) for message in messages}
 
 
 def _letter(message: "MessageTypeDef", bucket: str) -> DeadLetter:
@@ -161,9 +173,11 @@ def _show(letters: Sequence[DeadLetter]) -> None:
         print(f"and {len(letters) - SHOWN:,} more.")
 
 
-def _advise(deployment: Deployment) -> None:
+def advise(deployment: Deployment, letters: Sequence[DeadLetter]) -> None:
+    """Print the commands that explain messages, send them back, and remove them."""
+    hours = words.hours_since(max(letter.sent for letter in letters), datetime.now(UTC))
     print("Type next:")
-    for command in ("logs --hours 24 --level warning", "dead-letters --send-back", "dead-letters --remove"):
+    for command in (f"logs --hours {hours} --level warning", "dead-letters --send-back", "dead-letters --remove"):
         print(f"    {deployment.line(command)}")
 
 

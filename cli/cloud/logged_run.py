@@ -118,7 +118,7 @@ def _last_run_in(events: "list[HistoryEventTypeDef]") -> str | None:
 
 
 def _recorded(deployment: Deployment, record: RunRecord) -> LoggedRun:
-    """Find a run that has ended; AWS keeps the history of an execution for 90 days."""
+    """Find a run that has ended. AWS keeps the history of an execution for 90 days; then the record names the job."""
     try:
         events = events_after(deployment.stepfunctions, record.execution)
     except ClientError as error:
@@ -127,7 +127,7 @@ def _recorded(deployment: Deployment, record: RunRecord) -> LoggedRun:
         events = []
     if any(named_run(event) == record.run_id for event in events):
         return run_in(record.execution, events, record.run_id)
-    application = deployment.resource(Output.APPLICATION)
+    application = record.application_id or deployment.resource(Output.APPLICATION)
     job = record.job_run_id and Job(application_id=application, job_run_id=record.job_run_id)
     return LoggedRun(
         run_id=record.run_id,

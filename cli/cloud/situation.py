@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -16,11 +17,21 @@ from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESS
 from contract.environments import DeployedVersion, Output
 from contract.layout import INBOX
 
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
+    from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
+
 NEWEST_RUNS = 10
 """Number of runs among which `situation_of` looks for the last one with a record; the newest may still be running."""
 
 LAST_EXECUTIONS = 50
-"""Number of executions among which `situation_of` looks for the one that has ended last."""
+"""Number of executions that `last_executions` lists."""
+
+FAILURES: "tuple[ExecutionStatusType, ...]" = ("FAILED", "ABORTED", "TIMED_OUT")
+"""Statuses of executions that have ended without success."""
+
+FAILED_EXECUTIONS = 50
+"""Number of executions of each such status among which `situation_of` looks for the one that has ended last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +98,7 @@ class Situation:
     recorded
         The last run that has ended.
     failed
-        The execution that has ended last, if it has failed.
+        The execution that has failed last, unless a run has succeeded since then.
     version
         What is deployed; `None` if the stack does not say it.
     alarms, receivers, month
@@ -117,7 +128,10 @@ class Situation:
 def situation_of(deployment: Deployment) -> Situation:
     """Ask AWS for the current state of an environment."""
     item, holder = _item_and_holder(deployment)
-    complete, damage = _last_complete_run(deployment)
+    last_complete, damage = _last_complete_run(deployment)
+    complete = recorded_run(deployment, last_complete) if last_complete else None
+    recorded = _last_recorded(deployment)
+    succeeded = _succeeded_at(complete, recorded)
     notices, oldest_notice = oldest_in(deployment, INBOX)
     return Situation(
         holder=holder,
@@ -129,10 +143,10 @@ def situation_of(deployment: Deployment) -> Situation:
         oldest_notice=oldest_notice,
         queue=messages_in(deployment, Output.QUEUE),
         dead_letters=messages_in(deployment, Output.DEAD_LETTERS),
-        complete=recorded_run(deployment, complete) if complete else None,
+        complete=complete,
         damage=damage,
-        recorded=_last_recorded(deployment),
-        failed=unless_denied(lambda: _last_failure(deployment)),
+        recorded=recorded,
+        failed=unless_denied(lambda: _last_failure(deployment, succeeded)),
         version=version_of(deployment),
         alarms=unless_denied(lambda: alarms_of(deployment)),
         receivers=unless_denied(lambda: receivers_of(deployment)),
@@ -219,8 +233,10 @@ def _execution(deployment: Deployment, arn: str | None) -> Execution | None:
 def running_executions(deployment: Deployment) -> list[str]:
     """List the ARNs of the executions that are running, newest first."""
     machine = deployment.resource(Output.STATE_MACHINE)
-    found = deployment.stepfunctions.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
-    return [execution["executionArn"] for execution in found["executions"]]
+    pages = deployment.stepfunctions.get_paginator("list_executions").paginate(
+        stateMachineArn=machine, statusFilter="RUNNING"
+    )
+    return [execution["executionArn"] for page in pages for execution in page["executions"]]
 
 
 def last_executions(deployment: Deployment) -> list[str]:
@@ -237,13 +253,29 @@ def _gathering(deployment: Deployment, others: set[str | None]) -> Execution | N
     return _execution(deployment, without_lease[-1]) if without_lease else None
 
 
-def _last_failure(deployment: Deployment) -> Execution | None:
-    """Return the execution that has ended last, if it has failed, with the reason."""
+def _succeeded_at(complete: RecordedRun | None, recorded: RecordedRun | None) -> datetime | None:
+    """Return the time of the last success; a run without anything to publish leaves the complete results as they are.
+
+    The statuses of executions do not say it: an execution that leaves its images to another one succeeds as well.
+    """
+    times = [complete.summary.finished_at] if complete and complete.summary else []
+    if recorded and recorded.record and recorded.record.succeeded:
+        times.append(recorded.record.finished_at)
+    return max(map(datetime.fromisoformat, times), default=None)
+
+
+def _last_failure(deployment: Deployment, succeeded: datetime | None) -> Execution | None:
+    """Return the execution that has failed last, with the reason, unless a run has succeeded since then."""
     machine = deployment.resource(Output.STATE_MACHINE)
-    found = deployment.stepfunctions.list_executions(stateMachineArn=machine, maxResults=LAST_EXECUTIONS)["executions"]
-    ended = [execution for execution in found if "stopDate" in execution]
-    last = max(ended, key=lambda execution: execution["stopDate"], default=None)
-    if last is None or last["status"] == "SUCCEEDED":
+    failures = [
+        execution
+        for status in FAILURES
+        for execution in deployment.stepfunctions.list_executions(
+            stateMachineArn=machine, statusFilter=status, maxResults=FAILED_EXECUTIONS
+        )["executions"]
+    ]
+    last = max(failures, key=_ended, default=None)
+    if last is None or (succeeded and _ended(last) <= succeeded):
         return None
     end = ending(events_after(deployment.stepfunctions, last["executionArn"]))
     return Execution(
@@ -251,9 +283,14 @@ def _last_failure(deployment: Deployment) -> Execution | None:
         arn=last["executionArn"],
         status=last["status"],
         started=last["startDate"],
-        ended=last["stopDate"],
+        ended=_ended(last),
         reason=end.reason if end else None,
     )
+
+
+def _ended(execution: "ExecutionListItemTypeDef") -> datetime:
+    """Return the time of the end of an execution; a local AWS may leave it out."""
+    return execution.get("stopDate", execution["startDate"])
 
 
 def _last_recorded(deployment: Deployment) -> RecordedRun | None:

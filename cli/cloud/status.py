@@ -220,6 +220,8 @@ def _receivers(situation: Situation) -> str:
     receivers = situation.receivers
     if receivers is None:
         return UNKNOWN
+    if receivers.is_forgotten:
+        return "alarms are not sent: SNS no longer has the subscription of this environment's address"
     parts = [f"{address} (confirmed)" for address in receivers.confirmed]
     parts += [f"{address} (NOT CONFIRMED: it gets no alarms)" for address in receivers.pending]
     return ", ".join(parts) or "alarms are not sent: this environment has no address for them"

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
+from math import ceil
 
 from spark_app.words import counted as counted  # noqa: PLC0414 -- exported
 
@@ -72,6 +73,11 @@ def ago(when: datetime, now: datetime) -> str:
         if seconds >= 2 * length or (unit == "minute" and seconds >= length):
             return f"{counted(int(seconds // length), unit)} ago"
     return "just now"
+
+
+def hours_since(when: datetime, now: datetime) -> int:
+    """Return the number of the last hours that contain a point in time and an hour before it."""
+    return ceil(max(0, (now - when).total_seconds()) / HOUR) + 1
 
 
 def sentence(text: str) -> str:

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.cloud.dead_letters import FAILED, NO_EVENT, OTHER_PLACE, diagnosis
+from cli.cloud.dead_letters import FAILED, NO_EVENT, OTHER_PLACE, DeadLetter, advise, diagnosis, receive_all
 from cli.cloud.environment import Deployment
 from cli.cloud.situation import messages_in
 from cli.main import main
@@ -49,6 +50,24 @@ def test_messages_are_shown_and_stay(
     assert "UTC  hello\n    it is no event of S3: remove it" in out
     assert "    fruits dead-letters --send-back --env dev\n" in out
     assert counts() == (0, 2)
+
+
+def test_receiving_ends_although_reservations_do(
+    deployment: Deployment,
+    send: Callable[..., None],
+    before: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A queue may be so long that the first messages come again before the last one has come."""
+    send(*[IMAGE] * 5)
+    requests = iter(range(10))
+
+    def count(_: object) -> None:
+        assert next(requests, None) is not None, "the command receives the same messages again and again"
+
+    before("ReceiveMessage", count)
+    monkeypatch.setattr("cli.cloud.dead_letters.RESERVED_SECONDS", 0)
+    assert len(receive_all(deployment)) == 5
 
 
 @pytest.mark.usefixtures("deployment")
@@ -120,6 +139,24 @@ def test_messages_that_another_reader_has_are_not_gone(
     deployment.sqs.receive_message(QueueUrl=deployment.resource(Output.DEAD_LETTERS), VisibilityTimeout=60)
     assert main(COMMAND) == 1
     assert "Another reader has 1 message of the dead-letter queue at present" in capsys.readouterr().out
+
+
+def test_the_log_of_the_newest_message_is_offered(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """A message stays for 14 days: the offered hours of the log reach back to the newest one."""
+    letters = [
+        DeadLetter(
+            message_id=str(days),
+            sent=datetime.now(UTC) - timedelta(days=days),
+            what="images/a.jpg",
+            why=FAILED,
+            is_of_image=True,
+            body=IMAGE,
+            receipt="r",
+        )
+        for days in (9, 3, 5)
+    ]
+    advise(deployment, letters)
+    assert "    fruits logs --hours 74 --level warning --env dev\n" in capsys.readouterr().out
 
 
 def test_a_script_must_confirm(send: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:

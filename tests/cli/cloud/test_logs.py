@@ -166,6 +166,17 @@ def test_a_run_that_was_stopped_has_a_log(
     assert (found.run_id, found.execution) == (RUN, "stopped")
 
 
+def test_the_log_of_a_job_is_found_after_its_application_was_replaced(
+    deployment: Deployment, write: Write, publish: Callable[..., None], record: RunRecord
+) -> None:
+    """The names of log streams contain the id of the application, which the link in the record ends with."""
+    page = "https://eu-west-1.console.aws.amazon.com/emr/home?region=eu-west-1#/serverless-applications/00replaced"
+    publish(RUN, replace(record, links={"application": page}))
+    write("jobs", "applications/00replaced/jobs/00job/SPARK_DRIVER/stdout", (60, "plan  2.0 s"))
+    told = entries_about(deployment, logged_run(deployment, RUN))
+    assert [entry.text for entry in told] == ["plan  2.0 s"]
+
+
 @pytest.mark.usefixtures("deployment")
 def test_an_unknown_run_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     """The message says where the ids of runs are; without any run, it says how to see the functions' logs."""

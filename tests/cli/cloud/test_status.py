@@ -9,13 +9,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.sns.models import sns_backends
+from moto.stepfunctions.models import stepfunctions_backends
 
-from cli.cloud.alarms import PENDING, TOPIC, Alarm, Alarms, Receivers, receivers_of
+from cli.cloud.alarms import SUBSCRIPTION, TOPIC, UNCONFIRMED, Alarms, RaisedAlarm, Receivers, receivers_of
 from cli.cloud.attention import attention
-from cli.cloud.environment import Deployment
+from cli.cloud.environment import Deployment, StackResource
 from cli.cloud.month import Month, month_of
 from cli.cloud.records import RecordedRun
-from cli.cloud.situation import Execution, MessageCounts, Situation, situation_of
+from cli.cloud.situation import Execution, MessageCounts, Situation, running_executions, situation_of
 from cli.cloud.status import facts, watch
 from cli.main import main
 from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
@@ -221,13 +222,21 @@ def test_the_state_of_an_execution_is_shown_while_it_runs(deployment: Deployment
             "fruits start --mode update --env dev",
         ),
         (
-            {"alarms": Alarms(raised=(Alarm(name="LongRun", meaning="It took long", since=NOW),), total=8)},
+            {"alarms": Alarms(raised=(RaisedAlarm(name="LongRun", meaning="It took long", since=NOW),), total=8)},
             "Alarm LongRun, since 2026-11-20 13:00 UTC (just now). It took long. See LongRun in docs/operations.md.",
             None,
         ),
         (
             {"receivers": Receivers(confirmed=("a@example.org",), pending=("b@example.org",))},
-            "b@example.org gets no alarms: the subscription is not confirmed.",
+            (
+                'b@example.org gets no alarms: the subscription is not confirmed. Follow the link in the e-mail "AWS '
+                'Notification - Subscription Confirmation"; if it is lost or older than two days, subscribe'
+            ),
+            None,
+        ),
+        (
+            {"receivers": Receivers(is_forgotten=True)},
+            "Alarms are not sent: SNS no longer has the subscription of this environment's address.",
             None,
         ),
         (
@@ -241,8 +250,11 @@ def test_the_state_of_an_execution_is_shown_while_it_runs(deployment: Deployment
                     name="batch-1", arn="a", status="ABORTED", ended=NOW - timedelta(hours=3), reason="by Ann"
                 )
             },
-            "The last execution, batch-1, ended as ABORTED at 2026-11-20 10:00 UTC (3 hours ago). by Ann.",
-            "fruits logs --hours 1 --env dev",
+            (
+                "The execution batch-1 ended as ABORTED at 2026-11-20 10:00 UTC (3 hours ago), and no run has "
+                "succeeded since then. by Ann."
+            ),
+            "fruits logs --hours 4 --env dev",
         ),
     ],
 )
@@ -293,6 +305,83 @@ def test_a_failed_execution_with_a_record_is_reported_once(deployment: Deploymen
     failed = Execution(name="update-1", arn=record.execution, status="FAILED", ended=NOW, reason="States.TaskFailed")
     (told,) = attention(deployment, replace(QUIET, recorded=_failed(record), failed=failed), NOW)
     assert "61 of 100 refused" in told.what
+
+
+def test_an_execution_that_fails_after_a_successful_round_is_reported(
+    deployment: Deployment, record: RunRecord
+) -> None:
+    """The record of the round before the failure does not say what has happened."""
+    recorded = RecordedRun(run_id=RUN, record=record, summary=None)
+    failed = Execution(name="update-1", arn=record.execution, status="ABORTED", ended=NOW, reason="by Ann")
+    (told,) = attention(deployment, replace(QUIET, recorded=recorded, failed=failed), NOW)
+    assert "The execution update-1 ended as ABORTED" in told.what
+
+
+@pytest.fixture
+def ended(deployment: Deployment, start: Callable[[str, Mode], str]) -> Callable[[str, str], None]:
+    """Return a function that starts an execution and ends it with a status."""
+    backend = stepfunctions_backends["123456789012"]["eu-west-1"]
+
+    def end(name: str, status: str) -> None:
+        arn = start(name, Mode.UPDATE)
+        deployment.stepfunctions.stop_execution(executionArn=arn)
+        backend.describe_execution(arn).status = status
+
+    return end
+
+
+@pytest.mark.parametrize("status", ["FAILED", "ABORTED", "TIMED_OUT"])
+def test_a_failure_without_a_record_is_found_behind_executions_that_joined(
+    status: str, deployment: Deployment, start: Callable[[str, Mode], str], ended: Callable[[str, str], None]
+) -> None:
+    """Executions that wait, and those that leave their images to others and succeed, hide no failure."""
+    ended("broken", status)
+    ended("joined", "SUCCEEDED")
+    for number in range(51):
+        start(f"waits-{number}", Mode.UPDATE)
+    found = situation_of(deployment).failed
+    assert found
+    assert (found.name, found.status) == ("broken", status)
+
+
+def test_the_failure_that_ended_last_is_reported(deployment: Deployment, ended: Callable[[str, str], None]) -> None:
+    """Failures of all kinds are compared."""
+    for name, status in (("first", "TIMED_OUT"), ("second", "FAILED"), ("last", "ABORTED")):
+        ended(name, status)
+    found = situation_of(deployment).failed
+    assert found
+    assert found.name == "last"
+
+
+def test_a_failure_without_a_record_is_over_after_a_later_run_has_succeeded(
+    publish: Publish, record: RunRecord, deployment: Deployment, ended: Callable[[str, str], None]
+) -> None:
+    """A run that succeeds makes up for it, also without anything to publish; earlier runs and failed ones do not."""
+    ended("broken", "ABORTED")
+    later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    publish(RUN, record)
+    assert situation_of(deployment).failed
+    publish(RUN, replace(record, state="FAILED", finished_at=later))
+    assert situation_of(deployment).failed
+    publish(RUN, replace(record, finished_at=later))
+    assert situation_of(deployment).failed is None
+
+
+def test_a_failure_without_a_record_is_over_after_later_results(
+    publish: Publish, summary: Summary, deployment: Deployment, ended: Callable[[str, str], None]
+) -> None:
+    """The run of the results makes up for it even if its own record is missing; earlier results do not."""
+    ended("broken", "ABORTED")
+    publish(RUN, summary=summary)
+    assert situation_of(deployment).failed
+    publish(RUN, summary=replace(summary, finished_at=(datetime.now(UTC) + timedelta(minutes=1)).isoformat()))
+    assert situation_of(deployment).failed is None
+
+
+def test_all_running_executions_are_listed(deployment: Deployment, start: Callable[[str, Mode], str]) -> None:
+    """AWS answers with at most 100 executions at a time, and the holder of the lease may be the oldest of them."""
+    started = [start(f"update-{number}", Mode.UPDATE) for number in range(101)]
+    assert running_executions(deployment) == started[::-1]
 
 
 def test_a_run_that_goes_well_needs_no_attention(deployment: Deployment, record: RunRecord) -> None:
@@ -409,8 +498,22 @@ def test_an_unconfirmed_subscription_is_recognised(deployment: Deployment) -> No
     (topic,) = [resource.physical_id for resource in deployment.resources if resource.kind == TOPIC]
     deployment.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ann@example.org")
     (subscription,) = sns_backends["123456789012"]["eu-west-1"].subscriptions.values()
-    subscription.arn = PENDING
+    subscription.arn = UNCONFIRMED
     assert receivers_of(deployment) == Receivers(pending=("ann@example.org",))
+
+
+def test_a_subscription_that_sns_has_forgotten_is_recognised(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SNS deletes a subscription that is not confirmed within two days; the stack still names it."""
+    subscription = StackResource("Ann", SUBSCRIPTION, "pending confirmation")  # moto's stacks have none
+    monkeypatch.setitem(vars(deployment), "resources", (*deployment.resources, subscription))
+    assert receivers_of(deployment) == Receivers(is_forgotten=True)
+    told = dict(facts(deployment, replace(QUIET, receivers=receivers_of(deployment))))
+    assert told["e-mail"] == "alarms are not sent: SNS no longer has the subscription of this environment's address"
+    (topic,) = [resource.physical_id for resource in deployment.resources if resource.kind == TOPIC]
+    deployment.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ann@example.org")
+    assert receivers_of(deployment) == Receivers(confirmed=("ann@example.org",))
 
 
 def test_the_month_sums_up_what_record_run_has_reported(deployment: Deployment) -> None:

@@ -36,6 +36,13 @@ def test_a_size_has_the_unit_that_keeps_it_short(count: float, written: str) -> 
     assert words.size(count) == written
 
 
+@pytest.mark.parametrize(("minutes", "hours"), [(-5, 1), (0, 1), (1, 2), (60, 2), (61, 3), (180, 4)])
+def test_hours_contain_a_moment_and_an_hour_before_it(minutes: int, hours: int) -> None:
+    """The log of so many hours shows what led to the moment, also when the command is typed some minutes later."""
+    now = datetime(2026, 11, 20, 13, 0, tzinfo=UTC)
+    assert words.hours_since(now - timedelta(minutes=minutes), now) == hours
+
+
 def test_a_name_never_disturbs_the_terminal() -> None:
     """Escape sequences, and bytes that are not text, are escaped; letters of any language are not."""
     assert words.printable("Açaí 🍇/a\x1b[2J\udce9.jpg") == "Açaí 🍇/a\\x1b[2J\\udce9.jpg"
