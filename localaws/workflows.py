@@ -177,6 +177,7 @@ class Workflows(Part):
             _wait_until_running(execution)
             original(execution, stop_date, error, cause)
             execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, stop_date
+            execution.error, execution.cause = error, cause
 
     @replaces(BaseExecutionWorkerCommunication, "terminated", because="moto counts no executions")
     def _count_end(self, original: Original, communication: BaseExecutionWorkerCommunication) -> None:

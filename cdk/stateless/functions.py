@@ -54,8 +54,8 @@ class PipelineFunction(Construct):
             {
                 "AwsSolutions-L1": python,
                 "Serverless-LambdaLatestVersion": python,
-                "CKV_AWS_115": "The callers limit the concurrency: the queue to two; the state machine and CloudFormation to one.",
-                "CKV_AWS_116": "The caller is a queue that has a dead-letter queue, or waits for the answer and retries.",
+                "CKV_AWS_115": "The queue limits the concurrency to two, and the other callers to one.",
+                "CKV_AWS_116": "The caller is a queue that has a dead-letter queue, or waits for the answer.",
                 "CKV_AWS_117": "The function calls AWS only. A VPC would cost money while idle.",
                 "CKV_AWS_173": "The environment contains names and prices, but no secrets. Lambda encrypts it.",
             },

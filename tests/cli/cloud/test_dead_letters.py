@@ -134,6 +134,31 @@ def test_the_log_of_the_newest_message_is_offered(deployment: Deployment, capsys
     assert "    fruits logs --hours 74 --level warning --env dev\n" in capsys.readouterr().out
 
 
+def test_ctrl_d_changes_nothing(
+    send: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The end of the input is no answer."""
+
+    def end(_: str) -> str:
+        raise EOFError
+
+    send(IMAGE)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", end)
+    assert main([*COMMAND, "--remove"]) == 1
+    assert capsys.readouterr().out.endswith("Nothing is changed.\n")
+
+
+def test_messages_that_another_reader_has_are_not_gone(
+    deployment: Deployment, send: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command says that they come back, instead of that the queue is empty."""
+    send(IMAGE)
+    deployment.sqs.receive_message(QueueUrl=deployment.resource(Output.DEAD_LETTERS), VisibilityTimeout=60)
+    assert main(COMMAND) == 1
+    assert "Another reader has 1 message of the dead-letter queue at present" in capsys.readouterr().out
+
+
 def test_a_script_must_confirm(send: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
     """Without a terminal, the command demands --yes."""
     send(IMAGE)

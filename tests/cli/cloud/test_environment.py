@@ -86,6 +86,10 @@ def test_resources_are_found_by_the_outputs_of_the_stack(deployment: Deployment)
             ["status", *DEV, "--endpoint-url", "localhost:5000"],
             "--endpoint-url must be a URL such as http://127.0.0.1:5000",
         ),
+        (
+            ["status", *DEV, "--endpoint-url", "http://a:222222"],
+            "--endpoint-url must be a URL such as http://127.0.0.1:5000",
+        ),
         (["status", *DEV, "--endpoint-url", "http://"], "--endpoint-url must be a URL such as http://127.0.0.1:5000"),
         (["runs", *DEV, "--last", "0"], "--last must be at least 1, not 0."),
         (["results", *DEV, "--run", "../../etc"], "--run must be an id such as"),

@@ -7,6 +7,7 @@ import pytest
 
 from cli.cloud.environment import Deployment
 from cli.cloud.errors import CloudError
+from cli.cloud.executions import StoppedError
 from cli.cloud.followed_upload import follow_images
 from cli.cloud.situation import Execution
 from cli.main import main
@@ -59,6 +60,31 @@ def test_it_waits_for_notices_follows_their_executions_and_ends_when_they_are_pr
     monkeypatch.setattr("cli.cloud.followed_upload.follow", follow)
     follow_images(deployment, 7, wait)
     assert followed == ["one", "two"]
+
+
+def test_a_run_that_is_stopped_is_followed_by_the_next_one(
+    deployment: Deployment,
+    coordinate: Coordinate,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A deployment stops an execution, and another one processes the images."""
+    coordinate(8, 7)
+    holders = [Execution(name=name, arn=name, status="RUNNING") for name in ("stopped", "resumed")]
+    followed: list[str] = []
+
+    def follow(_: Deployment, execution: str, __: object) -> None:
+        followed.append(execution)
+        if execution == "stopped":
+            del holders[0]
+            raise StoppedError("The run was stopped.")
+        coordinate(8, 8)
+
+    monkeypatch.setattr("cli.cloud.followed_upload.holder_of", lambda _: holders[0])
+    monkeypatch.setattr("cli.cloud.followed_upload.follow", follow)
+    follow_images(deployment, 7, lambda _: None)
+    assert followed == ["stopped", "resumed"]
+    assert "The run was stopped. The images wait for the next execution." in capsys.readouterr().out
 
 
 def test_results_that_are_there_already_are_printed(

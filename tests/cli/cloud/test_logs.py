@@ -165,6 +165,18 @@ def test_the_log_of_a_job_is_found_after_its_application_was_replaced(
     assert [entry.text for entry in told] == ["plan  2.0 s"]
 
 
+@pytest.mark.parametrize("run_id", [RUN, None])
+def test_a_run_that_was_stopped_has_a_log(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, run_id: str | None
+) -> None:
+    """It has no record: the history of its execution names the run and the job, also if no run is asked for."""
+    monkeypatch.setattr("cli.cloud.logged_run.last_executions", lambda _: ["stopped"])
+    monkeypatch.setattr("cli.cloud.logged_run.running_executions", lambda _: [])
+    with _stubbed(deployment, ONE_RUN):
+        found = logged_run(deployment, run_id)
+    assert (found.run_id, found.execution) == (RUN, "stopped")
+
+
 @pytest.mark.usefixtures("deployment")
 def test_an_unknown_run_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     """The message says where the ids of runs are; without any run, it says how to see the functions' logs."""

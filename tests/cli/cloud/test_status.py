@@ -21,6 +21,7 @@ from cli.cloud.status import facts, watch
 from cli.main import main
 from contract.coordination import COORDINATION, GENERATION, HOLDER, KEY, PROCESSED, WAITING
 from contract.environments import Output
+from contract.layout import LATEST
 from contract.runs import Mode
 from contract.summary import Summary
 from contract.workflow import RunRecord, RunRequest
@@ -145,6 +146,34 @@ def test_the_last_run_is_the_last_one_that_is_over(
     told = _status(capsys)
     assert told["results"].startswith(RUN)
     assert told["last run"] == "20261121T023000Z-failed (reconcile), FAILED in 13:22, ended 2026-11-20 12:29 UTC"
+
+
+def test_a_damaged_pointer_hides_nothing_else(put: Put, capsys: pytest.CaptureFixture[str]) -> None:
+    """It needs attention, and the next run writes it anew; `fruits results` says the same."""
+    put(LATEST, b"{")
+    assert main(["status", "--env", "dev", "--exit-code"]) == 3
+    out = capsys.readouterr().out
+    assert "results/latest.json in the bucket fruits-dev-data is damaged" in out
+    assert "fruits start --mode update --env dev" in out
+    assert "unknown: see below" in out
+    assert main(["results", "--env", "dev"]) == 1
+    assert "Start one with `fruits start --mode update --env dev`" in capsys.readouterr().err
+
+
+def test_a_holder_that_releases_its_lease_during_the_look_needs_no_attention(
+    deployment: Deployment, coordinate: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The item is read before the execution is described: the execution may end in between."""
+    ended = Execution(name="one", arn="one", status="SUCCEEDED")
+
+    def describe(_: Deployment, arn: str | None) -> Execution | None:
+        coordinate(1, 1)
+        return ended if arn else None
+
+    coordinate(1, 0, **{HOLDER: "one"})
+    monkeypatch.setattr("cli.cloud.situation._execution", describe)
+    situation = situation_of(deployment)
+    assert (situation.holder, situation.processed) == (None, 1)
 
 
 def test_a_holder_that_aws_has_forgotten_needs_attention(

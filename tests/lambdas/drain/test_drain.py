@@ -11,7 +11,7 @@ import pytest
 
 from contract.functions import DrainVariables
 from lambdas.drain.answer import Answer, send
-from lambdas.drain.application import Drain, DrainError
+from lambdas.drain.application import CAUSE, Drain, DrainError
 from lambdas.drain.handler import respond
 from tests.lambdas.drain.permissions import OF_ALL, OF_JOBS, OF_TAGGED
 from tests.localaws.cloud import Cloud, cloud_in, policy, until
@@ -107,7 +107,8 @@ def test_a_run_on_a_replaced_application_begins_again_on_the_new_one(stack: Stac
     execution = stack.run("reprocess")
     old = stack.replace_application()
     stack.drain.run(old, _soon())
-    assert stack.machine.describe(execution)["status"] == "ABORTED"
+    ended = stack.machine.describe(execution)
+    assert (ended["status"], ended["error"], ended["cause"]) == ("ABORTED", "Deployment", CAUSE)
     assert (stack.jobs(old), stack.state(old)) == (["CANCELLED"], "STOPPED")
     stack.emr.delete_application(applicationId=old)
     assert stack.running() == [f"resumed-reprocess-{old}"]
