@@ -169,6 +169,15 @@ class Workflows(Part):
         is_reversed = bool(response._get_param("reverseOrder"))  # noqa: SLF001 -- moto's accessor
         return ActionResult({"events": sorted(events, key=lambda event: event["id"], reverse=is_reversed)})
 
+    @replaces(StepFunctionResponse, "stop_execution", because="moto's loses error and cause")
+    def _stop_for(self, original: Original, response: StepFunctionResponse) -> ActionResult:
+        answer: ActionResult = original(response)
+        backend = stepfunctions_parser_backends[ACCOUNT][REGION]
+        execution: Any = backend.describe_execution(response._get_param("executionArn"))  # noqa: SLF001 -- moto's accessor
+        if execution.exec_status == ExecutionStatus.ABORTED:
+            execution.error, execution.cause = response._get_param("error"), response._get_param("cause")  # noqa: SLF001 -- as above
+        return answer
+
     @replaces(Execution, "stop", because="moto's can't be stopped before the first state, and is not ABORTED at once")
     def _stop(
         self, original: Original, execution: Execution, stop_date: datetime, error: str | None, cause: str | None
@@ -177,7 +186,6 @@ class Workflows(Part):
             _wait_until_running(execution)
             original(execution, stop_date, error, cause)
             execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, stop_date
-            execution.error, execution.cause = error, cause
 
     @replaces(BaseExecutionWorkerCommunication, "terminated", because="moto counts no executions")
     def _count_end(self, original: Original, communication: BaseExecutionWorkerCommunication) -> None:
