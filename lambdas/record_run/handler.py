@@ -119,9 +119,7 @@ def record(request: RecordRequest, recorder: Recorder, failure: JobFailure | Non
 def _record_with_job(
     request: RecordRequest, job_run_id: str, recorder: Recorder, failure: JobFailure | None
 ) -> RunRecord:
-    # An execution that a deployment has outrun names its own application, which is no longer that of the function.
-    application_id = request.application or recorder.application_id
-    found = recorder.emr.get_job_run(applicationId=application_id, jobRunId=job_run_id)
+    found = recorder.emr.get_job_run(applicationId=_application_of(request, recorder), jobRunId=job_run_id)
     job_run: dict[str, Any] = {**found["jobRun"]}
     billed = usage_of(job_run)
     if billed is None and request.retries < BILL_RETRIES:
@@ -159,12 +157,17 @@ def _record_without_job(request: RecordRequest, recorder: Recorder) -> RunRecord
     )
 
 
+def _application_of(request: RecordRequest, recorder: Recorder) -> str:
+    """Return the application of the run. After a deployment that replaces it, that of the function is another one."""
+    return request.application or recorder.application_id
+
+
 def _known(request: RecordRequest, recorder: Recorder) -> dict[str, Any]:
     """Return the fields of a record that do not depend on the job run."""
     emr = f"https://{recorder.region}.console.aws.amazon.com/emr/home?region={recorder.region}"
     links = {
         "execution": execution_page(recorder.region, request.execution),
-        "application": f"{emr}#/serverless-applications/{recorder.application_id}",
+        "application": f"{emr}#/serverless-applications/{_application_of(request, recorder)}",
     }
     names = ("run_id", "mode", "execution", "round", "attempt", "version")
     return {name: getattr(request, name) for name in names} | {"links": links}

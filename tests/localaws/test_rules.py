@@ -20,7 +20,7 @@ def host() -> Iterator[Host]:
 
 
 def test_the_rule_of_step_functions_is_deleted_by_force_only(host: Host) -> None:
-    """Somebody has to delete it, because Step Functions does not."""
+    """A user has to delete it, because Step Functions does not."""
     events = host.client("events")
     events.put_rule(Name=RULE, EventPattern=PATTERN)
     events.put_targets(Rule=RULE, Targets=[{"Id": "StepFunctions", "Arn": "arn:aws:states:::x"}])

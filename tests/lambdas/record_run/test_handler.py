@@ -217,7 +217,8 @@ def test_a_run_on_an_application_that_was_replaced_is_recorded(recorder: Recorde
     """The request names the application of the run; that of the function is the one of the last deployment."""
     request = replace(_request({"JobRunId": job()}, Mode.MAINTAIN), application=recorder.application_id)
     after = replace(recorder, application_id="00replacement00")
-    assert record(request, after).billed == USAGE
+    recorded = record(request, after)
+    assert (recorded.billed, recorded.application_id) == (USAGE, recorder.application_id)
     with pytest.raises(ClientError):
         record(replace(request, application=None), after)
 
