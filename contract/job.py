@@ -7,14 +7,11 @@ from contract.documents import Document
 from contract.names import check_run_id
 
 IMAGES_PER_TASK = 256
-"""Enough to hide the start of a task, and few enough to show progress and to lose little if a worker dies."""
+"""Images of a task of Spark: enough to hide the start of the task, and few enough to show progress and to lose little
+if a worker dies."""
 
 MISTAKE = 2
 """Exit code of a job that fails because of its settings or its input: another attempt would fail, too."""
-
-
-IMAGES_PER_TASK = 256
-"""Images of a task of Spark: enough to hide the start of the task, few enough to show progress and to lose little."""
 
 
 class JobOption(StrEnum):

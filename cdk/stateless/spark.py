@@ -122,7 +122,9 @@ class SparkApplication(Construct):
                 memory=f"{capacity.memory_gb} GB",
                 disk=f"{(1 + capacity.max_executors) * DISK_GB} GB",
             ),
-            # Two job runs would write to the same tables, so the next one waits until an earlier one is cancelled.
+            # Two job runs would write to the same tables, so the next one waits until an earlier one is cancelled. This
+            # holds within this application only. After a deployment that replaced it, an old job may overlap with a job
+            # of the new application, and the fence decides which of them may write.
             "scheduler_configuration": application.SchedulerConfigurationProperty(
                 max_concurrent_runs=1, queue_timeout_minutes=QUEUE_MINUTES
             ),

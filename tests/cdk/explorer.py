@@ -51,6 +51,8 @@ class Plan:
         Descriptions of executions that are out of date: one that has ended still runs, or one that runs is unknown.
     stops, redrives
         Executions that a user stops, and lets continue.
+    replacements
+        Deployments that replace the application: jobs of two applications may run at the same time.
     failures, final_failures
         Jobs that fail, and those of them which no other attempt can mend.
     """
@@ -62,6 +64,7 @@ class Plan:
     stale: int = 0
     stops: int = 0
     redrives: int = 0
+    replacements: int = 0
     failures: int = 0
     final_failures: int = 0
 
@@ -98,6 +101,8 @@ class Watched(World):
             dynamodb=self.dynamodb.copy(),
             uploaded=self.uploaded,
             definition=self.definition,
+            applications=self.applications.copy(),
+            application=self.application,
             waiting_batches=[*self.waiting_batches],
             counted=self.counted,
             excused=self.excused,
@@ -113,7 +118,7 @@ class Watched(World):
         executions = [(one.name, one.state, one.status, one.retries, one.data) for one in alive]
         ended = [(one.name, one.status) for one in self.executions.values() if one.name not in names]
         jobs = [
-            (job.run_id, job.state, job.read, job.cancelling, job.final)
+            (job.run_id, job.state, job.read, job.cancelling, job.final, job.application)
             for job in self.jobs.values()
             if job.execution in names
         ]
@@ -122,6 +127,7 @@ class Watched(World):
             *(self.waiting_batches, self.counted, sorted(self.excused.intersection(inbox))),
             *(sorted(self.deposed & names), sorted(one for one in self.doubts if one in names)),
             sorted(pair for pair in self.seen_running if pair[0] in names),
+            *(self.application, sorted((name, self.applications[name]) for name in names)),
         )
         return json.dumps([executions, ended, jobs, self.item(), inbox, self.s3.objects.get(FENCE, b"").decode(), rest])
 
@@ -180,6 +186,10 @@ class Watched(World):
             case state:
                 assert state == State.DONE, f"an execution ends in {state}"
                 assert execution.name not in self.deposed, "it does not notice that its lease was taken over"
+
+    def replace_application(self) -> None:
+        """Let a deployment replace the application. Executions that have begun keep the earlier one."""
+        self.application += 1
 
     def stop(self, name: str, *, job_goes_on: bool) -> None:
         """Stop an execution as a user does, which raises an alarm."""
@@ -272,6 +282,8 @@ class Node:
         for execution in world.executions.values():
             if plan.redrives and execution.status == "ABORTED":
                 yield ("redrive", execution.name)
+        if plan.replacements:
+            yield ("replace the application",)
         yield from self._job_steps()
 
     def _steps_of(self, execution: Execution) -> Iterator[Step]:
@@ -288,17 +300,17 @@ class Node:
                 yield ("stop, but the job goes on", execution.name)
 
     def _job_steps(self) -> Iterator[Step]:
-        states = {job.state for job in self.world.active_jobs}
-        if "RUNNING" in states:
-            yield ("job succeeds",)
+        for job in self.world.first_jobs:
+            if job.state == "QUEUED":
+                yield ("job begins", job.token)
+                continue
+            yield ("job succeeds", job.token)
             if self.plan.failures:
-                yield ("job fails",)
+                yield ("job fails", job.token)
             if self.plan.final_failures:
-                yield ("job fails for good",)
-            if any(job.cancelling for job in self.world.active_jobs):
-                yield ("job is cancelled",)
-        elif states:
-            yield ("job begins",)
+                yield ("job fails for good", job.token)
+        if any(job.cancelling for job in self.world.active_jobs):
+            yield ("job is cancelled",)
 
     def after(self, step: Step) -> "Node":
         """Return the state after a step."""
@@ -338,10 +350,11 @@ EFFECTS: dict[str, Callable[[Watched, str], Any]] = {
     "stop": lambda world, name: world.stop(name, job_goes_on=False),
     "stop, but the job goes on": lambda world, name: world.stop(name, job_goes_on=True),
     "redrive": lambda world, name: world.redrive(world.executions[name]),
-    "job begins": lambda world, _: world.begin_job(),
-    "job succeeds": lambda world, _: world.end_job(good=True),
-    "job fails": lambda world, _: world.end_job(good=False),
-    "job fails for good": lambda world, _: world.end_job(good=False, final=True),
+    "replace the application": lambda world, _: world.replace_application(),
+    "job begins": lambda world, token: world.begin_job(token),
+    "job succeeds": lambda world, token: world.end_job(token, good=True),
+    "job fails": lambda world, token: world.end_job(token, good=False),
+    "job fails for good": lambda world, token: world.end_job(token, good=False, final=True),
     "job is cancelled": lambda world, _: world.cancel_late(),
 }
 """What can happen → how the world changes."""
@@ -354,6 +367,7 @@ LIMITS = {
     "stop": "stops",
     "stop, but the job goes on": "stops",
     "redrive": "redrives",
+    "replace the application": "replacements",
     "job fails": "failures",
     "job fails for good": "final_failures",
 }

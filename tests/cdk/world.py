@@ -75,11 +75,13 @@ class Job:
     """Whether the job run was cancelled but may still be running."""
     final: bool = False
     """Whether the job has reported that another attempt would fail, too."""
+    application: int = 0
+    """Number of the application that executes it."""
 
 
 @dataclass
 class World:
-    """A bucket, a queue, a table, a state machine, and an application that executes one job run at a time."""
+    """A bucket, a queue, a table, a state machine, and applications that execute one job run at a time each."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     executions: dict[str, Execution] = field(default_factory=dict)
@@ -90,6 +92,10 @@ class World:
     processed: set[str] = field(default_factory=set)
     """Keys of images that a successful run has processed."""
     definition: dict[str, Any] | None = None
+    applications: dict[str, int] = field(default_factory=dict)
+    """Executions → numbers of the applications that their definitions name."""
+    application: int = 0
+    """Number of the application for later executions: each deployment that replaces the application adds one."""
 
     def __post_init__(self) -> None:
         self.intake = Intake(self.s3, self.dynamodb, self, "bucket", "coordination", STATE_MACHINE, GATHER)  # type: ignore[arg-type] # they have what the intake calls
@@ -107,6 +113,8 @@ class World:
             uploaded=self.uploaded,
             processed={*self.processed},
             definition=self.definition,
+            applications=self.applications.copy(),
+            application=self.application,
         )
 
     # Users and S3.
@@ -147,6 +155,7 @@ class World:
         if name in self.executions:
             raise ClientError({"Error": {"Code": "ExecutionAlreadyExists", "Message": name}}, "StartExecution")
         self.executions[name] = self.stepper.start(name, json.loads(input))
+        self.applications[name] = self.application
 
     def ask_for(self, mode: Mode) -> Execution:
         """Start an execution as a user or a schedule does."""
@@ -232,27 +241,33 @@ class World:
         fenced = JobOption.FENCED in arguments
         options = dict(option.split("=") for option in submitted["SparkSubmitParameters"].split() if "=" in option)
         assert options["spark.executor.cores"] == "4"
-        return Job(token, mode, run_id, execution.name, int(options[INITIAL_EXECUTORS]), fenced)
+        executors, application = int(options[INITIAL_EXECUTORS]), self.applications[execution.name]
+        return Job(token, mode, run_id, execution.name, executors, fenced, application=application)
 
     @property
     def active_jobs(self) -> list[Job]:
         """Job runs that have not ended."""
         return [job for job in self.jobs.values() if job.state in {"QUEUED", "RUNNING"}]
 
-    def begin_job(self) -> None:
-        """Start the oldest queued job run if none is running. It reads the inbox."""
-        if not any(job.state == "RUNNING" for job in self.active_jobs):
-            for job in self.active_jobs[:1]:
+    @property
+    def first_jobs(self) -> list[Job]:
+        """The oldest job run of each application that has not ended: the only one that runs, or may begin."""
+        return list({job.application: job for job in reversed(self.active_jobs)}.values())[::-1]
+
+    def begin_job(self, token: str = "") -> None:
+        """Start the oldest queued job run of each application that runs none, or only one. It reads the inbox."""
+        for job in self.first_jobs:
+            if job.state == "QUEUED" and token in {"", job.token}:
                 job.state = "RUNNING"
                 job.read = [] if job.mode == Mode.MAINTAIN else self.inbox()
 
-    def end_job(self, *, good: bool, final: bool = False) -> None:
-        """End the running job run. If it succeeds, it has processed the notices that it read, and deletes them."""
+    def end_job(self, token: str = "", *, good: bool, final: bool = False) -> None:
+        """End the running job runs, or one. Those that succeed have processed what they read of the inbox."""
         for job in self.active_jobs:
-            if job.state == "RUNNING":
-                good &= self.may_write(job)
-                job.state, job.final = "SUCCESS" if good else "FAILED", final
-                if good:
+            if job.state == "RUNNING" and token in {"", job.token}:
+                succeeds = good and self.may_write(job)
+                job.state, job.final = "SUCCESS" if succeeds else "FAILED", final
+                if succeeds:
                     for key in job.read:
                         self._work_through(key)
 

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of both functions."""
+"""Fixtures for the tests of the functions."""
 
 import secrets
 from typing import TYPE_CHECKING

@@ -6,8 +6,8 @@ Only the network is replaced: the features of an image are drawn, so that NumPy 
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,22 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from contract.job import Fence, OnNewModel
-from contract.layout import BASES, FENCE, INBOX, LATEST, RESULTS, STAGING, label_of, notices_file
+from contract.layout import (
+    BASES,
+    FENCE,
+    INBOX,
+    LATEST,
+    RESULTS,
+    STAGING,
+    label_of,
+    matrix_file,
+    notices_file,
+    staging_folder,
+)
 from contract.notices import Notice, NoticeType
 from contract.runs import Mode, new_run_id
 from contract.summary import Latest, Summary
+from contract.tables import Table
 from spark_app import pipeline
 from spark_app.engine.provision import Model
 from spark_app.engine.weights import Weights
@@ -37,8 +49,10 @@ from spark_app.settings import FEATURE_COUNT, CatalogSettings, RunSettings
 from spark_app.stages import chunks, maintenance
 from spark_app.stages.basis import load_basis
 from spark_app.stages.features import FeatureJob
+from spark_app.stages.inbox import read_inbox
 from spark_app.stages.outcomes import OUTCOMES, Tally
 from spark_app.stages.rebuild import BRANCH
+from spark_app.stages.repair import DamagedTableError, TableDamage, check_place, make_anew
 from spark_app.stages.statistics import load_statistics
 from spark_app.storage import Storage
 from spark_app.tables import Tables
@@ -101,6 +115,23 @@ class World:
             ready = Model(model, self.weights, b"", None)
             return pipeline._run_steps(Run(these, reporter), self.spark, ready)  # noqa: SLF001
 
+    def maintain(self, reporter: PlainReporter, without: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 -- settings
+        """Run a maintenance without retention in the existing session, whose steps `without` do nothing."""
+        these = RunSettings(
+            images="",
+            output=self.root.url,
+            catalog=CatalogSettings(database=self.database),
+            mode=Mode.MAINTAIN,
+            retention_days=0,
+            use_existing_folder=True,
+            **options,
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pipeline, "open_session", lambda *_: nullcontext(self.spark))
+            for step in without:
+                patch.setattr(pipeline, step, lambda *_: 0)
+            pipeline.maintain(these, reporter, {})
+
     @property
     def database(self) -> str:
         """Name of the database, which is unique because all worlds share the session."""
@@ -121,8 +152,8 @@ class World:
         self.root.write(FENCE, Fence(run_id=run_id).to_json().encode())
 
     def shared(self) -> dict[str, bytes]:
-        """Return everything that runs share: no staged files, and no folders that have the name of a run."""
-        own = (STAGING, *(f"{folder}{run_id}" for folder in (RESULTS, BASES) for run_id in (MINE, THEIRS)))
+        """Return everything but the folders of the run: what runs share, and what others have staged."""
+        own = tuple(f"{folder}{run_id}" for folder in (STAGING, RESULTS, BASES) for run_id in (MINE, THEIRS))
         keys = [key for batch in self.root.list_objects() for key in batch["key"].to_pylist()]
         return {key: self.root.read(key) or b"" for key in keys if not key.startswith(own)}
 
@@ -288,18 +319,45 @@ MINE, THEIRS = "20261120T121530Z-aaaaaa", "20261120T121530Z-bbbbbb"
 
 
 class Intruder(PlainReporter):
-    """Lets another run take the fence when a step begins, and remembers what the environment then contains."""
+    """Lets another run take the fence, and remembers what the environment then contains.
 
-    def __init__(self, world: World, step: str) -> None:
+    The moment is the beginning of a step, or the deletion of an object.
+    """
+
+    def __init__(self, world: World, moment: str) -> None:
         super().__init__(io.StringIO())
-        self._world, self._step = world, step
+        self._world, self._moment = world, moment
         self.before: dict[str, bytes] = {}
 
     def started(self, step: str) -> None:
-        """Take the fence."""
-        if step == self._step:
+        """Take the fence if this is the step."""
+        self._happened([step])
+
+    def _happened(self, moments: list[str]) -> None:
+        if self._moment in moments and not self.before:
             self._world.fence(THEIRS)
             self.before = self._world.shared()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Take the fence also when the object with the key of the moment was deleted."""
+        delete = Storage.delete
+
+        def delete_and_look(storage: Storage, keys: list[str]) -> None:
+            delete(storage, keys)
+            self._happened(keys)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Storage, "delete", delete_and_look)
+            yield
+
+    def assert_nothing_changed(self) -> None:
+        """Check that the fence was taken, and that everything is as it was then."""
+        assert self.before
+        assert self._world.shared() == self.before
+
+
+LOST = f"Run {THEIRS} has taken the place of this run"
 
 
 @pytest.mark.parametrize("mode", [Mode.UPDATE, Mode.REPROCESS])
@@ -313,14 +371,89 @@ def test_a_run_that_has_lost_the_fence_changes_nothing(world: World, mode: Mode)
     world.change({"a/1.jpg": 2, "a/5.jpg": 1, "b/6.jpg": BROKEN, "b/4.jpg": None})
     for key in world.versions:
         world.root.write(f"images/{key}", b"")
-    for step in ("plan", "featurise", "pca", "publish"):
+    for moment in ("plan", "featurise", "pca", "publish"):
         world.fence(MINE)
-        intruder = Intruder(world, step)
-        with pytest.raises(FencedOffError, match=f"Run {THEIRS} has taken the place of this run"):
+        intruder = Intruder(world, moment)
+        with pytest.raises(FencedOffError, match=LOST):
             world.update(intruder, run_id=MINE, fenced=True, refit_threshold=0.0, mode=mode)
-        assert intruder.before
-        assert world.shared() == intruder.before
+        intruder.assert_nothing_changed()
     world.assert_is_what_a_full_run_makes(world.update(run_id=THEIRS, fenced=True, refit_threshold=0.0))
+
+
+def test_a_maintenance_that_has_lost_the_fence_changes_nothing(world: World) -> None:
+    """Whenever another run takes the fence, tables, old matrices and what other runs have staged stay as they are."""
+    world.tables.create()
+    for row in ("'a.jpg', '1'", "'b.jpg', '1'"):
+        world.spark.sql(f"INSERT INTO {world.tables.rejects} VALUES ({row}, 'empty', '', 'run', 'limits')")
+    killed = "20200101T000000Z-cccccc"
+    staged, matrix = f"{staging_folder(killed)}1.parquet", matrix_file(killed, killed, 0)
+    for key in (staged, matrix):
+        world.root.write(key, b"left by another run")
+    for moment, others in (
+        ("compact", ()),
+        ("expire", ("compact",)),
+        ("sweep", ("compact", "expire")),
+        (matrix, ("compact", "expire")),
+    ):
+        world.fence(MINE)
+        intruder = Intruder(world, moment)
+        with pytest.raises(FencedOffError, match=LOST), intruder.watching():
+            world.maintain(intruder, without=others, run_id=MINE, fenced=True)
+        intruder.assert_nothing_changed()
+    assert matrix not in world.shared()
+
+
+def test_a_run_that_has_lost_the_fence_leaves_the_notices(world: World) -> None:
+    """It moves no malformed notices when it begins, and deletes none at its end."""
+    world.change({"a/1.jpg": 1})
+    world.root.write(notices_file(new_run_id()), b"malformed")
+    world.fence(THEIRS)
+    before = world.shared()
+    with pytest.raises(FencedOffError, match=LOST):
+        world.update(run_id=MINE, fenced=True)
+    assert world.shared() == before
+    inbox = read_inbox(world.root, staging_folder(MINE))
+    assert (inbox.notices, inbox.malformed) == (1, 1)
+    before = world.shared()
+    with pytest.raises(FencedOffError, match=LOST):
+        pipeline._tidy(_without_the_fence(world, world.root, Mode.UPDATE), world.tables, inbox)  # noqa: SLF001
+    assert world.shared() == before
+
+
+def test_a_run_that_has_lost_the_fence_makes_no_table_anew(world: World, tmp_path: Path) -> None:
+    """Neither a damaged table nor, in a copied output, the tables of the original are removed."""
+    world.tables.create()
+    world.fence(THEIRS)
+    original, copied = world.shared(), Storage(tmp_path.as_uri())
+    for key, body in original.items():
+        copied.write(key, body)
+    damage = DamagedTableError(TableDamage(Table.COMPONENTS, "data/1.parquet", "is missing"))
+    with pytest.raises(FencedOffError, match=LOST):
+        make_anew(_without_the_fence(world, world.root, Mode.RECONCILE), world.spark, damage)
+    with pytest.raises(FencedOffError, match=LOST):
+        check_place(_without_the_fence(world, copied, Mode.REPROCESS), world.tables)
+    assert world.shared() == original
+    assert replace(world, root=copied).shared() == original
+
+
+def _without_the_fence(world: World, root: Storage, mode: Mode) -> Run:
+    catalog = CatalogSettings(database=world.database)
+    place = {"images": f"{root.url}/images", "output": root.url, "catalog": catalog}
+    return Run(RunSettings(**place, mode=mode, run_id=MINE, fenced=True), SILENT)
+
+
+def test_a_run_without_the_fence_does_not_even_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It exports no model, and starts no Spark."""
+    root = Storage(tmp_path.as_uri())
+    root.write(FENCE, Fence(run_id=THEIRS).to_json().encode())
+    for begins in ("provide_model", "open_session"):
+        monkeypatch.setattr(pipeline, begins, lambda *_: pytest.fail("the run begins"))
+    place = {"images": f"{root.url}/images", "output": root.url, "weights": "seeded", "use_existing_folder": True}
+    (tmp_path / "images").mkdir()
+    with pytest.raises(FencedOffError, match=LOST):
+        pipeline.run(RunSettings(**place, run_id=MINE, fenced=True, mode=Mode.UPDATE), SILENT, {})
+    with pytest.raises(FencedOffError, match=LOST):
+        pipeline.maintain(RunSettings(**place, run_id=MINE, fenced=True, mode=Mode.MAINTAIN), SILENT, {})
 
 
 @pytest.mark.parametrize("fence", [None, b"", b"{", b"[]", b'{"run_id": 1}', b'{"run_id": "../x"}'])

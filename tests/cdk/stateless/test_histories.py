@@ -12,6 +12,7 @@ from moto import mock_aws
 from contract.coordination import KEY
 from contract.runs import Mode, is_run_id
 from tests.cdk.explorer import Plan, Watched, explore, wander
+from tests.cdk.stepper import Execution
 from tests.cdk.table import Table
 from tests.cdk.world import World
 
@@ -26,6 +27,10 @@ SMALL = {
     "a lease that is taken over without an answer": Plan(asked=(Mode.UPDATE, Mode.UPDATE), stops=1, lost=1),
     "a stop and a redrive": Plan(uploads=1, stops=1, redrives=1, lost=1),
     "two attempts that fail": Plan(uploads=1, failures=2, lost=1),
+    "two attempts of a reprocess that fail": Plan(uploads=1, asked=(Mode.REPROCESS,), failures=2),
+    "two attempts of a maintain that fail": Plan(uploads=1, asked=(Mode.MAINTAIN,), failures=2),
+    "two attempts of a reconcile that fail": Plan(asked=(Mode.RECONCILE,), failures=2, lost=1),
+    "jobs of two applications": Plan(asked=(Mode.UPDATE, Mode.UPDATE), stops=1, replacements=1),
 }
 """Plans of which all histories are tried."""
 
@@ -52,6 +57,36 @@ def test_no_order_of_events_makes_two_writers_or_loses_a_notice(plan: Plan) -> N
 def test_no_long_history_makes_two_writers_or_loses_a_notice(plan: Plan) -> None:
     """The same holds in random histories of many events and faults."""
     wander(plan, histories=20, seed=14)
+
+
+def test_of_two_jobs_on_two_applications_only_the_new_holders_writes() -> None:
+    """A job that is still being cancelled on a replaced application overlaps with the next one, and changes nothing.
+
+    EMR Serverless lets a job wait only for jobs of the same application, so here only the fence protects.
+    """
+    world = Watched()
+    world.upload_batch()
+    first = world.ask_for(Mode.RECONCILE)
+    _advance_to_its_job(world, first)
+    world.begin_job()
+    world.stop(first.name, job_goes_on=True)
+    world.replace_application()
+    second = world.ask_for(Mode.REPROCESS)
+    world.take(*world.waiting_batches)
+    _advance_to_its_job(world, second)
+    world.begin_job()
+    old, new = world.active_jobs
+    assert [(job.state, world.may_write(job)) for job in (old, new)] == [("RUNNING", False), ("RUNNING", True)]
+    old.read = world.inbox()
+    world.end_job(old.token, good=True)
+    assert (old.state, len(world.inbox())) == ("FAILED", 1)
+    world.end_job(new.token, good=True)
+    assert (new.state, world.inbox()) == ("SUCCESS", [])
+
+
+def _advance_to_its_job(world: Watched, execution: Execution) -> None:
+    while not world.job_waits(execution):
+        world.advance(execution.name)
 
 
 @pytest.fixture

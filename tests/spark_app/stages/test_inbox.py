@@ -1,6 +1,7 @@
 """Tests of the inbox."""
 
 from pathlib import Path
+from threading import Barrier
 
 import pyarrow.parquet as pq
 import pytest
@@ -83,6 +84,21 @@ def test_many_notices_are_not_held_in_memory(spark: SparkSession, tmp_path: Path
     assert inbox.keys is None
     assert inbox.rows(spark).count() == 1_001
     assert pq.ParquetFile(inbox.path.removeprefix("file:")).num_row_groups == 1
+
+
+def test_many_files_are_read_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No read ends before sixteen have begun: thousands of small files do not wait for each other."""
+    root = Storage(tmp_path.as_uri())
+    for file in range(32):
+        _write(root, f"{file:02}.jsonl", _created(f"{file}.png", "1"))
+    all_have_begun, read = Barrier(16), Storage.read
+
+    def read_with_others(storage: Storage, key: str) -> bytes | None:
+        all_have_begun.wait(timeout=10)  # if they are read one by one, the test fails instead of waiting forever
+        return read(storage, key)
+
+    monkeypatch.setattr(Storage, "read", read_with_others)
+    assert read_inbox(root, "staging/run/").notices == 32
 
 
 def test_an_empty_inbox_has_no_notices(spark: SparkSession, tmp_path: Path) -> None:
