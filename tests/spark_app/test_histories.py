@@ -366,7 +366,8 @@ def test_a_run_that_has_lost_the_fence_changes_nothing(world: World, mode: Mode)
 
     The run that has the fence finishes the work of all of them.
     """
-    world.change({"a/1.jpg": 1, "a/2.jpg": 1, "b/3.jpg": 1, "b/4.jpg": BROKEN})
+    # Four images allow all three components, so an update keeps their basis, and changes its folder.
+    world.change({f"a/{number}.jpg": 1 for number in (1, 2, 3, 4)} | {"b/4.jpg": BROKEN})
     world.update()
     world.change({"a/1.jpg": 2, "a/5.jpg": 1, "b/6.jpg": BROKEN, "b/4.jpg": None})
     for key in world.versions:

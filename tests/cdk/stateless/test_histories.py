@@ -30,6 +30,7 @@ SMALL = {
     "two attempts of a reprocess that fail": Plan(uploads=1, asked=(Mode.REPROCESS,), failures=2),
     "two attempts of a maintain that fail": Plan(uploads=1, asked=(Mode.MAINTAIN,), failures=2),
     "two attempts of a reconcile that fail": Plan(asked=(Mode.RECONCILE,), failures=2, lost=1),
+    "a reconcile that fails for good during an upload": Plan(uploads=1, asked=(Mode.RECONCILE,), final_failures=1),
     "jobs of two applications": Plan(asked=(Mode.UPDATE, Mode.UPDATE), stops=1, replacements=1),
 }
 """Plans of which all histories are tried."""
