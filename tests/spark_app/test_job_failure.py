@@ -88,9 +88,11 @@ def test_a_wrong_option_is_reported_as_final(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_job_that_is_ended_from_outside_says_so(job: Callable[..., int], tmp_path: Path, number: int) -> None:
     """A signal ends the job after it has tidied up, with the exit code of the signal."""
+    before = signal.signal(number, signal.SIG_DFL)  # tests that nohup has started ignore SIGHUP, and so would the job
     assert job(lambda: signal.raise_signal(number)) == 128 + number
     report = _report(tmp_path)
     assert report is not None
+    signal.signal(number, before)
     assert report.reason == f"The job was ended from outside ({signal.Signals(number).name})."
     assert not report.is_final
 

@@ -76,7 +76,7 @@ def test_make_help_lists_every_target() -> None:
 
 def _make(*arguments: str) -> list[str]:
     done = subprocess.run(
-        ["make", "--old-file", ".venv/ready", *arguments],  # noqa: S607 -- wherever make is installed
+        ["make", "--no-print-directory", "--old-file", ".venv/ready", *arguments],  # noqa: S607 -- wherever make is installed
         cwd=ROOT,
         capture_output=True,
         text=True,
