@@ -46,7 +46,7 @@ rehearse: .venv/ready  ## Rehearse the cloud on this machine: deploy to a local 
 	$(BIN)/fruits rehearse
 
 test: packages  ## Run all tests.
-	$(BIN)/pytest -n 4 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 test-fast: packages  ## Run the tests without rehearsals and runs of the pipeline, in less than three minutes.
 	$(BIN)/pytest -n 3 --dist worksteal -m "not slow"

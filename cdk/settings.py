@@ -312,9 +312,6 @@ class Environment:
 CHANGED_HOUR = "02:"
 """Beginning of the times of day that the change to summer time skips, and the change back repeats."""
 
-NEW_ACCOUNT_VCPUS = 16
-"""vCPUs that AWS lets a new account use at once, for all environments together."""
-
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 """Retention times of logs that the settings accept, in days. CloudWatch offers these."""
 

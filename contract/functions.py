@@ -128,6 +128,10 @@ class RecordRunVariables:
         )
 
 
+DRAINED_APPLICATION = "ApplicationId"
+"""Property of the custom resource of `drain`: the id of its application."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DrainVariables:
     """Environment variables of `drain`.
@@ -137,9 +141,6 @@ class DrainVariables:
     state_machine
         ARN of the state machine.
     """
-
-    APPLICATION: ClassVar = "ApplicationId"
-    """Property of the custom resource: the id of its application."""
 
     state_machine: str
 

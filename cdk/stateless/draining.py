@@ -13,7 +13,7 @@ from cdk.settings import Environment
 from cdk.stateless.functions import PipelineFunction
 from cdk.stateless.spark import JOBS_OF_REPLACED, REPLACED, SparkApplication, of_environment
 from contract.environments import stack_name
-from contract.functions import DrainVariables, Function
+from contract.functions import DRAINED_APPLICATION, DrainVariables, Function
 from contract.workflow import JOB_EVENTS_RULE
 
 TIMEOUT = Duration.minutes(15)
@@ -63,7 +63,7 @@ class ApplicationDrain(Construct):
             resource_type=RESOURCE_TYPE,
             service_token=called.function.function_arn,
             service_timeout=TIMEOUT.plus(Duration.minutes(1)),
-            properties={DrainVariables.APPLICATION: spark.application.attr_application_id},
+            properties={DRAINED_APPLICATION: spark.application.attr_application_id},
         )
         resource.node.add_dependency(called, spark, state_machine, *in_use)
         waits = "CloudFormation calls the function, and shows its failure to the user."

@@ -25,12 +25,6 @@ def read(deployment: Deployment, key: str) -> bytes | None:
         raise
 
 
-def keys_in(deployment: Deployment, folder: str) -> Iterator[str]:
-    """List the keys of the objects in a folder, without those in its subfolders."""
-    for page in _pages(deployment, folder, "/"):
-        yield from (found["Key"] for found in page.get("Contents", []))
-
-
 def oldest_in(deployment: Deployment, folder: str) -> tuple[int, datetime | None]:
     """Count the objects in a folder, without those in its subfolders; return the time of the oldest, too."""
     times = [found["LastModified"] for page in _pages(deployment, folder, "/") for found in page.get("Contents", [])]

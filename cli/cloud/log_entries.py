@@ -148,13 +148,6 @@ class Joiner:
         return is_traceback and entry.lines[-1].startswith(" ") and bool(_PYTHON_ERROR.match(text))
 
 
-def entries_of(lines: Iterable[LogLine]) -> Iterator[LogEntry]:
-    """Join the lines of one log stream, in their order, to entries."""
-    joiner = Joiner()
-    yield from joiner.feed(lines)
-    yield from joiner.flush()
-
-
 def _first(line: LogLine) -> LogEntry:
     if match := _LOG4J.match(line.text):
         moment, level, text = match.groups()

@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from contract.functions import DrainVariables, Function
+from contract.functions import DRAINED_APPLICATION, DrainVariables, Function
 from lambdas.drain.answer import Answer, send
 from lambdas.drain.application import Drain
 from lambdas.drain.rule import JobEventsRule
@@ -36,20 +36,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_ANSWER
     answer = respond(event, _drain(), deadline)
     if answer.failure is None and event["RequestType"] == "Delete":
-        _tidy_up(event["PhysicalResourceId"])
+        tidy_up(event["PhysicalResourceId"], _drain(), _rule())
     send(event, answer)
 
 
-def _tidy_up(application_id: str) -> None:
+def tidy_up(application_id: str, drain: Drain, rule: JobEventsRule) -> None:
     """Delete the rule of Step Functions with the last stack that uses it. A failure costs nothing but the tidiness."""
-    if not _drain().is_current(application_id):
-        return  # an update has replaced the application, and the stack stays
     try:
-        is_gone = _rule().delete_if_unused()
+        if drain.is_current(application_id):  # otherwise an update has replaced the application, and the stack stays
+            logger.info("The rule for the events of jobs", is_gone=rule.delete_if_unused())
     except ClientError:
         logger.exception("The rule for the events of jobs is left")
-    else:
-        logger.info("The rule for the events of jobs", is_gone=is_gone)
 
 
 def respond(event: dict[str, Any], drain: Drain, deadline: float) -> Answer:
@@ -69,7 +66,7 @@ def respond(event: dict[str, Any], drain: Drain, deadline: float) -> Answer:
         after an update that has replaced the application.
     """
     if event["RequestType"] != "Delete":
-        return Answer(resource_id=event["ResourceProperties"][DrainVariables.APPLICATION])
+        return Answer(resource_id=event["ResourceProperties"][DRAINED_APPLICATION])
     application_id = event["PhysicalResourceId"]
     try:
         drain.run(application_id, deadline)

@@ -10,7 +10,6 @@ import pytest
 from cdk.settings import (
     ENVIRONMENTS,
     EU_REGIONS,
-    NEW_ACCOUNT_VCPUS,
     X86_PRICES,
     Architecture,
     Capacity,
@@ -22,6 +21,9 @@ from cdk.settings import (
     environment_named,
     list_prices,
 )
+
+NEW_ACCOUNT_VCPUS = 16
+"""vCPUs that AWS lets a new account use at once, for all environments together."""
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cli.cloud.bucket import keys_in
+from cli.cloud.bucket import oldest_in
 from cli.cloud.environment import Deployment
 from cli.cloud.follow import Hop
 from cli.cloud.records import last_complete_run
@@ -135,7 +135,7 @@ class Cloud:
 
     def notices(self) -> int:
         """Count the files in the inbox."""
-        return len(list(keys_in(self.deployment, INBOX)))
+        return oldest_in(self.deployment, INBOX)[0]
 
     def alarms(self) -> set[str]:
         """Return the names of the alarms that are in state ALARM, and set them to OK."""

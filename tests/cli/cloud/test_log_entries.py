@@ -4,13 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.cloud.log_entries import Joiner, LogEntry, LogLine, Severity, entries_of
+from cli.cloud.log_entries import Joiner, LogEntry, LogLine, Severity
 
 AT = datetime(2026, 11, 20, 12, 15, 30, tzinfo=UTC)
 
 
 def _entries(*texts: str, stream: str = "SPARK_DRIVER/stderr", source: str = "driver") -> list[LogEntry]:
-    return list(entries_of(LogLine(at=AT, source=source, stream=stream, text=text) for text in texts))
+    joiner = Joiner()
+    lines = [LogLine(at=AT, source=source, stream=stream, text=text) for text in texts]
+    return [*joiner.feed(lines), *joiner.flush()]
 
 
 def test_a_stack_trace_is_one_entry_whose_gist_is_its_innermost_cause() -> None:

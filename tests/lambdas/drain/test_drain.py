@@ -4,15 +4,17 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
-from contract.functions import DrainVariables
+from contract.functions import DRAINED_APPLICATION
 from lambdas.drain.answer import Answer, send
 from lambdas.drain.application import CAUSE, Drain, DrainError
-from lambdas.drain.handler import respond
+from lambdas.drain.handler import respond, tidy_up
+from lambdas.drain.rule import JobEventsRule
 from tests.lambdas.drain.permissions import OF_ALL, OF_JOBS, OF_TAGGED
 from tests.localaws.cloud import Cloud, cloud_in, policy, until
 from tests.localaws.machine import Machine, definition, task
@@ -159,11 +161,18 @@ def test_an_application_that_does_not_exist_needs_no_draining(stack: Stack, unkn
     assert respond({"RequestType": "Delete", "PhysicalResourceId": unknown}, stack.drain, _soon()).failure is None
 
 
+def test_a_rule_that_is_left_keeps_no_answer_back(cloud: Cloud, stack: Stack) -> None:
+    """A function that may not even look at its state machine leaves the rule, and CloudFormation gets its answer."""
+    powerless = cloud.aws.client("stepfunctions", cloud.role())
+    drain = replace(stack.drain, stepfunctions=powerless)
+    tidy_up(stack.application, drain, JobEventsRule(cloud.aws.client("events"), powerless, stack.machine.arn))
+
+
 @pytest.mark.parametrize("request_type", ["Create", "Update"])
 def test_the_resource_has_the_id_of_its_application(stack: Stack, request_type: str) -> None:
     """So CloudFormation takes another application for another resource, and deletes the old one."""
     execution = stack.run("update")
-    event = {"RequestType": request_type, "ResourceProperties": {DrainVariables.APPLICATION: stack.application}}
+    event = {"RequestType": request_type, "ResourceProperties": {DRAINED_APPLICATION: stack.application}}
     assert respond(event, stack.drain, _soon()) == Answer(resource_id=stack.application)
     assert stack.machine.describe(execution)["status"] == "RUNNING"
 
