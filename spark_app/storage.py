@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +78,7 @@ class TooLarge(Exception):  # noqa: N818 -- an answer of the storage, not a fail
 
 @dataclass(frozen=True)
 class Storage:
-    """The objects below a URL. A copy in another process creates its own client when it is first used."""
+    """The objects below a URL. A copy in another process uses a client of that process."""
 
     url: str
     """URL such as ``file:///home/me/images`` or ``s3://bucket/images``, percent-encoded, without a slash at the end."""
@@ -88,7 +88,7 @@ class Storage:
         if self.is_local:
             return LocalStore(self.local_path, automatic_cleanup=True)  # removes empty folders
         if self.is_bucket_of_aws:
-            return from_url(self.url, credential_provider=_aws_credentials())
+            return _client_of(self.url, os.getpid())
         try:
             return from_url(self.url)
         except BaseError as error:
@@ -398,6 +398,12 @@ class ObjectWriter(io.BufferedWriter):
         """Return the digest of everything written so far."""
         self.flush()
         return self.raw.digest
+
+
+@cache
+def _client_of(url: str, pid: int) -> "ObjectStore":  # noqa: ARG001 -- a forked process must not use these connections
+    """Return the client for a URL in S3, with its credentials and connections, which the tasks of a process share."""
+    return from_url(url, credential_provider=_aws_credentials())
 
 
 def _aws_credentials() -> "Boto3CredentialProvider":
