@@ -19,7 +19,7 @@ from spark_app.stages.publish import Published
 from spark_app.stages.starting_point import StartingPoint
 from spark_app.words import counted
 
-PACKAGES = ("numpy", "pyarrow", "pillow", "pillow-heif", "onnxruntime", "obstore")
+PACKAGES = ("numpy", "pyarrow", "pillow", "pillow-heif", "ai-edge-litert", "obstore")
 """Packages whose versions the summary names."""
 
 
