@@ -7,9 +7,9 @@ from pathlib import Path
 from cli.run import RESUMABLE, add_master, check_here, run_here
 from cli.sample import BROKEN, VIEWS, draw_sample
 from cli.subcommands import Subcommands, add_subcommand
+from spark_app.arguments import add_tuning_arguments, settings_from
 from spark_app.engine.provision import resolve_weights
 from spark_app.errors import WeightsUnavailableError
-from spark_app.main import add_tuning_arguments, settings_from
 from spark_app.options import path
 
 

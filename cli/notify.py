@@ -20,8 +20,9 @@ from contract.runs import new_run_id
 from spark_app.errors import UsageError
 from spark_app.options import filled
 from spark_app.output import check_output
+from spark_app.place import check_images_folder
 from spark_app.settings import as_url
-from spark_app.stages.listing import Omissions, check_images_folder, list_images
+from spark_app.stages.listing import Omissions, list_images
 from spark_app.storage import Storage
 from spark_app.words import counted
 

@@ -15,10 +15,10 @@ from contract.layout import ResultFile, results_folder
 from contract.runs import Mode
 from contract.summary import Summary
 from localspark.session import local_session_conf
+from spark_app.arguments import add_arguments, settings_from
 from spark_app.errors import FruitsError, SettingsError, WorkersError
 from spark_app.failures import cause_of
-from spark_app.main import add_arguments, settings_from
-from spark_app.pipeline import maintain, run
+from spark_app.local_run import run_if_changed
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 from spark_app.watchdog import ending_without_progress
@@ -95,9 +95,11 @@ def run_here(settings: RunSettings, master: str) -> int:
             ending_without_progress(settings.no_progress_minutes * 60, _tell_at_last),
         ):
             if settings.mode is Mode.MAINTAIN:
+                from spark_app.pipeline import maintain
+
                 maintain(settings, reporter, conf)
                 return 0
-            summary = run(settings, reporter, conf, log)
+            summary = run_if_changed(settings, reporter, conf, log)
     except WorkersError as error:
         raise FruitsError(f"{error} (details: {log})") from error
     except (FruitsError, KeyboardInterrupt):

@@ -5,11 +5,15 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from contract.layout import BASES, IMAGES, INBOX, LATEST, MODELS, OUTPUT_MARK, QUERIES, RESULTS, STAGING, TABLES
 from spark_app.errors import OutputError
-from spark_app.run import Run
-from spark_app.storage import Storage
+from spark_app.place import Place, check_images_folder
+from spark_app.settings import RunSettings
+
+if TYPE_CHECKING:
+    from spark_app.run import Run
 
 OWN_ENTRIES = {folder.rstrip("/") for folder in (BASES, IMAGES, INBOX, MODELS, QUERIES, RESULTS, STAGING, TABLES)}
 """Folders of an output. Outputs of earlier versions have no mark, but nothing beside these folders."""
@@ -18,7 +22,24 @@ NOT_SHOWN = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """Files that file managers write."""
 
 
-def check_output(root: Storage, *, may_have_other_files: bool) -> None:
+def check_places(settings: RunSettings) -> None:
+    """Check that the folder of images exists, unless it is empty in the settings, and that the output can be used.
+
+    Raises
+    ------
+    ImagesError
+        If the folder of images is missing.
+    OutputError
+        If this user can't write to the output, or if it contains other files.
+    """
+    if settings.images:
+        check_images_folder(Place(settings.images))
+    root = Place(settings.output)
+    root.check_writable()
+    check_output(root, may_have_other_files=settings.use_existing_folder)
+
+
+def check_output(root: Place, *, may_have_other_files: bool) -> None:
     """Check that a folder is an output, is empty, or does not exist. Buckets are not checked.
 
     Parameters
@@ -58,7 +79,7 @@ def _check_kinds(folder: Path) -> None:
 
 
 @contextmanager
-def owned_output(this: Run) -> Iterator[None]:
+def owned_output(this: "Run") -> Iterator[None]:
     """Create the output of a run, hold its lock, and delete at the end what this run has staged.
 
     The operating system releases the lock when the process ends, even after a crash. Runs on a bucket hold no lock: the
@@ -81,7 +102,7 @@ def owned_output(this: Run) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(root: Storage) -> Iterator[None]:
+def _locked(root: Place) -> Iterator[None]:
     """Create and lock the folder. Remove it if the body has written nothing to it, for instance after a mistake."""
     folder = root.local_path
     created = [path for path in (folder, *folder.parents) if not path.exists()]
