@@ -21,9 +21,7 @@ CREATION_FAILED = "ROLLBACK_COMPLETE"
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits account`."""
-    parser = add_subcommand(
-        subcommands, "account", "say which AWS account the credentials lead to; `make deploy` asks this first"
-    )
+    parser = add_subcommand(subcommands, "account")
     parser.add_argument("--env", required=True, metavar="NAME", help="environment: dev, staging or prod")
     parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of a local AWS, such as that of a rehearsal")
     parser.add_argument(
