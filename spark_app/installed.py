@@ -21,7 +21,7 @@ def package_versions() -> dict[str, str]:
 def program_digest() -> str:
     """Return a digest of Python, Spark, `PACKAGES`, and of all files of this program that a run uses.
 
-    The version number of the program would not do: it stays the same while somebody changes the program.
+    The version number of the program would not do: it stays the same while a developer changes the program.
     """
     facts = [sys.version, version("pyspark"), *package_versions().values()]
     for folder in (Path(__file__).parent, Path(contract.__file__).parent):

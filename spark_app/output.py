@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contract.layout import BASES, IMAGES, INBOX, LATEST, MODELS, OUTPUT_MARK, QUERIES, RESULTS, STAGING, TABLES
+from contract.runs import Mode
 from spark_app.errors import OutputError
 from spark_app.place import Place, check_images_folder
 from spark_app.settings import RunSettings
@@ -23,20 +24,27 @@ NOT_SHOWN = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def check_places(settings: RunSettings) -> None:
-    """Check that the folder of images exists, unless it is empty in the settings, and that the output can be used.
+    """Check that the folder of images exists, and that the output can be used. For a maintenance, it must exist.
 
     Raises
     ------
     ImagesError
         If the folder of images is missing.
     OutputError
-        If this user can't write to the output, or if it contains other files.
+        If this user can't write to the output, if it contains other files, or if there is nothing to maintain.
     """
-    if settings.images:
-        check_images_folder(Place(settings.images))
     root = Place(settings.output)
+    if settings.mode is not Mode.MAINTAIN:
+        check_images_folder(Place(settings.images))
+    elif not root.exists():
+        raise no_tables(root)
     root.check_writable()
     check_output(root, may_have_other_files=settings.use_existing_folder)
+
+
+def no_tables(root: Place) -> OutputError:
+    """Return the error of a maintenance of an output without tables."""
+    return OutputError(f"There are no tables in {root.display}: there is nothing to maintain.")
 
 
 def check_output(root: Place, *, may_have_other_files: bool) -> None:

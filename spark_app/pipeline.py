@@ -16,8 +16,8 @@ from contract.runs import Mode
 from contract.summary import Summary
 from contract.tables import Table
 from spark_app.engine.provision import Model, provide_model, resolve_weights
-from spark_app.errors import ModelMismatchError, OutputError
-from spark_app.output import check_places, owned_output
+from spark_app.errors import ModelMismatchError
+from spark_app.output import check_places, no_tables, owned_output
 from spark_app.progress import Reporter, Step
 from spark_app.report.data import ReportData
 from spark_app.run import Run
@@ -116,8 +116,6 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
         If there is nothing to maintain, or if the maintenance fails.
     """
     this = Run(settings, reporter)
-    if not this.root.exists():
-        raise _no_tables(this)
     check_places(settings)
     with ExitStack() as stack:
         stack.enter_context(owned_output(this))
@@ -137,11 +135,7 @@ def _maintain_tables(this: Run, tables: Tables) -> None:
     elif this.settings.is_environment:
         this.reporter.note("There are no tables yet: there is nothing to maintain.")
     else:
-        raise _no_tables(this)
-
-
-def _no_tables(this: Run) -> OutputError:
-    return OutputError(f"There are no tables in {this.root.display}: there is nothing to maintain.")
+        raise no_tables(this.root)
 
 
 def _maintain_steps(this: Run, tables: Tables) -> None:

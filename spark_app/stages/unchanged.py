@@ -57,7 +57,7 @@ class Findings:
 def last_state(this: Run) -> LastState | None:
     """Read the state that the last complete run has recorded; return `None` if this run does not depend on it.
 
-    A run with an id of its own does not: somebody waits for its results.
+    A run with an id of its own does not: the caller that has chosen the id waits for its results.
 
     Raises
     ------
@@ -101,7 +101,8 @@ def find_changes(this: Run, state: LastState, weights: Weights | None) -> Findin
         last = Summary.from_json(this.root.read(results_folder(state.run_id) + ResultFile.SUMMARY) or b"")
     except DocumentError:
         return Findings("the summary of the last run is damaged", listing=listing)
-    return Findings(f"nothing has changed since run {last.run_id}: its results stand", last, listing)
+    nothing = "nothing has changed" if listing else "there are no notices"
+    return Findings(f"{nothing} since run {last.run_id}: its results stand", last, listing)
 
 
 def record_state(this: Run, weights: Weights, listing: Listing | None, unexpected: Collection[str]) -> None:
@@ -146,7 +147,7 @@ def _circumstances(settings: RunSettings, weights: Weights) -> str:
 def _output_digest(root: Storage, run_id: str) -> str:
     """Return a digest of the listing of all files of which the next run reads some, and of the pointer to the results.
 
-    A file that somebody has written, or replaced by a copy, has another etag.
+    A file that another program has written, or replaced by a copy, has another etag.
     """
     digest = ListingDigest()
     for folder in (TABLES, BASES, MODELS, results_folder(run_id)):
