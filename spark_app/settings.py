@@ -1,7 +1,7 @@
 """The settings of a run, validated when they are created, and the command-line options that set them.
 
-A setting and its option are defined once, in the field of the setting: `spark_app.main` derives the option, its default
-value and its help from the field.
+A setting and its option are defined once, in the field of the setting: `spark_app.arguments` derives the option, its
+default value and its help from the field.
 """
 
 import re
