@@ -48,6 +48,7 @@ from spark_app.stages.starting_point import find_starting_point
 from spark_app.stages.statistics import bring_up_statistics
 from spark_app.stages.summary import counts_of, summary_of
 from spark_app.stages.unchanged import record_state
+from spark_app.stages.warm_up import workers_starting
 from spark_app.tables import Tables
 from spark_app.words import counted
 
@@ -96,6 +97,7 @@ def process(
             weights = resolve_weights(settings.weights, log)
             model_when_ready = stack.enter_context(provide_model(this.root, weights, settings.engine, log))
             spark = stack.enter_context(open_session(settings, session_conf))
+            stack.enter_context(workers_starting(spark, settings.engine))
             model = model_when_ready()
             step.tell(f"Spark {spark.version}", f"model {model.model_id}")
         model.save(this.root)
