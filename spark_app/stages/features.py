@@ -178,15 +178,14 @@ def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -
         fetchers = stack.enter_context(ThreadPoolExecutor(plan.threads, "fetch"))
         # Registered last, so it is called first: an aborted task does not wait for its queue.
         stack.callback(fetchers.shutdown, wait=False, cancel_futures=True)
-        groups = grouped(
-            _planned_images(batches), size=plan.files, weight=lambda planned: planned.size, budget=plan.bytes
-        )
+        planned = _planned_images(batches)
+        groups = grouped(planned, size=plan.files, weight=lambda image: image.size, budget=plan.bytes)
         fetched = map_ahead(
-            lambda group: [_fetch(images, limits, planned) for planned in group],
+            lambda group: [_fetch(images, limits, image) for image in group],
             groups,
             fetchers,
             ahead=plan.threads,
-            weight=lambda group: sum(planned.size for planned in group),
+            weight=lambda group: sum(image.size for image in group),
             budget=BYTES_AHEAD,
         )
         one_by_one = itertools.chain.from_iterable(fetched)
