@@ -21,7 +21,9 @@ def add_command(subcommands: Subcommands) -> None:
         default="imagenet",
         help="imagenet, seeded (untrained), or an .h5 or .keras file [%(default)s]",
     )
-    parser.add_argument("folder", type=path, metavar="FOLDER", help="folder for model.json, model.onnx and weights.npz")
+    parser.add_argument(
+        "folder", type=path, metavar="FOLDER", help="folder for model.json, model.tflite and weights.npz"
+    )
     parser.set_defaults(command=_export)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import contract
 
-PACKAGES = ("numpy", "pyarrow", "pillow", "pillow-heif", "onnxruntime", "obstore")
+PACKAGES = ("numpy", "pyarrow", "pillow", "pillow-heif", "ai-edge-litert", "obstore")
 """Packages whose versions a summary names, beside Spark and Iceberg."""
 
 CACHE = "__pycache__"

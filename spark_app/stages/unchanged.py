@@ -34,7 +34,7 @@ from spark_app.storage import Storage
 
 WITHOUT_EFFECT = frozenset(
     (
-        *("mode", "retention_days", "batch_size", "chunk_size", "use_existing_folder"),
+        *("mode", "retention_days", "chunk_size", "use_existing_folder"),
         *("on_new_model", "no_progress_minutes", "fenced"),
         "weights",  # their hash counts, wherever they are
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cli.subcommands import COMMANDS
 
-LARGE = ("pyspark", "pyarrow", "numpy", "obstore", "boto3", "PIL", "onnxruntime", "tensorflow", "cdk.stateless")
+LARGE = ("pyspark", "pyarrow", "numpy", "obstore", "boto3", "PIL", "ai_edge_litert", "tensorflow", "cdk.stateless")
 
 ANSWERS = f"""
 import contextlib, io, json, sys

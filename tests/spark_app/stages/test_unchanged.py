@@ -65,7 +65,7 @@ def place(tmp_path: Path) -> Place:
         started_at="",
         finished_at="",
         model_id="model",
-        engine=Engine.ONNX,
+        engine=Engine.LITERT,
         weights=WeightsSummary(kind="seeded", sha256=WEIGHTS.sha256),
         counts=Counts(images=2),
         pca_version=None,
@@ -84,7 +84,7 @@ def place(tmp_path: Path) -> Place:
         "images/notes.txt.tmp/.DS_Store": "no image",
         "output/tables/fruits/features/data/1.parquet": "rows",
         "output/tables/fruits/features/metadata/v1.metadata.json": "metadata",
-        "output/models/m/model.onnx": "network",
+        "output/models/m/model.tflite": "network",
         f"output/pca/{place.run_id}/basis.npz": "basis",
         f"output/{results}{ResultFile.MATRIX}": "matrix",
         f"output/{results}{ResultFile.SUMMARY}": summary.to_json(),
@@ -129,7 +129,7 @@ def test_the_last_results_stand_if_nothing_has_changed(place: Place, mode: Mode,
         {"limits": Limits(megapixels=1)},
         {"notices": ("These are other weights.",)},
         {"mode": Mode.REPROCESS},
-        {"run_id": new_run_id()},
+        {"run_id": "20260101T000000Z-abcdef"},
     ],
     ids=str,
 )
@@ -139,7 +139,7 @@ def test_another_setting_is_a_reason_to_run(place: Place, settings: dict[str, An
 
 
 @pytest.mark.parametrize(
-    "settings", [{"batch_size": 1}, {"chunk_size": 1}, {"retention_days": 1.0}, {"use_existing_folder": True}], ids=str
+    "settings", [{"chunk_size": 1}, {"retention_days": 1.0}, {"use_existing_folder": True}], ids=str
 )
 def test_a_setting_without_effect_is_no_reason_to_run(place: Place, settings: dict[str, Any]) -> None:
     """Settings that only matter while images are computed change nothing."""
@@ -196,7 +196,7 @@ CHANGES_OF_OUTPUT: dict[str, Callable[[Place], object]] = {
         at.output / "tables/fruits/features/metadata/v2.metadata.json", "metadata"
     ),
     "the tables are gone": lambda at: (at.output / "tables").rename(at.output.with_name("elsewhere")),
-    "the model is damaged": lambda at: _write(at.output / "models/m/model.onnx", "networj"),
+    "the model is damaged": lambda at: _write(at.output / "models/m/model.tflite", "networj"),
     "the basis is gone": lambda at: (at.output / f"pca/{at.run_id}/basis.npz").unlink(),
     "the matrix is gone": lambda at: (at.output / results_folder(at.run_id) / ResultFile.MATRIX).unlink(),
     "the matrix is a copy": lambda at: _copied(at.output / results_folder(at.run_id) / ResultFile.MATRIX),
