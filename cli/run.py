@@ -74,6 +74,14 @@ def check_here(settings: RunSettings) -> None:
         raise SettingsError(f"--output must be a folder on this machine, not {settings.output}.")
 
 
+def _check(settings: RunSettings) -> None:
+    """Find the mistakes of a user who waits, before the imports of a run, which take longer."""
+    check_here(settings)
+    check_places(settings)
+    if settings.mode is not Mode.MAINTAIN:
+        find_weights(settings.weights)
+
+
 def run_here(settings: RunSettings, master: str) -> int:
     """Run the pipeline on this machine, and print where the results are.
 
@@ -82,10 +90,7 @@ def run_here(settings: RunSettings, master: str) -> int:
     FruitsError
         If the run fails.
     """
-    # A user waits for an answer to a mistake, so these checks come before the imports, which take longer.
-    check_here(settings)
-    check_places(settings)
-    find_weights(settings.weights)
+    _check(settings)
 
     from cli.terminal import terminal_reporter
     from localspark.session import local_session_conf

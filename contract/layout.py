@@ -46,10 +46,13 @@ QUERIES = "athena/"
 LATEST = f"{RESULTS}latest.json"
 """Pointer to the last complete run. A run writes it last, so that readers never see incomplete results."""
 
-FENCE = "control/fence.json"
+CONTROL = "control/"
+"""Folder of the objects by which runs are coordinated."""
+
+FENCE = f"{CONTROL}fence.json"
 """Object that names the only run that may write: a `contract.job.Fence`."""
 
-LAST_STATE = "control/state.json"
+LAST_STATE = f"{CONTROL}state.json"
 """File by which a run on this machine finds out that nothing has changed: a `contract.last_state.LastState`."""
 
 

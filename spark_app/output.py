@@ -7,7 +7,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contract.layout import BASES, IMAGES, INBOX, LATEST, MODELS, OUTPUT_MARK, QUERIES, RESULTS, STAGING, TABLES
+from contract.layout import (
+    BASES,
+    CONTROL,
+    IMAGES,
+    INBOX,
+    LATEST,
+    MODELS,
+    OUTPUT_MARK,
+    QUERIES,
+    RESULTS,
+    STAGING,
+    TABLES,
+)
 from contract.runs import Mode
 from spark_app.errors import OutputError
 from spark_app.place import Place, check_images_folder
@@ -16,7 +28,9 @@ from spark_app.settings import RunSettings
 if TYPE_CHECKING:
     from spark_app.run import Run
 
-OWN_ENTRIES = {folder.rstrip("/") for folder in (BASES, IMAGES, INBOX, MODELS, QUERIES, RESULTS, STAGING, TABLES)}
+OWN_ENTRIES = {
+    folder.rstrip("/") for folder in (BASES, CONTROL, IMAGES, INBOX, MODELS, QUERIES, RESULTS, STAGING, TABLES)
+}
 """Folders of an output. Outputs of earlier versions have no mark, but nothing beside these folders."""
 
 NOT_SHOWN = {".DS_Store", "Thumbs.db", "desktop.ini"}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_origin, get_type_hints
 
 from contract.job import CatalogKind, JobOption, OnNewModel
-from contract.layout import BASES, FENCE, FOLDER_OF_FILE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
+from contract.layout import BASES, CONTROL, FENCE, FOLDER_OF_FILE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 from contract.runs import Mode, is_run_id
 from contract.worker_memory import (
     DEFAULT_MEGABYTES,
@@ -27,7 +27,7 @@ from spark_app.numerics.components import ComponentCount, RequestedComponents, V
 FEATURE_COUNT = 1280
 """Number of features per image: the length of MobileNetV2's feature vector."""
 
-OWN_FOLDERS = (BASES, INBOX, MODELS, RESULTS, STAGING, TABLES)
+OWN_FOLDERS = (BASES, CONTROL, INBOX, MODELS, RESULTS, STAGING, TABLES)
 """Folders of the output that runs write."""
 
 DEFAULT_COMPONENTS = VarianceShare(0.95)
