@@ -13,7 +13,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import obstore
 import pyarrow as pa
@@ -22,8 +22,9 @@ from obstore.store import LocalStore, from_url
 
 from contract.layout import fault_of
 from contract.summary import Digest
-from spark_app.errors import OutputError, SettingsError, StorageError
+from spark_app.errors import SettingsError, StorageError
 from spark_app.local_files import walk
+from spark_app.place import Place
 from spark_app.pulse import PULSE
 
 if TYPE_CHECKING:
@@ -72,11 +73,8 @@ class TooLarge(Exception):  # noqa: N818 -- an answer of the storage, not a fail
 
 
 @dataclass(frozen=True)
-class Storage:
-    """The objects below a URL. A copy in another process creates its own client when it is first used."""
-
-    url: str
-    """URL such as ``file:///home/me/images`` or ``s3://bucket/images``, percent-encoded, without a slash at the end."""
+class Storage(Place):
+    """The objects of a place. A copy in another process creates its own client when it is first used."""
 
     @cached_property
     def _store(self) -> "ObjectStore":
@@ -92,64 +90,10 @@ class Storage:
     def __getstate__(self) -> dict[str, Any]:
         return {"url": self.url}
 
-    @property
-    def is_local(self) -> bool:
-        """Whether the objects are files on this machine."""
-        return self.url.startswith("file:")
-
-    @property
-    def is_bucket_of_aws(self) -> bool:
-        """Whether the objects are in S3."""
-        return self.url.startswith("s3:")
-
-    @property
-    def local_path(self) -> Path:
-        """The folder of a ``file:`` URL."""
-        return Path(unquote(urlsplit(self.url).path))
-
-    @property
-    def display(self) -> str:
-        """The location in the form in which a user writes it."""
-        return str(self.local_path) if self.is_local else self.url
-
     def spark_path(self, key: str = "") -> str:
         """Return the path of an object for Spark and Iceberg, which do not decode percent-encoding."""
         root = f"file:{self.local_path}" if self.is_local else self.url
         return f"{root}/{key}"
-
-    def exists(self) -> bool:
-        """Return whether the folder exists. Buckets are assumed to exist."""
-        return self.local_path.is_dir() if self.is_local else True
-
-    def check_writable(self) -> None:
-        """Check that the folder can be written or created. Buckets are not checked.
-
-        Raises
-        ------
-        OutputError
-            If this user can't write to the folder.
-        """
-        if self.is_local:
-            try:
-                nearest = next(path for path in (self.local_path, *self.local_path.parents) if path.exists())
-            except OSError as error:  # such as a name that is too long
-                raise OutputError(f"Can't write to {self.local_path}: {error.strerror}.") from error
-            if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-                raise OutputError(f"Can't write to {self.local_path}: {nearest} is not a writable folder.")
-
-    def create(self) -> None:
-        """Create the folder if it does not exist. Buckets are not created.
-
-        Raises
-        ------
-        OutputError
-            If the folder can't be created.
-        """
-        if self.is_local:
-            try:
-                self.local_path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"Can't create {self.local_path}: {error.strerror}.") from error
 
     def list_objects(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from spark_app.engine.interface import FeatureEngine
-from spark_app.engine.onnx_engine import OnnxEngine
+from spark_app.engine.litert_engine import LiteRtEngine
 from spark_app.engine.preprocessing import prepare_decoders
 from spark_app.settings import Engine
 
@@ -31,8 +31,8 @@ def worker_engine(
 
 
 def _build(engine: Engine, payload: bytes) -> FeatureEngine:
-    if engine is Engine.ONNX:
-        return OnnxEngine(payload)
+    if engine is Engine.LITERT:
+        return LiteRtEngine(payload)
     from spark_app.engine.tensorflow_engine import TensorFlowEngine
 
     return TensorFlowEngine(payload)

@@ -21,7 +21,7 @@ from spark_app.npz import from_npz, to_npz
 from spark_app.numerics.statistics import Statistics, merge_all
 from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT
-from spark_app.stages.outcomes import AppliedChanges
+from spark_app.stages.outcomes import AppliedChanges, staged_features
 from spark_app.stages.rows_by_position import read_vectors
 from spark_app.stages.starting_point import StartingPoint
 from spark_app.storage import Storage
@@ -31,6 +31,9 @@ STATISTICS_PARTS = pa.schema([("n", pa.int64()), ("mean", pa.binary()), ("scatte
 
 BLOCK_ROWS = 2_048
 """Rows per matrix product: 20 MB of float64, with which the product reaches its full speed."""
+
+DRIVER_VECTORS = 8 * BLOCK_ROWS
+"""New vectors of which the driver computes the statistics itself: for 84 MB, tasks of Spark would take longer."""
 
 FAN_IN = 8
 """Statistics that a task of the tree, or the driver, merges. Each takes 13 MB."""
@@ -53,7 +56,7 @@ class FeatureStatistics:
     rows: RowSet | None
     """These rows; `None` if the run has not changed them, or if it is an update, which counts them only."""
     origin: str
-    """How the run obtained them: ``unchanged``, ``updated``, or ``computed from all features``."""
+    """How the run obtained them: ``unchanged``, ``updated``, or ``computed`` from all features."""
 
     @property
     def is_stored(self) -> bool:
@@ -73,9 +76,9 @@ def bring_up_statistics(this: Run, start: StartingPoint, applied: AppliedChanges
     is_touched = applied.tally.touches_features
     rows = tables.row_set(Table.FEATURES) if is_touched and this.settings.mode is not Mode.UPDATE else None
     if statistics is not None and (not is_touched or _are_all(tables, rows, statistics.count)):
-        origin = "updated" if is_touched else "unchanged"
+        origin = "computed" if start.contents.features is None else "updated" if is_touched else "unchanged"
     else:
-        statistics, origin = compute_statistics(tables.spark.table(tables.features)), "computed from all features"
+        statistics, origin = compute_statistics(tables.spark.table(tables.features)), "computed"
     return FeatureStatistics(statistics, tables.snapshots().features, rows, origin)
 
 
@@ -85,6 +88,8 @@ def _are_all(tables: Tables, rows: RowSet | None, count: int) -> bool:
 
 def _stored(this: Run, start: StartingPoint) -> Statistics | None:
     """Return the statistics of the rows that the run began with; `None` if the last run has not left them."""
+    if start.contents.features is None:
+        return Statistics.empty(FEATURE_COUNT)
     version = start.last.pca_version if start.last else None
     if version is None:
         return None
@@ -150,11 +155,17 @@ def _updated(this: Run, stored: Statistics, start: StartingPoint, applied: Appli
     if tally.stale_features > LARGE_SHARE * stored.count:
         return None
     if applied.outcomes is not None and tally.featurised:
-        arrived = applied.outcomes.where("features IS NOT NULL")
-        statistics = statistics.merge(_statistics_of(arrived, tally.featurised))
+        statistics = statistics.merge(_statistics_of_arrivals(this, applied.outcomes, tally.featurised))
     if applied.outcomes is not None and tally.stale_features:
         statistics = statistics.unmerge(_statistics_of_replaced(this, start, applied, applied.outcomes))
     return statistics if statistics.relative_rounding <= TRUSTED_ROUNDING else None
+
+
+def _statistics_of_arrivals(this: Run, outcomes: DataFrame, count: int) -> Statistics:
+    """Compute the statistics of new features, which were staged by this run."""
+    if count > DRIVER_VECTORS:
+        return compute_statistics(outcomes.where("features IS NOT NULL"))
+    return merge_all(map(Statistics.of, _blocks(staged_features(this.root, this.staging))), FEATURE_COUNT)
 
 
 def _statistics_of(features: DataFrame, count: int) -> Statistics:
