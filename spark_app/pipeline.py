@@ -226,9 +226,9 @@ def _steps(this: Run, spark: SparkSession, model: Model, listing: Listing | None
         _tell_choice(choice, step)
     with this.clock.step("project") as step:
         projected = update_components(start, applied, choice, features)
-        step.tell(counted(projected, "image") if choice else "no images")
+        step.tell(counted(projected.count, "image") if choice else "no images")
     with this.clock.step("publish") as step:
-        published = publish_tables(this, start, applied, choice, count)
+        published = publish_tables(this, start, applied, choice, count, projected.changes)
         step.tell(counted(published.matrix.rows, "image"), f"{published.report.refusals.count:,} refused")
     counts = counts_of(change_set, applied.tally, published)
     summary = summary_of(this, start, model, choice, published, counts)
@@ -277,14 +277,14 @@ def _complete(this: Run, tables: Tables, summary: Summary, report: ReportData) -
 
 
 def _tidy(this: Run, tables: Tables, inbox: Inbox) -> None:
-    """Remove what the published results have made obsolete, and compact tables of many small files."""
+    """Remove what the published results have made obsolete, and compact tables with many tiny files."""
     if this.settings.mode is Mode.REPROCESS:
         end_rebuild(tables)
     this.check_fence()
     acknowledge_notices(this.root, inbox)
     if to_compact := tables_to_compact(tables):
         with this.clock.step("compact") as step:
-            step.tell(f"{counted(sum(table.merge_small_files() for table in to_compact), 'file')} rewritten")
+            step.tell(f"{counted(sum(table.merge_tiny_files() for table in to_compact), 'file')} rewritten")
 
 
 def _record_state(this: Run, model: Model, listing: Listing | None, report: ReportData) -> None:

@@ -237,6 +237,32 @@ class Storage(Place):
             raise StorageError(f"Can't read {self.url}/{key}: {error}") from error
         return found.body if found else None
 
+    def open_reader(self, key: str) -> io.RawIOBase:
+        """Open an object for libraries that read pieces of files.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the object does not exist.
+        StorageError
+            If the storage fails, now or later.
+        """
+        found = self.find(key)
+        if found is None:
+            raise FileNotFoundError(key)
+        return _RawObject(self, key, found[0])
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Read a part of an object that exists.
+
+        Raises
+        ------
+        StorageError
+            If the storage fails.
+        """
+        with _storage_errors(f"read {self.url}/{key}"):
+            return bytes(obstore.get_range(self._store, key, start=start, length=length))
+
     def write(self, key: str, body: bytes) -> None:
         """Write an object. Readers see the complete object or none.
 
@@ -303,6 +329,35 @@ class Storage(Place):
             for batch in obstore.list(self._store, prefix):
                 PULSE.beat()
                 obstore.delete(self._store, [found["path"] for found in batch])
+
+
+class _RawObject(io.RawIOBase):
+    """Adapter for libraries that read from files: each read is one request."""
+
+    def __init__(self, storage: Storage, key: str, size: int) -> None:
+        self._storage, self._key, self._size = storage, key, size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: "Buffer", /) -> int:
+        view = memoryview(buffer)
+        length = max(0, min(len(view), self._size - self._position))
+        if length:
+            view[:length] = self._storage.read_range(self._key, self._position, length)
+            self._position += length
+        return length
 
 
 class _RawUpload(io.RawIOBase):
