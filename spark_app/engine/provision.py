@@ -10,7 +10,7 @@ from spark_app.engine.export import export_model, in_own_process, started_proces
 from spark_app.engine.model import (
     FILES,
     ExportedModel,
-    is_saved,
+    is_damaged,
     load_exported,
     load_payload,
     model_id_of,
@@ -146,7 +146,7 @@ def provide_model(
 
         def exported_model() -> Model:
             exported = export.result()
-            return Model(model_id, weights, exported.files[FILES[engine]], exported, is_saved(root, model_id))
+            return Model(model_id, weights, exported.files[FILES[engine]], exported, is_damaged(root, model_id, engine))
 
         yield exported_model
 
@@ -157,5 +157,6 @@ def _existing(root: Storage, model_id: str, weights: Weights, engine: Engine) ->
     if weights.exported:
         exported = load_exported(weights.exported, weights, engine)
         payload = exported.files[FILES[engine]]
-        return Model(model_id, weights, payload, None if saved else exported, not saved and is_saved(root, model_id))
+        was_damaged = saved is None and is_damaged(root, model_id, engine)
+        return Model(model_id, weights, payload, None if saved else exported, was_damaged)
     return None if saved is None else Model(model_id, weights, saved, None)
