@@ -5,7 +5,6 @@ from pathlib import Path
 from cli.cloud.environment import Deployment
 from cli.cloud.parallel import THREADS
 from spark_app.errors import StorageError
-from spark_app.storage import writer_to
 
 LARGEST_SMALL_FILE = 1 << 20
 """Size in bytes up to which a file is read at once and sent with obstore."""
@@ -24,6 +23,8 @@ class Sender:
     """
 
     def __init__(self, deployment: Deployment) -> None:
+        from spark_app.storage import writer_to  # a mistake on the command line is answered without this library
+
         self._s3 = deployment.s3
         self._bucket = deployment.bucket
         self._write = writer_to(self._bucket, deployment.session, self._s3.meta.endpoint_url, deployment.region)
