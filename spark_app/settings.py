@@ -1,7 +1,7 @@
 """The settings of a run, validated when they are created, and the command-line options that set them.
 
-A setting and its option are defined once, in the field of the setting: `spark_app.main` derives the option, its default
-value and its help from the field.
+A setting and its option are defined once, in the field of the setting: `spark_app.arguments` derives the option, its
+default value and its help from the field.
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_origin, get_type_hints
 
 from contract.job import CatalogKind, JobOption, OnNewModel
-from contract.layout import BASES, FENCE, FOLDER_OF_FILE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
+from contract.layout import BASES, CONTROL, FENCE, FOLDER_OF_FILE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 from contract.runs import Mode, is_run_id
 from contract.worker_memory import (
     DEFAULT_MEGABYTES,
@@ -27,7 +27,7 @@ from spark_app.numerics.components import ComponentCount, RequestedComponents, V
 FEATURE_COUNT = 1280
 """Number of features per image: the length of MobileNetV2's feature vector."""
 
-OWN_FOLDERS = (BASES, INBOX, MODELS, RESULTS, STAGING, TABLES)
+OWN_FOLDERS = (BASES, CONTROL, INBOX, MODELS, RESULTS, STAGING, TABLES)
 """Folders of the output that runs write."""
 
 DEFAULT_COMPONENTS = VarianceShare(0.95)
@@ -38,6 +38,28 @@ class Engine(StrEnum):
 
     LITERT = "litert"
     TENSORFLOW = "tensorflow"
+
+
+class Decoding(StrEnum):
+    """How the worker decodes JPEG photos. It is part of the model's identity, because features differ slightly."""
+
+    FULL = "full"
+    """All pixels are decoded, and then reduced."""
+    SCALED = "scaled"
+    """Large photos are decoded at a half, a quarter or an eighth of their sides, several times as fast."""
+
+
+DEFAULT_DECODING = Decoding.SCALED
+"""The decoding of new and of reprocessed outputs."""
+
+
+class DecodingChoice(StrEnum):
+    """Values of the option ``--decoding``."""
+
+    AUTO = "auto"
+    """The decoding of the output's earlier runs; `DEFAULT_DECODING` for a new output, and for a `reprocess`."""
+    FULL = Decoding.FULL.value
+    SCALED = Decoding.SCALED.value
 
 
 def as_url(location: str) -> str:
@@ -159,6 +181,9 @@ class RunSettings:
         ),
     ] = "imagenet"
     engine: Annotated[Engine, Option("--engine", "what runs the network")] = Engine.LITERT
+    decoding: Annotated[
+        DecodingChoice, Option("--decoding", "how JPEG photos are decoded: auto keeps to what the output was made with")
+    ] = DecodingChoice.AUTO
     components: Annotated[
         RequestedComponents,
         Option("--components", "a count, or a share of the variance", "N", parse_components),

@@ -1,6 +1,7 @@
 """The engine of a Python worker, which all tasks of the worker share."""
 
 from collections.abc import Callable
+from importlib import import_module
 
 from spark_app.engine.interface import FeatureEngine
 from spark_app.engine.litert_engine import LiteRtEngine
@@ -28,6 +29,11 @@ def worker_engine(
         _engines[model_id, engine] = _build(engine, payload)
         on_build()
     return _engines[model_id, engine]
+
+
+def import_engine(engine: Engine) -> None:
+    """Import the libraries that an engine needs, so that the first call of `worker_engine` takes less time."""
+    import_module("ai_edge_litert.interpreter" if engine is Engine.LITERT else "tensorflow")
 
 
 def _build(engine: Engine, payload: bytes) -> FeatureEngine:

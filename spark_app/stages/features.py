@@ -35,8 +35,8 @@ from spark_app.engine.isolated_decoder import IsolatedDecoder
 from spark_app.engine.preprocessing import DecodedImage, decode
 from spark_app.engine.refusals import RefusedImageError
 from spark_app.engine.worker import worker_engine
-from spark_app.lookahead import map_ahead
-from spark_app.settings import Limits, RunSettings
+from spark_app.lookahead import grouped, map_ahead
+from spark_app.settings import Decoding, Limits, RunSettings
 from spark_app.stages.change_set import Action, Judge
 from spark_app.stages.outcomes import OUTCOMES, TALLIES, Tally
 from spark_app.storage import FetchedObject, Forbidden, Storage, TooLarge
@@ -44,9 +44,25 @@ from spark_app.storage import FetchedObject, Forbidden, Storage, TooLarge
 if TYPE_CHECKING:
     from pyspark import Accumulator, Broadcast
 
-FETCHES_AHEAD = 32
 BYTES_AHEAD = 64_000_000
 """Maximum size of the fetched files that a task holds. A single larger file is possible."""
+
+
+@dataclass(frozen=True)
+class FetchPlan:
+    """How a task fetches files ahead."""
+
+    threads: int
+    files: int
+    """Files that a thread fetches at a time."""
+    bytes: int
+    """Maximum size of these. A single larger file is possible."""
+
+
+FROM_FOLDER = FetchPlan(threads=2, files=16, bytes=4_000_000)
+"""Reading a file takes less time than switching between threads, so a thread reads several at a time."""
+FROM_BUCKET = FetchPlan(threads=32, files=1, bytes=0)
+"""A bucket takes its time for an answer, but gives many at once."""
 ROWS_PER_BATCH = 32
 """Images after which a task reports its progress."""
 
@@ -71,6 +87,7 @@ class FeatureJob:
     payload: "Broadcast[bytes]"
     """What the engine executes."""
     counters: Counters
+    decoding: Decoding
     isolates: bool = False
     """Whether the first attempt of a task, too, decodes in a process of its own."""
 
@@ -157,19 +174,24 @@ def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -
     )
     images, limits = Storage(job.settings.images), job.settings.limits
     with ExitStack() as stack:
-        decoder = stack.enter_context(IsolatedDecoder(limits)).decode if _isolates(job) else _decoder_here(limits)
-        fetchers = stack.enter_context(ThreadPoolExecutor(FETCHES_AHEAD, "fetch"))
+        isolated = IsolatedDecoder(limits, decoding=job.decoding)
+        decoder = stack.enter_context(isolated).decode if _isolates(job) else _decoder_here(limits, job.decoding)
+        plan = FROM_FOLDER if images.is_local else FROM_BUCKET
+        fetchers = stack.enter_context(ThreadPoolExecutor(plan.threads, "fetch"))
         # Registered last, so it is called first: an aborted task does not wait for its queue.
         stack.callback(fetchers.shutdown, wait=False, cancel_futures=True)
+        planned = _planned_images(batches)
+        groups = grouped(planned, size=plan.files, weight=lambda image: image.size, budget=plan.bytes)
         fetched = map_ahead(
-            partial(_fetch, images, limits),
-            _planned_images(batches),
+            lambda group: [_fetch(images, limits, image) for image in group],
+            groups,
             fetchers,
-            ahead=FETCHES_AHEAD,
-            weight=lambda planned: planned.size,
+            ahead=plan.threads,
+            weight=lambda group: sum(image.size for image in group),
             budget=BYTES_AHEAD,
         )
-        rows = map(partial(_row_of, decoder=decoder, engine=engine, job=job), fetched)
+        one_by_one = itertools.chain.from_iterable(fetched)
+        rows = map(partial(_row_of, decoder=decoder, engine=engine, job=job), one_by_one)
         while some := list(itertools.islice(rows, ROWS_PER_BATCH)):
             yield pa.RecordBatch.from_pylist(some, schema=OUTCOMES)
             job.counters.done.add(len(some))
@@ -185,13 +207,13 @@ def _isolates(job: FeatureJob) -> bool:
     return job.isolates or (context is not None and context.attemptNumber() > 0)
 
 
-def _decoder_here(limits: Limits) -> Decoder:
+def _decoder_here(limits: Limits, decoding: Decoding) -> Decoder:
     """Return a decoder that works in this process, and ends it if an image takes too long."""
     bounds = Bounds.of(limits)
 
     def decode_in_time(body: bytes) -> DecodedImage:
         with process_ends_after(bounds.seconds):
-            return decode(body, limits)
+            return decode(body, limits, decoding)
 
     return decode_in_time
 

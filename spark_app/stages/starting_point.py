@@ -15,6 +15,7 @@ from spark_app.report.data import ReportData
 from spark_app.run import Run
 from spark_app.stages.labels import replace_labels, update_labels
 from spark_app.stages.rebuild import begin_rebuild
+from spark_app.storage import Storage
 from spark_app.tables import Tables
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
@@ -62,10 +63,11 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
         rebuilt = begin_rebuild(tables, model_id)
         replace_labels(rebuilt, this.settings.label_level)
         return StartingPoint(rebuilt, rebuilt.snapshots(), snapshot=None, last=None, reusable=None)
-    if (other := tables.model_id()) not in {None, model_id}:
+    last = load_last_summary(this)
+    if (other := _model_of(tables, last)) not in {None, model_id}:
         raise ModelMismatchError(other, model_id)
     update_labels(tables, this.settings.label_level)
-    last, contents = load_last_summary(this), tables.snapshots()
+    contents = tables.snapshots()
     return StartingPoint(
         tables,
         contents,
@@ -73,6 +75,13 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
         last=last,
         reusable=_with_report(this, last) if last and last.snapshots == contents else None,
     )
+
+
+def _model_of(tables: Tables, last: Summary | None) -> str | None:
+    """Return the model of the features, without reading rows if they are those that the last run left."""
+    if last and last.counts.images and last.snapshots.features == tables.snapshots().features:
+        return last.model_id
+    return tables.model_id()
 
 
 def load_last_summary(this: Run) -> Summary | None:
@@ -89,6 +98,21 @@ def load_last_summary(this: Run) -> Summary | None:
     if latest is None:
         return None
     return _read(this, latest.results + ResultFile.SUMMARY, Summary, NO_LAST_RUN)
+
+
+def last_model_id(root: Storage) -> str | None:
+    """Return the id of the model of the last complete results; `None` if there are none that can be read.
+
+    Raises
+    ------
+    StorageError
+        If the storage fails.
+    """
+    try:
+        latest = Latest.from_json(root.read(LATEST) or b"")
+        return Summary.from_json(root.read(latest.results + ResultFile.SUMMARY) or b"").model_id
+    except DocumentError:
+        return None
 
 
 def _with_report(this: Run, last: Summary) -> LastRun | None:

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from contract.layout import BasisFile, pca_folder
+from contract.runs import Mode
 from contract.tables import Table
 from spark_app.arrow import features_matrix
 from spark_app.keys import key_condition
@@ -21,9 +22,10 @@ from spark_app.numerics.statistics import Statistics, merge_all
 from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT
 from spark_app.stages.outcomes import AppliedChanges, staged_features
+from spark_app.stages.rows_by_position import read_vectors
 from spark_app.stages.starting_point import StartingPoint
 from spark_app.storage import Storage
-from spark_app.tables import RowSet
+from spark_app.tables import RowSet, Tables
 
 STATISTICS_PARTS = pa.schema([("n", pa.int64()), ("mean", pa.binary()), ("scatter", pa.binary())])
 
@@ -52,7 +54,7 @@ class FeatureStatistics:
     content: int | None
     """Id of the rows that they describe (`IcebergTable.content`); `None` without rows."""
     rows: RowSet | None
-    """These rows; `None` if the run has not changed them."""
+    """These rows; `None` if the run has not changed them, or if it is an update, which counts them only."""
     origin: str
     """How the run obtained them: ``unchanged``, ``updated``, or ``computed`` from all features."""
 
@@ -66,17 +68,22 @@ def bring_up_statistics(this: Run, start: StartingPoint, applied: AppliedChanges
     """Update the stored statistics, or compute them from all features if that is impossible or inaccurate.
 
     Updated statistics must count as many vectors as the table has rows. They do not if rows were lost or added outside
-    of this run.
+    of this run. An update takes this number from the metadata, because it must not cost more for a larger table.
     """
     tables = start.tables
     stored = _stored(this, start)
     statistics = _updated(this, stored, start, applied) if stored else None
-    rows = tables.row_set(Table.FEATURES) if applied.tally.touches_features else None
-    if statistics is not None and (rows is None or statistics.count == rows.count):
-        origin = "computed" if start.contents.features is None else "unchanged" if rows is None else "updated"
+    is_touched = applied.tally.touches_features
+    rows = tables.row_set(Table.FEATURES) if is_touched and this.settings.mode is not Mode.UPDATE else None
+    if statistics is not None and (not is_touched or _are_all(tables, rows, statistics.count)):
+        origin = "computed" if start.contents.features is None else "updated" if is_touched else "unchanged"
     else:
         statistics, origin = compute_statistics(tables.spark.table(tables.features)), "computed"
     return FeatureStatistics(statistics, tables.snapshots().features, rows, origin)
+
+
+def _are_all(tables: Tables, rows: RowSet | None, count: int) -> bool:
+    return tables.has_rows(Table.FEATURES, count) if rows is None else rows.count == count
 
 
 def _stored(this: Run, start: StartingPoint) -> Statistics | None:
@@ -150,8 +157,7 @@ def _updated(this: Run, stored: Statistics, start: StartingPoint, applied: Appli
     if applied.outcomes is not None and tally.featurised:
         statistics = statistics.merge(_statistics_of_arrivals(this, applied.outcomes, tally.featurised))
     if applied.outcomes is not None and tally.stale_features:
-        gone = _replaced_features(start, applied, applied.outcomes)
-        statistics = statistics.unmerge(_statistics_of(gone, tally.stale_features))
+        statistics = statistics.unmerge(_statistics_of_replaced(this, start, applied, applied.outcomes))
     return statistics if statistics.relative_rounding <= TRUSTED_ROUNDING else None
 
 
@@ -170,12 +176,17 @@ def _statistics_of(features: DataFrame, count: int) -> Statistics:
     return Statistics.of(features_matrix(vectors))
 
 
-def _replaced_features(start: StartingPoint, applied: AppliedChanges, outcomes: DataFrame) -> DataFrame:
-    """Read the features that the run has replaced or removed, from the snapshot before the run."""
+def _statistics_of_replaced(
+    this: Run, start: StartingPoint, applied: AppliedChanges, outcomes: DataFrame
+) -> Statistics:
+    """Compute the statistics of the features that the run has replaced or removed, from the snapshot before the run."""
     if start.snapshot is None:
         raise ValueError("a table without a snapshot had no rows to replace")
     before = start.tables.features_as_of(start.snapshot, key_condition(applied.stale_keys))
-    return before.join(outcomes.where("had_features").select("key"), "key", "left_semi")
+    if applied.stale_keys is not None:
+        return Statistics.of(read_vectors(this.root, before.select("_file", "_pos").collect()))
+    gone = before.join(outcomes.where("had_features").select("key"), "key", "left_semi")
+    return _statistics_of(gone, applied.tally.stale_features)
 
 
 def compute_statistics(features: DataFrame) -> Statistics:
