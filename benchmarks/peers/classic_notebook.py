@@ -9,6 +9,7 @@ It runs in the environment of this project, which has TensorFlow and Spark, with
 """
 
 import io
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ def main() -> None:
     from pyspark.sql.functions import col, pandas_udf  # type: ignore[attr-defined]  # its stubs omit it
 
     images, weights, output = sys.argv[1:]
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = SparkSession.builder.master("local[*]").config("spark.driver.memory", "4g").getOrCreate()
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "1024")
     shared = spark.sparkContext.broadcast(_weights(weights))
