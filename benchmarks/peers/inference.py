@@ -1,5 +1,6 @@
 """The network as Daft and Ray Data run it: ONNX Runtime, or LiteRT for a file that ends in `.tflite`."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,14 +42,15 @@ def _onnx(model: str) -> Callable[[Batch], Batch]:
 def _litert(model: str) -> Callable[[Batch], Batch]:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=model, num_threads=1)
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    target = interpreter.get_output_details()[0]["index"]
+    loaded = threading.local()  # Daft calls an instance from several threads, and an interpreter serves one at a time
 
     def one(image: Batch) -> Batch:
-        interpreter.set_tensor(source, image[np.newaxis])
+        if not hasattr(loaded, "interpreter"):
+            loaded.interpreter = Interpreter(model_path=model, num_threads=1)
+            loaded.interpreter.allocate_tensors()
+        interpreter = loaded.interpreter
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[np.newaxis])
         interpreter.invoke()
-        return np.asarray(interpreter.get_tensor(target)[0])
+        return np.asarray(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0])
 
     return lambda images: np.stack([one(image) for image in images])

@@ -19,14 +19,14 @@ FEATURES = DataType.embedding(DataType.float32(), 1280)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the options. The default values are the fastest ones that were found."""
+    """Return the parser of the options, with which other set-ups can be compared."""
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("images")
     options.add_argument("model")
     options.add_argument("output")
     options.add_argument("--batch-size", type=int, default=32)
     options.add_argument("--instances", type=int, default=os.cpu_count())
-    options.add_argument("--processes", action="store_true", help="run each instance in a process, not in a thread")
+    options.add_argument("--threads", action="store_true", help="run the instances in threads, not in processes")
     return options
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     """Compute all features."""
     arguments = parser().parse_args()
 
-    @daft.cls(max_concurrency=arguments.instances, use_process=arguments.processes)
+    @daft.cls(max_concurrency=arguments.instances, use_process=not arguments.threads)
     class Network:
         def __init__(self) -> None:
             self._compute = network_of(arguments.model)

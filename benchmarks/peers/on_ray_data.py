@@ -29,7 +29,7 @@ class Network:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the options. The default values are the fastest ones that were found."""
+    """Return the parser of the options, with which other set-ups can be compared."""
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("images")
     options.add_argument("model")
