@@ -13,11 +13,15 @@ CONTEXT = -c env=$(ENV)
 # make deploy ENV=dev EMAIL=me@example.org WEIGHTS=weights.h5 keeps these values for later deployments.
 CHOICES = $(if $(EMAIL),--email "$(EMAIL)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
+# make benchmark IMAGES=folder WEIGHTS=weights.h5 ROUNDS=5 ONLY=growth: see `python -m benchmarks --help`.
+MEASURED = $(if $(SIZE),--size $(SIZE)) $(if $(IMAGES),--images "$(IMAGES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
+	$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
+
 # One lock is valid for every supported Python and processor, because it contains the hashes of all wheels.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
 
-.PHONY: demo synth diff deploy destroy rehearse test test-fast packages check format costs lock clean help
+.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs lock clean help
 
 demo: .venv/ready  ## Draw pictures, run the pipeline on them, print where the results are.
 	$(BIN)/fruits demo
@@ -54,6 +58,9 @@ test-fast: packages  ## Run the tests without rehearsals and runs of the pipelin
 packages: .venv/ready  ## Build the packages that the tests use, so that the tests need no network.
 	$(BIN)/python -m tests.shipped
 
+benchmark: .venv/ready build/peers/ready  ## Measure against other tools in 20 minutes: make benchmark SIZE=full|small
+	$(BIN)/python -m benchmarks $(MEASURED)
+
 check: .venv/ready .venv/checkov/ready  ## Check lint, format, spelling, types, package boundaries, and the templates.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -80,6 +87,9 @@ lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	$(COMPILE) --group lambda -o lambdas/requirements.txt
 	echo checkov | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal \
 		--generate-hashes --no-annotate --no-header - -o requirements-checkov.txt
+	{ cat benchmarks/requirements.in; grep -oE '^(ai-edge-litert|tensorflow(-cpu)?)==[0-9.]+( ;[^\]*)?' requirements.txt; } | \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header - -o benchmarks/requirements.txt
 
 clean:  ## Delete .venv, node_modules, build, cdk.out and demo.
 	rm -rf .venv node_modules build cdk.out demo
@@ -110,4 +120,10 @@ help:  ## List the targets.
 .venv/checkov/ready: requirements-checkov.txt | .venv/ready
 	"$(PYTHON)" -m venv --clear .venv/checkov
 	.venv/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.txt
+	touch $@
+
+# What `make benchmark` compares this project with has its own environment for the same reason.
+build/peers/ready: benchmarks/requirements.txt | .venv/ready
+	"$(PYTHON)" -m venv --clear build/peers
+	build/peers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
 	touch $@

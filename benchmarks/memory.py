@@ -10,10 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def timed(module: str, *arguments: str) -> tuple[float, dict[str, float]]:
-    """Run a module as a program; return its seconds, and the peak memory of its processes (see `_peak_memory`)."""
+def timed(module: str, *arguments: str, python: str | Path = sys.executable) -> tuple[float, dict[str, float]]:
+    """Run a module as a program; return its seconds, and the peak memory of its processes (see `_peak_memory`).
+
+    Parameters
+    ----------
+    python
+        Python of the environment in which the module runs.
+    """
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([python, "-m", module, *arguments], stdout=subprocess.DEVNULL)
     with _peak_memory(process.pid) as peaks:
         code = process.wait()
     if code:

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=200)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = measure(Path(folder), arguments.images, arguments.weights, arguments.updates)
+        rows = run_updates(Path(folder), arguments.images, arguments.weights, arguments.updates)
     print(f"{'updates':<14}{'seconds':>8}{'most':>7}{'live files':>12}{'on disk':>9}{'metadata kB':>13}")
     size = -(-len(rows) // REPORTED_PARTS)
     for start in range(0, len(rows), size):
@@ -53,7 +53,7 @@ def main() -> None:
         print(f"{name:<14}{median:8.2f}{max(seconds):7.2f}{max(live):12}{on_disk[-1]:9}{metadata[-1] / 1000:13.0f}")
 
 
-def measure(folder: Path, images: Path, weights: str, updates: int) -> list[Update]:
+def run_updates(folder: Path, images: Path, weights: str, updates: int) -> list[Update]:
     """Run the updates."""
     corpus = Corpus.below(folder)
     pictures = cycle(sorted(images.rglob("*.jpg")))

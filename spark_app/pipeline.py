@@ -15,6 +15,7 @@ from contract.rejects import Reason
 from contract.runs import Mode
 from contract.summary import Summary
 from contract.tables import Table
+from spark_app.engine.model import decoding_of_run
 from spark_app.engine.provision import Model, provide_model, resolve_weights
 from spark_app.errors import ModelMismatchError
 from spark_app.output import check_places, no_tables, owned_output
@@ -22,7 +23,7 @@ from spark_app.progress import Reporter, Step
 from spark_app.report.data import ReportData
 from spark_app.run import Run
 from spark_app.session import open_session
-from spark_app.settings import RunSettings
+from spark_app.settings import DEFAULT_DECODING, DecodingChoice, RunSettings
 from spark_app.stages.basis import BasisChoice, choose_basis
 from spark_app.stages.change_set import Candidates, Judge, plan_changes
 from spark_app.stages.chunks import featurise
@@ -44,7 +45,7 @@ from spark_app.stages.publish import point_to, publish_report, publish_tables
 from spark_app.stages.rebuild import end_rebuild, switch
 from spark_app.stages.rejects import check_not_all_refused
 from spark_app.stages.repair import check_files, check_place, make_anew
-from spark_app.stages.starting_point import find_starting_point
+from spark_app.stages.starting_point import find_starting_point, last_model_id
 from spark_app.stages.statistics import bring_up_statistics
 from spark_app.stages.summary import counts_of, summary_of
 from spark_app.stages.unchanged import record_state
@@ -95,12 +96,15 @@ def process(
     with ExitStack() as stack:
         with this.clock.step("start") as step:
             weights = resolve_weights(settings.weights, log)
-            model_when_ready = stack.enter_context(provide_model(this.root, weights, settings.engine, log))
+            earlier = None if settings.mode is Mode.REPROCESS else last_model_id(this.root)
+            decoding = decoding_of_run(settings.decoding, weights, earlier)
+            model_when_ready = stack.enter_context(provide_model(this.root, weights, settings.engine, log, decoding))
             spark = stack.enter_context(open_session(settings, session_conf))
             stack.enter_context(workers_starting(spark, settings.engine))
             model = model_when_ready()
             step.tell(f"Spark {spark.version}", f"model {model.model_id}")
         model.save(this.root)
+        _tell_decoding(this, model)
         return _run_steps(this, spark, model, listing)
 
 
@@ -172,6 +176,12 @@ def _run_steps(this: Run, spark: SparkSession, model: Model, listing: Listing | 
     try:
         return _repairing_steps(this, spark, model, listing)
     except ModelMismatchError as error:
+        # The last results may be lost, or older than the tables, which a run that has died had written.
+        of_tables = model.decoding_in(decoding_of_run(this.settings.decoding, model.weights, error.found))
+        if of_tables.model_id == error.found:
+            of_tables.save(this.root)
+            _tell_decoding(this, of_tables)
+            return _repairing_steps(this, spark, of_tables, listing)
         if this.settings.on_new_model is OnNewModel.FAIL:
             raise
         this.notes.append(
@@ -180,6 +190,14 @@ def _run_steps(this: Run, spark: SparkSession, model: Model, listing: Listing | 
         )
     this.reporter.note("The model is new: the run goes on with --mode reprocess, which computes all images again.")
     return _repairing_steps(this.in_mode(Mode.REPROCESS), spark, model)
+
+
+def _tell_decoding(this: Run, model: Model) -> None:
+    if model.decoding is not DEFAULT_DECODING and this.settings.decoding is DecodingChoice.AUTO:
+        this.reporter.note(
+            f"JPEG photos are decoded as in the earlier runs of this output ({model.decoding}); --mode reprocess "
+            f"computes all images with the present default ({DEFAULT_DECODING})."
+        )
 
 
 def _repairing_steps(this: Run, spark: SparkSession, model: Model, listing: Listing | None = None) -> Summary:

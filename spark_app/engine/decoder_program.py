@@ -1,8 +1,8 @@
 """The program of a decoder process: it decodes one image after the other for the worker that started it.
 
 `python -m spark_app.engine.decoder_program FILE_DESCRIPTOR` talks to the worker over a socket: it sends `READY`,
-receives pairs of a file's bytes and `Limits`, and answers each with a `DecodedImage`, a `RefusedImageError` or a
-`Crash`. It ends when the worker closes the socket, or has died.
+receives the bytes of a file with its `Limits` and `Decoding`, and answers each time with a `DecodedImage`, a
+`RefusedImageError` or a `Crash`. It ends when the worker closes the socket, or has died.
 """
 
 import sys
@@ -14,7 +14,7 @@ from spark_app.engine.bounds import Bounds, process_ends_after
 from spark_app.engine.isolated_decoder import READY, Crash
 from spark_app.engine.preprocessing import DecodedImage, decode, prepare_decoders
 from spark_app.engine.refusals import RefusedImageError
-from spark_app.settings import Limits
+from spark_app.settings import Decoding, Limits
 
 MARGIN_SECONDS = 10.0
 """Time after which this process ends itself if the worker, which would have killed it, no longer exists."""
@@ -27,9 +27,9 @@ def main() -> None:
     with Connection(int(sys.argv[1])) as worker, suppress(EOFError, BrokenPipeError, ConnectionResetError):
         worker.send(READY)
         while True:
-            body, limits = worker.recv()
+            body, limits, decoding = worker.recv()
             with process_ends_after(Bounds.of(limits).seconds + MARGIN_SECONDS):
-                answer = _answer(body, limits)
+                answer = _answer(body, limits, decoding)
             worker.send(answer)
 
 
@@ -39,9 +39,9 @@ def _die_first() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _answer(body: bytes, limits: Limits) -> DecodedImage | RefusedImageError | Crash:
+def _answer(body: bytes, limits: Limits, decoding: Decoding) -> DecodedImage | RefusedImageError | Crash:
     try:
-        return decode(body, limits)
+        return decode(body, limits, decoding)
     except RefusedImageError as refusal:
         return refusal
     except BaseException as error:  # noqa: BLE001 -- for instance MemoryError, or a panic of a decoder in Rust

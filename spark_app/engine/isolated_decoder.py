@@ -16,7 +16,7 @@ from spark_app.engine.bounds import STDERR, Bounds
 from spark_app.engine.preprocessing import DecodedImage
 from spark_app.engine.refusals import RefusedImageError
 from spark_app.errors import DecoderStartError
-from spark_app.settings import Limits
+from spark_app.settings import DEFAULT_DECODING, Decoding, Limits
 
 PROGRAM = "spark_app.engine.decoder_program"
 
@@ -57,8 +57,9 @@ class IsolatedDecoder:
         The most that the process may take for an image; `None` for the bounds of the limits.
     """
 
-    def __init__(self, limits: Limits, bounds: Bounds | None = None) -> None:
+    def __init__(self, limits: Limits, bounds: Bounds | None = None, decoding: Decoding = DEFAULT_DECODING) -> None:
         self._limits = limits
+        self._decoding = decoding
         self._bounds = bounds or Bounds.of(limits)
         self._process: _DecoderProcess | None = None
 
@@ -97,7 +98,7 @@ class IsolatedDecoder:
     def _try(self, body: bytes) -> Answer:
         if self._process is None:
             self._process = _DecoderProcess()
-        answer = self._process.ask(body, self._limits, self._bounds)
+        answer = self._process.ask((body, self._limits, self._decoding), self._bounds)
         if isinstance(answer, Crash):
             self._end_process()
         return answer
@@ -139,11 +140,11 @@ class _DecoderProcess:
         except (EOFError, OSError):
             return False
 
-    def ask(self, body: bytes, limits: Limits, bounds: Bounds) -> Answer:
-        """Return the answer to an image; a `Crash` if the process has died or exceeds the bounds."""
+    def ask(self, question: tuple[bytes, Limits, Decoding], bounds: Bounds) -> Answer:
+        """Return the answer to a file; a `Crash` if the process has died or exceeds the bounds."""
         start = time.monotonic()
         try:
-            self._socket.send((body, limits))
+            self._socket.send(question)
             while not self._socket.poll(SECONDS_BETWEEN_LOOKS):
                 if time.monotonic() - start > bounds.seconds:
                     return Crash(f"the decoder took more than {bounds.seconds:g} seconds", is_final=True)

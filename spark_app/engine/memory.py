@@ -35,8 +35,13 @@ _SAMPLES = {0: 1.0, 1: 1.5, 2: 2.0, 3: 3.0}
 """Samples per pixel of HEVC, by the number of its chroma format (ITU-T H.265, table 6-1)."""
 
 
-def check_memory(image: Image.Image, file: BareImage, limits: Limits) -> None:
+def check_memory(image: Image.Image, file: BareImage, limits: Limits, size: tuple[int, int] | None = None) -> None:
     """Raise an error if an opened image would take too much memory.
+
+    Parameters
+    ----------
+    size
+        Size of an image that is decoded at a reduced scale; `None` for the size of `image`.
 
     Raises
     ------
@@ -44,10 +49,11 @@ def check_memory(image: Image.Image, file: BareImage, limits: Limits) -> None:
         If it needs more than `Limits.memory`, as decoders of compressed formats do near the limit of pixels.
     """
     needed = memory_needed(image, file)
+    width, height = size or image.size
     if needed > limits.memory:
         raise RefusedImageError(
             Reason.TOO_MANY_PIXELS,
-            f"{image.width}x{image.height} as {_name(image)} takes {needed / 1e6:,.0f} MB of memory, more than "
+            f"{width}x{height} as {_name(image)} takes {needed / 1e6:,.0f} MB of memory, more than "
             f"{limits.memory / 1e6:,.0f}",
         )
 

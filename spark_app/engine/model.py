@@ -10,7 +10,7 @@ from spark_app.engine.card import CARD, ModelCard, WeightsOrigin, read_card
 from spark_app.engine.preprocessing import PREPROCESSING
 from spark_app.engine.weights import Weights
 from spark_app.errors import WeightsError
-from spark_app.settings import Engine
+from spark_app.settings import DEFAULT_DECODING, Decoding, DecodingChoice, Engine
 from spark_app.storage import Storage
 
 ARCHITECTURE = "MobileNetV2 1.0, 224x224x3, without top, average pooling, 1280 features"
@@ -19,10 +19,23 @@ FILES = {Engine.LITERT: "model.tflite", Engine.TENSORFLOW: "weights.npz"}
 """The file that each engine executes: the exported network, or the weights alone."""
 
 
-def model_id_of(weights: Weights) -> str:
+def model_id_of(weights: Weights, decoding: Decoding = DEFAULT_DECODING) -> str:
     """Return the id of the model with these weights, which depends on everything that changes a feature."""
-    identity = "\n".join([ARCHITECTURE, PREPROCESSING, weights.sha256])
+    identity = "\n".join([ARCHITECTURE, PREPROCESSING[decoding], weights.sha256])
     return f"mobilenetv2-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+def decoding_of_run(choice: DecodingChoice, weights: Weights, earlier: str | None) -> Decoding:
+    """Return the decoding of a run.
+
+    Parameters
+    ----------
+    earlier
+        Id of the model whose features the run continues; `None` if it computes all features anew.
+    """
+    if choice is not DecodingChoice.AUTO:
+        return Decoding(choice)
+    return next((kind for kind in Decoding if model_id_of(weights, kind) == earlier), DEFAULT_DECODING)
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,7 @@ def load_exported(folder: Path, weights: Weights, engine: Engine) -> ExportedMod
         file that the engine executes is missing.
     """
     card = read_card(folder)
-    if card.model_id != model_id_of(weights):
+    if card.model_id not in {model_id_of(weights, decoding) for decoding in Decoding}:  # all execute the same network
         raise WeightsError(
             f"The model in {folder} belongs to another version of this application: export it again with "
             "`fruits export`."
@@ -99,7 +112,13 @@ def load_exported(folder: Path, weights: Weights, engine: Engine) -> ExportedMod
     return ExportedModel(files, card.versions)
 
 
-def save_model(root: Storage, model_id: str, weights: Weights, exported: ExportedModel) -> None:
+def save_model(
+    root: Storage,
+    model_id: str,
+    weights: Weights,
+    exported: ExportedModel,
+    decoding: Decoding = DEFAULT_DECODING,
+) -> None:
     """Save an exported model in an environment, for later runs.
 
     Raises
@@ -107,10 +126,16 @@ def save_model(root: Storage, model_id: str, weights: Weights, exported: Exporte
     StorageError
         If the storage fails.
     """
-    write_model(root, model_folder(model_id), weights, exported)
+    write_model(root, model_folder(model_id), weights, exported, decoding)
 
 
-def write_model(root: Storage, folder: str, weights: Weights, exported: ExportedModel) -> None:
+def write_model(
+    root: Storage,
+    folder: str,
+    weights: Weights,
+    exported: ExportedModel,
+    decoding: Decoding = DEFAULT_DECODING,
+) -> None:
     """Write an exported model and its card.
 
     Parameters
@@ -126,9 +151,9 @@ def write_model(root: Storage, folder: str, weights: Weights, exported: Exported
     for name, body in exported.files.items():
         root.write(folder + name, body)
     card = ModelCard(
-        model_id=model_id_of(weights),
+        model_id=model_id_of(weights, decoding),
         architecture=ARCHITECTURE,
-        preprocessing=PREPROCESSING,
+        preprocessing=PREPROCESSING[decoding],
         weights=WeightsOrigin(kind=weights.kind, sha256=weights.sha256),
         files={name: hashlib.sha256(body).hexdigest() for name, body in exported.files.items()},
         versions=exported.versions,

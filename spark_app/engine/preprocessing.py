@@ -21,12 +21,18 @@ from spark_app.engine.metadata import orientation_of, without_metadata
 from spark_app.engine.pixel_source import PixelSource, load
 from spark_app.engine.png import is_for_iphone
 from spark_app.engine.refusals import RefusedImageError, format_of, refusal_of, unsupported
+from spark_app.engine.scaling import LEAST, apply_scale
 from spark_app.engine.strips import StoredImage
 from spark_app.engine.tiff import PREFIXES, VerifiedTiff, is_cut, is_white_zero, open_tiff
-from spark_app.settings import Limits
+from spark_app.settings import DEFAULT_DECODING, Decoding, Limits
 
-PREPROCESSING = "orientation, sRGB (perceptual), on white, Pillow bicubic 224x224, x/127.5-1; version 2"
-"""Description of the preprocessing. Another preprocessing is another model."""
+_FULL = "orientation, sRGB (perceptual), on white, Pillow bicubic 224x224, x/127.5-1; version 2"
+
+PREPROCESSING = {
+    Decoding.FULL: _FULL,
+    Decoding.SCALED: f"JPEG at 1/8, 1/4 or 1/2 of its sides, at least {LEAST}x{LEAST}; {_FULL}",
+}
+"""Description of the preprocessing with each kind of decoding. Another preprocessing is another model."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP")
 """Formats that Pillow may decode. EPS would start Ghostscript, and decoders of rare formats are rarely fuzzed."""
@@ -66,7 +72,7 @@ def prepare_decoders() -> None:
     TiffImagePlugin.READ_LIBTIFF = True
 
 
-def decode(body: bytes, limits: Limits) -> DecodedImage:
+def decode(body: bytes, limits: Limits, decoding: Decoding = DEFAULT_DECODING) -> DecodedImage:
     """Decode an image as viewers show it, and resize it to the input of the network.
 
     The process must have called `prepare_decoders` before.
@@ -81,7 +87,7 @@ def decode(body: bytes, limits: Limits) -> DecodedImage:
     with warnings.catch_warnings():
         # Decoders warn of broken metadata, which does not change the pixels.
         warnings.simplefilter("ignore")
-        return _decode(body, limits)
+        return _decode(body, limits, decoding)
 
 
 def normalized(pixels: Pixels) -> Features:
@@ -97,36 +103,36 @@ def normalize_into(target: Features, pixels: Pixels) -> None:
     target -= np.float32(1)
 
 
-def _decode(body: bytes, limits: Limits) -> DecodedImage:
+def _decode(body: bytes, limits: Limits, decoding: Decoding) -> DecodedImage:
     try:
-        return _read(BareImage(body), limits)
+        return _read(BareImage(body), limits, decoding)
     except (RefusedImageError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 -- decoders raise any exception for broken bytes
         _free_pixels(error)
-        return _decode_without_metadata(body, limits, error)
+        return _decode_without_metadata(body, limits, decoding, error)
 
 
-def _decode_without_metadata(body: bytes, limits: Limits, error: Exception) -> DecodedImage:
+def _decode_without_metadata(body: bytes, limits: Limits, decoding: Decoding, error: Exception) -> DecodedImage:
     """Decode a file whose pixels may be intact, although a decoder refused it."""
     bare = without_metadata(body)
     if bare is None:
         raise refusal_of(body, error) from error
     try:
-        return _read_without_end(replace(bare, copies=COPIES), limits)
+        return _read_without_end(replace(bare, copies=COPIES), limits, decoding)
     except (RefusedImageError, MemoryError):
         raise
     except Exception as last:  # as above
         raise refusal_of(body, last) from last
 
 
-def _read_without_end(bare: BareImage, limits: Limits) -> DecodedImage:
+def _read_without_end(bare: BareImage, limits: Limits, decoding: Decoding) -> DecodedImage:
     try:
-        return _read(bare, limits)
+        return _read(bare, limits, decoding)
     except OSError as error:
         _free_pixels(error)
         if whole := with_end(bare.body):
-            return _read(replace(bare, body=whole), limits)
+            return _read(replace(bare, body=whole), limits, decoding)
         raise
 
 
@@ -137,10 +143,14 @@ def _free_pixels(error: BaseException | None) -> None:
         error = error.__context__
 
 
-def _read(file: BareImage, limits: Limits) -> DecodedImage:
+def _read(file: BareImage, limits: Limits, decoding: Decoding) -> DecodedImage:
     with _opened(file.body, limits) as image:
         _check(image, file.body, limits)
-        check_memory(image, file, limits)
+        size = image.size
+        if file.copies > 1:
+            check_memory(image, file, limits)  # `with_end` decodes all pixels
+        scale = apply_scale(image, decoding)
+        check_memory(image, file, limits, size)
         if is_filled_up(file.body):
             raise RefusedImageError(Reason.TRUNCATED, "zeros instead of the end")
         source = _load(image, len(file.body))
@@ -152,7 +162,7 @@ def _read(file: BareImage, limits: Limits) -> DecodedImage:
             drop_empty_alpha(image)
         profile = file.profile or image.info.get("icc_profile")
         frame = first_frame(image, file.body)
-        stored = StoredImage(source.size, _orientation(image))
+        stored = StoredImage(size if scale > 1 else source.size, _orientation(image), scale)
         converted = (
             to_srgb(source.crop(box), profile, part_of_frame(frame, box), is_white_zero=is_white_zero(image))
             for box in stored.boxes()

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from spark_app.engine.card import CARD
 from spark_app.engine.export import export_model, in_own_process, started_process
@@ -21,7 +22,7 @@ from spark_app.engine.network import download_imagenet_weights
 from spark_app.engine.weights import Weights, find_weights
 from spark_app.errors import OutputError, StorageError, WeightsError, WeightsUnavailableError
 from spark_app.scratch import scratch_folder
-from spark_app.settings import Engine
+from spark_app.settings import DEFAULT_DECODING, Decoding, Engine
 from spark_app.storage import Storage
 
 
@@ -37,6 +38,11 @@ class Model:
     """The exported files if the environment does not have them, or has damaged ones."""
     was_damaged: bool = False
     """Whether the files in the environment were damaged, so that this run replaces them."""
+    decoding: Decoding = DEFAULT_DECODING
+
+    def decoding_in(self, decoding: Decoding) -> Self:
+        """Return the model that executes the same network, but has images decoded in another way."""
+        return replace(self, decoding=decoding, model_id=model_id_of(self.weights, decoding))
 
     def save(self, root: Storage) -> None:
         """Save the exported files in the environment, for later runs, if it does not have them intact.
@@ -47,7 +53,7 @@ class Model:
             If the storage fails.
         """
         if self.exported:
-            save_model(root, self.model_id, self.weights, self.exported)
+            save_model(root, self.model_id, self.weights, self.exported, self.decoding)
 
 
 def resolve_weights(requested: str, log: Path | None = None) -> Weights:
@@ -120,7 +126,11 @@ def _check_for_model(target: Storage) -> None:
 
 @contextmanager
 def provide_model(
-    root: Storage, weights: Weights, engine: Engine, log: Path | None = None
+    root: Storage,
+    weights: Weights,
+    engine: Engine,
+    log: Path | None = None,
+    decoding: Decoding = DEFAULT_DECODING,
 ) -> Iterator[Callable[[], Model]]:
     """Read the exported model, or export it while the body runs.
 
@@ -137,8 +147,8 @@ def provide_model(
     WeightsError
         If the user passes an exported model that the engine can't execute.
     """
-    model_id = model_id_of(weights)
-    if (model := _existing(root, model_id, weights, engine)) is not None:
+    model_id = model_id_of(weights, decoding)
+    if (model := _existing(root, weights, engine, decoding)) is not None:
         yield lambda: model
         return
 
@@ -146,17 +156,19 @@ def provide_model(
 
         def exported_model() -> Model:
             exported = export.result()
-            return Model(model_id, weights, exported.files[FILES[engine]], exported, is_damaged(root, model_id, engine))
+            was_damaged = is_damaged(root, model_id, engine)
+            return Model(model_id, weights, exported.files[FILES[engine]], exported, was_damaged, decoding)
 
         yield exported_model
 
 
-def _existing(root: Storage, model_id: str, weights: Weights, engine: Engine) -> Model | None:
+def _existing(root: Storage, weights: Weights, engine: Engine, decoding: Decoding) -> Model | None:
     """Return the exported model that the user passes, or that an earlier run has saved."""
+    model_id = model_id_of(weights, decoding)
     saved = load_payload(root, model_id, engine)
     if weights.exported:
         exported = load_exported(weights.exported, weights, engine)
         payload = exported.files[FILES[engine]]
         was_damaged = saved is None and is_damaged(root, model_id, engine)
-        return Model(model_id, weights, payload, None if saved else exported, was_damaged)
-    return None if saved is None else Model(model_id, weights, saved, None)
+        return Model(model_id, weights, payload, None if saved else exported, was_damaged, decoding)
+    return None if saved is None else Model(model_id, weights, saved, None, decoding=decoding)

@@ -41,7 +41,7 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
     spark = tables.spark
     counters = Counters(*(spark.sparkContext.accumulator(0) for _ in range(3)))
     payload = spark.sparkContext.broadcast(model.payload)
-    job = FeatureJob(this.settings, this.run_id, change_set.judge, payload, counters)
+    job = FeatureJob(this.settings, this.run_id, change_set.judge, payload, counters, model.decoding)
     tally, outcomes = Tally(), None
     chunks = math.ceil(change_set.size / this.settings.chunk_size)
     with polling(_progress_of(counters, change_set, this.reporter)):

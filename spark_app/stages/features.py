@@ -36,7 +36,7 @@ from spark_app.engine.preprocessing import DecodedImage, decode
 from spark_app.engine.refusals import RefusedImageError
 from spark_app.engine.worker import worker_engine
 from spark_app.lookahead import grouped, map_ahead
-from spark_app.settings import Limits, RunSettings
+from spark_app.settings import Decoding, Limits, RunSettings
 from spark_app.stages.change_set import Action, Judge
 from spark_app.stages.outcomes import OUTCOMES, TALLIES, Tally
 from spark_app.storage import FetchedObject, Forbidden, Storage, TooLarge
@@ -87,6 +87,7 @@ class FeatureJob:
     payload: "Broadcast[bytes]"
     """What the engine executes."""
     counters: Counters
+    decoding: Decoding
     isolates: bool = False
     """Whether the first attempt of a task, too, decodes in a process of its own."""
 
@@ -173,7 +174,8 @@ def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -
     )
     images, limits = Storage(job.settings.images), job.settings.limits
     with ExitStack() as stack:
-        decoder = stack.enter_context(IsolatedDecoder(limits)).decode if _isolates(job) else _decoder_here(limits)
+        isolated = IsolatedDecoder(limits, decoding=job.decoding)
+        decoder = stack.enter_context(isolated).decode if _isolates(job) else _decoder_here(limits, job.decoding)
         plan = FROM_FOLDER if images.is_local else FROM_BUCKET
         fetchers = stack.enter_context(ThreadPoolExecutor(plan.threads, "fetch"))
         # Registered last, so it is called first: an aborted task does not wait for its queue.
@@ -205,13 +207,13 @@ def _isolates(job: FeatureJob) -> bool:
     return job.isolates or (context is not None and context.attemptNumber() > 0)
 
 
-def _decoder_here(limits: Limits) -> Decoder:
+def _decoder_here(limits: Limits, decoding: Decoding) -> Decoder:
     """Return a decoder that works in this process, and ends it if an image takes too long."""
     bounds = Bounds.of(limits)
 
     def decode_in_time(body: bytes) -> DecodedImage:
         with process_ends_after(bounds.seconds):
-            return decode(body, limits)
+            return decode(body, limits, decoding)
 
     return decode_in_time
 

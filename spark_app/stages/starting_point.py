@@ -15,6 +15,7 @@ from spark_app.report.data import ReportData
 from spark_app.run import Run
 from spark_app.stages.labels import replace_labels, update_labels
 from spark_app.stages.rebuild import begin_rebuild
+from spark_app.storage import Storage
 from spark_app.tables import Tables
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
@@ -97,6 +98,21 @@ def load_last_summary(this: Run) -> Summary | None:
     if latest is None:
         return None
     return _read(this, latest.results + ResultFile.SUMMARY, Summary, NO_LAST_RUN)
+
+
+def last_model_id(root: Storage) -> str | None:
+    """Return the id of the model of the last complete results; `None` if there are none that can be read.
+
+    Raises
+    ------
+    StorageError
+        If the storage fails.
+    """
+    try:
+        latest = Latest.from_json(root.read(LATEST) or b"")
+        return Summary.from_json(root.read(latest.results + ResultFile.SUMMARY) or b"").model_id
+    except DocumentError:
+        return None
 
 
 def _with_report(this: Run, last: Summary) -> LastRun | None:

@@ -26,12 +26,13 @@ from contract.layout import IMAGES
 from contract.runs import Mode
 from contract.summary import Latest, Summary
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
+from spark_app.engine.preprocessing import PREPROCESSING
 from spark_app.engine.weights import Weights
 from spark_app.errors import ModelMismatchError
 from spark_app.numerics.components import ComponentCount
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
-from spark_app.settings import RunSettings
+from spark_app.settings import Decoding, RunSettings
 from spark_app.stages.statistics import compute_statistics, load_statistics
 from spark_app.storage import Storage
 from spark_app.tables import Tables
@@ -66,7 +67,8 @@ def earlier(
         with tarfile.open(Path(__file__).parent / "data" / "output-of-spark-3.5.tar.xz") as archive:
             archive.extractall(images.parent, filter="data")
         shutil.move(images.parent / PLACE.name, PLACE)
-        save_model(Storage(PLACE.as_uri()), model_id_of(seeded), seeded, exported)
+        for decoding in Decoding:
+            save_model(Storage(PLACE.as_uri()), model_id_of(seeded, decoding), seeded, exported, decoding)
         tables = Tables(session_at(PLACE), "fruits")
         _write_statistics(tables)
         yield tables
@@ -106,7 +108,7 @@ def follow(earlier: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Su
 @pytest.fixture
 def as_then(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the models the ids of the earlier version."""
-    monkeypatch.setattr("spark_app.engine.model.PREPROCESSING", EARLIER_PREPROCESSING)
+    monkeypatch.setitem(PREPROCESSING, Decoding.FULL, EARLIER_PREPROCESSING)
 
 
 @pytest.fixture

@@ -137,10 +137,10 @@ def test_an_image_that_is_decoded_for_ever_ends_the_worker() -> None:
     """In the first attempt of a task, an image that takes too long ends the worker, so that another attempt begins."""
     answer = _run("""
 from spark_app.engine import bounds
-from spark_app.settings import Limits
+from spark_app.settings import DEFAULT_DECODING, Limits
 bounds.SECONDS = 0.2
 from spark_app.stages.features import _decoder_here
-_decoder_here(Limits())(b"POISON endless ")
+_decoder_here(Limits(), DEFAULT_DECODING)(b"POISON endless ")
 """)
     assert answer.returncode == -signal.SIGALRM
     assert "_never_end" in answer.stderr

@@ -19,7 +19,7 @@ from contract.rejects import Reason
 from contract.worker_memory import IDLE_WORKER
 from spark_app.engine.preprocessing import decode, prepare_decoders
 from spark_app.engine.refusals import RefusedImageError
-from spark_app.settings import Limits
+from spark_app.settings import Decoding, Limits
 from tests.tiff_files import LONG, SHORT, TiffLayout, tiff_file
 
 Encode = Callable[..., bytes]
@@ -33,24 +33,24 @@ import json, re, sys
 from pathlib import Path
 from spark_app.engine import preprocessing
 from spark_app.engine.memory import memory_needed
-from spark_app.settings import Limits
+from spark_app.settings import Decoding, Limits
 
 def kilobytes(field):
     return int(re.search(field + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
-def measured(path):
+def measured(path, decoding):
     body, counted = path.read_bytes(), []
     check = preprocessing.check_memory
-    preprocessing.check_memory = lambda image, file, limits: counted.append(memory_needed(image, file) - len(body))
+    preprocessing.check_memory = lambda image, file, *_: counted.append(memory_needed(image, file) - len(body))
     Path("/proc/self/clear_refs").write_text("5")
     before = kilobytes("VmRSS")
-    preprocessing.decode(body, Limits())
-    return 1024 * (kilobytes("VmHWM") - before), counted[-1]
+    preprocessing.decode(body, Limits(), decoding)
+    return 1024 * (kilobytes("VmHWM") - before), max(counted)
 
 preprocessing.prepare_decoders()
 folder = Path(sys.argv[1])
-measured(folder / "warm-up.png")
-print(json.dumps({path.name: measured(path) for path in folder.iterdir()}))
+measured(folder / "warm-up.png", Decoding.FULL)
+print(json.dumps({f"{path.name} {kind}": measured(path, kind) for path in folder.iterdir() for kind in Decoding}))
 """
 
 
@@ -128,8 +128,19 @@ def peaks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, int]
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_decoding_takes_no_more_memory_than_estimated(name: str, peaks: dict[str, tuple[int, int]]) -> None:
     """The estimate, by which the worker refuses images, holds. One more copy of the image would exceed it."""
-    measured, estimated = peaks[name]
-    assert measured <= estimated + STRIPS
+    for decoding in Decoding:
+        measured, estimated = peaks[f"{name} {decoding}"]
+        assert measured <= estimated + STRIPS
+
+
+def test_a_reduced_scale_takes_less_memory(peaks: dict[str, tuple[int, int]]) -> None:
+    """Of a JPEG file, the decoder then holds a quarter of the pixels, and all coefficients of a progressive one."""
+    pixels = SIDE * SIDE
+    for name in ("baseline.jpg", "progressive.jpg"):
+        (scaled, estimated), (full, _) = peaks[f"{name} scaled"], peaks[f"{name} full"]
+        assert scaled < full - 2 * pixels
+        assert estimated < peaks[f"{name} full"][1] - 2 * pixels
+    assert peaks["progressive.jpg scaled"][1] > 3 * pixels
 
 
 def _refusal(body: bytes, limits: Limits) -> RefusedImageError:

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from contract.rejects import Reason
 from spark_app.engine.model import FILES, ExportedModel
-from spark_app.settings import Engine, Limits, RunSettings
+from spark_app.settings import DEFAULT_DECODING, Engine, Limits, RunSettings
 from spark_app.stages.change_set import SCHEMA, Action, Judge
 from spark_app.stages.features import Counters, FeatureJob, PlannedImage, _decode, _fetch, compute_features, tasks_for
 from spark_app.stages.outcomes import read_outcomes
@@ -21,7 +21,12 @@ def _job(spark: SparkSession, exported: ExportedModel, images: Storage, folder: 
     settings = RunSettings(images=images.url, output=folder.as_uri(), limits=Limits(megabytes=0.02))
     payload = context.broadcast(exported.files[FILES[Engine.LITERT]])
     return FeatureJob(
-        settings, "run", Judge("model", "limits"), payload, Counters(*(context.accumulator(0) for _ in range(3)))
+        settings,
+        "run",
+        Judge("model", "limits"),
+        payload,
+        Counters(*(context.accumulator(0) for _ in range(3))),
+        DEFAULT_DECODING,
     )
 
 
