@@ -2,7 +2,7 @@
 
 Each round measures these, one after the other, so that a drift of the machine's speed affects all of them:
 
-- *bare loop*: one process that only reads a file, decodes it, and runs ONNX Runtime on it;
+- *bare loop*: one process that only reads a file, decodes it, and runs LiteRT on it;
 - *bare loops at once*: one bare loop per core, which shows what a core achieves while all others are busy;
 - *all new*: `fruits run` on all images, with an exported model;
 - *nothing new*: the same command again.
@@ -55,7 +55,7 @@ def compare(images: Path, output: Path, weights: str, rounds: int) -> dict[str, 
         rows.setdefault(name, []).append(value)
 
     note("first run of all, exporting the model, s", timed_run(images, output, weights)[0])
-    (model,) = output.glob("models/*/model.onnx")
+    (model,) = output.glob("models/*/model.tflite")
     for _ in range(rounds):
         note("bare loop, images/s", alone := bare_loops(images, model, 1))
         note(f"bare loops at once ({cores}), images/s each", at_once := bare_loops(images, model, cores))
@@ -74,12 +74,12 @@ def compare(images: Path, output: Path, weights: str, rounds: int) -> dict[str, 
 
 def bare_loop(images: Path, model: Path) -> float:
     """Run the loop in this process; return the images per second."""
-    from spark_app.engine.onnx_engine import OnnxEngine
+    from spark_app.engine.litert_engine import LiteRtEngine
     from spark_app.engine.preprocessing import decode, prepare_decoders
     from spark_app.settings import Limits
 
     prepare_decoders()
-    engine, limits = OnnxEngine(model.read_bytes()), Limits()
+    engine, limits = LiteRtEngine(model.read_bytes()), Limits()
     files = sorted(images.rglob("*.jpg"))[:BARE_IMAGES]
     engine.features(decode(files[0].read_bytes(), limits).pixels[np.newaxis])
     start = time.perf_counter()

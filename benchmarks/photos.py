@@ -19,7 +19,7 @@ from PIL import Image
 from benchmarks.corpus import argument_parser
 from benchmarks.measurement import Comparison, Figure, Section, Setting, Size
 from spark_app.engine.interface import Features
-from spark_app.engine.onnx_engine import OnnxEngine
+from spark_app.engine.litert_engine import LiteRtEngine
 from spark_app.engine.preprocessing import decode, prepare_decoders
 from spark_app.engine.provision import provide_model, resolve_weights
 from spark_app.settings import Decoding, Engine, Limits
@@ -108,13 +108,13 @@ def _photo(pictures: list[Path], size: tuple[int, int], random: np.random.Genera
     return buffer.getvalue()
 
 
-def _engine(setting: Setting) -> OnnxEngine:
+def _engine(setting: Setting) -> LiteRtEngine:
     root = Storage((setting.scratch / "model").as_uri())
-    with provide_model(root, resolve_weights(setting.weights), Engine.ONNX) as model:
-        return OnnxEngine(model().payload)
+    with provide_model(root, resolve_weights(setting.weights), Engine.LITERT) as model:
+        return LiteRtEngine(model().payload)
 
 
-def _rates(setting: Setting, engine: OnnxEngine) -> tuple[tuple[Figure, ...], tuple[Comparison, ...]]:
+def _rates(setting: Setting, engine: LiteRtEngine) -> tuple[tuple[Figure, ...], tuple[Comparison, ...]]:
     """Measure one thread that decodes and computes, by the size of the photos, with both kinds in each round."""
     figures, ratios = [], []
     for megapixels in MEGAPIXELS[setting.size]:
@@ -138,12 +138,12 @@ def _rates(setting: Setting, engine: OnnxEngine) -> tuple[tuple[Figure, ...], tu
     return tuple(figures), tuple(ratios)
 
 
-def _features(body: bytes, decoding: Decoding, engine: OnnxEngine) -> Features:
+def _features(body: bytes, decoding: Decoding, engine: LiteRtEngine) -> Features:
     (features,) = engine.features(decode(body, Limits(), decoding).pixels[np.newaxis])
     return np.asarray(features)
 
 
-def _differences(bodies: list[bytes], engine: OnnxEngine) -> tuple[Comparison, ...]:
+def _differences(bodies: list[bytes], engine: LiteRtEngine) -> tuple[Comparison, ...]:
     """Compare the features of photos: their cosine, and the nearest neighbours among the photos."""
     found = {kind: _unit(np.stack([_features(body, kind, engine) for body in bodies])) for kind in Decoding}
     full, scaled = found[Decoding.FULL], found[Decoding.SCALED]

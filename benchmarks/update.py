@@ -14,7 +14,7 @@ and the peak memory of the driver and the JVM.
 import json
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
@@ -25,7 +25,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.corpus import Corpus, argument_parser
+from benchmarks.measurement import Comparison, Figure, Section, Setting, Size
 from benchmarks.memory import timed
+from contract.layout import TABLES
 from contract.tables import Table
 from localspark.session import local_session_conf
 from spark_app.engine.model import model_id_of
@@ -47,8 +49,66 @@ class Cost(NamedTuple):
 
     seconds: float
     megabytes_read: float
+    megabytes_of_features: float
+    """Size of the data files of the table `features`, with those of earlier snapshots."""
     driver_megabytes: float
     jvm_megabytes: float
+
+
+Costs = dict[tuple[str, int], list[Cost]]
+"""Costs of a kind of update of a corpus of a size, one per round."""
+
+
+def measure(setting: Setting) -> Section:
+    """Measure updates of 100 images on a small and on a large corpus."""
+    small, large = (1_000, 5_000) if setting.size is Size.SMALL else (1_000, 50_000)
+    costs = costs_of(setting, (small, large))
+    figures = [
+        Figure(f"{UPDATE} images on {size:,}, {what}", "s", tuple(cost.seconds for cost in values))
+        for (what, size), values in costs.items()
+    ]
+    comparisons = [
+        _ratio(f"{UPDATE} images, new: on {large:,} / on {small:,}", costs["new", large], costs["new", small], 1.2),
+        _ratio(
+            f"{UPDATE} images, replaced: on {large:,} / on {small:,}",
+            costs["replaced", large],
+            costs["replaced", small],
+            1.3,
+        ),
+        *(_seconds_of_ten(what, large, costs[what, large]) for what in ("new", "replaced")),
+        _passes(large, costs),
+    ]
+    return Section(f"Updates of {UPDATE} images", tuple(figures), tuple(comparisons))
+
+
+def _ratio(name: str, costs: list[Cost], others: list[Cost], at_most: float) -> Comparison:
+    ratios = (cost.seconds / other.seconds for cost, other in zip(costs, others, strict=True))
+    return Comparison(name, tuple(ratios), at_most=at_most)
+
+
+def _seconds_of_ten(what: str, size: int, costs: list[Cost]) -> Comparison:
+    name = f"{UPDATE} images on {size:,}, {what}: whole command / 10 s"
+    return Comparison(name, tuple(cost.seconds / 10 for cost in costs), at_most=1.0)
+
+
+def _passes(size: int, costs: Costs) -> Comparison:
+    """Compare what a refit reads in addition with the size of the features: two passes would read twice of it."""
+    both = zip(costs["new, refitted", size], costs["new", size], strict=True)
+    ratios = ((refit.megabytes_read - other.megabytes_read) / refit.megabytes_of_features for refit, other in both)
+    return Comparison(f"refit on {size:,}: MB read in addition / MB of features", tuple(ratios), at_most=1.9)
+
+
+def costs_of(setting: Setting, sizes: Sequence[int]) -> Costs:
+    """Update corpora of several sizes in turn; return the costs of each update and size, one per round."""
+    pictures = cycle(sorted(setting.images.rglob("*.jpg")))
+    costs: Costs = {}
+    corpora = {size: make_corpus(setting.scratch / str(size), size, setting.weights) for size in sizes}
+    for number in range(setting.rounds):
+        for what in ("new", "replaced", "new, refitted"):
+            for size, corpus in corpora.items():
+                corpus.put(keys_of(what, number, size), pictures)
+                costs.setdefault((what, size), []).append(update(corpus, setting.weights, what))
+    return costs
 
 
 def main() -> None:
@@ -57,18 +117,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     arguments = parser.parse_args()
-    pictures = cycle(sorted(arguments.images.rglob("*.jpg")))
-    rows: dict[tuple[str, int], list[Cost]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        corpora = {size: make_corpus(Path(folder) / str(size), size, arguments.weights) for size in arguments.sizes}
-        for number in range(arguments.rounds):
-            for what in ("new", "replaced", "new, refitted"):
-                for size, corpus in corpora.items():
-                    corpus.put(keys_of(what, number, size), pictures)
-                    rows.setdefault((what, size), []).append(update(corpus, arguments.weights, what))
+        setting = Setting(Size.FULL, arguments.images, arguments.weights, Path(folder), arguments.rounds)
+        rows = costs_of(setting, arguments.sizes)
     print(f"{'':<24}{'seconds':>9}{'range':>16}{'MB read':>9}{'driver MB':>11}{'JVM MB':>8}")
     for (what, size), values in rows.items():
-        seconds, read, driver, jvm = (statistics.median(column) for column in zip(*values, strict=True))
+        seconds, read, _, driver, jvm = (statistics.median(column) for column in zip(*values, strict=True))
         least, most = min(cost.seconds for cost in values), max(cost.seconds for cost in values)
         spread = f"{least:.1f} - {most:.1f}"
         print(f"{what:<15}{size:>7,}  {seconds:9.1f}{spread:>16}{read:9.1f}{driver:11.0f}{jvm:8.0f}")
@@ -135,7 +189,9 @@ def update(corpus: Corpus, weights: str, what: str) -> Cost:
     with tempfile.NamedTemporaryFile() as counted:
         seconds, peaks = timed("benchmarks.counted", counted.name, "run", "--mode", "update", *places, *options)
         read = json.loads(Path(counted.name).read_text())
-    return Cost(seconds, (read["spark"] + read["driver"]) / 1e6, peaks["driver"], peaks["jvm"])
+    data = (corpus.output / TABLES).glob(f"*/{Table.FEATURES}/data/*.parquet")
+    of_features = sum(file.stat().st_size for file in data)
+    return Cost(seconds, (read["spark"] + read["driver"]) / 1e6, of_features / 1e6, peaks["driver"], peaks["jvm"])
 
 
 if __name__ == "__main__":

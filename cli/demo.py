@@ -5,17 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from cli.run import RESUMABLE, add_master, check_here, run_here
-from cli.sample import BROKEN, VIEWS, draw_sample
+from cli.sample_command import VIEWS
 from cli.subcommands import Subcommands, add_subcommand
-from spark_app.engine.provision import resolve_weights
+from spark_app.arguments import add_tuning_arguments, settings_from
 from spark_app.errors import WeightsUnavailableError
-from spark_app.main import add_tuning_arguments, settings_from
 from spark_app.options import path
 
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits demo`."""
-    parser = add_subcommand(subcommands, "demo", "draw sample pictures and run the pipeline on them", RESUMABLE)
+    parser = add_subcommand(subcommands, "demo", RESUMABLE)
     parser.add_argument(
         "folder",
         type=path,
@@ -34,6 +33,10 @@ def _demo(arguments: argparse.Namespace) -> int:
     arguments.images, arguments.output = str(images), str(arguments.folder / "output")
     settings = settings_from(arguments)
     check_here(settings)
+
+    from cli.sample import BROKEN, draw_sample
+    from spark_app.engine.provision import resolve_weights
+
     count = draw_sample(images, VIEWS)
     print(f"{count} drawn pictures and {len(BROKEN)} broken files in {images}")
     print("Looking for the weights (Keras downloads those of ImageNet once, 9 MB) ...", flush=True)

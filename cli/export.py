@@ -4,8 +4,6 @@ import argparse
 from pathlib import Path
 
 from cli.subcommands import Subcommands, add_subcommand
-from spark_app.engine.model import model_id_of
-from spark_app.engine.provision import export_weights
 from spark_app.engine.weights import WEIGHTS_ENDINGS, WeightsKind
 from spark_app.options import filled, path
 
@@ -15,7 +13,6 @@ def add_command(subcommands: Subcommands) -> None:
     parser = add_subcommand(
         subcommands,
         "export",
-        "export the network once, for runs with `--weights FOLDER`",
         "The export is not complete; run the same command again.",
     )
     parser.add_argument(
@@ -24,7 +21,9 @@ def add_command(subcommands: Subcommands) -> None:
         default="imagenet",
         help="imagenet, seeded (untrained), or an .h5 or .keras file [%(default)s]",
     )
-    parser.add_argument("folder", type=path, metavar="FOLDER", help="folder for model.json, model.onnx and weights.npz")
+    parser.add_argument(
+        "folder", type=path, metavar="FOLDER", help="folder for model.json, model.tflite and weights.npz"
+    )
     parser.set_defaults(command=_export)
 
 
@@ -37,6 +36,9 @@ def _weights(text: str) -> str:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    from spark_app.engine.model import model_id_of
+    from spark_app.engine.provision import export_weights
+
     weights = export_weights(arguments.weights, arguments.folder)
     print(f"model {model_id_of(weights)} in {arguments.folder.expanduser().resolve()}")
     return 0

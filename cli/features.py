@@ -11,12 +11,13 @@ from contract.summary import Latest, Summary
 from contract.tables import Table
 from spark_app.errors import OutputError, UsageError
 from spark_app.options import filled, path
+from spark_app.place import Place
 from spark_app.settings import FEATURE_COUNT, CatalogSettings, as_url
-from spark_app.storage import Storage
 from spark_app.words import counted
 
 if TYPE_CHECKING:
     from cli.feature_table import TableFolder
+    from spark_app.storage import Storage
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -24,7 +25,6 @@ def add_command(subcommands: Subcommands) -> None:
     parser = add_subcommand(
         subcommands,
         "features",
-        "write the features of the last complete results to a file",
         "FILE is as it was before.",
     )
     parser.add_argument("--output", type=filled, required=True, metavar="URL", help="output, as for `fruits run`")
@@ -35,15 +35,17 @@ def add_command(subcommands: Subcommands) -> None:
 
 
 def _features(arguments: argparse.Namespace) -> int:
+    place = Place(as_url(arguments.output))
+    if not place.is_local:
+        raise UsageError("This command reads outputs on this machine. For the cloud, use `fruits results --features`.")
+
     from cli.feature_files import check_target, write_features
     from cli.feature_rows import FeatureRows
     from cli.feature_table import data_files
+    from spark_app.storage import Storage
 
-    file = arguments.file
+    root, file = Storage(place.url), arguments.file
     check_target(file, may_replace=arguments.force)
-    root = Storage(as_url(arguments.output))
-    if not root.is_local:
-        raise UsageError("This command reads outputs on this machine. For the cloud, use `fruits results --features`.")
     folder = root.local_path / TABLES / CatalogSettings(database=arguments.database).database / Table.FEATURES
     summary = _last_summary(root)
     files = data_files(_local_table(folder), summary.snapshots.features)
@@ -61,7 +63,7 @@ def _features(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _last_summary(root: Storage) -> Summary:
+def _last_summary(root: "Storage") -> Summary:
     try:
         latest = Latest.from_json(root.read(LATEST) or b"")
         return Summary.from_json(root.read(latest.results + ResultFile.SUMMARY) or b"")

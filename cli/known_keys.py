@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pyarrow.csv as pa_csv
 
 from contract.documents import DocumentError
-from contract.layout import INBOX, LATEST, NOTICES_SUFFIX, ResultFile
+from contract.layout import INBOX, LATEST, ResultFile, is_notices_file
 from contract.notices import Notice, NoticeError
 from contract.summary import Latest, Summary
 from spark_app.csv_files import texts_of
@@ -50,7 +50,7 @@ def _files_of_results(root: Storage) -> list[str]:
 def _keys_of_notices(root: Storage) -> Iterator[str]:
     listed = [key for batch in root.list_objects(INBOX) for key in batch["key"].to_pylist()]
     for file in listed:
-        if file.endswith(NOTICES_SUFFIX) and "/" not in file.removeprefix(INBOX):
+        if is_notices_file(file):
             for line in (root.read(file) or b"").splitlines():
                 try:
                     yield Notice.from_json(line).key

@@ -5,9 +5,9 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
+from importlib import import_module
 
-from cli.subcommands import INTERRUPTED
+from cli.subcommands import COMMANDS, INTERRUPTED, add_subcommand
 from spark_app.errors import FruitsError
 from spark_app.options import Parser
 from spark_app.signals import ending_by_exception
@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _call(argv: Sequence[str] | None, signals: Sequence[int]) -> int:
     arguments = argparse.Namespace()
     try:
-        arguments = _parser().parse_args(argv)
+        words = sys.argv[1:] if argv is None else argv
+        arguments = _parser(words).parse_args(words)
         code: int = arguments.command(arguments)
     except FruitsError as error:
         if signals and error.exit_code != BY_CTRL_C:
@@ -53,19 +54,26 @@ def _interrupted(arguments: argparse.Namespace) -> int:
     return BY_CTRL_C
 
 
-def _parser() -> argparse.ArgumentParser:
-    from cli import demo, export, features, notify, run, sample, setup
-    from cli.cloud import account, dead_letters, logs, results, runs, start, status, upload
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of a command line, which knows the options of the chosen subcommand, and the names of all.
 
-    parser = Parser(
+    A user waits for an answer to a mistake, so the parser imports the module of the chosen subcommand only.
+    """
+    parser: argparse.ArgumentParser = Parser(
         prog="fruits", description="Turn photos of fruit into MobileNetV2 features and a PCA matrix, on Spark."
     )
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    on_folders = (run, notify, features, demo, sample, export, setup)
-    for module in (*on_folders, upload, status, logs, runs, results, start, dead_letters, account):
-        module.add_command(subcommands)
-    for entry_point in entry_points(group=ENTRY_POINTS):
-        entry_point.load()(subcommands)
+    chosen = COMMANDS.get(next((word for word in words if not word.startswith("-")), ""))
+    for name, command in COMMANDS.items():
+        if chosen is None or command.module != chosen.module:
+            add_subcommand(subcommands, name)
+        elif name not in subcommands.choices:  # a module may define several
+            import_module(command.module).add_command(subcommands)
+    if chosen is None:
+        from importlib.metadata import entry_points
+
+        for entry_point in entry_points(group=ENTRY_POINTS):
+            entry_point.load()(subcommands)
     return parser
 
 

@@ -1,38 +1,14 @@
 """`fruits notify`: writes the notices of local images. In the cloud, `start_run` writes them from S3 events."""
 
 import argparse
-import os
-import time
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from difflib import get_close_matches
-from functools import cached_property
-from itertools import islice
-from pathlib import Path
 
-from cli.known_keys import known_keys
 from cli.subcommands import Subcommands, add_subcommand
-from contract.image_names import is_no_image
-from contract.layout import fault_of, notices_file
-from contract.notices import Notice, NoticeType
-from contract.runs import new_run_id
-from spark_app.errors import UsageError
+from contract.notices import NoticeType
 from spark_app.options import filled
 from spark_app.output import check_output
+from spark_app.place import Place, check_images_folder
 from spark_app.settings import as_url
-from spark_app.stages.listing import Omissions, check_images_folder, list_images
-from spark_app.storage import Storage
 from spark_app.words import counted
-
-NOTICES_PER_FILE = 5_000
-"""About as many as a batch of events in the cloud yields."""
-
-COMPARED_AT_MOST = 50_000
-"""Number of names among which a mistyped one is looked for: more would take many seconds."""
-
-ALL = ""
-"""Key of the folder of images itself."""
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -40,7 +16,6 @@ def add_command(subcommands: Subcommands) -> None:
     parser = add_subcommand(
         subcommands,
         "notify",
-        "write notices of images, which `fruits run --mode update` reads",
         "Some notices may be missing; run the same command again: a notice may arrive twice.",
     )
     parser.add_argument(
@@ -58,130 +33,23 @@ def add_command(subcommands: Subcommands) -> None:
 
 
 def _notify(arguments: argparse.Namespace) -> int:
-    corpus = Corpus(Storage(as_url(arguments.images)), Storage(as_url(arguments.output)))
-    check_images_folder(corpus.images)
-    corpus.root.check_writable()
-    check_output(corpus.root, may_have_other_files=False)
+    images, output = as_url(arguments.images), as_url(arguments.output)
+    check_images_folder(Place(images))
+    Place(output).check_writable()
+    check_output(Place(output), may_have_other_files=False)
+
+    from cli.corpus import ALL, Corpus, Target, write_notices
+    from spark_app.storage import Storage
+
+    corpus = Corpus(Storage(images), Storage(output))
     # All paths are looked up before the first notice is written: a mistake in one of them writes nothing.
-    places = [corpus.find(path) for path in arguments.paths] or [Place("all images", ALL)]
+    places = [corpus.find(path) for path in arguments.paths] or [Target("all images", ALL)]
     written = 0
     for place in places:
-        counts = _write(corpus.root, corpus.notices(place))
+        counts = write_notices(corpus.root, corpus.notices(place))
         written += counts.total()
         print(f"{place.name}: {counts[NoticeType.CREATED]:,} new or changed, {counts[NoticeType.REMOVED]:,} gone")
     for sentence in corpus.omissions.in_words():
         print(sentence)
     print(f"{counted(written, 'notice')} written. `fruits run --mode update` processes the notices.")
     return 0
-
-
-def _write(root: Storage, notices: Iterator[Notice]) -> Counter[NoticeType]:
-    """Write notices, and count them by what happened."""
-    counts: Counter[NoticeType] = Counter()
-    while batch := list(islice(notices, NOTICES_PER_FILE)):
-        root.create()
-        body = "".join(notice.to_json() + "\n" for notice in batch)
-        root.write(notices_file(new_run_id()), body.encode())
-        counts.update(notice.op for notice in batch)
-    return counts
-
-
-@dataclass(frozen=True)
-class Place:
-    """An image or a folder, as the user named it and by its key."""
-
-    name: str
-    key: str
-
-
-@dataclass
-class Corpus:
-    """The images that exist, and those that the output knows."""
-
-    images: Storage
-    root: Storage
-    omissions: Omissions = field(default_factory=Omissions)
-    """What notices leave out."""
-
-    @cached_property
-    def known(self) -> set[str]:
-        """Keys that the output knows."""
-        return known_keys(self.root)
-
-    def find(self, path: str) -> Place:
-        """Find the image or folder of a path, which may be gone.
-
-        Raises
-        ------
-        UsageError
-            If there is none, and if the output knows none either.
-        """
-        keys = [key for key in dict.fromkeys(self._keys_of(path)) if key == ALL or fault_of(key) is None]
-        if not keys:
-            raise UsageError(f"{path} does not lie below {self.images.display}.")
-        for exists in (self._exists, self._is_known):
-            if found := [key for key in keys if exists(key)]:
-                return Place(path, found[0])
-        raise UsageError(f"There is no {path} in {self.images.display}, and no run has read one.{self._hint(keys)}")
-
-    def _keys_of(self, path: str) -> Iterator[str]:
-        """Yield the keys that a path may stand for: it begins at the current folder, or at the folder of images."""
-        if not self.images.is_local:
-            yield path.removeprefix(f"{self.images.url}/").strip("/")
-            return
-        for candidate in (Path.cwd() / path, self.images.local_path / path):
-            for base in (Path(os.path.normpath(candidate)), candidate.parent.resolve() / candidate.name):
-                if base.is_relative_to(self.images.local_path):
-                    key = base.relative_to(self.images.local_path).as_posix()
-                    yield ALL if key == "." else key
-
-    def _exists(self, key: str) -> bool:
-        if self.images.is_local and (self.images.local_path / key).is_dir():
-            return True
-        return key == ALL or self.images.find(key) is not None or any(self._list(key, Omissions()))
-
-    def _is_known(self, key: str) -> bool:
-        return key in self.known or any(known.startswith(f"{key}/") for known in self.known)
-
-    def _hint(self, keys: list[str]) -> str:
-        existing = {notice.key for notice in self._list(ALL, Omissions())} | self.known
-        folders = {str(folder) for key in existing for folder in Path(key).parents} - {"."}
-        if len(existing) > COMPARED_AT_MOST:
-            return ""
-        names = {name.casefold(): name for name in sorted(existing | folders)}
-        close = [name for key in keys for name in get_close_matches(key.casefold(), names, n=1)]
-        return f" Did you mean {names[close[0]]}?" if close else ""
-
-    def notices(self, place: Place) -> Iterator[Notice]:
-        """Yield a notice of each image at a place, and of each image that is gone from it."""
-        exist = set()
-        if place.key != ALL and (size_and_etag := self.images.find(place.key)) is not None:
-            if is_no_image(place.key):
-                self.omissions.skipped += 1
-                return
-            yield _created(place.key, *size_and_etag)
-            return
-        for notice in self._list(place.key, self.omissions):
-            exist.add(notice.key)
-            yield notice
-        for key in sorted(self.known - exist):
-            if self._lies_in(key, place) and self.images.find(key) is None and fault_of(key) is None:
-                yield Notice(key=key, op=NoticeType.REMOVED, sequencer=_sequencer())
-
-    def _lies_in(self, key: str, place: Place) -> bool:
-        locked = any(key.startswith(folder) for folder in self.omissions.folders)
-        return not locked and (place.key in {ALL, key} or key.startswith(f"{place.key}/"))
-
-    def _list(self, folder: str, omissions: Omissions) -> Iterator[Notice]:
-        for batch in list_images(self.images, omissions, folder or None):
-            for key, etag, size in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                yield _created(key, size, etag)
-
-
-def _created(key: str, size: int, etag: str) -> Notice:
-    return Notice(key=key, op=NoticeType.CREATED, etag=etag, size=size, sequencer=_sequencer())
-
-
-def _sequencer() -> str:
-    """Return a text that sorts after all earlier ones, as the sequencers of S3 do."""
-    return f"{time.time_ns():018X}"

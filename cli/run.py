@@ -9,18 +9,16 @@ import traceback
 
 from cli.local import new_log
 from cli.subcommands import Subcommands, add_subcommand
-from cli.terminal import terminal_reporter
 from contract.job import CatalogKind
 from contract.layout import ResultFile, results_folder
 from contract.runs import Mode
 from contract.summary import Summary
-from localspark.session import local_session_conf
+from spark_app.arguments import add_arguments, settings_from
+from spark_app.engine.weights import find_weights
 from spark_app.errors import FruitsError, SettingsError, WorkersError
-from spark_app.failures import cause_of
-from spark_app.main import add_arguments, settings_from
-from spark_app.pipeline import maintain, run
+from spark_app.output import check_places
+from spark_app.place import Place
 from spark_app.settings import RunSettings
-from spark_app.storage import Storage
 from spark_app.watchdog import ending_without_progress
 from spark_app.words import counted
 
@@ -32,7 +30,7 @@ RESUMABLE = "The last complete results are valid; run the same command again to 
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits run`."""
-    parser = add_subcommand(subcommands, "run", "run the pipeline on this machine", RESUMABLE)
+    parser = add_subcommand(subcommands, "run", RESUMABLE)
     add_arguments(parser)
     add_master(parser)
     parser.set_defaults(command=lambda arguments: run_here(settings_from(arguments), arguments.master))
@@ -76,6 +74,14 @@ def check_here(settings: RunSettings) -> None:
         raise SettingsError(f"--output must be a folder on this machine, not {settings.output}.")
 
 
+def _check(settings: RunSettings) -> None:
+    """Find the mistakes of a user who waits, before the imports of a run, which take longer."""
+    check_here(settings)
+    check_places(settings)
+    if settings.mode is not Mode.MAINTAIN:
+        find_weights(settings.weights)
+
+
 def run_here(settings: RunSettings, master: str) -> int:
     """Run the pipeline on this machine, and print where the results are.
 
@@ -84,7 +90,13 @@ def run_here(settings: RunSettings, master: str) -> int:
     FruitsError
         If the run fails.
     """
-    check_here(settings)
+    _check(settings)
+
+    from cli.terminal import terminal_reporter
+    from localspark.session import local_session_conf
+    from spark_app.failures import cause_of
+    from spark_app.local_run import run_if_changed
+
     log = new_log()
     logging.basicConfig(filename=log)  # the terminal shows the run; what libraries log goes to the file
     start = time.monotonic()
@@ -95,9 +107,11 @@ def run_here(settings: RunSettings, master: str) -> int:
             ending_without_progress(settings.no_progress_minutes * 60, _tell_at_last),
         ):
             if settings.mode is Mode.MAINTAIN:
+                from spark_app.pipeline import maintain
+
                 maintain(settings, reporter, conf)
                 return 0
-            summary = run(settings, reporter, conf, log)
+            summary = run_if_changed(settings, reporter, conf, log)
     except WorkersError as error:
         raise FruitsError(f"{error} (details: {log})") from error
     except (FruitsError, KeyboardInterrupt):
@@ -106,7 +120,7 @@ def run_here(settings: RunSettings, master: str) -> int:
         with log.open("a") as file:
             traceback.print_exc(file=file)
         raise FruitsError(f"The run failed: {cause_of(error)} (details: {log})") from error
-    _print_results(Storage(settings.output), summary, time.monotonic() - start)
+    _print_results(Place(settings.output), summary, time.monotonic() - start)
     return 0
 
 
@@ -114,7 +128,7 @@ def _tell_at_last(error: FruitsError) -> None:
     print(f"fruits: {error}", file=sys.stderr, flush=True)
 
 
-def _print_results(root: Storage, summary: Summary, seconds: float) -> None:
+def _print_results(root: Place, summary: Summary, seconds: float) -> None:
     folder = f"{root.display}/{results_folder(summary.run_id)}"
     counts, k = summary.counts, summary.pca.components if summary.pca else 0
     print(f"Done in {seconds:.1f} s.")

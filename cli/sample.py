@@ -1,6 +1,5 @@
-"""`fruits sample`: draws a small set of fruit pictures, so that the pipeline can be tried without photos."""
+"""A small set of drawn fruit pictures, so that the pipeline can be tried without photos."""
 
-import argparse
 import io
 import math
 from collections.abc import Callable
@@ -10,12 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from cli.subcommands import Subcommands, add_subcommand
 from spark_app.errors import OutputError
-from spark_app.options import count, path
-
-VIEWS = 25
-"""Default number of pictures of each variety."""
 
 PICTURE_SIZE = 100
 SCALE = 2
@@ -56,25 +50,6 @@ VARIETIES = (
     Variety("Plum", 0.50, 0.62, (92, 36, 92), (160, 100, 160)),
     Variety("Strawberry Wedge", 0.58, 0.70, (212, 30, 48), (250, 220, 130), -0.5),
 )
-
-
-def add_command(subcommands: Subcommands) -> None:
-    """Add `fruits sample`."""
-    parser = add_subcommand(
-        subcommands,
-        "sample",
-        "draw fruit pictures, and add a few broken files",
-        "The files so far are complete; run the same command again for the rest.",
-    )
-    parser.add_argument("folder", type=path, metavar="FOLDER", help="folder for <variety>/<view>.jpg")
-    parser.add_argument("--views", type=count, default=VIEWS, help="pictures of each of the 10 varieties [%(default)s]")
-    parser.set_defaults(command=_sample)
-
-
-def _sample(arguments: argparse.Namespace) -> int:
-    images = draw_sample(arguments.folder, arguments.views)
-    print(f"{images} pictures and {len(BROKEN)} broken files in {arguments.folder}")
-    return 0
 
 
 def draw_sample(folder: Path, views: int) -> int:

@@ -5,10 +5,6 @@ import os
 import sys
 
 from cli.subcommands import Subcommands, add_subcommand
-from localspark.class_archive import make_archive
-from localspark.jars import Jars, fetched
-from localspark.java import find_java
-from localspark.spark_home import make_spark_home
 from spark_app.errors import InstallationError
 
 
@@ -17,13 +13,17 @@ def add_command(subcommands: Subcommands) -> None:
     parser = add_subcommand(
         subcommands,
         "setup",
-        "prepare Spark for runs on this machine; `make` has done so",
         "Run the same command again for the rest.",
     )
     parser.set_defaults(command=_setup)
 
 
 def _setup(_arguments: argparse.Namespace) -> int:
+    from localspark.class_archive import make_archive
+    from localspark.jars import Jars, fetched
+    from localspark.java import find_java
+    from localspark.spark_home import make_spark_home
+
     java = find_java(os.environ)
     fetched(Jars.ICEBERG_RUNTIME)
     make_spark_home()

@@ -46,9 +46,14 @@ QUERIES = "athena/"
 LATEST = f"{RESULTS}latest.json"
 """Pointer to the last complete run. A run writes it last, so that readers never see incomplete results."""
 
+CONTROL = "control/"
+"""Folder of the objects by which runs are coordinated."""
 
-FENCE = "control/fence.json"
+FENCE = f"{CONTROL}fence.json"
 """Object that names the only run that may write: a `contract.job.Fence`."""
+
+LAST_STATE = f"{CONTROL}state.json"
+"""File by which a run on this machine finds out that nothing has changed: a `contract.last_state.LastState`."""
 
 
 class ResultFile(StrEnum):
@@ -146,6 +151,11 @@ def is_matrix_file(key: str) -> bool:
 def notices_file(sortable_id: str) -> str:
     """Return the key of the file of notices of one batch."""
     return f"{INBOX}{sortable_id}{NOTICES_SUFFIX}"
+
+
+def is_notices_file(key: str) -> bool:
+    """Return whether a key is that of a file of notices which no run has acknowledged yet."""
+    return key.startswith(INBOX) and key.endswith(NOTICES_SUFFIX) and "/" not in key.removeprefix(INBOX)
 
 
 def rejected_notices_file(sortable_id: str) -> str:

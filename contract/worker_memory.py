@@ -5,7 +5,7 @@ MAX_MEGAPIXELS, MAX_MEGABYTES = "--max-megapixels", "--max-megabytes"
 DEFAULT_MEGAPIXELS, DEFAULT_MEGABYTES = 100.0, 100.0
 
 IDLE_WORKER = 424_000_000
-"""Bytes that a worker takes while it computes features of small images with ONNX Runtime. Measured."""
+"""Bytes that a worker takes while it computes features of small images with LiteRT. Measured."""
 
 BYTES_PER_PIXEL = 5
 """Memory for each pixel of the limit. Most decoders need 4 bytes."""

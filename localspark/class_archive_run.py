@@ -5,16 +5,16 @@ import tempfile
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from localspark.session import local_session_conf
-from spark_app.engine.model import ExportedModel, model_id_of, save_model
+from spark_app.engine.export import in_own_process
+from spark_app.engine.model import FILES, ExportedModel, model_id_of, save_model
+from spark_app.engine.network import INPUT_SHAPE
 from spark_app.engine.weights import Weights, find_weights
 from spark_app.pipeline import run
 from spark_app.progress import PlainReporter
-from spark_app.settings import FEATURE_COUNT, RunSettings
+from spark_app.settings import FEATURE_COUNT, Engine, RunSettings
 from spark_app.storage import Storage
 
 
@@ -43,20 +43,20 @@ def _draw(folder: Path) -> None:
 
 def _save_network(output: Path) -> None:
     """Save a network whose features are the mean colours, where the run looks for the model of its weights."""
-    mean = helper.make_node("ReduceMean", ["pixels"], ["mean"], axes=[1, 2], keepdims=0)
-    spread = helper.make_node("MatMul", ["mean", "matrix"], ["features"])
-    graph = helper.make_graph(
-        [mean, spread],
-        "trivial",
-        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, [None, 224, 224, 3])],
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, FEATURE_COUNT])],
-        [numpy_helper.from_array(np.eye(3, FEATURE_COUNT, dtype=np.float32), "matrix")],
-    )
-    network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     weights = cast("Weights", find_weights("seeded"))
     root = Storage(output.as_uri())
     root.create()
-    save_model(root, model_id_of(weights), weights, ExportedModel({"model.onnx": network.SerializeToString()}, {}))
+    network = in_own_process(_trivial_network)
+    save_model(root, model_id_of(weights), weights, ExportedModel({FILES[Engine.LITERT]: network}, {}))
+
+
+def _trivial_network() -> bytes:
+    import tensorflow as tf
+
+    matrix = tf.eye(3, FEATURE_COUNT)
+    signature = tf.TensorSpec((1, *INPUT_SHAPE), tf.float32)
+    function = tf.function(lambda images: tf.reduce_mean(images, (1, 2)) @ matrix).get_concrete_function(signature)
+    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([function]).convert())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from contract.versions import ICEBERG_AWS_BUNDLE, ICEBERG_RUNTIME, S3_CLIENT
 from localspark.environment import remove_foreign_variables
 from localspark.java import find_java
 from spark_app.errors import InstallationError
-from spark_app.jvm import SparkStartError, own_jvm
 from spark_app.scratch import scratch_folder
 from spark_app.signals import postponed
 
@@ -108,6 +107,8 @@ def _starts_a_jvm(conf: Mapping[str, str], log: Path) -> bool:
     environment = dict(os.environ)
     remove_foreign_variables(environment)
     environment["JAVA_HOME"] = str(find_java(os.environ))
+    from spark_app.jvm import SparkStartError, own_jvm  # loads PySpark, which most uses of this module do not need
+
     with log.open("wb") as messages, own_jvm() as jvm, postponed(jvm.kill):
         try:
             jvm.start(conf, environment, messages)

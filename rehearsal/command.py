@@ -1,4 +1,4 @@
-"""`fruits rehearse`: a plug-in of the `fruits` command. Every command loads this module, so it imports little."""
+"""`fruits rehearse`: a plug-in of the `fruits` command. The list of commands imports it, so it imports little."""
 
 import argparse
 import os
@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 
 from cli.subcommands import Subcommands, add_subcommand
-from localspark.jars import Jars, fetched
-from localspark.java import find_java
 from rehearsal.errors import RehearsalError
 from spark_app.errors import InstallationError
 
@@ -31,16 +29,18 @@ INTERRUPTED = {
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits rehearse`."""
-    parser = add_subcommand(subcommands, "rehearse", "rehearse the cloud on this machine, without an account")
+    parser = add_subcommand(subcommands, "rehearse", summary="rehearse the cloud on this machine, without an account")
     commands = parser.add_subparsers(metavar="|".join(SUBCOMMANDS))
     for name, summary in SUBCOMMANDS.items():
-        add_subcommand(commands, name, summary).set_defaults(rehearsal=name)
+        add_subcommand(commands, name, summary=summary).set_defaults(rehearsal=name)
     parser.set_defaults(command=_rehearse, rehearsal="run")
 
 
 def _rehearse(arguments: argparse.Namespace) -> int:
     if find_spec("moto") is None:
         raise InstallationError("`fruits rehearse` needs moto, a package for development: run `make .venv/ready`.")
+    from localspark.java import find_java
+
     os.environ["JAVA_HOME"] = str(find_java(os.environ))
     from cli.cloud.errors import explained_errors, interruption
     from localaws.account import LocalAwsError
@@ -54,6 +54,7 @@ def _rehearse(arguments: argparse.Namespace) -> int:
 
 
 def _functions() -> Mapping[str, Callable[[], object]]:
+    from localspark.jars import Jars, fetched
     from rehearsal import rehearse, stay
 
     return {

@@ -1,5 +1,6 @@
 """CSV files that one task writes to the storage, without passing the rows through the driver."""
 
+import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,6 +33,21 @@ class WrittenCsv:
     rows: int
     """Number of rows without the header."""
     digest: Digest
+
+
+def lines_of(columns: list[pa.Array], schema: pa.Schema) -> list[bytes]:
+    """Return the lines that `write_csv` writes for some rows. No text may contain a line feed."""
+    buffer = io.BytesIO()
+    with pa_csv.CSVWriter(buffer, schema, write_options=pa_csv.WriteOptions(include_header=False)) as writer:
+        writer.write_batch(pa.record_batch(list(map(as_text, columns)), schema=schema))
+    return buffer.getvalue().split(b"\n")[:-1]
+
+
+def first_cells(body: bytes) -> pa.ChunkedArray:
+    """Return the first cell of each row of a file that `write_csv` has written."""
+    name = pa_csv.open_csv(io.BytesIO(body)).schema.names[0]
+    options = pa_csv.ConvertOptions(include_columns=[name], column_types={name: pa.string()}, strings_can_be_null=False)
+    return pa_csv.read_csv(io.BytesIO(body), convert_options=options)[name]
 
 
 def write_csv(batches: Iterable[list[pa.Array]], schema: pa.Schema, root: Storage, key: str) -> WrittenCsv:

@@ -9,6 +9,27 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
+def grouped(items: Iterable[_Item], *, size: int, weight: Callable[[_Item], int], budget: int) -> Iterator[list[_Item]]:
+    """Yield the items in order, in groups of at most `size` items.
+
+    Parameters
+    ----------
+    weight, budget
+        Maximum total weight of a group. A single item may exceed it.
+    """
+    group: list[_Item] = []
+    load = 0
+    for item in items:
+        added = weight(item)
+        if group and (len(group) >= size or load + added > budget):
+            yield group
+            group, load = [], 0
+        group.append(item)
+        load += added
+    if group:
+        yield group
+
+
 def map_ahead(
     function: Callable[[_Item], _Result],
     items: Iterable[_Item],

@@ -1,90 +1,21 @@
-"""The command that runs the pipeline under spark-submit, and the options that it shares with `fruits run`."""
+"""The command that runs the pipeline under spark-submit."""
 
-import argparse
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from enum import StrEnum
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
-from contract.job import JobOption
 from contract.runs import Mode
+from spark_app.arguments import add_arguments, settings_from
 from spark_app.errors import FruitsError, UsageError
 from spark_app.failures import cause_of
 from spark_app.job_failure import FailureReport
-from spark_app.options import Parser, filled, number, one_of, whole_number
+from spark_app.options import Parser
 from spark_app.pipeline import maintain, run
 from spark_app.progress import PlainReporter
-from spark_app.settings import CatalogSettings, Limits, Option, RunSettings, as_url, options_of
 from spark_app.signals import ending_by_exception
 from spark_app.watchdog import ending_without_progress
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add all options of a run to a parser."""
-    add = parser.add_argument
-    add(JobOption.IMAGES, type=filled, metavar="URL", help="folder or bucket of images: .../<label>/<file>")
-    add(JobOption.OUTPUT, type=filled, required=True, metavar="URL", help="folder or bucket for tables and results")
-    add_tuning_arguments(parser)
-
-
-def add_tuning_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that have a default value."""
-    for owner in (RunSettings, Limits, CatalogSettings):
-        for name, option in options_of(owner).items():
-            _add_option(parser, option, getattr(owner, name))
-
-
-def _add_option(parser: argparse.ArgumentParser, option: Option, default: object) -> None:
-    if default is False:
-        parser.add_argument(option.flag, action="store_true", help=option.description)
-        return
-    parser.add_argument(
-        option.flag,
-        default=default,
-        type=option.parse or _reader(default),
-        metavar=f"{{{','.join(type(default))}}}" if isinstance(default, StrEnum) else option.metavar,
-        help=f"{option.description} [{default_text(default)}]",
-    )
-
-
-def _reader(default: object) -> Callable[[str], Any]:
-    """Return the function that reads the values of an option, by the type of its default value."""
-    if isinstance(default, StrEnum):
-        return one_of(type(default))
-    readers: dict[type, Callable[[str], Any]] = {int: whole_number, float: number, str: filled}
-    return readers[type(default)]
-
-
-def default_text(default: object) -> str:
-    """Return the default value of an option as the help shows it."""
-    if default is None:
-        return "generated"
-    return f"{default:g}" if isinstance(default, float) else str(default)
-
-
-def settings_from(arguments: argparse.Namespace) -> RunSettings:
-    """Read the settings from parsed options.
-
-    Raises
-    ------
-    SettingsError
-        If a setting is invalid.
-    """
-    return RunSettings(
-        images=as_url(arguments.images) if arguments.images else "",
-        output=as_url(arguments.output),
-        limits=Limits(**_values(Limits, arguments)),
-        catalog=CatalogSettings(**_values(CatalogSettings, arguments)),
-        **_values(RunSettings, arguments),
-    )
-
-
-def _values(owner: type, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the fields of a class of settings that have an option, with the values of the options."""
-    options = options_of(owner).items()
-    return {name: getattr(arguments, option.flag[2:].replace("-", "_")) for name, option in options}
 
 
 class _JobParser(Parser):

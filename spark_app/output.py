@@ -5,20 +5,63 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from contract.layout import BASES, IMAGES, INBOX, LATEST, MODELS, OUTPUT_MARK, QUERIES, RESULTS, STAGING, TABLES
+from contract.layout import (
+    BASES,
+    CONTROL,
+    IMAGES,
+    INBOX,
+    LATEST,
+    MODELS,
+    OUTPUT_MARK,
+    QUERIES,
+    RESULTS,
+    STAGING,
+    TABLES,
+)
+from contract.runs import Mode
 from spark_app.errors import OutputError
-from spark_app.run import Run
-from spark_app.storage import Storage
+from spark_app.place import Place, check_images_folder
+from spark_app.settings import RunSettings
 
-OWN_ENTRIES = {folder.rstrip("/") for folder in (BASES, IMAGES, INBOX, MODELS, QUERIES, RESULTS, STAGING, TABLES)}
+if TYPE_CHECKING:
+    from spark_app.run import Run
+
+OWN_ENTRIES = {
+    folder.rstrip("/") for folder in (BASES, CONTROL, IMAGES, INBOX, MODELS, QUERIES, RESULTS, STAGING, TABLES)
+}
 """Folders of an output. Outputs of earlier versions have no mark, but nothing beside these folders."""
 
 NOT_SHOWN = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """Files that file managers write."""
 
 
-def check_output(root: Storage, *, may_have_other_files: bool) -> None:
+def check_places(settings: RunSettings) -> None:
+    """Check that the folder of images exists, and that the output can be used. For a maintenance, it must exist.
+
+    Raises
+    ------
+    ImagesError
+        If the folder of images is missing.
+    OutputError
+        If this user can't write to the output, if it contains other files, or if there is nothing to maintain.
+    """
+    root = Place(settings.output)
+    if settings.mode is not Mode.MAINTAIN:
+        check_images_folder(Place(settings.images))
+    elif not root.exists():
+        raise no_tables(root)
+    root.check_writable()
+    check_output(root, may_have_other_files=settings.use_existing_folder)
+
+
+def no_tables(root: Place) -> OutputError:
+    """Return the error of a maintenance of an output without tables."""
+    return OutputError(f"There are no tables in {root.display}: there is nothing to maintain.")
+
+
+def check_output(root: Place, *, may_have_other_files: bool) -> None:
     """Check that a folder is an output, is empty, or does not exist. Buckets are not checked.
 
     Parameters
@@ -58,7 +101,7 @@ def _check_kinds(folder: Path) -> None:
 
 
 @contextmanager
-def owned_output(this: Run) -> Iterator[None]:
+def owned_output(this: "Run") -> Iterator[None]:
     """Create the output of a run, hold its lock, and delete at the end what this run has staged.
 
     The operating system releases the lock when the process ends, even after a crash. Runs on a bucket hold no lock: the
@@ -81,7 +124,7 @@ def owned_output(this: Run) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(root: Storage) -> Iterator[None]:
+def _locked(root: Place) -> Iterator[None]:
     """Create and lock the folder. Remove it if the body has written nothing to it, for instance after a mistake."""
     folder = root.local_path
     created = [path for path in (folder, *folder.parents) if not path.exists()]

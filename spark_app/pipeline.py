@@ -17,8 +17,8 @@ from contract.summary import Summary
 from contract.tables import Table
 from spark_app.engine.model import decoding_of_run
 from spark_app.engine.provision import Model, provide_model, resolve_weights
-from spark_app.errors import ModelMismatchError, OutputError
-from spark_app.output import check_output, owned_output
+from spark_app.errors import ModelMismatchError
+from spark_app.output import check_places, no_tables, owned_output
 from spark_app.progress import Reporter, Step
 from spark_app.report.data import ReportData
 from spark_app.run import Run
@@ -31,7 +31,7 @@ from spark_app.stages.clock import correct_times
 from spark_app.stages.inbox import Inbox, acknowledge_notices, read_inbox
 from spark_app.stages.labels import changing_labels
 from spark_app.stages.leftovers import remove_leftovers
-from spark_app.stages.listing import check_images, check_images_folder, stage_listing
+from spark_app.stages.listing import Listing, check_input, stage_listing
 from spark_app.stages.maintenance import (
     compact,
     drop_abandoned_rebuild,
@@ -48,6 +48,8 @@ from spark_app.stages.repair import check_files, check_place, make_anew
 from spark_app.stages.starting_point import find_starting_point, last_model_id
 from spark_app.stages.statistics import bring_up_statistics
 from spark_app.stages.summary import counts_of, summary_of
+from spark_app.stages.unchanged import record_state
+from spark_app.stages.warm_up import workers_starting
 from spark_app.tables import Tables
 from spark_app.words import counted
 
@@ -68,25 +70,42 @@ def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, st
         If the run fails. The last complete results do not change.
     """
     this = Run(settings, reporter)
-    # If all images were removed, there are notices of it. A listing without images more likely shows a wrong folder.
-    may_be_empty = settings.mode is Mode.UPDATE or settings.is_environment
-    (check_images_folder if may_be_empty else check_images)(this.images)
-    this.root.check_writable()
-    check_output(this.root, may_have_other_files=settings.use_existing_folder)
+    check_places(settings)
+    check_input(this)
+    with owned_output(this):
+        this.check_fence()
+        return process(this, session_conf, log)
+
+
+def process(
+    this: Run, session_conf: Mapping[str, str], log: Path | None = None, listing: Listing | None = None
+) -> Summary:
+    """Do what `run` does, in an output that the caller has checked and locked.
+
+    Parameters
+    ----------
+    listing
+        The images, if the caller has listed them.
+
+    Raises
+    ------
+    FruitsError
+        If the run fails.
+    """
+    settings = this.settings
     with ExitStack() as stack:
         with this.clock.step("start") as step:
             weights = resolve_weights(settings.weights, log)
-            stack.enter_context(owned_output(this))
-            this.check_fence()
             earlier = None if settings.mode is Mode.REPROCESS else last_model_id(this.root)
             decoding = decoding_of_run(settings.decoding, weights, earlier)
             model_when_ready = stack.enter_context(provide_model(this.root, weights, settings.engine, log, decoding))
             spark = stack.enter_context(open_session(settings, session_conf))
+            stack.enter_context(workers_starting(spark, settings.engine))
             model = model_when_ready()
             step.tell(f"Spark {spark.version}", f"model {model.model_id}")
         model.save(this.root)
         _tell_decoding(this, model)
-        return _run_steps(this, spark, model)
+        return _run_steps(this, spark, model, listing)
 
 
 def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, str]) -> None:
@@ -103,10 +122,7 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
         If there is nothing to maintain, or if the maintenance fails.
     """
     this = Run(settings, reporter)
-    if not this.root.exists():
-        raise _no_tables(this)
-    this.root.check_writable()
-    check_output(this.root, may_have_other_files=settings.use_existing_folder)
+    check_places(settings)
     with ExitStack() as stack:
         stack.enter_context(owned_output(this))
         this.check_fence()
@@ -125,11 +141,7 @@ def _maintain_tables(this: Run, tables: Tables) -> None:
     elif this.settings.is_environment:
         this.reporter.note("There are no tables yet: there is nothing to maintain.")
     else:
-        raise _no_tables(this)
-
-
-def _no_tables(this: Run) -> OutputError:
-    return OutputError(f"There are no tables in {this.root.display}: there is nothing to maintain.")
+        raise no_tables(this.root)
 
 
 def _maintain_steps(this: Run, tables: Tables) -> None:
@@ -156,20 +168,20 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
         step.tell(f"{counted(remove_leftovers(this.root, before), 'other file')} of killed runs")
 
 
-def _run_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
+def _run_steps(this: Run, spark: SparkSession, model: Model, listing: Listing | None) -> Summary:
     """Run the steps, as a `reprocess` if the tables are of another model and the settings want that.
 
     If a run of this kind dies, the tables are still of the other model, and the next run continues with its branches.
     """
     try:
-        return _repairing_steps(this, spark, model)
+        return _repairing_steps(this, spark, model, listing)
     except ModelMismatchError as error:
         # The last results may be lost, or older than the tables, which a run that has died had written.
         of_tables = model.decoding_in(decoding_of_run(this.settings.decoding, model.weights, error.found))
         if of_tables.model_id == error.found:
             of_tables.save(this.root)
             _tell_decoding(this, of_tables)
-            return _repairing_steps(this, spark, of_tables)
+            return _repairing_steps(this, spark, of_tables, listing)
         if this.settings.on_new_model is OnNewModel.FAIL:
             raise
         this.notes.append(
@@ -188,21 +200,24 @@ def _tell_decoding(this: Run, model: Model) -> None:
         )
 
 
-def _repairing_steps(this: Run, spark: SparkSession, model: Model) -> Summary:
+def _repairing_steps(this: Run, spark: SparkSession, model: Model, listing: Listing | None = None) -> Summary:
     """Run the steps, and again after each damaged table that this run can make anew."""
     for _ in Table:
         try:
-            return _steps(this, spark, model)
+            return _steps(this, spark, model, listing)
         except Exception as error:  # noqa: BLE001 -- `make_anew` raises what is no damage
             make_anew(this, spark, error)
+            listing = None  # deleted, with all that was staged
     return _steps(this, spark, model)
 
 
-def _steps(this: Run, spark: SparkSession, model: Model) -> Summary:
+def _steps(this: Run, spark: SparkSession, model: Model, listing: Listing | None = None) -> Summary:
     with this.clock.step("list") as step:
         this.check_fence()  # malformed notices are moved
         inbox = read_inbox(this.root, this.staging)
-        candidates = _find_candidates(this, spark, inbox, step)
+        if this.settings.mode is not Mode.UPDATE and listing is None:
+            listing = stage_listing(this.images, this.root, this.staging)
+        candidates = _candidates(this, spark, inbox, listing, step)
     with this.clock.step("plan") as step:
         check_place(this, this.tables(spark))
         this.notes.extend(correct_times(this.tables(spark), this.started))
@@ -229,30 +244,30 @@ def _steps(this: Run, spark: SparkSession, model: Model) -> Summary:
         _tell_choice(choice, step)
     with this.clock.step("project") as step:
         projected = update_components(start, applied, choice, features)
-        step.tell(counted(projected, "image") if choice else "no images")
+        step.tell(counted(projected.count, "image") if choice else "no images")
     with this.clock.step("publish") as step:
-        published = publish_tables(this, start, applied, choice, count)
+        published = publish_tables(this, start, applied, choice, count, projected.changes)
         step.tell(counted(published.matrix.rows, "image"), f"{published.report.refusals.count:,} refused")
     counts = counts_of(change_set, applied.tally, published)
     summary = summary_of(this, start, model, choice, published, counts)
     _complete(this, start.tables, summary, published.report)
     _tidy(this, start.tables, inbox)
+    _record_state(this, model, listing, published.report)
     return summary
 
 
-def _find_candidates(this: Run, spark: SparkSession, inbox: Inbox, step: Step) -> Candidates:
-    """Return the images to examine, those of the notices or all, and note what was skipped.
+def _candidates(this: Run, spark: SparkSession, inbox: Inbox, listing: Listing | None, step: Step) -> Candidates:
+    """Return the images to examine, those of the listing or of the notices, and note what was skipped.
 
     A full listing covers every earlier notice, so a run that lists all images acknowledges the notices, too.
     """
     if inbox.malformed:
         this.notes.append(f"Malformed notices, moved to {REJECTED_NOTICES} with the reasons: {inbox.malformed:,}.")
-    if this.settings.mode is Mode.UPDATE:
+    if listing is None:
         if inbox.skipped:
             this.notes.append(skipped_in_words(inbox.skipped))
         step.tell(counted(inbox.notices, "notice"))
         return Candidates(inbox.rows(spark), complete=False, keys=inbox.keys)
-    listing = stage_listing(this.images, this.root, this.staging)
     step.tell(counted(listing.count, "file"))
     this.notes.extend(listing.omissions.in_words())
     return Candidates(listing.rows(spark), complete=True, unlisted=listing.omissions.folders)
@@ -280,11 +295,21 @@ def _complete(this: Run, tables: Tables, summary: Summary, report: ReportData) -
 
 
 def _tidy(this: Run, tables: Tables, inbox: Inbox) -> None:
-    """Remove what the published results have made obsolete, and compact tables of many small files."""
+    """Remove what the published results have made obsolete, and compact tables with many tiny files."""
     if this.settings.mode is Mode.REPROCESS:
         end_rebuild(tables)
     this.check_fence()
     acknowledge_notices(this.root, inbox)
     if to_compact := tables_to_compact(tables):
         with this.clock.step("compact") as step:
-            step.tell(f"{counted(sum(table.merge_small_files() for table in to_compact), 'file')} rewritten")
+            step.tell(f"{counted(sum(table.merge_tiny_files() for table in to_compact), 'file')} rewritten")
+
+
+def _record_state(this: Run, model: Model, listing: Listing | None, report: ReportData) -> None:
+    """Record the state at the end of the run, so that the next run finds out at once if nothing has changed."""
+    unexpected = set(this.notes) - set(listing.omissions.in_words() if listing else ())
+    if model.was_damaged:
+        unexpected.add("the exported model was damaged")
+    if Reason.UNREADABLE in report.refusals.reasons:
+        listing = None  # the next run tries again to read these images
+    record_state(this, model.weights, listing, unexpected)

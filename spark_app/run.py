@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING
 
 from contract.layout import results_folder, staging_folder
 from contract.runs import Mode, new_run_id
@@ -12,7 +11,11 @@ from spark_app.fence import check_fence
 from spark_app.progress import Reporter, StepClock
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
-from spark_app.tables import Tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from spark_app.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,10 @@ class Run:
         if self.settings.fenced:
             check_fence(self.root, self.run_id)
 
-    def tables(self, spark: SparkSession) -> Tables:
+    def tables(self, spark: "SparkSession") -> "Tables":
         """Return the tables of the environment, which check the fence before each commit."""
+        from spark_app.tables import Tables  # a run that finds nothing new does not load Spark
+
         return Tables(spark, self.settings.catalog.database, before_commit=self.check_fence)
 
     @property

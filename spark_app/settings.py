@@ -1,7 +1,7 @@
 """The settings of a run, validated when they are created, and the command-line options that set them.
 
-A setting and its option are defined once, in the field of the setting: `spark_app.main` derives the option, its default
-value and its help from the field.
+A setting and its option are defined once, in the field of the setting: `spark_app.arguments` derives the option, its
+default value and its help from the field.
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_origin, get_type_hints
 
 from contract.job import CatalogKind, JobOption, OnNewModel
-from contract.layout import BASES, FENCE, FOLDER_OF_FILE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
+from contract.layout import BASES, CONTROL, FENCE, FOLDER_OF_FILE, IMAGES, INBOX, MODELS, RESULTS, STAGING, TABLES
 from contract.runs import Mode, is_run_id
 from contract.worker_memory import (
     DEFAULT_MEGABYTES,
@@ -27,7 +27,7 @@ from spark_app.numerics.components import ComponentCount, RequestedComponents, V
 FEATURE_COUNT = 1280
 """Number of features per image: the length of MobileNetV2's feature vector."""
 
-OWN_FOLDERS = (BASES, INBOX, MODELS, RESULTS, STAGING, TABLES)
+OWN_FOLDERS = (BASES, CONTROL, INBOX, MODELS, RESULTS, STAGING, TABLES)
 """Folders of the output that runs write."""
 
 DEFAULT_COMPONENTS = VarianceShare(0.95)
@@ -36,7 +36,7 @@ DEFAULT_COMPONENTS = VarianceShare(0.95)
 class Engine(StrEnum):
     """The library that executes the network on the workers."""
 
-    ONNX = "onnx"
+    LITERT = "litert"
     TENSORFLOW = "tensorflow"
 
 
@@ -180,7 +180,7 @@ class RunSettings:
             "imagenet, seeded (untrained), an .h5 or .keras file, or the folder of an exported model",
         ),
     ] = "imagenet"
-    engine: Annotated[Engine, Option("--engine", "what runs the network")] = Engine.ONNX
+    engine: Annotated[Engine, Option("--engine", "what runs the network")] = Engine.LITERT
     decoding: Annotated[
         DecodingChoice, Option("--decoding", "how JPEG photos are decoded: auto keeps to what the output was made with")
     ] = DecodingChoice.AUTO
@@ -199,7 +199,6 @@ class RunSettings:
     retention_days: Annotated[
         float, Option(JobOption.RETENTION_DAYS, "age below which maintain keeps old snapshots and files", "D")
     ] = 7.0
-    batch_size: Annotated[int, Option("--batch-size", "images per call of the network", "N")] = 8
     chunk_size: Annotated[int, Option("--chunk-size", "images between two commits", "N")] = 50_000
     """A crash loses the work of at most one chunk."""
     max_reject_rate: Annotated[float, Option("--max-reject-rate", "refused share that fails the run", "R")] = 0.5
@@ -230,8 +229,6 @@ class RunSettings:
         self._check_job()
         if isinstance(self.components, ComponentCount) and self.components.count > FEATURE_COUNT:
             raise _wrong_components(self.components.count)
-        if self.batch_size < 1:
-            raise SettingsError(f"--batch-size must be at least 1, not {self.batch_size}.")
         if self.chunk_size < 1:
             raise SettingsError(f"--chunk-size must be at least 1, not {self.chunk_size}.")
         if self.label_level == 0:

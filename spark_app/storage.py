@@ -13,7 +13,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import obstore
 import pyarrow as pa
@@ -22,8 +22,9 @@ from obstore.store import LocalStore, from_url
 
 from contract.layout import fault_of
 from contract.summary import Digest
-from spark_app.errors import OutputError, SettingsError, StorageError
+from spark_app.errors import SettingsError, StorageError
 from spark_app.local_files import walk
+from spark_app.place import Place
 from spark_app.pulse import PULSE
 
 if TYPE_CHECKING:
@@ -72,11 +73,8 @@ class TooLarge(Exception):  # noqa: N818 -- an answer of the storage, not a fail
 
 
 @dataclass(frozen=True)
-class Storage:
-    """The objects below a URL. A copy in another process creates its own client when it is first used."""
-
-    url: str
-    """URL such as ``file:///home/me/images`` or ``s3://bucket/images``, percent-encoded, without a slash at the end."""
+class Storage(Place):
+    """The objects of a place. A copy in another process creates its own client when it is first used."""
 
     @cached_property
     def _store(self) -> "ObjectStore":
@@ -92,64 +90,10 @@ class Storage:
     def __getstate__(self) -> dict[str, Any]:
         return {"url": self.url}
 
-    @property
-    def is_local(self) -> bool:
-        """Whether the objects are files on this machine."""
-        return self.url.startswith("file:")
-
-    @property
-    def is_bucket_of_aws(self) -> bool:
-        """Whether the objects are in S3."""
-        return self.url.startswith("s3:")
-
-    @property
-    def local_path(self) -> Path:
-        """The folder of a ``file:`` URL."""
-        return Path(unquote(urlsplit(self.url).path))
-
-    @property
-    def display(self) -> str:
-        """The location in the form in which a user writes it."""
-        return str(self.local_path) if self.is_local else self.url
-
     def spark_path(self, key: str = "") -> str:
         """Return the path of an object for Spark and Iceberg, which do not decode percent-encoding."""
         root = f"file:{self.local_path}" if self.is_local else self.url
         return f"{root}/{key}"
-
-    def exists(self) -> bool:
-        """Return whether the folder exists. Buckets are assumed to exist."""
-        return self.local_path.is_dir() if self.is_local else True
-
-    def check_writable(self) -> None:
-        """Check that the folder can be written or created. Buckets are not checked.
-
-        Raises
-        ------
-        OutputError
-            If this user can't write to the folder.
-        """
-        if self.is_local:
-            try:
-                nearest = next(path for path in (self.local_path, *self.local_path.parents) if path.exists())
-            except OSError as error:  # such as a name that is too long
-                raise OutputError(f"Can't write to {self.local_path}: {error.strerror}.") from error
-            if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-                raise OutputError(f"Can't write to {self.local_path}: {nearest} is not a writable folder.")
-
-    def create(self) -> None:
-        """Create the folder if it does not exist. Buckets are not created.
-
-        Raises
-        ------
-        OutputError
-            If the folder can't be created.
-        """
-        if self.is_local:
-            try:
-                self.local_path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"Can't create {self.local_path}: {error.strerror}.") from error
 
     def list_objects(
         self,
@@ -293,6 +237,32 @@ class Storage:
             raise StorageError(f"Can't read {self.url}/{key}: {error}") from error
         return found.body if found else None
 
+    def open_reader(self, key: str) -> io.RawIOBase:
+        """Open an object for libraries that read pieces of files.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the object does not exist.
+        StorageError
+            If the storage fails, now or later.
+        """
+        found = self.find(key)
+        if found is None:
+            raise FileNotFoundError(key)
+        return _RawObject(self, key, found[0])
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Read a part of an object that exists.
+
+        Raises
+        ------
+        StorageError
+            If the storage fails.
+        """
+        with _storage_errors(f"read {self.url}/{key}"):
+            return bytes(obstore.get_range(self._store, key, start=start, length=length))
+
     def write(self, key: str, body: bytes) -> None:
         """Write an object. Readers see the complete object or none.
 
@@ -359,6 +329,35 @@ class Storage:
             for batch in obstore.list(self._store, prefix):
                 PULSE.beat()
                 obstore.delete(self._store, [found["path"] for found in batch])
+
+
+class _RawObject(io.RawIOBase):
+    """Adapter for libraries that read from files: each read is one request."""
+
+    def __init__(self, storage: Storage, key: str, size: int) -> None:
+        self._storage, self._key, self._size = storage, key, size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: "Buffer", /) -> int:
+        view = memoryview(buffer)
+        length = max(0, min(len(view), self._size - self._position))
+        if length:
+            view[:length] = self._storage.read_range(self._key, self._position, length)
+            self._position += length
+        return length
 
 
 class _RawUpload(io.RawIOBase):

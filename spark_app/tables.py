@@ -190,9 +190,14 @@ class Tables:
         ).first()
         return RowSet(rows["count"], rows["hash"]) if rows else RowSet(0, 0)
 
+    def has_rows(self, table: Table, count: int) -> bool:
+        """Return whether a table has a number of rows. It reads rows only if the metadata gives another number."""
+        return self.iceberg[table].row_count(self.branch) == count or self.row_set(table).count == count
+
     def features_as_of(self, snapshot: int, condition: str) -> DataFrame:
-        """Read the keys and features of a snapshot of the main branch."""
-        return self.spark.sql(f"SELECT key, features FROM {self.features} VERSION AS OF {snapshot} WHERE {condition}")
+        """Read the keys, features and places of a snapshot of the main branch: ``_file`` and ``_pos``, a row in it."""
+        columns = "key, features, _file, _pos"
+        return self.spark.sql(f"SELECT {columns} FROM {self.features} VERSION AS OF {snapshot} WHERE {condition}")
 
     def commit(self, table: Table, changes: RowChanges) -> None:
         """Write the rows that a table must contain, and remove the other rows of the changed keys, in one commit."""

@@ -2,16 +2,19 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-
-from pyspark import SparkContext
+from typing import TYPE_CHECKING
 
 from spark_app.errors import FruitsError, NoProgressError
 from spark_app.pulse import PULSE
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
 
 SIGNAL = signal.SIGUSR1
 """Signal that interrupts the main thread, also while it waits for an answer of the JVM."""
@@ -88,7 +91,7 @@ class Watchdog:
 
 def completed_tasks() -> object:
     """Return a value that differs when a task, a stage or a job has ended or begun."""
-    context = SparkContext._active_spark_context  # noqa: SLF001 -- PySpark has no public name for it
+    context = _active_context()
     if context is None:
         return None
     tracker = context.statusTracker()
@@ -97,8 +100,16 @@ def completed_tasks() -> object:
     return tasks, tuple(sorted(tracker.getActiveJobsIds()))
 
 
+def _active_context() -> "SparkContext | None":
+    if "pyspark" not in sys.modules:
+        return None  # a run that finds nothing new does not load Spark
+    from pyspark import SparkContext
+
+    return SparkContext._active_spark_context  # noqa: SLF001 -- PySpark has no public name for it
+
+
 def _cancel_jobs() -> None:
-    context = SparkContext._active_spark_context  # noqa: SLF001 -- as above
+    context = _active_context()
     with suppress(Exception):  # the run ends in any case
         if context is not None:
             context.cancelAllJobs()

@@ -55,6 +55,7 @@ SLOW = (
     "spark_app/test_earlier_output.py",
     "spark_app/test_histories.py",
     "spark_app/test_incremental.py",
+    "spark_app/test_local_run.py",
     "spark_app/test_pipeline.py",
     "spark_app/test_poison.py",
 )

@@ -61,7 +61,7 @@ def test_a_command_can_be_typed(command: str) -> None:
         target = next(argument for argument in arguments if "=" not in argument)
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
     else:
-        assert _parser().parse_args(arguments).command
+        assert _parser(arguments).parse_args(arguments).command
 
 
 def test_the_exit_codes_are_those_of_the_command() -> None:

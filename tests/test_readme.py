@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli.run import add_master
-from spark_app.main import add_arguments, default_text
+from spark_app.arguments import add_arguments, default_text
 from spark_app.npz import from_npz
 from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import fit

@@ -26,12 +26,12 @@ FUNCTION_SERVICES = {
 """AWS services that each function calls, and STS, which may provide its credentials."""
 
 EXPORT_CODE = (
-    *(f"engine/{name}" for name in ("card", "export", "model", "network", "onnx_engine", "preprocessing", "weights")),
+    *(f"engine/{name}" for name in ("card", "export", "model", "network", "litert_engine", "preprocessing", "weights")),
     "npz",
 )
 """Modules of `spark_app` that determine the content of an exported model."""
 
-EXPORT_TOOLS = ("keras", "onnx", "tensorflow", "tensorflow-cpu", "tf2onnx")
+EXPORT_TOOLS = ("keras", "tensorflow", "tensorflow-cpu")
 
 
 def application_package(root: Path) -> Package:

@@ -29,10 +29,10 @@ LEFT_OUT_OF_WORKER = {
     "pyarrow/*_s3*": "Arrow's access to S3, for which the pipeline uses obstore; 17 MB",
     "pyarrow/libarrow_python*.so": "copy of a library under the name for linkers",
     "pyarrow/libarrow_python*.so.*.*.*": "copy of a library under its full version",
-    "onnxruntime/capi/libonnxruntime.so*": "for programs in C; the Python module contains its own copy; 29 MB",
-    "onnxruntime/transformers/*": "tools that rewrite networks",
-    "onnxruntime/quantization/*": "tools that rewrite networks",
-    "onnxruntime/tools/*": "tools that rewrite networks",
+    "ai_edge_litert/libLiteRtWebGpuAccelerator.so": "for graphics processors; 19 MB",
+    "ai_edge_litert/libLiteRt.so": "for programs in C; the Python module contains its own copy; 8 MB",
+    "ai_edge_litert/tools/*": "tools that rewrite networks; 8 MB",
+    "ai_edge_litert/vendors/*": "for processors of phones; 5 MB",
 }
 """Pattern of paths → reason why the files are left out, in addition to `LEFT_OUT`."""
 

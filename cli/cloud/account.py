@@ -21,9 +21,7 @@ CREATION_FAILED = "ROLLBACK_COMPLETE"
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits account`."""
-    parser = add_subcommand(
-        subcommands, "account", "say which AWS account the credentials lead to; `make deploy` asks this first"
-    )
+    parser = add_subcommand(subcommands, "account")
     parser.add_argument("--env", required=True, metavar="NAME", help="environment: dev, staging or prod")
     parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of a local AWS, such as that of a rehearsal")
     parser.add_argument(
@@ -34,12 +32,12 @@ def add_command(subcommands: Subcommands) -> None:
 
 @explained_errors()
 def _account(arguments: argparse.Namespace) -> int:
-    import boto3
-
     try:
         region = environment_named(arguments.env).region
     except EnvironmentSettingsError as error:
         raise UsageError(str(error)) from error
+    import boto3
+
     session: Any = boto3.Session(region_name=region)
     account = session.client("sts", endpoint_url=arguments.endpoint_url, config=CLIENT_CONFIG).get_caller_identity()
     print(f"Environment {arguments.env}: account {account['Account']}, {region}, as {account['Arn']}.")

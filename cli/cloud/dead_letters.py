@@ -39,9 +39,7 @@ SHOWN = 50
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits dead-letters`."""
-    parser = add_subcommand(
-        subcommands, "dead-letters", "show the messages that could not be processed; send them back or remove them"
-    )
+    parser = add_subcommand(subcommands, "dead-letters")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--send-back", action="store_true", help="send the events of images to the queue again")
     what.add_argument("--remove", action="store_true", help="delete the messages; a reconcile finds their images")

@@ -168,14 +168,14 @@ def connect(environment: str, endpoint_url: str | None = None, session: "boto3.S
     botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
         If the request to AWS fails; `cli.cloud.errors.explained_errors` turns these into sentences.
     """
-    import boto3
-
     try:
         region = environment_named(environment).region
     except EnvironmentSettingsError as error:
         raise UsageError(str(error)) from error
     if endpoint_url is not None and not _is_url(endpoint_url):
         raise UsageError(f"--endpoint-url must be a URL such as http://127.0.0.1:5000, not {endpoint_url!r}.")
+    import boto3
+
     session = session or boto3.Session(region_name=region)
     if endpoint_url is not None and session.get_credentials() is None:
         raise UsageError(

@@ -48,7 +48,7 @@ MARKS = {Severity.WARNING: "WARNING ", Severity.ERROR: "ERROR "}
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits logs`."""
-    parser = add_subcommand(subcommands, "logs", "print the logs of a run: workflow, functions, driver and executors")
+    parser = add_subcommand(subcommands, "logs")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--run", metavar="ID", help="a run that `fruits runs` lists [the one that goes on, or the last]")
     which.add_argument(

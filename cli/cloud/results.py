@@ -26,7 +26,7 @@ FEATURES_FILE = "features.parquet"
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits results`."""
-    parser = add_subcommand(subcommands, "results", "download the last complete results of an environment")
+    parser = add_subcommand(subcommands, "results")
     parser.add_argument(
         "folder",
         type=path,

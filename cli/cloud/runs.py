@@ -21,7 +21,7 @@ NUMBERS = frozenset(map(HEADER.index, ("duration", "images", "refused", "cost in
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits runs`."""
-    parser = add_subcommand(subcommands, "runs", "list the last runs of an environment and what they cost")
+    parser = add_subcommand(subcommands, "runs")
     parser.add_argument("--last", type=whole_number, default=20, metavar="N", help="number of runs [%(default)s]")
     add_environment_arguments(parser)
     parser.set_defaults(command=_runs)

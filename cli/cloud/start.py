@@ -12,7 +12,7 @@ from spark_app.options import one_of
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits start` and `fruits reprocess`."""
-    start = add_subcommand(subcommands, "start", "start a run in an environment, and follow it")
+    start = add_subcommand(subcommands, "start")
     start.add_argument(
         "--mode",
         required=True,
@@ -20,9 +20,7 @@ def add_command(subcommands: Subcommands) -> None:
         metavar=f"{{{','.join(Mode)}}}",
         help="which images the run examines, as for `fruits run`",
     )
-    reprocess = add_subcommand(
-        subcommands, "reprocess", "start a run of all images from the beginning, and follow it: start --mode reprocess"
-    )
+    reprocess = add_subcommand(subcommands, "reprocess")
     reprocess.set_defaults(mode=Mode.REPROCESS)
     for parser in (start, reprocess):
         add_follow_argument(parser)

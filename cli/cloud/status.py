@@ -38,9 +38,7 @@ UNKNOWN = "unknown: these credentials have no permission to ask"
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits status`."""
-    parser = add_subcommand(
-        subcommands, "status", "show what runs, waits and needs attention in an environment, and what to do"
-    )
+    parser = add_subcommand(subcommands, "status")
     parser.add_argument(
         "--exit-code",
         action="store_true",

@@ -32,7 +32,7 @@ LARGEST_FILE = 5 << 30
 
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits upload`."""
-    parser = add_subcommand(subcommands, "upload", "upload a folder of images to an environment; skip unchanged files")
+    parser = add_subcommand(subcommands, "upload")
     parser.add_argument("folder", type=path, metavar="FOLDER", help="folder of images: .../<variety>/<file>")
     parser.add_argument(
         "--follow", action="store_true", help="follow the runs of these images to their end, and print the results"

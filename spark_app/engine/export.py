@@ -1,4 +1,4 @@
-"""Export of the network from Keras to ONNX, in a separate process, whose end frees the memory of TensorFlow."""
+"""Export of the network from Keras to LiteRT, in a separate process, whose end frees the memory of TensorFlow."""
 
 import multiprocessing
 import os
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import numpy as np
 
+from spark_app.engine.litert_engine import LiteRtEngine
 from spark_app.engine.model import FILES, ExportedModel
 from spark_app.engine.network import INPUT_SHAPE, Network, build_network
-from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import normalized
 from spark_app.engine.weights import Weights
 from spark_app.errors import FruitsError
@@ -26,7 +26,6 @@ from spark_app.settings import Engine
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-OPSET = 17
 TOLERANCE = 1e-3
 """Maximum absolute difference of a feature between the export and the reference."""
 
@@ -48,11 +47,11 @@ def export_model(weights: Weights) -> ExportedModel:
         If the exported network does not compute the features of the reference.
     """
     network = build_network(weights)
-    onnx = _to_onnx(network)
-    _check(network, onnx)
+    exported = _to_litert(network)
+    _check(network, exported)
     return ExportedModel(
-        files={FILES[Engine.ONNX]: onnx, FILES[Engine.TENSORFLOW]: to_npz(*network.get_weights())},
-        versions={name: version(name) for name in ("keras", "tf2onnx", "onnx", "onnxruntime", "numpy")},
+        files={FILES[Engine.LITERT]: exported, FILES[Engine.TENSORFLOW]: to_npz(*network.get_weights())},
+        versions={name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
     )
 
 
@@ -165,19 +164,19 @@ def _quiet(log: Path | None) -> None:
     os.dup2(target, 2)
 
 
-def _to_onnx(network: Network) -> bytes:
+def _to_litert(network: Network) -> bytes:
     import tensorflow as tf
-    import tf2onnx
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    signature = (tf.TensorSpec((None, *INPUT_SHAPE), tf.float32, name="images"),)
-    function = tf.function(lambda images: network(images, training=False), input_signature=signature)
-    model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-    return bytes(model.SerializeToString())
+    signature = tf.TensorSpec((1, *INPUT_SHAPE), tf.float32, name="images")
+    function = tf.function(lambda images: network(images, training=False)).get_concrete_function(signature)
+    frozen = convert_variables_to_constants_v2(function)  # the converter would leave out variables
+    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert())
 
 
-def _check(network: Network, onnx: bytes) -> None:
+def _check(network: Network, exported: bytes) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, *INPUT_SHAPE), dtype=np.uint8)
     expected = network(normalized(pixels), training=False).numpy()
-    difference = float(np.abs(OnnxEngine(onnx).features(pixels) - expected).max())
+    difference = float(np.abs(LiteRtEngine(exported).features(pixels) - expected).max())
     if not difference <= TOLERANCE:
         raise RuntimeError(f"the exported network differs from Keras' by {difference:g} (allowed: {TOLERANCE:g})")

@@ -15,7 +15,7 @@ from spark_app.storage import Storage
 
 ARCHITECTURE = "MobileNetV2 1.0, 224x224x3, without top, average pooling, 1280 features"
 
-FILES = {Engine.ONNX: "model.onnx", Engine.TENSORFLOW: "weights.npz"}
+FILES = {Engine.LITERT: "model.tflite", Engine.TENSORFLOW: "weights.npz"}
 """The file that each engine executes: the exported network, or the weights alone."""
 
 
@@ -70,15 +70,19 @@ def load_payload(root: Storage, model_id: str, engine: Engine) -> bytes | None:
     return payload if hashlib.sha256(payload).hexdigest() == expected else None
 
 
-def is_saved(root: Storage, model_id: str) -> bool:
-    """Return whether an environment contains an exported model, which may be damaged.
+def is_damaged(root: Storage, model_id: str, engine: Engine) -> bool:
+    """Return why `load_payload` found no file: whether it is damaged, or no run has saved one for this engine.
 
     Raises
     ------
     StorageError
         If the storage fails.
     """
-    return root.read(model_folder(model_id) + CARD) is not None
+    card = root.read(model_folder(model_id) + CARD)
+    try:
+        return card is not None and FILES[engine] in ModelCard.from_json(card).files
+    except DocumentError:
+        return True
 
 
 def load_exported(folder: Path, weights: Weights, engine: Engine) -> ExportedModel:

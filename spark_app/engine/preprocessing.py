@@ -92,7 +92,15 @@ def decode(body: bytes, limits: Limits, decoding: Decoding = DEFAULT_DECODING) -
 
 def normalized(pixels: Pixels) -> Features:
     """Map pixels from 0..255 to the range of the network, -1..1, as float32 of the same shape."""
-    return pixels * np.float32(1 / 127.5) - np.float32(1)
+    result = np.empty(pixels.shape, np.float32)
+    normalize_into(result, pixels)
+    return result
+
+
+def normalize_into(target: Features, pixels: Pixels) -> None:
+    """Write the result of `normalized` to an array of the same shape."""
+    np.multiply(pixels, np.float32(1 / 127.5), out=target)
+    target -= np.float32(1)
 
 
 def _decode(body: bytes, limits: Limits, decoding: Decoding) -> DecodedImage:

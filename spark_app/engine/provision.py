@@ -11,7 +11,7 @@ from spark_app.engine.export import export_model, in_own_process, started_proces
 from spark_app.engine.model import (
     FILES,
     ExportedModel,
-    is_saved,
+    is_damaged,
     load_exported,
     load_payload,
     model_id_of,
@@ -156,7 +156,7 @@ def provide_model(
 
         def exported_model() -> Model:
             exported = export.result()
-            was_damaged = is_saved(root, model_id)
+            was_damaged = is_damaged(root, model_id, engine)
             return Model(model_id, weights, exported.files[FILES[engine]], exported, was_damaged, decoding)
 
         yield exported_model
@@ -169,6 +169,6 @@ def _existing(root: Storage, weights: Weights, engine: Engine, decoding: Decodin
     if weights.exported:
         exported = load_exported(weights.exported, weights, engine)
         payload = exported.files[FILES[engine]]
-        was_damaged = not saved and is_saved(root, model_id)
+        was_damaged = saved is None and is_damaged(root, model_id, engine)
         return Model(model_id, weights, payload, None if saved else exported, was_damaged, decoding)
     return None if saved is None else Model(model_id, weights, saved, None, decoding=decoding)

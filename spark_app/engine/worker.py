@@ -1,9 +1,10 @@
 """The engine of a Python worker, which all tasks of the worker share."""
 
 from collections.abc import Callable
+from importlib import import_module
 
 from spark_app.engine.interface import FeatureEngine
-from spark_app.engine.onnx_engine import OnnxEngine
+from spark_app.engine.litert_engine import LiteRtEngine
 from spark_app.engine.preprocessing import prepare_decoders
 from spark_app.settings import Engine
 
@@ -30,9 +31,14 @@ def worker_engine(
     return _engines[model_id, engine]
 
 
+def import_engine(engine: Engine) -> None:
+    """Import the libraries that an engine needs, so that the first call of `worker_engine` takes less time."""
+    import_module("ai_edge_litert.interpreter" if engine is Engine.LITERT else "tensorflow")
+
+
 def _build(engine: Engine, payload: bytes) -> FeatureEngine:
-    if engine is Engine.ONNX:
-        return OnnxEngine(payload)
+    if engine is Engine.LITERT:
+        return LiteRtEngine(payload)
     from spark_app.engine.tensorflow_engine import TensorFlowEngine
 
     return TensorFlowEngine(payload)

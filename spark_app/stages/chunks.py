@@ -42,7 +42,7 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
     counters = Counters(*(spark.sparkContext.accumulator(0) for _ in range(3)))
     payload = spark.sparkContext.broadcast(model.payload)
     job = FeatureJob(this.settings, this.run_id, change_set.judge, payload, counters, model.decoding)
-    tally = Tally()
+    tally, outcomes = Tally(), None
     chunks = math.ceil(change_set.size / this.settings.chunk_size)
     with polling(_progress_of(counters, change_set, this.reporter)):
         for number in range(chunks):
@@ -57,9 +57,10 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
                 _commit_rejects(tables, outcomes, chunk)
                 _commit_features(tables, outcomes, chunk)
             this.reporter.committed(number + 1, chunks)
-    if tally.changed == 0:
+    if chunks > 1 and tally.changed:
+        outcomes = read_outcomes(spark, this.root.spark_path(f"{this.staging}outcomes/*/"), tally.changed)
+    if outcomes is None:
         return AppliedChanges(tally, None, [])
-    outcomes = read_outcomes(spark, this.root.spark_path(f"{this.staging}outcomes/*/"), tally.changed)
     return AppliedChanges(tally, outcomes, _stale_keys(outcomes, "had_features", tally.stale_features))
 
 

@@ -1,4 +1,6 @@
-"""The tasks that compute features: they fetch images ahead, decode them in a thread, and compute batches.
+"""The tasks that compute features: threads fetch images ahead, and the task decodes and computes one after the other.
+
+A task has one core. Decoding in a thread of its own would only make threads compete for that core.
 
 Spark transports names and counts only. Each task writes its outcomes to the staging folder itself, so that neither
 image bytes nor features pass through the JVM: returning 1280 values per row to Spark took a twelfth of the step's time.
@@ -33,7 +35,7 @@ from spark_app.engine.isolated_decoder import IsolatedDecoder
 from spark_app.engine.preprocessing import DecodedImage, decode
 from spark_app.engine.refusals import RefusedImageError
 from spark_app.engine.worker import worker_engine
-from spark_app.lookahead import map_ahead
+from spark_app.lookahead import grouped, map_ahead
 from spark_app.settings import Decoding, Limits, RunSettings
 from spark_app.stages.change_set import Action, Judge
 from spark_app.stages.outcomes import OUTCOMES, TALLIES, Tally
@@ -42,10 +44,27 @@ from spark_app.storage import FetchedObject, Forbidden, Storage, TooLarge
 if TYPE_CHECKING:
     from pyspark import Accumulator, Broadcast
 
-FETCHES_AHEAD = 32
 BYTES_AHEAD = 64_000_000
 """Maximum size of the fetched files that a task holds. A single larger file is possible."""
-DECODES_AHEAD = 32
+
+
+@dataclass(frozen=True)
+class FetchPlan:
+    """How a task fetches files ahead."""
+
+    threads: int
+    files: int
+    """Files that a thread fetches at a time."""
+    bytes: int
+    """Maximum size of these. A single larger file is possible."""
+
+
+FROM_FOLDER = FetchPlan(threads=2, files=16, bytes=4_000_000)
+"""Reading a file takes less time than switching between threads, so a thread reads several at a time."""
+FROM_BUCKET = FetchPlan(threads=32, files=1, bytes=0)
+"""A bucket takes its time for an answer, but gives many at once."""
+ROWS_PER_BATCH = 32
+"""Images after which a task reports its progress."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +168,7 @@ def _run_task(batches: Iterable[pa.RecordBatch], job: FeatureJob, folder: str) -
 
 
 def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -> Iterator[pa.RecordBatch]:
-    """Process the images of one task. Threads fetch and decode images while the network computes."""
+    """Process the images of one task. Threads fetch images while the task decodes and computes others."""
     engine = worker_engine(
         job.judge.model_id, job.settings.engine, job.payload.value, on_build=lambda: job.counters.engines.add(1)
     )
@@ -157,24 +176,26 @@ def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -
     with ExitStack() as stack:
         isolated = IsolatedDecoder(limits, decoding=job.decoding)
         decoder = stack.enter_context(isolated).decode if _isolates(job) else _decoder_here(limits, job.decoding)
-        fetchers = stack.enter_context(ThreadPoolExecutor(FETCHES_AHEAD, "fetch"))
-        decoding = stack.enter_context(ThreadPoolExecutor(1, "decode"))
-        for pool in (fetchers, decoding):
-            # Registered last, so it is called first: an aborted task does not wait for its queues.
-            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        plan = FROM_FOLDER if images.is_local else FROM_BUCKET
+        fetchers = stack.enter_context(ThreadPoolExecutor(plan.threads, "fetch"))
+        # Registered last, so it is called first: an aborted task does not wait for its queue.
+        stack.callback(fetchers.shutdown, wait=False, cancel_futures=True)
+        planned = _planned_images(batches)
+        groups = grouped(planned, size=plan.files, weight=lambda image: image.size, budget=plan.bytes)
         fetched = map_ahead(
-            partial(_fetch, images, limits),
-            _planned_images(batches),
+            lambda group: [_fetch(images, limits, image) for image in group],
+            groups,
             fetchers,
-            ahead=FETCHES_AHEAD,
-            weight=lambda planned: planned.size,
+            ahead=plan.threads,
+            weight=lambda group: sum(image.size for image in group),
             budget=BYTES_AHEAD,
         )
-        outcomes = map_ahead(partial(_decode, decoder=decoder), fetched, decoding, ahead=DECODES_AHEAD)
-        while group := list(itertools.islice(outcomes, job.settings.batch_size)):
-            yield _to_arrow(group, _features_of(group, engine), job)
-            job.counters.done.add(len(group))
-            job.counters.refused.add(sum(outcome.refusal is not None for outcome in group))
+        one_by_one = itertools.chain.from_iterable(fetched)
+        rows = map(partial(_row_of, decoder=decoder, engine=engine, job=job), one_by_one)
+        while some := list(itertools.islice(rows, ROWS_PER_BATCH)):
+            yield pa.RecordBatch.from_pylist(some, schema=OUTCOMES)
+            job.counters.done.add(len(some))
+            job.counters.refused.add(sum("reason" in row for row in some))
 
 
 def _isolates(job: FeatureJob) -> bool:
@@ -236,20 +257,10 @@ def _decode(fetched: Fetched, decoder: Decoder) -> ImageOutcome:
         return ImageOutcome(planned, answer.etag, refusal=refusal)
 
 
-def _features_of(group: list[ImageOutcome], engine: FeatureEngine) -> list[np.ndarray | None]:
-    """Return the features in the order of the group; `None` for images without pixels."""
-    pixels = [outcome.image.pixels for outcome in group if outcome.image]
-    computed = iter(engine.features(np.stack(pixels)) if pixels else ())
-    return [next(computed) if outcome.image else None for outcome in group]
-
-
-def _to_arrow(group: list[ImageOutcome], features: list[np.ndarray | None], job: FeatureJob) -> pa.RecordBatch:
-    rows = [_row(outcome, vector, job) for outcome, vector in zip(group, features, strict=True)]
-    return pa.RecordBatch.from_pylist(rows, schema=OUTCOMES)
-
-
-def _row(outcome: ImageOutcome, features: np.ndarray | None, job: FeatureJob) -> dict[str, Any]:
-    """Return a row of `OUTCOMES`; columns that are left out are null."""
+def _row_of(fetched: Fetched, decoder: Decoder, engine: FeatureEngine, job: FeatureJob) -> dict[str, Any]:
+    """Decode an image, compute its features, and return a row of `OUTCOMES`; columns that are left out are null."""
+    outcome = _decode(fetched, decoder)
+    features = engine.features(outcome.image.pixels[np.newaxis])[0] if outcome.image else None
     planned, image, refusal = outcome.planned, outcome.image, outcome.refusal
     row: dict[str, Any] = {
         "key": planned.key,

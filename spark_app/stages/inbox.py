@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from contract.image_names import is_no_image
-from contract.layout import INBOX, NOTICES_SUFFIX, REJECTED_NOTICES
+from contract.layout import INBOX, REJECTED_NOTICES, is_notices_file
 from contract.notices import Notice, NoticeError, NoticeType, RejectedLine
 from spark_app.keys import MANY_KEYS
 from spark_app.lookahead import map_ahead
@@ -149,9 +149,7 @@ def acknowledge_notices(root: Storage, inbox: Inbox) -> None:
 def _files(root: Storage) -> dict[str, int]:
     """Return the keys of the files and their sizes in bytes, in the order of the keys."""
     listed = ((row["key"], row["size"]) for batch in root.list_objects(INBOX) for row in batch.to_pylist())
-    return {
-        key: size for key, size in sorted(listed) if key.endswith(NOTICES_SUFFIX) and "/" not in key.removeprefix(INBOX)
-    }
+    return {key: size for key, size in sorted(listed) if is_notices_file(key)}
 
 
 def _parse(body: bytes) -> tuple[list[Notice], list[RejectedLine]]:

@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b, sha256
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.functions import lit
 
 from contract.image_names import is_no_image, skipped_in_words
+from contract.runs import Mode
 from spark_app.errors import ImagesError
-from spark_app.stages.change_set import Action
+from spark_app.place import check_images_folder
+from spark_app.run import Run
 from spark_app.storage import LISTING_SCHEMA, Storage, Unlisted
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 NAMED_AT_MOST = 20
 """Number of omitted objects that a run names. It counts the others."""
@@ -38,6 +43,11 @@ class Omissions:
         """Folders that can't be listed. A run leaves the rows of their images as they are."""
         return [omitted.key for omitted in self.unlisted if omitted.key.endswith("/")]
 
+    @property
+    def digest(self) -> str:
+        """Digest of everything that is omitted."""
+        return sha256(repr((self.skipped, sorted(map(str, self.unlisted)))).encode()).hexdigest()
+
     def in_words(self) -> list[str]:
         """Return sentences for the notes of a run."""
         sentences = [skipped_in_words(self.skipped)] if self.skipped else []
@@ -45,6 +55,25 @@ class Omissions:
         if (others := len(self.unlisted) - NAMED_AT_MOST) > 0:
             sentences.append(f"{others:,} more files and folders can't be read, and were left out.")
         return sentences
+
+
+class ListingDigest:
+    """A digest of the keys, etags and sizes of objects, which does not depend on their order.
+
+    It is the sum of the hashes of all objects: a storage may list objects in any order, and two objects have not the
+    same key.
+    """
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add rows of `LISTING_SCHEMA`."""
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            self._sum += int.from_bytes(blake2b(repr(row).encode(), digest_size=16).digest())
+
+    def __str__(self) -> str:
+        return f"{self._sum % (1 << 128):032x}"
 
 
 @dataclass(frozen=True)
@@ -56,23 +85,33 @@ class Listing:
     count: int
     """Number of images."""
     omissions: Omissions
+    digest: str
+    """Digest of the images, and of what the listing omits."""
 
-    def rows(self, spark: SparkSession) -> DataFrame:
+    def rows(self, spark: "SparkSession") -> "DataFrame":
         """Read the key, etag, size and action of each image."""
+        from pyspark.sql.functions import lit  # a run that finds nothing new does not load Spark
+
+        from spark_app.stages.change_set import Action
+
         listed = spark.read.schema("key string, etag string, size long").parquet(self.path)
         return listed.withColumn("action", lit(Action.FEATURISE.value))
 
 
-def check_images_folder(images: Storage) -> None:
-    """Check that the folder of images exists.
+def check_input(this: Run) -> None:
+    """Check that the folder of images exists, and that it contains images where they can't all have been removed.
+
+    If all images were removed, there are notices of it. A listing without images more likely shows a wrong folder.
 
     Raises
     ------
     ImagesError
-        If the folder is missing.
+        If the folder is missing or empty.
+    StorageError
+        If the folder can't be listed.
     """
-    if not images.exists():
-        raise ImagesError(f"There is no folder {images.display}.")
+    may_be_empty = this.settings.mode is Mode.UPDATE or this.settings.is_environment
+    (check_images_folder if may_be_empty else check_images)(this.images)
 
 
 def check_images(images: Storage) -> None:
@@ -127,11 +166,12 @@ def stage_listing(images: Storage, root: Storage, staging: str) -> Listing:
     StorageError
         If the listing fails or can't be staged.
     """
-    omissions = Omissions()
+    omissions, digest = Omissions(), ListingDigest()
     key = f"{staging}listing.parquet"
     count = 0
     with root.open_writer(key) as sink, pq.ParquetWriter(sink, LISTING_SCHEMA) as writer:
         for batch in list_images(images, omissions):
             writer.write_batch(batch)
+            digest.add(batch)
             count += batch.num_rows
-    return Listing(root.spark_path(key), count, omissions)
+    return Listing(root.spark_path(key), count, omissions, f"{digest}-{omissions.digest}")

@@ -17,13 +17,13 @@ from spark_app.tables import Tables
 AnyDocument = TypeVar("AnyDocument", bound=Document)
 
 MANY_FILES = 24
-"""Number of small files of a table from which on a run compacts it."""
+"""Number of tiny files of a table from which on a run compacts it."""
 
 
 def tables_to_compact(tables: Tables) -> list[IcebergTable]:
-    """Return the tables that consist of many small files."""
+    """Return the tables that contain many tiny files."""
     of_many_files = (table for table in tables.iceberg.values() if table.file_count() >= MANY_FILES)
-    return [table for table in of_many_files if table.small_file_count() >= MANY_FILES]
+    return [table for table in of_many_files if table.tiny_file_count() >= MANY_FILES]
 
 
 def compact(tables: Tables) -> int:

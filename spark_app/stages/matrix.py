@@ -65,6 +65,18 @@ def sample_share(rows: int) -> float:
     return 2.0 ** -max(0, math.ceil(math.log2(rows / SAMPLE))) if rows else 1.0
 
 
+def is_one_file(rows: int) -> bool:
+    """Return whether a matrix consists of one file."""
+    return rows <= ROWS_PER_FILE
+
+
+def keeps_sample(last: SampledMatrix, rows: int) -> bool:
+    """Return whether the sample of the last matrix is large enough for one of `rows` rows."""
+    if is_one_file(rows):
+        return sample_share(rows) <= last.share
+    return last.share == 1 or rows * last.share >= SAMPLE / 4
+
+
 def publish_matrix(coordinates: DataFrame, rows: int, job: MatrixJob) -> SampledMatrix:
     """Write all files.
 
@@ -82,7 +94,7 @@ def publish_matrix(coordinates: DataFrame, rows: int, job: MatrixJob) -> Sampled
     frame = coordinates.select("key", "label", "components")
     spread = frame.repartitionByRange(files, "key") if files > 1 else frame.coalesce(1)
     task = partial(write_partition, names=names, job=job)
-    written = _assembled(_collect(spread.sortWithinPartitions("key"), task), job.share, expected=rows)
+    written = assembled(_collect(spread.sortWithinPartitions("key"), task), job.share, expected=rows)
     return replace(written, files=_covering(written.files))
 
 
@@ -99,13 +111,12 @@ def update_matrix(coordinates: DataFrame, shifts: DataFrame, last: SampledMatrix
     """
     growth = _growth_of_ranges(shifts, [file.first_key for file in last.files])
     rows = last.rows + sum(growth.values())
-    is_sample_too_small = last.share < 1 and rows * last.share < SAMPLE / 4
-    if rows <= ROWS_PER_FILE or len(growth) > FILES_AT_ONCE or is_sample_too_small:
+    if is_one_file(rows) or len(growth) > FILES_AT_ONCE or not keeps_sample(last, rows):
         return publish_matrix(coordinates, rows, job) if growth else carry_over(last, job)
     job = replace(job, share=min(last.share, sample_share(rows)))
-    sizes = {index: _split(last.files[index].rows + added) for index, added in growth.items()}
+    sizes = {index: file_sizes(last.files[index].rows + added) for index, added in growth.items()}
     written = _write_ranges(coordinates, last.files, sizes, job)
-    return _merged(last, set(sizes), _assembled(written, job.share, expected=sum(map(sum, sizes.values()))))
+    return merged(last, set(sizes), assembled(written, job.share, expected=sum(map(sum, sizes.values()))))
 
 
 def carry_over(last: SampledMatrix, job: MatrixJob) -> SampledMatrix:
@@ -136,7 +147,7 @@ def _growth_in_partition(batches: Iterable[pa.RecordBatch], first_keys: list[str
     yield pa.record_batch([list(growth.keys()), list(growth.values())], schema=SHIFTS)
 
 
-def _split(rows: int) -> list[int]:
+def file_sizes(rows: int) -> list[int]:
     """Return the sizes of the files of a range: one file, unless it has more than twice the usual size."""
     files = math.ceil(rows / ROWS_PER_FILE) if rows > 2 * ROWS_PER_FILE else min(rows, 1)
     return [rows * (number + 1) // files - rows * number // files for number in range(files)]
@@ -166,7 +177,7 @@ def _between(first: str, end: str | None) -> str:
     return f"(key >= {quoted(first)}" + (f" AND key < {quoted(end)})" if end is not None else ")")
 
 
-def _assembled(written: list[WrittenFile], share: float, expected: int) -> SampledMatrix:
+def assembled(written: list[WrittenFile], share: float, expected: int) -> SampledMatrix:
     """Combine the files of all tasks, and check that no row is missing."""
     in_order = sorted(written, key=lambda part: part.file.first_key)
     files = [part.file for part in in_order if part.file.rows]
@@ -176,7 +187,7 @@ def _assembled(written: list[WrittenFile], share: float, expected: int) -> Sampl
     return matrix
 
 
-def _merged(last: SampledMatrix, ranges: set[int], written: SampledMatrix) -> SampledMatrix:
+def merged(last: SampledMatrix, ranges: set[int], written: SampledMatrix) -> SampledMatrix:
     """Replace the files of some ranges."""
     kept = [file for index, file in enumerate(last.files) if index not in ranges]
     first_keys = [file.first_key for file in last.files]

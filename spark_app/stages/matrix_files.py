@@ -61,6 +61,13 @@ def key_hash(key: str) -> float:
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") / 2**64
 
 
+def matrix_schema(k: int) -> pa.Schema:
+    """Return the columns of a file with k components."""
+    return pa.schema(
+        [("key", pa.string()), ("label", pa.string()), *((f"pc_{i}", pa.float32()) for i in range(1, k + 1))]
+    )
+
+
 def write_file(batches: Iterable[pa.RecordBatch], name: str, job: MatrixJob) -> WrittenFile:
     """Write one file.
 
@@ -69,7 +76,6 @@ def write_file(batches: Iterable[pa.RecordBatch], name: str, job: MatrixJob) -> 
     batches
         Rows in the order of the keys, with the columns key, label and components.
     """
-    columns = [("key", pa.string()), ("label", pa.string()), *((f"pc_{i}", pa.float32()) for i in range(1, job.k + 1))]
     first: list[str] = []
     sample: list[SampledImage] = []
 
@@ -77,15 +83,16 @@ def write_file(batches: Iterable[pa.RecordBatch], name: str, job: MatrixJob) -> 
         for batch in batches:
             first.extend(batch["key"].slice(0, 1).to_pylist())
             coordinates = to_matrix(batch["components"], job.k)
-            sample.extend(_sampled(batch, coordinates, job.share))
+            sample.extend(sampled(batch, coordinates, job.share))
             yield [batch["key"], batch["label"], *(pa.array(coordinates[:, i]) for i in range(job.k))]
 
-    written = write_csv(rows(), pa.schema(columns), job.root, name)
+    written = write_csv(rows(), matrix_schema(job.k), job.root, name)
     first_key = first[0] if first else ""
     return WrittenFile(MatrixFile(file=name, first_key=first_key, rows=written.rows, digest=written.digest), sample)
 
 
-def _sampled(batch: pa.RecordBatch, coordinates: FloatMatrix, share: float) -> Iterator[SampledImage]:
+def sampled(batch: pa.RecordBatch, coordinates: FloatMatrix, share: float) -> Iterator[SampledImage]:
+    """Yield the sampled images of some rows."""
     for row, key in enumerate(batch["key"].to_pylist()):
         if key_hash(key) < share:
             y = float(coordinates[row, 1]) if coordinates.shape[1] > 1 else 0.0

@@ -1,17 +1,21 @@
 """The outcomes of a change set: what became of each image, as staged rows and as counts."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_app.errors import StorageError
+from spark_app.lookahead import map_ahead
+from spark_app.storage import Storage
 
 SUSPICIOUS = 20
 """Fewer refused images never fail a run: five broken files in a bucket are five rows of `rejects`."""
@@ -39,6 +43,9 @@ OUTCOMES = pa.schema(
 """One row per key: with features, with a reason, or with neither if the image no longer exists or is unchanged.
 `had_features` and `had_reject` say which tables had a row of the key before the run, and `refused_again` whether an
 earlier run has refused the same version."""
+
+READS_AHEAD = 8
+"""Staged files, of about 1 MB each, that the driver reads ahead."""
 
 TALLIES = pa.schema([("name", pa.string()), ("n", pa.int64())])
 """Rows of a tally: a count of `Tally` by its name, or the number of images that were refused for a reason."""
@@ -182,6 +189,33 @@ def read_outcomes(spark: SparkSession, path: str, expected: int) -> DataFrame:
             "files there. Run again: what is committed stays, and the run computes the rest."
         )
     return outcomes
+
+
+def staged_features(root: Storage, staging: str) -> Iterator[pa.RecordBatch]:
+    """Read the staged features of a run without Spark, a few files ahead.
+
+    Parameters
+    ----------
+    staging
+        Folder of what the run has staged.
+
+    Yields
+    ------
+    RecordBatch
+        The column `features`, without nulls.
+
+    Raises
+    ------
+    StorageError
+        If the storage fails.
+    """
+    keys = (key for batch in root.list_objects(f"{staging}outcomes/") for key in batch["key"].to_pylist())
+    with ThreadPoolExecutor(READS_AHEAD) as pool:
+        for body in map_ahead(root.read, keys, pool, ahead=READS_AHEAD):
+            if body is None:
+                continue  # the caller counts the vectors
+            table = pq.read_table(pa.BufferReader(body), columns=["features"])
+            yield from table.filter(table["features"].is_valid()).to_batches()
 
 
 def _count(mask: pa.ChunkedArray) -> int:

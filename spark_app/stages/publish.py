@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from contract.layout import LATEST, ResultFile, results_folder
 from contract.summary import Digest, Latest, Summary
 from spark_app.report.data import RefusedImages, ReportData
@@ -13,6 +15,7 @@ from spark_app.stages.explained_variance import explained_variance_csv
 from spark_app.stages.intact import damaged_files
 from spark_app.stages.matrix import SampledMatrix, carry_over, publish_matrix, update_matrix
 from spark_app.stages.matrix_files import MatrixJob
+from spark_app.stages.matrix_patch import patch_matrix
 from spark_app.stages.outcomes import AppliedChanges
 from spark_app.stages.rejects import publish_rejects, read_refused_images
 from spark_app.stages.starting_point import StartingPoint
@@ -29,10 +32,21 @@ class Published:
 
 
 def publish_tables(
-    this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None, count: int
+    this: Run,
+    start: StartingPoint,
+    applied: AppliedChanges,
+    choice: BasisChoice | None,
+    count: int,
+    changes: pa.Table | None = None,
 ) -> Published:
-    """Write the matrix of `count` rows, the refused images, and the explained variance."""
-    matrix = _publish_matrix(this, start, applied, choice, count)
+    """Write the matrix of `count` rows, the refused images, and the explained variance.
+
+    Parameters
+    ----------
+    changes
+        The changed rows of `components`, if they are few: `Projection.changes`.
+    """
+    matrix = _publish_matrix(this, start, applied, choice, count, changes)
     refusals, rejects = _publish_rejects(this, start, applied)
     assessment = choice.assessment if choice else None
     this.root.write(this.results + ResultFile.EXPLAINED_VARIANCE, explained_variance_csv(assessment))
@@ -56,7 +70,12 @@ def point_to(this: Run, summary: Summary) -> None:
 
 
 def _publish_matrix(
-    this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None, count: int
+    this: Run,
+    start: StartingPoint,
+    applied: AppliedChanges,
+    choice: BasisChoice | None,
+    count: int,
+    changes: pa.Table | None,
 ) -> SampledMatrix:
     tables = start.tables
     coordinates = tables.spark.table(tables.components)
@@ -67,6 +86,8 @@ def _publish_matrix(
         return publish_matrix(coordinates, count, job)
     if applied.outcomes is None or not applied.tally.touches_features:
         return carry_over(last, job) if last.rows == count else publish_matrix(coordinates, count, job)
+    if changes is not None and (patched := patch_matrix(changes, count, last, job)) is not None:
+        return patched
     touched = applied.outcomes.where("features IS NOT NULL OR had_features")
     shifts = touched.selectExpr("key", "int(features IS NOT NULL) - int(had_features) AS shift")
     updated = update_matrix(coordinates, shifts, last, job)

@@ -63,10 +63,11 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
         rebuilt = begin_rebuild(tables, model_id)
         replace_labels(rebuilt, this.settings.label_level)
         return StartingPoint(rebuilt, rebuilt.snapshots(), snapshot=None, last=None, reusable=None)
-    if (other := tables.model_id()) not in {None, model_id}:
+    last = load_last_summary(this)
+    if (other := _model_of(tables, last)) not in {None, model_id}:
         raise ModelMismatchError(other, model_id)
     update_labels(tables, this.settings.label_level)
-    last, contents = load_last_summary(this), tables.snapshots()
+    contents = tables.snapshots()
     return StartingPoint(
         tables,
         contents,
@@ -74,6 +75,13 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
         last=last,
         reusable=_with_report(this, last) if last and last.snapshots == contents else None,
     )
+
+
+def _model_of(tables: Tables, last: Summary | None) -> str | None:
+    """Return the model of the features, without reading rows if they are those that the last run left."""
+    if last and last.counts.images and last.snapshots.features == tables.snapshots().features:
+        return last.model_id
+    return tables.model_id()
 
 
 def load_last_summary(this: Run) -> Summary | None:

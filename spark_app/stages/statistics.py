@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from contract.layout import BasisFile, pca_folder
+from contract.runs import Mode
 from contract.tables import Table
 from spark_app.arrow import features_matrix
 from spark_app.keys import key_condition
@@ -20,15 +21,19 @@ from spark_app.npz import from_npz, to_npz
 from spark_app.numerics.statistics import Statistics, merge_all
 from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT
-from spark_app.stages.outcomes import AppliedChanges
+from spark_app.stages.outcomes import AppliedChanges, staged_features
+from spark_app.stages.rows_by_position import read_vectors
 from spark_app.stages.starting_point import StartingPoint
 from spark_app.storage import Storage
-from spark_app.tables import RowSet
+from spark_app.tables import RowSet, Tables
 
 STATISTICS_PARTS = pa.schema([("n", pa.int64()), ("mean", pa.binary()), ("scatter", pa.binary())])
 
 BLOCK_ROWS = 2_048
 """Rows per matrix product: 20 MB of float64, with which the product reaches its full speed."""
+
+DRIVER_VECTORS = 8 * BLOCK_ROWS
+"""New vectors of which the driver computes the statistics itself: for 84 MB, tasks of Spark would take longer."""
 
 FAN_IN = 8
 """Statistics that a task of the tree, or the driver, merges. Each takes 13 MB."""
@@ -49,9 +54,9 @@ class FeatureStatistics:
     content: int | None
     """Id of the rows that they describe (`IcebergTable.content`); `None` without rows."""
     rows: RowSet | None
-    """These rows; `None` if the run has not changed them."""
+    """These rows; `None` if the run has not changed them, or if it is an update, which counts them only."""
     origin: str
-    """How the run obtained them: ``unchanged``, ``updated``, or ``computed from all features``."""
+    """How the run obtained them: ``unchanged``, ``updated``, or ``computed`` from all features."""
 
     @property
     def is_stored(self) -> bool:
@@ -63,21 +68,28 @@ def bring_up_statistics(this: Run, start: StartingPoint, applied: AppliedChanges
     """Update the stored statistics, or compute them from all features if that is impossible or inaccurate.
 
     Updated statistics must count as many vectors as the table has rows. They do not if rows were lost or added outside
-    of this run.
+    of this run. An update takes this number from the metadata, because it must not cost more for a larger table.
     """
     tables = start.tables
     stored = _stored(this, start)
-    statistics = _updated(stored, start, applied) if stored else None
-    rows = tables.row_set(Table.FEATURES) if applied.tally.touches_features else None
-    if statistics is not None and (rows is None or statistics.count == rows.count):
-        origin = "unchanged" if rows is None else "updated"
+    statistics = _updated(this, stored, start, applied) if stored else None
+    is_touched = applied.tally.touches_features
+    rows = tables.row_set(Table.FEATURES) if is_touched and this.settings.mode is not Mode.UPDATE else None
+    if statistics is not None and (not is_touched or _are_all(tables, rows, statistics.count)):
+        origin = "computed" if start.contents.features is None else "updated" if is_touched else "unchanged"
     else:
-        statistics, origin = compute_statistics(tables.spark.table(tables.features)), "computed from all features"
+        statistics, origin = compute_statistics(tables.spark.table(tables.features)), "computed"
     return FeatureStatistics(statistics, tables.snapshots().features, rows, origin)
+
+
+def _are_all(tables: Tables, rows: RowSet | None, count: int) -> bool:
+    return tables.has_rows(Table.FEATURES, count) if rows is None else rows.count == count
 
 
 def _stored(this: Run, start: StartingPoint) -> Statistics | None:
     """Return the statistics of the rows that the run began with; `None` if the last run has not left them."""
+    if start.contents.features is None:
+        return Statistics.empty(FEATURE_COUNT)
     version = start.last.pca_version if start.last else None
     if version is None:
         return None
@@ -137,18 +149,23 @@ def load_statistics(root: Storage, pca_version: str, content: int | None) -> Sta
     return Statistics(int(arrays["count"]), arrays["mean"], arrays["scatter"], float(arrays["rounding"]))
 
 
-def _updated(stored: Statistics, start: StartingPoint, applied: AppliedChanges) -> Statistics | None:
+def _updated(this: Run, stored: Statistics, start: StartingPoint, applied: AppliedChanges) -> Statistics | None:
     """Update statistics; return `None` if many vectors have gone, or if the rounding error may be too large."""
     tally, statistics = applied.tally, stored
     if tally.stale_features > LARGE_SHARE * stored.count:
         return None
     if applied.outcomes is not None and tally.featurised:
-        arrived = applied.outcomes.where("features IS NOT NULL")
-        statistics = statistics.merge(_statistics_of(arrived, tally.featurised))
+        statistics = statistics.merge(_statistics_of_arrivals(this, applied.outcomes, tally.featurised))
     if applied.outcomes is not None and tally.stale_features:
-        gone = _replaced_features(start, applied, applied.outcomes)
-        statistics = statistics.unmerge(_statistics_of(gone, tally.stale_features))
+        statistics = statistics.unmerge(_statistics_of_replaced(this, start, applied, applied.outcomes))
     return statistics if statistics.relative_rounding <= TRUSTED_ROUNDING else None
+
+
+def _statistics_of_arrivals(this: Run, outcomes: DataFrame, count: int) -> Statistics:
+    """Compute the statistics of new features, which were staged by this run."""
+    if count > DRIVER_VECTORS:
+        return compute_statistics(outcomes.where("features IS NOT NULL"))
+    return merge_all(map(Statistics.of, _blocks(staged_features(this.root, this.staging))), FEATURE_COUNT)
 
 
 def _statistics_of(features: DataFrame, count: int) -> Statistics:
@@ -159,12 +176,17 @@ def _statistics_of(features: DataFrame, count: int) -> Statistics:
     return Statistics.of(features_matrix(vectors))
 
 
-def _replaced_features(start: StartingPoint, applied: AppliedChanges, outcomes: DataFrame) -> DataFrame:
-    """Read the features that the run has replaced or removed, from the snapshot before the run."""
+def _statistics_of_replaced(
+    this: Run, start: StartingPoint, applied: AppliedChanges, outcomes: DataFrame
+) -> Statistics:
+    """Compute the statistics of the features that the run has replaced or removed, from the snapshot before the run."""
     if start.snapshot is None:
         raise ValueError("a table without a snapshot had no rows to replace")
     before = start.tables.features_as_of(start.snapshot, key_condition(applied.stale_keys))
-    return before.join(outcomes.where("had_features").select("key"), "key", "left_semi")
+    if applied.stale_keys is not None:
+        return Statistics.of(read_vectors(this.root, before.select("_file", "_pos").collect()))
+    gone = before.join(outcomes.where("had_features").select("key"), "key", "left_semi")
+    return _statistics_of(gone, applied.tally.stale_features)
 
 
 def compute_statistics(features: DataFrame) -> Statistics:

@@ -1,13 +1,13 @@
 """The summary of a run: its counts, its notes, and ``summary.json``."""
 
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 from contract.layout import model_folder
 from contract.summary import Counts, PcaSummary, Summary, WeightsSummary
 from contract.versions import ICEBERG
 from spark_app.engine.provision import Model
 from spark_app.engine.weights import WeightsKind
+from spark_app.installed import package_versions
 from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import max_components
 from spark_app.run import Run
@@ -18,9 +18,6 @@ from spark_app.stages.outcomes import Tally
 from spark_app.stages.publish import Published
 from spark_app.stages.starting_point import StartingPoint
 from spark_app.words import counted
-
-PACKAGES = ("numpy", "pyarrow", "pillow", "pillow-heif", "onnxruntime", "obstore")
-"""Packages whose versions the summary names."""
 
 
 def counts_of(change_set: ChangeSet, tally: Tally, published: Published) -> Counts:
@@ -58,7 +55,7 @@ def summary_of(
         timings=this.timings,
         images_per_second=round(computed / this.timings["featurise"], 1) if computed else None,
         settings=this.settings.to_document(),
-        versions={"spark": start.tables.spark.version, "iceberg": ICEBERG} | {name: version(name) for name in PACKAGES},
+        versions={"spark": start.tables.spark.version, "iceberg": ICEBERG} | package_versions(),
         notes=[*dict.fromkeys(this.notes), *notes_on_run(this.settings, model, choice, counts.images)],
         rejects=published.rejects,
     )

@@ -345,7 +345,8 @@ def test_the_packages_of_a_worker_come_before_those_of_the_image(job_folder: Pat
     path = [image, build(SHIPPED.application), *(SPARK / "python/lib").glob("*.zip")]
     program = """
 import json, sys, spark_app.main, spark_app.report.page
-import arro3.core, jinja2, numpy, obstore, onnxruntime, pandas, PIL, pillow_heif, pyarrow.csv, pyarrow.parquet
+import ai_edge_litert.interpreter, arro3.core, jinja2, numpy, obstore, pandas, PIL, pillow_heif
+import pyarrow.csv, pyarrow.parquet
 print(json.dumps({name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}))
 """
     answer = _run_clean(
@@ -355,7 +356,7 @@ print(json.dumps({name: module.__file__ for name, module in sys.modules.items() 
     assert origins["spark_app.main"].startswith(str(build(SHIPPED.application)))
     allowed = (f"{job_folder}/environment/site-packages/", *(str(place) for place in path[1:]), str(PYTHON.parents[1]))
     assert [origin for origin in origins.values() if not origin.startswith(allowed)] == []
-    for name in ("numpy", "onnxruntime", "obstore", "pandas", "pyarrow", "PIL", "jinja2"):
+    for name in ("numpy", "ai_edge_litert", "obstore", "pandas", "pyarrow", "PIL", "jinja2"):
         assert origins[name].startswith(f"{job_folder}/environment/site-packages/")
 
 
@@ -408,6 +409,6 @@ def test_a_job_runs_on_what_is_shipped(job_folder: Path, images: Path, tmp_path:
     assert summary.counts.images == len((results / "pca.csv").read_text().splitlines()) - 1 == 60
     locked = dict(re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "spark_app/requirements.txt").read_text(), re.MULTILINE))
     assert {name: version for name, version in summary.versions.items() if name in locked}.items() <= locked.items()
-    assert summary.versions.keys() & locked.keys() >= {"numpy", "onnxruntime", "pillow", "pyarrow"}
+    assert summary.versions.keys() & locked.keys() >= {"numpy", "ai-edge-litert", "pillow", "pyarrow"}
     assert "</html>" in (results / "report.html").read_text()
     assert "SIGSEGV killed the decoder" in (results / "rejects.csv").read_text()

@@ -14,7 +14,7 @@ def summary() -> Summary:
         started_at="2026-11-20T12:16:10+00:00",
         finished_at="2026-11-20T12:28:02+00:00",
         model_id="model",
-        engine="onnx",
+        engine="litert",
         weights=WeightsSummary(kind="imagenet", sha256="0"),
         counts=Counts(images=90378, rejects=2),
         pca_version="20261119T080000Z-aaaaaa",

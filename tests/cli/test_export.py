@@ -40,7 +40,7 @@ def test_a_run_with_the_exported_model_is_a_run_with_its_weights(
     assert (answer.returncode, answer.stderr) == (0, "")
     assert f"model {model_id_of(seeded)} in {tmp_path}/folder/model" in answer.stdout
     assert sorted(file.name for file in (tmp_path / "folder/model").iterdir()) == [
-        *("model.json", "model.onnx", "weights.npz")
+        *("model.json", "model.tflite", "weights.npz")
     ]
 
     direct = run_pipeline(weights="seeded")
@@ -76,7 +76,7 @@ def test_a_mistake_is_one_sentence_and_writes_nothing(
     """A mistake gives one sentence without a traceback and exit code 2, and the command writes nothing."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "a file").touch()
-    write_model(Storage(tmp_path.as_uri()), "model/", seeded, ExportedModel({"model.onnx": b"network"}, {}))
+    write_model(Storage(tmp_path.as_uri()), "model/", seeded, ExportedModel({"model.tflite": b"network"}, {}))
     assert json.loads((tmp_path / "model/model.json").read_bytes())["model_id"] == model_id_of(seeded)
     before = sorted(tmp_path.rglob("*"))
     answer = _export(tmp_path, *arguments)

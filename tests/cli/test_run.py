@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,12 @@ from contract.summary import Latest, Summary
 
 PICTURES = 60
 FRUITS = [sys.executable, "-m", "cli.main"]
+WITHOUT_SPARK = [
+    *(sys.executable, "-c"),
+    "import sys; sys.modules['pyspark'] = None; from cli.main import main; sys.exit(main(sys.argv[1:]))",
+]
+"""The command on a machine without PySpark."""
+
 Fruits = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -22,9 +28,11 @@ Fruits = Callable[..., subprocess.CompletedProcess[str]]
 def fruits(tmp_path: Path) -> Fruits:
     """Return a function that runs the command in an empty folder."""
 
-    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str | Path, program: Sequence[str] = FRUITS, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*FRUITS, *map(str, arguments)],
+            [*program, *map(str, arguments)],
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])} | environment,
             capture_output=True,
@@ -68,8 +76,8 @@ def _is_one_sentence(stderr: str) -> bool:
             ["--images", "pictures", "--output", "out", "--mode", "foo"],
             "--mode must be update, reconcile, reprocess or maintain, not 'foo'",
         ),
-        (["--images", "pictures", "--output", "out", "--engine", "torch"], "--engine must be onnx or tensorflow"),
-        (["--images", "pictures", "--output", "out", "--batch-size", "x"], "--batch-size must be a whole number"),
+        (["--images", "pictures", "--output", "out", "--engine", "torch"], "--engine must be litert or tensorflow"),
+        (["--images", "pictures", "--output", "out", "--chunk-size", "x"], "--chunk-size must be a whole number"),
         (["--images", "pictures", "--output", "out", "--max-megapixels", "nan"], "--max-megapixels must be a number"),
         (["--images", "pictures", "--output", "out", "--master", "foo"], "--master must be local[CORES]"),
         (["--images", "pictures", "--output", "out", "--image", "pictures"], "unrecognized arguments: --image"),
@@ -115,7 +123,10 @@ def test_a_machine_without_java_is_told_so(fruits: Fruits, images: Path, output:
 
 
 def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits, images: Path, output: Path) -> None:
-    """Without a terminal, a run prints plain lines and none of Spark's; the files that a command names exist."""
+    """Without a terminal, a run prints plain lines and none of Spark's; the files that a command names exist.
+
+    If nothing has changed, a run names the same files, and does not even load PySpark.
+    """
     answer = fruits("run", "--images", images, "--output", output, "--weights", "seeded", "--master", "local[2]")
     assert answer.returncode == 0
     assert answer.stderr == ""
@@ -126,6 +137,13 @@ def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits
     for name in ("matrix", "report", "refused"):
         (line,) = (line for line in lines if line.strip().startswith(f"{name} "))
         assert Path(line.split("  ")[1 if line.split("  ")[1].startswith("/") else 2].split(maxsplit=1)[-1]).is_file()
+
+    again = fruits("run", "--images", images, "--output", output, "--weights", "seeded", program=WITHOUT_SPARK)
+    assert (again.returncode, again.stderr) == (0, "")
+    steps = [line for line in again.stdout.splitlines() if " s  " in line]
+    assert [line.split()[0] for line in steps] == ["compare"]
+    assert steps[0].endswith(f"nothing has changed since run {_latest(output).run_id}: its results stand")
+    assert again.stdout.splitlines()[-3:] == lines[-3:]
 
     told = fruits("notify", "--images", images, "--output", output, "Plum", "Plum/view 000.jpg")
     assert (told.returncode, told.stderr) == (0, "")

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from pyspark import daemon
 
-from spark_app.engine.onnx_engine import OnnxEngine
+from spark_app.engine.litert_engine import LiteRtEngine
 
-_features = OnnxEngine.features
+_features = LiteRtEngine.features
 
 
-def _counted(self: OnnxEngine, pixels: np.ndarray) -> np.ndarray:
+def _counted(self: LiteRtEngine, pixels: np.ndarray) -> np.ndarray:
     folder = Path(os.environ["FRUITS_TEST_COUNTS"])
     features = _features(self, pixels)
     with (folder / f"{os.getpid()}.computed").open("ab") as count:
@@ -29,7 +29,7 @@ def _counted(self: OnnxEngine, pixels: np.ndarray) -> np.ndarray:
     return features
 
 
-OnnxEngine.features = _counted  # type: ignore[method-assign]
+LiteRtEngine.features = _counted  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     daemon.manager()

@@ -43,7 +43,7 @@ LASTING = (
     (IcebergTable, "begin_branch"),
     (IcebergTable, "switch_to"),
     (IcebergTable, "drop_branch"),
-    (IcebergTable, "merge_small_files"),
+    (IcebergTable, "merge_tiny_files"),
 )
 
 

@@ -12,8 +12,8 @@ from contract.layout import LATEST
 from contract.runs import Mode
 from contract.summary import Summary
 from spark_app.engine.card import read_card
+from spark_app.engine.litert_engine import LiteRtEngine
 from spark_app.engine.model import ExportedModel, decoding_of_run, model_id_of, save_model
-from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import PREPROCESSING, decode, prepare_decoders
 from spark_app.engine.weights import Weights
 from spark_app.errors import ModelMismatchError
@@ -105,7 +105,7 @@ def test_an_output_keeps_its_decoding_until_it_is_reprocessed(
 def _features(photo: Path, exported: ExportedModel) -> dict[Decoding, np.ndarray]:
     """Return the features of a photo with each decoding, which differ."""
     prepare_decoders()
-    engine = OnnxEngine(exported.files["model.onnx"])
+    engine = LiteRtEngine(exported.files["model.tflite"])
     body = photo.read_bytes()
     pixels = {kind: decode(body, Limits(), kind).pixels for kind in Decoding}
     found = {kind: engine.features(pixels[kind][np.newaxis])[0] for kind in Decoding}

@@ -10,17 +10,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    {"scratch", "signals", "table_times", "pulse"},
+    {"scratch", "signals", "table_times", "pulse", "installed"},
     {"errors", "numerics", "keys", "npz", "lookahead", "local_files", "words", "failures"},
     {"settings", "options"},
-    {"jvm"},
+    {"jvm", "place", "arguments"},
     {"storage", "iceberg", "arrow"},
     {"progress", "csv_files", "session", "fence", "job_failure", "watchdog"},
     {"tables", "engine", "report"},
     {"run"},
     {"stages", "output"},
     {"pipeline"},
-    {"main"},
+    {"main", "local_run"},
 )
 """Modules and packages of the application, from the lowest layer to the highest."""
 

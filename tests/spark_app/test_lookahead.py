@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_app.lookahead import map_ahead
+from spark_app.lookahead import grouped, map_ahead
 
 
 @pytest.fixture
@@ -47,3 +48,13 @@ def test_no_more_is_under_way_than_allowed(weights: list[int], ahead: int) -> No
         for item in map_ahead(int, weights, pool, ahead=ahead, weight=int, budget=budget):
             assert under_way.pop(0) == item
     assert under_way == []
+
+
+@given(weights=st.lists(st.integers(0, 120), max_size=30), size=st.integers(1, 6))
+def test_groups_keep_the_order_and_the_limits(weights: list[int], size: int) -> None:
+    """Groups contain all items in order. Only a single heavy item exceeds the budget, and no group could be larger."""
+    groups = list(grouped(weights, size=size, weight=int, budget=100))
+    assert [item for group in groups for item in group] == weights
+    assert all(0 < len(group) <= size and (sum(group) <= 100 or len(group) == 1) for group in groups)
+    for group, following in pairwise(groups):
+        assert len(group) == size or sum(group) + following[0] > 100

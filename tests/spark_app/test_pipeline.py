@@ -18,8 +18,8 @@ from cli.sample import BROKEN
 from contract.layout import LATEST
 from contract.runs import Mode
 from contract.summary import Latest, Summary
+from spark_app.engine.litert_engine import LiteRtEngine
 from spark_app.engine.model import FILES, ExportedModel
-from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import decode, prepare_decoders
 from spark_app.errors import OutputError, TooManyRejectsError
 from spark_app.numerics.components import ComponentCount, RequestedComponents, VarianceShare
@@ -36,7 +36,7 @@ PICTURES = 60
 def _features(images: Path, keys: list[str], exported: ExportedModel) -> np.ndarray:
     """Compute features without Spark."""
     prepare_decoders()
-    engine = OnnxEngine(exported.files[FILES[Engine.ONNX]])
+    engine = LiteRtEngine(exported.files[FILES[Engine.LITERT]])
     pixels = [decode((images / key).read_bytes(), Limits()).pixels for key in keys]
     return np.concatenate([engine.features(image[np.newaxis]) for image in pixels])
 
@@ -129,11 +129,11 @@ def test_chunks_change_nothing(run_pipeline: Run, results: Results, output: Path
 def test_the_engines_give_the_same_matrix(run_pipeline: Run, results: Results, output: Path) -> None:
     """`--engine tensorflow` gives the same matrix."""
     run_pipeline(components=ComponentCount(5))
-    _, onnx = read_matrix(results())
+    _, litert = read_matrix(results())
     shutil.rmtree(output / "tables")
     assert run_pipeline(components=ComponentCount(5), engine=Engine.TENSORFLOW).engine == "tensorflow"
     _, tensorflow = read_matrix(results())
-    np.testing.assert_allclose(tensorflow, onnx, atol=1e-2 * np.abs(onnx).max())
+    np.testing.assert_allclose(tensorflow, litert, atol=1e-2 * np.abs(litert).max())
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_the_summary_describes_the_run(run_pipeline: Run, results: Results) -> N
     assert any("seeded" in note for note in summary.notes)
     document = json.loads((results() / "summary.json").read_text())
     assert document["settings"]["standardize"] is True
-    assert {"spark", "iceberg", "onnxruntime", "pillow"} <= document["versions"].keys()
+    assert {"spark", "iceberg", "ai-edge-litert", "pillow"} <= document["versions"].keys()
 
 
 def test_nothing_is_left_in_staging(run_pipeline: Run, output: Path) -> None:

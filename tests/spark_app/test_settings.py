@@ -26,7 +26,6 @@ def test_possible_components_are_taken(number: float) -> None:
 @pytest.mark.parametrize(
     ("option", "settings"),
     [
-        ("--batch-size", {"batch_size": 0}),
         ("--chunk-size", {"chunk_size": 0}),
         ("--max-reject-rate", {"max_reject_rate": 1.1}),
     ],

@@ -22,7 +22,7 @@ COMMITS: dict[str, Callable[[Tables], object]] = {
     "correct the times": lambda tables: tables.iceberg[Table.REJECTS].end_times_at(
         tables.iceberg[Table.REJECTS].last_time()
     ),
-    "merge files": lambda tables: tables.iceberg[Table.REJECTS].merge_small_files(),
+    "merge files": lambda tables: tables.iceberg[Table.REJECTS].merge_tiny_files(),
     "apply deletions": lambda tables: tables.iceberg[Table.REJECTS].apply_deletions(),
     "drop deletions": lambda tables: tables.iceberg[Table.REJECTS]._remove_dangling_deletions(),  # noqa: SLF001 -- a commit of its own
     "expire snapshots": lambda tables: tables.iceberg[Table.REJECTS].expire_snapshots(

@@ -10,7 +10,7 @@ from cdk.stateless import workflow_definition
 from contract.coordination import HOLDER, WAITING
 from contract.runs import Mode
 from contract.states import State
-from spark_app.main import add_arguments, settings_from
+from spark_app.arguments import add_arguments, settings_from
 from tests.cdk.stepper import STATE_MACHINE, Execution
 from tests.cdk.world import ATTEMPTS, Job, World
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from spark_app.engine.export import export_model, in_own_process
-from spark_app.engine.model import FILES, ExportedModel, load_payload, model_id_of, save_model
+from spark_app.engine.litert_engine import LiteRtEngine
+from spark_app.engine.model import FILES, ExportedModel, is_damaged, load_payload, model_id_of, save_model
 from spark_app.engine.network import build_network
-from spark_app.engine.onnx_engine import OnnxEngine
 from spark_app.engine.preprocessing import decode, normalized, prepare_decoders
 from spark_app.engine.provision import provide_model, resolve_weights
 from spark_app.engine.tensorflow_engine import TensorFlowEngine
@@ -40,9 +40,9 @@ def _assert_parity(weights: Weights, exported: ExportedModel, pixels: np.ndarray
     """Compare both engines with Keras: to 1e-3 absolute, and with a cosine above 0.99999."""
     reference = in_own_process(_keras_features, weights, pixels)
     tensorflow = in_own_process(_tensorflow_features, exported.files[FILES[Engine.TENSORFLOW]], pixels)
-    onnx = OnnxEngine(exported.files[FILES[Engine.ONNX]]).features(pixels)
+    litert = LiteRtEngine(exported.files[FILES[Engine.LITERT]]).features(pixels)
     assert reference.std() > 0.01
-    for features in (onnx, tensorflow):
+    for features in (litert, tensorflow):
         assert features.shape == (len(pixels), 1280)
         assert features.dtype == np.float32
         assert np.abs(features - reference).max() <= 1e-3
@@ -51,7 +51,7 @@ def _assert_parity(weights: Weights, exported: ExportedModel, pixels: np.ndarray
 
 
 def test_engines_agree_on_the_sample(seeded: Weights, exported: ExportedModel, sample: Path) -> None:
-    """ONNX Runtime, the frozen TensorFlow graph and Keras compute the same features of drawn pictures."""
+    """LiteRT, the frozen TensorFlow graph and Keras compute the same features of drawn pictures."""
     _assert_parity(seeded, exported, _pixels(sorted(sample.glob("[!B]*/*.jpg"))[::4]))
 
 
@@ -64,7 +64,7 @@ def test_engines_agree_on_real_images(real_data: Path) -> None:
 
 def test_features_do_not_depend_on_the_batch(exported: ExportedModel, sample: Path) -> None:
     """An image has the same features in any batch, so that chunks and tasks can be cut anywhere."""
-    engine = OnnxEngine(exported.files[FILES[Engine.ONNX]])
+    engine = LiteRtEngine(exported.files[FILES[Engine.LITERT]])
     pixels = _pixels(sorted(sample.glob("Lemon*/*.jpg")))
     alone = np.concatenate([engine.features(image[np.newaxis]) for image in pixels])
     np.testing.assert_allclose(engine.features(pixels), alone, atol=1e-4)
@@ -73,12 +73,24 @@ def test_features_do_not_depend_on_the_batch(exported: ExportedModel, sample: Pa
 def test_an_exported_model_is_found_again(seeded: Weights, exported: ExportedModel, tmp_path: Path) -> None:
     """The next run executes the model that an earlier run has saved, and the card describes it."""
     root, model_id = Storage(tmp_path.as_uri()), model_id_of(seeded)
-    assert load_payload(root, model_id, Engine.ONNX) is None
+    assert load_payload(root, model_id, Engine.LITERT) is None
     save_model(root, model_id, seeded, exported)
     for engine in Engine:
         assert load_payload(root, model_id, engine) == exported.files[FILES[engine]]
     card = json.loads((tmp_path / "models" / model_id / "model.json").read_text())
     assert card["weights"] == {"kind": "seeded", "sha256": seeded.sha256}
+
+
+def test_a_model_for_another_engine_is_not_damaged(seeded: Weights, exported: ExportedModel, tmp_path: Path) -> None:
+    """If a saved model lacks the file of an engine, as those of earlier versions do, a run exports it without alarm."""
+    root, model_id = Storage(tmp_path.as_uri()), model_id_of(seeded)
+    assert not is_damaged(root, model_id, Engine.LITERT)
+    save_model(root, model_id, seeded, ExportedModel({"model.onnx": b"network"}, {}))
+    assert load_payload(root, model_id, Engine.LITERT) is None
+    assert not is_damaged(root, model_id, Engine.LITERT)
+    save_model(root, model_id, seeded, exported)
+    (tmp_path / "models" / model_id / "model.tflite").unlink()
+    assert is_damaged(root, model_id, Engine.LITERT)
 
 
 def _save_weights_of_a_narrower_network(path: Path) -> None:
@@ -95,9 +107,9 @@ def _one_bit_flipped(body: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("file", "damage"),
     [
-        ("model.onnx", _one_bit_flipped),
-        ("model.onnx", lambda body: body[:1000]),
-        ("model.onnx", lambda _: b""),
+        ("model.tflite", _one_bit_flipped),
+        ("model.tflite", lambda body: body[:1000]),
+        ("model.tflite", lambda _: b""),
         ("model.json", lambda body: body[:100]),
         ("model.json", lambda _: b"[1]"),
     ],
@@ -117,12 +129,12 @@ def test_a_damaged_model_is_exported_again(
     path = tmp_path / "models" / model_id / file
     path.write_bytes(damage(path.read_bytes()))
     monkeypatch.setattr("spark_app.engine.provision.started_process", lambda *_, **__: nullcontext(export))
-    with provide_model(root, seeded, Engine.ONNX) as ready:
+    with provide_model(root, seeded, Engine.LITERT) as ready:
         model = ready()
-    assert model.payload == exported.files["model.onnx"]
+    assert model.payload == exported.files["model.tflite"]
     assert any("was damaged" in note for note in notes_on_run(RunSettings(images="i", output="o"), model, None, 0))
     model.save(root)
-    assert load_payload(root, model_id, Engine.ONNX) == model.payload
+    assert load_payload(root, model_id, Engine.LITERT) == model.payload
 
 
 def test_weights_of_the_wrong_shape_are_refused(tmp_path: Path) -> None:

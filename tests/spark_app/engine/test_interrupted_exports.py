@@ -29,10 +29,10 @@ def test_an_interrupted_export_changes_nothing_in_its_folder(
     monkeypatch.setattr(provision, "in_own_process", lambda *_: exported)
     export_weights("seeded", tmp_path)
     before = _contents(tmp_path)
-    assert load_exported(tmp_path, seeded, Engine.ONNX).files == exported.files
+    assert load_exported(tmp_path, seeded, Engine.LITERT).files == exported.files
 
     def write_half(root: provision.Storage, folder: str, *_: object) -> None:
-        root.write(f"{folder}model.onnx", b"half")
+        root.write(f"{folder}model.tflite", b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(provision, "write_model", write_half)

@@ -1,5 +1,6 @@
 """Tests of the decoder in a process of its own: it decodes as the worker does, and survives any image."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -141,8 +142,7 @@ bounds.SECONDS = 0.2
 from spark_app.stages.features import _decoder_here
 _decoder_here(Limits(), DEFAULT_DECODING)(b"POISON endless ")
 """)
-    assert answer.returncode == 1
-    assert "Timeout" in answer.stderr
+    assert answer.returncode == -signal.SIGALRM
     assert "_never_end" in answer.stderr
 
 

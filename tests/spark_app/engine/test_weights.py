@@ -53,12 +53,12 @@ def test_other_weights_are_another_model(tmp_path: Path) -> None:
 @pytest.fixture
 def model(tmp_path: Path, seeded: Weights) -> Path:
     """Return the folder of an exported model whose files no engine could execute."""
-    files = {"model.onnx": b"network", "weights.npz": b"arrays"}
+    files = {"model.tflite": b"network", "weights.npz": b"arrays"}
     write_model(Storage(tmp_path.as_uri()), "", seeded, ExportedModel(files, {"keras": "3"}))
     return tmp_path
 
 
-def _load(folder: Path, engine: Engine = Engine.ONNX) -> ExportedModel:
+def _load(folder: Path, engine: Engine = Engine.LITERT) -> ExportedModel:
     weights = find_weights(str(folder))
     assert weights is not None
     return load_exported(folder, weights, engine)
@@ -71,7 +71,7 @@ def test_an_exported_model_stands_for_its_weights(model: Path, seeded: Weights) 
     assert model_id_of(weights) == model_id_of(seeded)
     for engine in Engine:
         assert _load(model, engine) == ExportedModel(
-            {"model.onnx": b"network", "weights.npz": b"arrays"}, {"keras": "3"}
+            {"model.tflite": b"network", "weights.npz": b"arrays"}, {"keras": "3"}
         )
 
 
@@ -92,7 +92,7 @@ def test_a_folder_without_a_card_is_no_model(model: Path) -> None:
         lambda card: json.dumps(card | {"weights": {"kind": "seeded", "sha256": 5}}),
         lambda card: json.dumps(card | {"weights": {"kind": "seeded", "sha256": "../x"}}),
         lambda card: json.dumps(card | {"weights": {"kind": "guessed", "sha256": "0" * 64}}),
-        lambda card: json.dumps(card | {"files": ["model.onnx"]}),
+        lambda card: json.dumps(card | {"files": ["model.tflite"]}),
     ],
 )
 def test_an_invalid_card_is_refused(model: Path, change: Callable[[dict[str, Any]], str]) -> None:
@@ -104,7 +104,7 @@ def test_an_invalid_card_is_refused(model: Path, change: Callable[[dict[str, Any
         find_weights(str(model))
 
 
-@pytest.mark.parametrize("file", ["model.onnx", "weights.npz"])
+@pytest.mark.parametrize("file", ["model.tflite", "weights.npz"])
 def test_a_file_that_is_not_the_exported_one_is_refused(model: Path, file: str) -> None:
     """No other network can compute features under the identity of these weights."""
     (model / file).write_bytes(b"another")
@@ -120,7 +120,7 @@ def test_a_model_of_another_version_of_the_application_is_refused(model: Path) -
         _load(model)
 
 
-@pytest.mark.parametrize(("file", "lacking"), [("model.onnx", Engine.ONNX), ("weights.npz", Engine.TENSORFLOW)])
+@pytest.mark.parametrize(("file", "lacking"), [("model.tflite", Engine.LITERT), ("weights.npz", Engine.TENSORFLOW)])
 def test_an_engine_names_its_missing_file(model: Path, file: str, lacking: Engine) -> None:
     """A folder may contain the file of one engine only; the other engine names the missing file."""
     (model / file).unlink()

@@ -12,7 +12,7 @@ SUMMARY = Summary(
     started_at="2026-11-20T12:00:00+00:00",
     finished_at="2026-11-20T12:01:00+00:00",
     model_id="mobilenetv2-0123456789ab",
-    engine="onnx",
+    engine="litert",
     weights=WeightsSummary(kind="seeded", sha256="00"),
     counts=Counts(listed=3, featurised=2, rejected=1, images=2, rejects=1),
     pca=PcaSummary(

@@ -18,8 +18,8 @@ from spark_app.storage import FetchedObject, Forbidden, Storage
 
 def _job(spark: SparkSession, exported: ExportedModel, images: Storage, folder: Path) -> FeatureJob:
     context = spark.sparkContext
-    settings = RunSettings(images=images.url, output=folder.as_uri(), batch_size=4, limits=Limits(megabytes=0.02))
-    payload = context.broadcast(exported.files[FILES[Engine.ONNX]])
+    settings = RunSettings(images=images.url, output=folder.as_uri(), limits=Limits(megabytes=0.02))
+    payload = context.broadcast(exported.files[FILES[Engine.LITERT]])
     return FeatureJob(
         settings,
         "run",

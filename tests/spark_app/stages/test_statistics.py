@@ -6,15 +6,20 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from sklearn.decomposition import PCA
 
 from localspark.java import find_java
+from spark_app.arrow import features_matrix
 from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import fit
 from spark_app.settings import FEATURE_COUNT
+from spark_app.stages.outcomes import OUTCOMES, staged_features
 from spark_app.stages.statistics import FAN_IN, compute_statistics
+from spark_app.storage import Storage
 
 ROWS = 300
 
@@ -46,6 +51,19 @@ def test_partitions_and_tree_change_nothing(features: DataFrame, samples: np.nda
 def test_an_empty_table_has_statistics_of_nothing(features: DataFrame) -> None:
     """A table without rows has the statistics of no vectors."""
     assert compute_statistics(features.limit(0)).count == 0
+
+
+def test_the_driver_reads_what_the_tasks_have_staged(samples: np.ndarray, tmp_path: Path) -> None:
+    """The driver finds each staged vector once, in files with and without refused images, and keeps out other files."""
+    root = Storage(tmp_path.as_uri())
+    for number, rows in enumerate([samples[:256], samples[256:], samples[:0]]):
+        features = [*rows, None]  # the last image of each task was refused
+        table = pa.table({"features": pa.array(features, OUTCOMES.field("features").type)})
+        (tmp_path / f"staging/outcomes/{number}").mkdir(parents=True)
+        pq.write_table(table, tmp_path / f"staging/outcomes/{number}/part-00000.parquet")
+    (tmp_path / "staging/plan").write_text("no Parquet file")
+    found = np.concatenate([features_matrix(batch.column(0)) for batch in staged_features(root, "staging/")])
+    assert sorted(map(bytes, found)) == sorted(map(bytes, samples))
 
 
 def test_the_pca_is_scikit_learns(features: DataFrame, samples: np.ndarray) -> None:
