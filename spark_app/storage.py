@@ -9,7 +9,8 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import timedelta
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 import obstore
 import pyarrow as pa
 from obstore.exceptions import BaseError, PermissionDeniedError
-from obstore.store import LocalStore, from_url
+from obstore.store import LocalStore, S3Store, from_url
 
 from contract.layout import fault_of
 from contract.summary import Digest
@@ -28,12 +29,16 @@ from spark_app.place import Place
 from spark_app.pulse import PULSE
 
 if TYPE_CHECKING:
+    import boto3
     from obstore import WritableFile
     from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import ObjectStore
     from typing_extensions import Buffer
 
 WRITE_BUFFER = 1 << 20
+
+WRITE_TIMEOUT = timedelta(minutes=5)
+"""Limit of one request of `writer_to`, for many requests at once on a slow line."""
 
 LISTING_SCHEMA = pa.schema([("key", pa.string()), ("etag", pa.string()), ("size", pa.int64())])
 
@@ -74,14 +79,14 @@ class TooLarge(Exception):  # noqa: N818 -- an answer of the storage, not a fail
 
 @dataclass(frozen=True)
 class Storage(Place):
-    """The objects of a place. A copy in another process creates its own client when it is first used."""
+    """The objects of a place. A copy in another process uses a client of that process."""
 
     @cached_property
     def _store(self) -> "ObjectStore":
         if self.is_local:
             return LocalStore(self.local_path, automatic_cleanup=True)  # removes empty folders
         if self.is_bucket_of_aws:
-            return from_url(self.url, credential_provider=_aws_credentials())
+            return _client_of(self.url, os.getpid())
         try:
             return from_url(self.url)
         except BaseError as error:
@@ -394,6 +399,12 @@ class ObjectWriter(io.BufferedWriter):
         return self.raw.digest
 
 
+@cache
+def _client_of(url: str, pid: int) -> "ObjectStore":  # noqa: ARG001 -- a forked process must not use these connections
+    """Return the client for a URL in S3, with its credentials and connections, which the tasks of a process share."""
+    return from_url(url, credential_provider=_aws_credentials())
+
+
 def _aws_credentials() -> "Boto3CredentialProvider":
     """Find credentials with boto3, which looks in more places than obstore, and in those of AWS's own tools."""
     from obstore.auth.boto3 import Boto3CredentialProvider
@@ -402,6 +413,45 @@ def _aws_credentials() -> "Boto3CredentialProvider":
         return Boto3CredentialProvider()
     except ValueError as error:
         raise StorageError("There are no AWS credentials: run `aws configure`, or set AWS_PROFILE.") from error
+
+
+def writer_to(bucket: str, session: "boto3.Session", endpoint: str, region: str) -> Callable[[str, bytes], None]:
+    """Return a function that writes an object in one request, which is not repeated. Threads may share it.
+
+    obstore signs and sends outside of Python's lock, which takes a tenth of boto3's time per request.
+
+    Parameters
+    ----------
+    session
+        Session with the credentials.
+    endpoint
+        URL of S3.
+
+    Raises
+    ------
+    StorageError
+        If there are no credentials, and, from the returned function, if the storage does not accept the object.
+    """
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    try:
+        store = S3Store(
+            bucket,
+            endpoint=endpoint,
+            region=region,
+            virtual_hosted_style_request=False,
+            credential_provider=Boto3CredentialProvider(session),
+            client_options={"allow_http": endpoint.startswith("http:"), "timeout": WRITE_TIMEOUT},
+            retry_config={"max_retries": 0},
+        )
+    except (BaseError, ValueError) as error:
+        raise StorageError(f"Can't write to {bucket}: {_first_line(error)}") from error
+
+    def write(key: str, body: bytes) -> None:
+        with _storage_errors(f"write {bucket}/{key}"):
+            obstore.put(store, key, body, use_multipart=False)
+
+    return write
 
 
 @contextmanager

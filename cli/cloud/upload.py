@@ -16,6 +16,7 @@ from cli.cloud.folder import LocalFile, check_folder, files_below
 from cli.cloud.followed_upload import follow_images, generation_of
 from cli.cloud.parallel import in_parallel
 from cli.cloud.progress import transfer_progress
+from cli.cloud.sender import Sender
 from cli.cloud.transfer import TransferResult, TransferTally, UnfitFileError, attempt, md5_of
 from cli.subcommands import Subcommands, add_subcommand
 from contract.image_names import skipped_in_words
@@ -84,17 +85,17 @@ def upload(deployment: Deployment, folder: Path) -> Iterator[TransferResult]:
     CloudError
         If AWS can't be reached, or does not accept the credentials.
     """
-    listing = BucketListing(deployment.s3, deployment.bucket)
+    listing, sender = BucketListing(deployment.s3, deployment.bucket), Sender(deployment)
     pairs = ((file, None if file.problem else listing.find(file.key)) for file in files_below(folder))
 
     def send(pair: tuple[LocalFile, StoredObject | None]) -> TransferResult:
         file, stored = pair
-        return attempt(file.name, lambda: _send(deployment, folder, file, stored))
+        return attempt(file.name, lambda: _send(sender, folder, file, stored))
 
     return in_parallel(send, pairs)
 
 
-def _send(deployment: Deployment, folder: Path, file: LocalFile, stored: StoredObject | None) -> int | None:
+def _send(sender: Sender, folder: Path, file: LocalFile, stored: StoredObject | None) -> int | None:
     """Upload a file unless the stored object equals it; return the number of bytes."""
     if file.problem:
         raise UnfitFileError(file.problem)
@@ -102,8 +103,7 @@ def _send(deployment: Deployment, folder: Path, file: LocalFile, stored: StoredO
     size = _size_of(path)
     if stored and stored.size == size and stored.etag == md5_of(path):
         return None
-    with path.open("rb") as body:
-        deployment.s3.put_object(Bucket=deployment.bucket, Key=file.key, Body=body)
+    sender.send(path, file.key, size)
     return size
 
 

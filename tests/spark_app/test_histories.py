@@ -113,7 +113,7 @@ class World:
         with pytest.MonkeyPatch.context() as network:
             network.setattr(chunks, "compute_features", self._compute)
             ready = Model(model, self.weights, b"", None)
-            return pipeline._run_steps(Run(these, reporter), self.spark, ready)  # noqa: SLF001
+            return pipeline._run_steps(Run(these, reporter), self.spark, ready, None)  # noqa: SLF001
 
     def maintain(self, reporter: PlainReporter, without: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 -- settings
         """Run a maintenance without retention in the existing session, whose steps `without` do nothing."""

@@ -82,8 +82,9 @@ def _shared_descriptions(descriptions: Loader, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def aws() -> Iterator[None]:
-    """Start an AWS in which nothing is deployed."""
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start an AWS in which nothing is deployed. It exists in this process, for boto3 only."""
+    monkeypatch.setattr("cli.cloud.sender.LARGEST_SMALL_FILE", -1)
     with mock_aws():
         yield
 
