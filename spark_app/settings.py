@@ -49,7 +49,7 @@ class Decoding(StrEnum):
     """Large photos are decoded at a half, a quarter or an eighth of their sides, several times as fast."""
 
 
-DEFAULT_DECODING = Decoding.SCALED
+DEFAULT_DECODING = Decoding.FULL
 """The decoding of new and of reprocessed outputs."""
 
 

@@ -28,14 +28,13 @@ def workers_starting(spark: SparkSession, engine: Engine) -> Iterator[None]:
 
 
 def _start_workers(spark: SparkSession, engine: Engine) -> None:
-    cores = spark.sparkContext.defaultParallelism
-
     def load(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import spark_app.stages.features  # noqa: F401 -- loads what the tasks need
 
         import_engine(engine)
         yield from batches
 
-    # If workers can't start, the tasks that compute features say so.
+    # If workers can't start, the tasks that compute features say so. A run that fails at this time ends the session.
     with suppress(Exception):
+        cores = spark.sparkContext.defaultParallelism
         spark.range(0, cores, 1, cores).mapInArrow(load, "id long").collect()
