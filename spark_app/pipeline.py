@@ -25,7 +25,7 @@ from spark_app.run import Run
 from spark_app.session import open_session
 from spark_app.settings import DEFAULT_DECODING, DecodingChoice, RunSettings
 from spark_app.stages.basis import BasisChoice, choose_basis
-from spark_app.stages.change_set import Candidates, Judge, plan_changes
+from spark_app.stages.change_set import Candidates, ChangeSet, Judge, plan_changes
 from spark_app.stages.chunks import featurise
 from spark_app.stages.clock import correct_times
 from spark_app.stages.inbox import Inbox, acknowledge_notices, read_inbox
@@ -224,9 +224,12 @@ def _steps(this: Run, spark: SparkSession, model: Model, listing: Listing | None
         start = find_starting_point(this, spark, model.model_id)
         if this.settings.mode is Mode.RECONCILE:
             check_files(this, start.tables)
-        staged = this.root.spark_path(f"{this.staging}plan")
         judge = Judge.of(model.model_id, this.settings.limits)
-        change_set = plan_changes(start.tables, candidates, judge, staged)
+        if listing and start.is_empty:
+            change_set = ChangeSet.of_new_images(listing.path, listing.count, judge)
+        else:
+            staged = this.root.spark_path(f"{this.staging}plan")
+            change_set = plan_changes(start.tables, candidates, judge, staged)
         step.tell(f"{change_set.featurise:,} to compute", f"{change_set.remove:,} to remove")
         step.tell(f"{counted(change_set.settled, 'file')} unchanged")
     with this.clock.step("featurise") as step:

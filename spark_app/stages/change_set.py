@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.metadata import version
-from typing import Self
+from typing import Any, Self
 
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql.functions import col, count_if
@@ -36,6 +36,9 @@ SCHEMA = (
     "refused_etag string, refused_as string"
 )
 
+
+NEW: dict[str, Any] = {"action": Action.FEATURISE.value, "had_features": False, "had_reject": False}
+"""Values of `SCHEMA` for an image that the tables do not know. The other columns are null."""
 
 IS_UNSETTLED = f"""
     CASE action WHEN '{Action.FEATURISE}' THEN NOT coalesce(settled_etag = etag, false)
@@ -94,7 +97,7 @@ class ChangeSet:
     """A staged change set."""
 
     path: str
-    """Path for Spark: Parquet files of `SCHEMA`, one row per key."""
+    """Path for Spark: Parquet files of `SCHEMA`, or of some of its columns, one row per key."""
     examined: int
     """Number of images that the run examines."""
     featurise: int
@@ -104,6 +107,19 @@ class ChangeSet:
     unsettled: int
     """Number of examined images in the change set."""
     judge: Judge
+
+    @classmethod
+    def of_new_images(cls, path: str, count: int, judge: Judge) -> Self:
+        """Return the change set of images that the tables do not know: their listing is the change set.
+
+        Parameters
+        ----------
+        path
+            Path of the staged listing.
+        count
+            Number of its images.
+        """
+        return cls(path, examined=count, featurise=count, remove=0, unsettled=count, judge=judge)
 
     @property
     def settled(self) -> int:
@@ -117,7 +133,8 @@ class ChangeSet:
 
     def chunk(self, spark: SparkSession, number: int, of: int) -> DataFrame:
         """Read one of `of` chunks of about the same size. A chunk has the same keys whenever it is read."""
-        return spark.read.schema(SCHEMA).parquet(self.path).where(f"pmod(xxhash64(key), {of}) = {number}")
+        rows = spark.read.schema(SCHEMA).parquet(self.path).where(f"pmod(xxhash64(key), {of}) = {number}")
+        return rows.fillna(NEW)  # a listing lacks these columns
 
 
 def plan_changes(tables: Tables, candidates: Candidates, judge: Judge, path: str) -> ChangeSet:

@@ -45,6 +45,8 @@ class StartingPoint:
     reusable: LastRun | None
     """The last complete run, if the tables contain exactly the rows that it left. This run then updates its results;
     otherwise it makes all results from the tables."""
+    is_empty: bool = False
+    """Whether the tables have never had a row, and there are no others, which a reprocess would replace."""
 
 
 def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> StartingPoint:
@@ -74,6 +76,7 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
         snapshot=tables.iceberg[Table.FEATURES].snapshot_id(),
         last=last,
         reusable=_with_report(this, last) if last and last.snapshots == contents else None,
+        is_empty=contents.features is None and contents.rejects is None,
     )
 
 

@@ -42,21 +42,8 @@ def _assert_complete(summary: Summary, results: Path, tables: Tables) -> None:
     assert tables.row_set(Table.FEATURES).count == 60
 
 
-@pytest.mark.parametrize(
-    "disappearance",
-    [("compute_features", _one_file), ("_commit_features", shutil.rmtree)],
-    ids=["before", "after the commit"],
-)
-def test_staged_rows_that_disappear_fail_the_run_and_the_next_run_makes_them_good(
-    disappearance: tuple[str, Callable[[Path], None]],
-    run_pipeline: Run,
-    output: Path,
-    results: Callable[[], Path],
-    tables: Tables,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Whether they disappear before or after the commit: nothing incomplete is published, and nothing stays lost."""
-    step, delete = disappearance
+def _delete_staged(step: str, delete: Callable[[Path], None], output: Path, patch: pytest.MonkeyPatch) -> None:
+    """Make staged rows disappear after a step."""
     original = getattr(chunks, step)
 
     def then_delete(*arguments: object) -> object:
@@ -64,11 +51,26 @@ def test_staged_rows_that_disappear_fail_the_run_and_the_next_run_makes_them_goo
         delete(next((output / "staging").iterdir()) / "outcomes/0")
         return answer
 
+    patch.setattr(chunks, step, then_delete)
+
+
+def test_staged_rows_that_disappear_fail_the_run_and_the_next_run_makes_them_good(
+    run_pipeline: Run, output: Path, results: Callable[[], Path], tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If they disappear before the commit, nothing incomplete is published, and nothing stays lost."""
     with monkeypatch.context() as patch:
-        patch.setattr(chunks, step, then_delete)
+        _delete_staged("compute_features", _one_file, output, patch)
         with pytest.raises(StorageError, match="staged rows are missing"):
             run_pipeline()
     assert not (output / "results/latest.json").exists()
+    _assert_complete(run_pipeline(), results(), tables)
+
+
+def test_staged_rows_that_disappear_after_the_commit_are_not_missed(
+    run_pipeline: Run, output: Path, results: Callable[[], Path], tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first run that has committed its rows completes its results from the tables."""
+    _delete_staged("_commit_features", shutil.rmtree, output, monkeypatch)
     _assert_complete(run_pipeline(), results(), tables)
 
 

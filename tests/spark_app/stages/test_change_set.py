@@ -1,5 +1,6 @@
 """Tests of the change set: every state that a crash can leave, against every listing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -44,7 +45,7 @@ class World:
                 self._tables.spark.sql(f"INSERT INTO {table} VALUES ({quoted(key)}, '{etag}', {values})")
         columns = [list(listed), list(listed.values()), [1] * len(listed)]
         pq.write_table(pa.table(columns, schema=LISTING_SCHEMA), self._folder / "listing.parquet")
-        listing = Listing(str(self._folder / "listing.parquet"), len(listed), Omissions())
+        listing = Listing(str(self._folder / "listing.parquet"), len(listed), Omissions(), digest="")
         wanted = Candidates(listing.rows(self._tables.spark), complete=True, unlisted=unlisted)
         path = str(self._folder / "plan")
         change_set = plan_changes(self._tables, self._noticed(noticed) if noticed else wanted, JUDGE, path)
@@ -177,3 +178,14 @@ def test_a_rebuild_knows_what_the_published_tables_refuse(world: World, tables: 
     _, rows = world.plan({"a": "1"})
     assert list(rows) == ["a"]
     assert (rows["a"].had_reject, rows["a"].refused_etag) == (False, "1")
+
+
+def test_the_listing_of_an_empty_output_is_its_change_set(world: World, tables: Tables, tmp_path: Path) -> None:
+    """The change set that is made of a listing without a comparison has the rows that a comparison would have."""
+    listed = {f"Lemon/{number}.jpg": f"etag {number}" for number in range(9)}
+    compared, _ = world.plan(listed)
+    new = ChangeSet.of_new_images(str(tmp_path / "listing.parquet"), len(listed), JUDGE)
+    assert replace(new, path=compared.path) == compared
+    for number in range(2):
+        rows = [one.chunk(tables.spark, number, 2).collect() for one in (new, compared)]
+        assert sorted(map(str, rows[0])) == sorted(map(str, rows[1]))
