@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from threading import Thread
 
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
@@ -53,7 +54,7 @@ def open_session(settings: RunSettings, extra: Mapping[str, str]) -> Iterator[Sp
             jvm.start(conf)
             jvm.connect()
             session = _new_session(conf)
-            _silence_accumulators(session)
+            _adapt_accumulators(session)
         try:
             yield session
         except Exception:
@@ -74,10 +75,16 @@ def _new_session(conf: Mapping[str, str]) -> SparkSession:
     return builder.getOrCreate()
 
 
-def _silence_accumulators(session: SparkSession) -> None:
-    """Prevent a traceback on the terminal if the JVM dies: a thread of PySpark would print that a connection ended."""
+def _adapt_accumulators(session: SparkSession) -> None:
+    """Adapt the thread of PySpark that receives the counters of the tasks.
+
+    If the JVM dies, the thread would print a traceback, because a connection has ended. When the session stops, the
+    thread needs up to 1.5 s to notice it, for which nothing has to wait.
+    """
     server = session.sparkContext._accumulatorServer  # noqa: SLF001 -- PySpark offers no other access
+    notice_end = Thread(target=server.shutdown, daemon=True)
     setattr(server, "handle_error", lambda *_: None)  # noqa: B010 -- mypy refuses assignments to methods
+    setattr(server, "shutdown", notice_end.start)  # noqa: B010 -- as above
 
 
 def _catalog(settings: RunSettings) -> dict[str, str]:
