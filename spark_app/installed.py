@@ -2,7 +2,7 @@
 
 import sys
 from hashlib import sha256
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import contract
@@ -23,8 +23,16 @@ def program_digest() -> str:
 
     The version number of the program would not do: it stays the same while a developer changes the program.
     """
-    facts = [sys.version, version("pyspark"), *package_versions().values()]
+    facts = [sys.version, _version_of_spark(), *package_versions().values()]
     for folder in (Path(__file__).parent, Path(contract.__file__).parent):
         files = (path for path in folder.rglob("*") if path.is_file() and CACHE not in path.parts)
         facts += [f"{path.relative_to(folder)} {sha256(path.read_bytes()).hexdigest()}" for path in sorted(files)]
     return sha256("\n".join(facts).encode()).hexdigest()
+
+
+def _version_of_spark() -> str:
+    """Return the version of the package `pyspark`. A cluster has Spark without this package."""
+    try:
+        return version("pyspark")
+    except PackageNotFoundError:
+        return "of the cluster"

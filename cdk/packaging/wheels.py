@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -85,8 +85,13 @@ def check_pure(folder: Path) -> None:
         )
 
 
-def leave_out(folder: Path, patterns: Sequence[str]) -> None:
+def leave_out(folder: Path, patterns: Sequence[str], on_demand: Collection[str] = ()) -> None:
     """Delete files whose paths match a pattern, and check that no remaining library is linked to one of them.
+
+    Parameters
+    ----------
+    on_demand
+        Names of libraries that others name only to load them if a program asks for what they do.
 
     Raises
     ------
@@ -95,7 +100,8 @@ def leave_out(folder: Path, patterns: Sequence[str]) -> None:
     """
     names = names_below(folder)
     gone = {name for name in names if any(fnmatch(name, pattern) for pattern in patterns)}
-    _check_links([folder / name for name in names if name not in gone and ".so" in name], gone)
+    staying = [folder / name for name in names if name not in gone and ".so" in name]
+    _check_links(staying, [name for name in gone if name.rpartition("/")[2] not in on_demand])
     for name in gone:
         (folder / name).unlink()
 

@@ -36,6 +36,9 @@ LEFT_OUT_OF_WORKER = {
 }
 """Pattern of paths → reason why the files are left out, in addition to `LEFT_OUT`."""
 
+ON_DEMAND = ("libLiteRtWebGpuAccelerator.so",)
+"""Library that LiteRT loads for programs that ask for a graphics processor."""
+
 JOB_SERVICES = ("s3", "sts")
 """AWS service that a job calls from Python, and STS, which may provide its credentials."""
 
@@ -60,7 +63,7 @@ def worker_package(root: Path, architecture: Architecture, python: str) -> Packa
 def _make(lock: Path, architecture: Architecture, python: str, stage: Path, target: Path) -> None:
     packages = stage / "site-packages"
     install_wheels(lock, packages, architecture, python)
-    leave_out(packages, [*LEFT_OUT, *LEFT_OUT_OF_WORKER])
+    leave_out(packages, [*LEFT_OUT, *LEFT_OUT_OF_WORKER], ON_DEMAND)
     keep_services(packages, JOB_SERVICES)
     (stage / "bin").mkdir()
     (stage / "bin" / "python").write_text(launcher(python))
