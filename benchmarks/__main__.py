@@ -46,11 +46,14 @@ def argument_parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the benchmarks; return the exit code."""
-    arguments = argument_parser().parse_args(words)
+    parser = argument_parser()
+    arguments = parser.parse_args(words)
     rounds = arguments.rounds or ROUNDS[arguments.size]
     names = arguments.only or chosen(arguments.size)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         images = arguments.images or base_images(Path(folder) / "images")
+        if not any(images.rglob("*.jpg")):
+            parser.error(f"there are no .jpg files in {images}")
         setting = Setting(arguments.size, images.resolve(), arguments.weights, Path(folder), rounds)
         results = Results.begun(setting, "given" if arguments.images else images.name)
         for name in names:

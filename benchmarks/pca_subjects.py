@@ -4,7 +4,6 @@ The modules of a subject are imported in its functions: no other subject needs t
 """
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from benchmarks.plain_spark import use_plain_spark
 from spark_app.arrow import FloatMatrix, features_matrix
 
 OURS = "this pipeline"
@@ -58,12 +58,7 @@ def ours(folder: Path, k: int) -> Answer:
 
 def mllib(folder: Path, k: int) -> Answer:
     """Measure MLlib. Local runs of the pipeline use a Spark without it, so this is PySpark's own."""
-    from localspark.environment import remove_foreign_variables
-    from localspark.java import find_java
-
-    remove_foreign_variables(os.environ)
-    os.environ |= {"JAVA_HOME": str(find_java(os.environ)), "SPARK_LOCAL_IP": "127.0.0.1"}
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+    use_plain_spark()
     from pyspark.ml.feature import PCA
     from pyspark.ml.functions import array_to_vector
     from pyspark.sql import SparkSession

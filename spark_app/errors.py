@@ -44,8 +44,8 @@ class ModelMismatchError(UsageError):
 
     def __init__(self, found: str | None, wanted: str) -> None:
         super().__init__(
-            f"The tables contain features of {found}, but these weights make {wanted}, and features of two models "
-            "can't be mixed. To compute all images again, run with --mode reprocess."
+            f"The tables contain features of {found}, but the weights and the decoding of this run make {wanted}, and "
+            "features of two models can't be mixed. To compute all images again, run with --mode reprocess."
         )
         self.found = found
         self.wanted = wanted

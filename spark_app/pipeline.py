@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from spark_app.progress import Reporter, Step
 from spark_app.report.data import ReportData
 from spark_app.run import Run
 from spark_app.session import open_session
-from spark_app.settings import DEFAULT_DECODING, DecodingChoice, RunSettings
+from spark_app.settings import RunSettings
 from spark_app.stages.basis import BasisChoice, choose_basis
 from spark_app.stages.change_set import Candidates, ChangeSet, Judge, plan_changes
 from spark_app.stages.chunks import featurise
@@ -49,7 +50,7 @@ from spark_app.stages.starting_point import find_starting_point, last_model_id
 from spark_app.stages.statistics import bring_up_statistics
 from spark_app.stages.summary import counts_of, summary_of
 from spark_app.stages.unchanged import record_state
-from spark_app.stages.warm_up import workers_starting
+from spark_app.stages.warm_up import start_workers
 from spark_app.tables import Tables
 from spark_app.words import counted
 
@@ -100,11 +101,10 @@ def process(
             decoding = decoding_of_run(settings.decoding, weights, earlier)
             model_when_ready = stack.enter_context(provide_model(this.root, weights, settings.engine, log, decoding))
             spark = stack.enter_context(open_session(settings, session_conf))
-            stack.enter_context(workers_starting(spark, settings.engine))
+            start_workers(spark, settings.engine)
             model = model_when_ready()
             step.tell(f"Spark {spark.version}", f"model {model.model_id}")
         model.save(this.root)
-        _tell_decoding(this, model)
         return _run_steps(this, spark, model, listing)
 
 
@@ -180,24 +180,15 @@ def _run_steps(this: Run, spark: SparkSession, model: Model, listing: Listing | 
         of_tables = model.decoding_in(decoding_of_run(this.settings.decoding, model.weights, error.found))
         if of_tables.model_id == error.found:
             of_tables.save(this.root)
-            _tell_decoding(this, of_tables)
             return _repairing_steps(this, spark, of_tables, listing)
         if this.settings.on_new_model is OnNewModel.FAIL:
             raise
         this.notes.append(
-            f"The tables contained features of {error.found}, but these weights make {model.model_id}: this run has "
-            "computed all images again, and all of them have new coordinates."
+            f"The tables contained features of {error.found}, but the weights and the decoding of this run make "
+            f"{model.model_id}: this run has computed all images again, and all of them have new coordinates."
         )
     this.reporter.note("The model is new: the run goes on with --mode reprocess, which computes all images again.")
     return _repairing_steps(this.in_mode(Mode.REPROCESS), spark, model)
-
-
-def _tell_decoding(this: Run, model: Model) -> None:
-    if model.decoding is not DEFAULT_DECODING and this.settings.decoding is DecodingChoice.AUTO:
-        this.reporter.note(
-            f"JPEG photos are decoded as in the earlier runs of this output ({model.decoding}); --mode reprocess "
-            f"computes all images with the present default ({DEFAULT_DECODING})."
-        )
 
 
 def _repairing_steps(this: Run, spark: SparkSession, model: Model, listing: Listing | None = None) -> Summary:
@@ -212,6 +203,7 @@ def _repairing_steps(this: Run, spark: SparkSession, model: Model, listing: List
 
 
 def _steps(this: Run, spark: SparkSession, model: Model, listing: Listing | None = None) -> Summary:
+    was_listed_before_inbox = listing is not None
     with this.clock.step("list") as step:
         this.check_fence()  # malformed notices are moved
         inbox = read_inbox(this.root, this.staging)
@@ -254,8 +246,10 @@ def _steps(this: Run, spark: SparkSession, model: Model, listing: Listing | None
     counts = counts_of(change_set, applied.tally, published)
     summary = summary_of(this, start, model, choice, published, counts)
     _complete(this, start.tables, summary, published.report)
+    if was_listed_before_inbox:
+        inbox = replace(inbox, files=[])  # the images of these notices may be newer than the listing
     _tidy(this, start.tables, inbox)
-    _record_state(this, model, listing, published.report)
+    _record_state(this, model, None if applied.tally.changed_meanwhile else listing, published.report)
     return summary
 
 

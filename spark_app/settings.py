@@ -156,6 +156,8 @@ class CatalogSettings:
             raise SettingsError(
                 f"--database must be lower-case letters, digits and underscores, not {self.database!r}."
             )
+        if self.database == TABLES.rstrip("/"):
+            raise SettingsError(f"--database can't be {self.database!r}, the name of the folder of all tables.")
 
 
 @dataclass(frozen=True, kw_only=True)

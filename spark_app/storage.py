@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 WRITE_BUFFER = 1 << 20
 
+CREDENTIALS_LAST = timedelta(minutes=10)
+"""Time for which a client keeps credentials. boto3 renews them while they are valid for ten more minutes at least."""
+
 WRITE_TIMEOUT = timedelta(minutes=5)
 """Limit of one request of `writer_to`, for many requests at once on a slow line."""
 
@@ -410,7 +413,7 @@ def _aws_credentials() -> "Boto3CredentialProvider":
     from obstore.auth.boto3 import Boto3CredentialProvider
 
     try:
-        return Boto3CredentialProvider()
+        return Boto3CredentialProvider(ttl=CREDENTIALS_LAST)
     except ValueError as error:
         raise StorageError("There are no AWS credentials: run `aws configure`, or set AWS_PROFILE.") from error
 
@@ -440,7 +443,7 @@ def writer_to(bucket: str, session: "boto3.Session", endpoint: str, region: str)
             endpoint=endpoint,
             region=region,
             virtual_hosted_style_request=False,
-            credential_provider=Boto3CredentialProvider(session),
+            credential_provider=Boto3CredentialProvider(session, ttl=CREDENTIALS_LAST),
             client_options={"allow_http": endpoint.startswith("http:"), "timeout": WRITE_TIMEOUT},
             retry_config={"max_retries": 0},
         )

@@ -9,7 +9,6 @@ It runs in the environment of this project, which has TensorFlow and Spark, with
 """
 
 import io
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd  # type: ignore[import-untyped]  # it publishes no types
+
+from benchmarks.plain_spark import use_plain_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -33,7 +34,7 @@ def main() -> None:
     from pyspark.sql.functions import col, pandas_udf  # type: ignore[attr-defined]  # its stubs omit it
 
     images, weights, output = sys.argv[1:]
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    use_plain_spark()
     spark = SparkSession.builder.master("local[*]").config("spark.driver.memory", "4g").getOrCreate()
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "1024")
     shared = spark.sparkContext.broadcast(_weights(weights))

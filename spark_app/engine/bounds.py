@@ -33,6 +33,14 @@ class Bounds:
         return cls(SECONDS * scale, (IDLE_WORKER + max(limits.memory, USUAL.memory)) / 1e9)
 
 
+def let_end() -> None:
+    """Let `SIGALRM` end this process. A process may have been started with signals ignored.
+
+    Only the main thread of a process can call this.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
 @contextmanager
 def process_ends_after(seconds: float) -> Iterator[None]:
     """End this process by `SIGALRM` if the block takes longer, and write to stderr where it was.
@@ -41,7 +49,7 @@ def process_ends_after(seconds: float) -> Iterator[None]:
     block at a time. A timer of the operating system costs a microsecond per image; the thread that
     `faulthandler.dump_traceback_later` starts costs a twentieth of the time of a small image.
     """
-    faulthandler.register(signal.SIGALRM, file=STDERR, chain=True)
+    faulthandler.register(signal.SIGALRM, file=STDERR, chain=True)  # the signal then ends the process, see `let_end`
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield

@@ -10,7 +10,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from spark_app.engine.bounds import Bounds, process_ends_after
+from spark_app.engine.bounds import Bounds, let_end, process_ends_after
 from spark_app.engine.isolated_decoder import READY, Crash
 from spark_app.engine.preprocessing import DecodedImage, decode, prepare_decoders
 from spark_app.engine.refusals import RefusedImageError
@@ -23,6 +23,7 @@ MARGIN_SECONDS = 10.0
 def main() -> None:
     """Answer until the worker closes the socket."""
     _die_first()
+    let_end()
     prepare_decoders()
     with Connection(int(sys.argv[1])) as worker, suppress(EOFError, BrokenPipeError, ConnectionResetError):
         worker.send(READY)

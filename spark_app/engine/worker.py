@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from importlib import import_module
 
+from spark_app.engine.bounds import let_end
 from spark_app.engine.interface import FeatureEngine
 from spark_app.engine.litert_engine import LiteRtEngine
 from spark_app.engine.preprocessing import prepare_decoders
@@ -24,6 +25,7 @@ def worker_engine(
         What the engine executes (`spark_app.engine.model.FILES`).
     """
     if (model_id, engine) not in _engines:
+        let_end()
         prepare_decoders()
         _engines.clear()
         _engines[model_id, engine] = _build(engine, payload)

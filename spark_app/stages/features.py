@@ -124,13 +124,28 @@ class ImageOutcome:
     refusal: RefusedImageError | None = None
     unchanged: bool = False
 
+    @property
+    def differs_from_plan(self) -> bool:
+        """Whether the image is not the version that the listing or the notice named, or no longer exists."""
+        is_gone = self.image is None and self.refusal is None and not self.unchanged
+        return self.planned.action is Action.FEATURISE and (is_gone or self.etag != self.planned.etag)
+
 
 CHANGE_COLUMNS = tuple(column.name for column in fields(PlannedImage))
 
 Decoder = Callable[[bytes], DecodedImage]
 """Decodes a file; raises `RefusedImageError`."""
 
-Fetched = tuple[PlannedImage, FetchedObject | RefusedImageError | None]
+
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A file that was refused before it was fetched."""
+
+    etag: str
+    refusal: RefusedImageError
+
+
+Fetched = tuple[PlannedImage, FetchedObject | RefusedFile | None]
 """An image with its file, or a refusal; `None` if the file does not exist or need not be fetched."""
 
 
@@ -232,22 +247,22 @@ def _fetch(images: Storage, limits: Limits, planned: PlannedImage) -> Fetched:
         return planned, images.fetch(planned.key, max_bytes=limits.megabytes * 1e6)
     except TooLarge as found:
         detail = f"{found.size:,} bytes, more than {limits.megabytes:g} megabytes"
-        return replace(planned, etag=found.etag), RefusedImageError(Reason.TOO_LARGE, detail)
+        return planned, RefusedFile(found.etag, RefusedImageError(Reason.TOO_LARGE, detail))
     except Forbidden as error:
         if planned.had_reject and planned.was_refused(planned.etag, Reason.UNREADABLE):
             # The table has this row already. The run only looks whether the permissions have changed.
             planned = replace(planned, settled_etag=planned.etag)
-        return planned, RefusedImageError(Reason.UNREADABLE, str(error))
+        return planned, RefusedFile(planned.etag, RefusedImageError(Reason.UNREADABLE, str(error)))
 
 
 def _decode(fetched: Fetched, decoder: Decoder) -> ImageOutcome:
     planned, answer = fetched
     if answer is None:
         return ImageOutcome(planned, planned.etag)
-    if isinstance(answer, RefusedImageError):
-        if answer.reason is Reason.UNREADABLE and planned.settled_etag == planned.etag:
+    if isinstance(answer, RefusedFile):
+        if answer.refusal.reason is Reason.UNREADABLE and planned.settled_etag == planned.etag:
             return ImageOutcome(planned, planned.etag, unchanged=True)
-        return ImageOutcome(planned, planned.etag, refusal=answer)
+        return ImageOutcome(planned, answer.etag, refusal=answer.refusal)
     if answer.etag == planned.settled_etag:
         # The notice is older than the row: the tables already have a row of the present version.
         return ImageOutcome(planned, answer.etag, unchanged=True)
@@ -273,6 +288,7 @@ def _row_of(fetched: Fetched, decoder: Decoder, engine: FeatureEngine, job: Feat
         "had_features": planned.had_features,
         "had_reject": planned.had_reject,
         "unchanged": outcome.unchanged,
+        "changed_meanwhile": outcome.differs_from_plan,
     }
     if image:
         row |= {"width": image.width, "height": image.height}

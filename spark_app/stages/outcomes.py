@@ -38,11 +38,13 @@ OUTCOMES = pa.schema(
         ("had_features", pa.bool_()),
         ("had_reject", pa.bool_()),
         ("unchanged", pa.bool_()),
+        ("changed_meanwhile", pa.bool_()),
     ]
 )
 """One row per key: with features, with a reason, or with neither if the image no longer exists or is unchanged.
-`had_features` and `had_reject` say which tables had a row of the key before the run, and `refused_again` whether an
-earlier run has refused the same version."""
+`had_features` and `had_reject` say which tables had a row of the key before the run, `refused_again` whether an
+earlier run has refused the same version, and `changed_meanwhile` whether the listing or the notice had named another
+version."""
 
 READS_AHEAD = 8
 """Staged files, of about 1 MB each, that the driver reads ahead."""
@@ -67,6 +69,8 @@ class Tally:
     """Featurised images that had features of an earlier version."""
     removed: int = 0
     """Images that no longer exist."""
+    changed_meanwhile: int = 0
+    """Images that were replaced or removed after the listing, or after the notice."""
     stale_features: int = 0
     """Rows of `features` to replace or to remove."""
     stale_rejects: int = 0
@@ -92,7 +96,7 @@ class Tally:
     @classmethod
     def of_outcomes(cls, outcomes: pa.Table) -> Self:
         """Count the outcomes of one task."""
-        unchanged = outcomes["unchanged"]
+        unchanged, changed_meanwhile = outcomes["unchanged"], outcomes["changed_meanwhile"]
         outcomes = outcomes.filter(pc.invert(unchanged))
         featurised = outcomes["features"].is_valid()
         reasons = Counter(outcomes["reason"].drop_null().to_pylist())
@@ -101,6 +105,7 @@ class Tally:
             rejected=reasons.total(),
             refused_again=_count(outcomes["refused_again"]),
             unchanged=_count(unchanged),
+            changed_meanwhile=_count(changed_meanwhile),
             replaced=_count(pc.and_(featurised, outcomes["had_features"])),
             removed=_count(pc.and_not(outcomes["reason"].is_null(), featurised)),
             stale_features=_count(outcomes["had_features"]),

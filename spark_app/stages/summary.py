@@ -11,7 +11,7 @@ from spark_app.installed import package_versions
 from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import max_components
 from spark_app.run import Run
-from spark_app.settings import FEATURE_COUNT, RunSettings
+from spark_app.settings import DEFAULT_DECODING, FEATURE_COUNT, DecodingChoice, RunSettings
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.change_set import ChangeSet
 from spark_app.stages.outcomes import Tally
@@ -69,11 +69,16 @@ def notes_on_run(settings: RunSettings, model: Model, choice: BasisChoice | None
     count
         Number of images with features.
     """
-    return [*settings.notices, *_on_model(model), *_on_components(settings, choice, count)]
+    return [*settings.notices, *_on_model(model, settings), *_on_components(settings, choice, count)]
 
 
-def _on_model(model: Model) -> list[str]:
+def _on_model(model: Model, settings: RunSettings) -> list[str]:
     notes = []
+    if model.decoding is not DEFAULT_DECODING and settings.decoding is DecodingChoice.AUTO:
+        notes.append(
+            f"JPEG photos are decoded as in the earlier runs of this output ({model.decoding}); --mode reprocess "
+            f"computes all images with the present default ({DEFAULT_DECODING})."
+        )
     if model.was_damaged:
         notes.append(
             f"The exported model in {model_folder(model.model_id)} was damaged, and this run has replaced it. If an "

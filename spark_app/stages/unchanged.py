@@ -1,8 +1,9 @@
 """Whether anything has changed since the last complete run, found out without Spark.
 
 A complete run records digests of all that it has read and left. If the next run finds the same digests, it would change
-nothing. Whatever else has happened, such as a damaged or deleted file, an interrupted run or a commit of another
-program, changes one of the digests, and the run takes place.
+nothing. Whatever else has happened, such as a changed or deleted file, an interrupted run or a commit of another
+program, changes one of the digests, and the run takes place. Only damage that leaves the size and the time of a file is
+not seen.
 """
 
 import json

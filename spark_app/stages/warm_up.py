@@ -5,7 +5,7 @@ to them. On a cluster, the executors are not there yet at this time.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from threading import Thread
 
 import pyarrow as pa
@@ -15,16 +15,10 @@ from spark_app.engine.worker import import_engine
 from spark_app.settings import Engine
 
 
-@contextmanager
-def workers_starting(spark: SparkSession, engine: Engine) -> Iterator[None]:
-    """Start one Python worker per core in the background, and wait for their start at the end of the body."""
-    if not (spark.sparkContext.master or "").startswith("local"):
-        yield
-        return
-    thread = Thread(target=_start_workers, args=(spark, engine), daemon=True)
-    thread.start()
-    yield
-    thread.join()
+def start_workers(spark: SparkSession, engine: Engine) -> None:
+    """Start one Python worker per core in the background. The end of the session ends what is left of it."""
+    if (spark.sparkContext.master or "").startswith("local"):
+        Thread(target=_start_workers, args=(spark, engine), daemon=True).start()
 
 
 def _start_workers(spark: SparkSession, engine: Engine) -> None:

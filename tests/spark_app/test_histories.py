@@ -490,7 +490,8 @@ def test_a_new_model_is_a_reprocess_if_the_settings_want_it(world: World) -> Non
     world.assert_is_what_a_full_run_makes(second)
     assert (second.mode, second.model_id, world.tables.model_id()) == (Mode.REPROCESS, "other", "other")
     assert second.pca_version != first.pca_version
-    assert any("The tables contained features of model, but these weights make other" in note for note in second.notes)
+    expected = "The tables contained features of model, but the weights and the decoding of this run make other"
+    assert any(expected in note for note in second.notes)
     assert not any(batch.num_rows for batch in world.root.list_objects(INBOX))
     world.change({"a/11.jpg": 1})
     third = world.update(model="other", on_new_model=OnNewModel.REPROCESS)
