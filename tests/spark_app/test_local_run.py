@@ -1,6 +1,7 @@
 """Tests of runs on this machine, which start Spark only if something has changed."""
 
 import io
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -9,12 +10,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from contract.last_state import LastState
-from contract.layout import LAST_STATE, ResultFile, results_folder
+from contract.layout import LAST_STATE, ResultFile, notices_file, results_folder
 from contract.rejects import Reason
 from contract.summary import Summary
 from spark_app.engine.provision import Model
 from spark_app.engine.weights import Weights
-from spark_app.local_run import run_if_changed
+from spark_app.local_run import _compare, run_if_changed
 from spark_app.pipeline import _record_state
 from spark_app.progress import PlainReporter
 from spark_app.report.data import RefusedImages, ReportData
@@ -46,13 +47,21 @@ def run_here(
     return run_it
 
 
+def _arrive(image: Path, notices: Path) -> None:
+    """Replace an image, and write a file of notices, as others do while Spark starts."""
+    os.utime(image, (1, 1))
+    notices.parent.mkdir(exist_ok=True)
+    notices.write_text("")
+
+
 def test_a_run_starts_spark_only_if_something_has_changed(
     run_here: CopyOfRun, images: Path, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that finds nothing new returns the last summary, and publishes nothing.
 
     A run that was killed after it had published its results records nothing, and neither does one that has repaired
-    something, so the next run looks at everything. After a change, a run lists the images once.
+    something, so the next run looks at everything. After a change, a run lists the images once. If an image is replaced
+    after this, or a notice arrives, the next run looks at the images again, and the notice stays.
     """
     with monkeypatch.context() as killed:
         killed.setattr("spark_app.pipeline.record_state", lambda *_: 1 / 0)
@@ -64,12 +73,16 @@ def test_a_run_starts_spark_only_if_something_has_changed(
     assert run_here() == (first, False)
     assert sorted(output.rglob("*")) == files
 
-    (images / "Plum/view 000.jpg").unlink()
+    late, notices = images / "Plum/late.jpg", output / notices_file("20260101T000000Z")
+    (images / "Plum/view 000.jpg").rename(late)
     with monkeypatch.context() as listed:
         listed.setattr("spark_app.pipeline.stage_listing", lambda *_: 1 / 0)  # it would list the images a second time
+        listed.setattr("spark_app.local_run._compare", lambda this: (_compare(this), _arrive(late, notices))[0])
         changed, has_started = run_here()
     assert has_started
-    assert changed.counts.removed == 1
+    assert (changed.counts.removed, changed.counts.featurised) == (1, 1)
+    assert notices.exists()
+    assert '"listing": null' in (output / LAST_STATE).read_text()
 
     (output / results_folder(changed.run_id) / ResultFile.REPORT_DATA).write_text("damaged")
     repaired, has_started = run_here()

@@ -61,6 +61,8 @@ def test_limits_and_catalog_are_checked_too() -> None:
         CatalogSettings(kind="hive")
     with pytest.raises(SettingsError, match="no-dash"):
         CatalogSettings(database="no-dash")
+    with pytest.raises(SettingsError, match="--database can't be 'tables'"):
+        CatalogSettings(database="tables")
 
 
 def test_paths_become_urls_and_urls_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

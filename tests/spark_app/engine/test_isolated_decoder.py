@@ -146,6 +146,19 @@ _decoder_here(Limits(), DEFAULT_DECODING)(b"POISON endless ")
     assert "_never_end" in answer.stderr
 
 
+def test_a_process_that_was_started_with_signals_ignored_ends_in_time() -> None:
+    """A program may have started Spark with `SIGALRM` ignored, which its processes inherit."""
+    answer = _run("""
+from spark_app.engine.bounds import let_end, process_ends_after
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+let_end()
+with process_ends_after(0.2):
+    while True:
+        pass
+""")
+    assert answer.returncode == -signal.SIGALRM
+
+
 def test_larger_images_may_take_more() -> None:
     """The bounds grow with the largest image or file that the user allows, and never shrink."""
     usual = Bounds.of(Limits())

@@ -54,6 +54,7 @@ def test_an_outdated_notice_changes_nothing(
     job = replace(_job(spark, exported, images, tmp_path), judge=Judge("of this test", ""))
     tally = compute_features(spark.createDataFrame(rows, SCHEMA), job, 1, "staged/")
     assert (tally.unchanged, tally.featurised, tally.replaced, tally.removed) == (2, 1, 1, 0)
+    assert tally.changed_meanwhile == 1
     (row,) = read_outcomes(spark, f"file:{tmp_path}/staged", 1).collect()
     assert (row.key, row.etag) == (names[2], etags[2])
 
@@ -76,6 +77,7 @@ def test_the_engine_is_built_once_per_worker_and_outcomes_are_staged(
     assert counters.engines.value == 2
     assert (tally.featurised, tally.rejected, tally.removed, tally.stale_features) == (60, 7, 3, 3)
     assert tally.reasons[Reason.TOO_LARGE] == 1
+    assert tally.changed_meanwhile == len(files) + 1  # whose versions are not "1", and the one that is gone
     assert counters.done.value == len(rows)
     staged = pq.read_table(tmp_path / "staged").to_pylist()
     assert sorted(row["key"] for row in staged) == sorted(row[0] for row in rows)
