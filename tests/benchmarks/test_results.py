@@ -93,11 +93,19 @@ def test_a_failing_benchmark_does_not_stop_the_others(
         monkeypatch.setitem(sys.modules, f"benchmarks.{name}", module)
     monkeypatch.setattr(program, "BENCHMARKS", ("first", "second"))
     output = tmp_path / "output"
+    (tmp_path / "a.jpg").touch()
     assert program.main(["--size", "small", "--images", str(tmp_path), "--output", str(output)]) == 1
     first, second = json.loads((output / "results.json").read_text())["benchmarks"]
     assert first["error"] == "OSError: no"
     assert second["title"] == "Reading & writing"
     assert (output / "results.md").read_text() in capsys.readouterr().out
+
+
+def test_a_folder_without_images_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The benchmarks need JPEG files, and say so before they measure."""
+    with pytest.raises(SystemExit, match="2"):
+        program.main(["--size", "small", "--images", str(tmp_path)])
+    assert f"there are no .jpg files in {tmp_path}" in capsys.readouterr().err
 
 
 def test_all_benchmarks_are_in_the_list() -> None:

@@ -154,7 +154,8 @@ def test_an_earlier_output_is_updated_and_maintained(
     kept = [row for row, key in enumerate(keys) if key not in changed]
     found = dict(zip(*read_matrix(_last_results()), strict=True))
     np.testing.assert_array_equal([found[keys[row]] for row in kept], coordinates[kept])
-    np.testing.assert_allclose(found["Plum/new.jpg"], found["Plum/view 000.jpg"], atol=1e-5)
+    # The earlier version computed with another library, to which the features of this one are equal to 1e-4.
+    np.testing.assert_allclose(found["Plum/new.jpg"], found["Plum/view 000.jpg"], atol=1e-4)
 
     stored = load_statistics(Storage(PLACE.as_uri()), str(summary.pca_version), earlier.snapshots().features)
     assert stored
