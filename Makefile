@@ -58,7 +58,7 @@ test-fast: packages  ## Run the tests without rehearsals and runs of the pipelin
 packages: .venv/ready  ## Build the packages that the tests use, so that the tests need no network.
 	$(BIN)/python -m tests.shipped
 
-benchmark: .venv/ready build/peers/ready  ## Measure against other tools in 20 minutes: make benchmark SIZE=full|small
+benchmark: .venv/ready build/peers/ready  ## Measure against other tools in 40 minutes: make benchmark SIZE=full|small
 	$(BIN)/python -m benchmarks $(MEASURED)
 
 check: .venv/ready .venv/checkov/ready  ## Check lint, format, spelling, types, package boundaries, and the templates.

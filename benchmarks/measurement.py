@@ -11,9 +11,9 @@ class Size(StrEnum):
     """How much `make benchmark` measures."""
 
     SMALL = "small"
-    """Three minutes: shows that all benchmarks run, and the order of magnitude."""
+    """A few minutes: shows that all benchmarks run, and the order of magnitude."""
     FULL = "full"
-    """About twenty minutes: the figures of docs/performance.md."""
+    """About forty minutes: the figures of docs/performance.md."""
 
 
 @dataclass(frozen=True)
