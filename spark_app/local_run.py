@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from contract.summary import Summary
+from spark_app.begin import begun_run
 from spark_app.engine.weights import find_weights
-from spark_app.output import check_places, owned_output
 from spark_app.progress import Reporter
 from spark_app.run import Run
 from spark_app.settings import RunSettings
-from spark_app.stages.listing import check_input
 from spark_app.stages.unchanged import Findings, find_changes, last_state
 
 
@@ -28,11 +27,7 @@ def run_if_changed(
     FruitsError
         If the run fails. The last complete results do not change.
     """
-    this = Run(settings, reporter)
-    check_places(settings)
-    check_input(this)
-    with owned_output(this):
-        this.check_fence()
+    with begun_run(settings, reporter) as this:
         found = _compare(this)
         if found and found.last:
             for note in found.last.notes:

@@ -16,10 +16,11 @@ from contract.rejects import Reason
 from contract.runs import Mode
 from contract.summary import Summary
 from contract.tables import Table
+from spark_app.begin import begun_run
 from spark_app.engine.model import decoding_of_run
 from spark_app.engine.provision import Model, provide_model, resolve_weights
 from spark_app.errors import ModelMismatchError
-from spark_app.output import check_places, no_tables, owned_output
+from spark_app.output import no_tables
 from spark_app.progress import Reporter, Step
 from spark_app.report.data import ReportData
 from spark_app.run import Run
@@ -32,7 +33,7 @@ from spark_app.stages.clock import correct_times
 from spark_app.stages.inbox import Inbox, acknowledge_notices, read_inbox
 from spark_app.stages.labels import changing_labels
 from spark_app.stages.leftovers import remove_leftovers
-from spark_app.stages.listing import Listing, check_input, stage_listing
+from spark_app.stages.listing import Listing, stage_listing
 from spark_app.stages.maintenance import (
     compact,
     drop_abandoned_rebuild,
@@ -70,11 +71,7 @@ def run(settings: RunSettings, reporter: Reporter, session_conf: Mapping[str, st
     FruitsError
         If the run fails. The last complete results do not change.
     """
-    this = Run(settings, reporter)
-    check_places(settings)
-    check_input(this)
-    with owned_output(this):
-        this.check_fence()
+    with begun_run(settings, reporter) as this:
         return process(this, session_conf, log)
 
 
@@ -121,11 +118,8 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
     FruitsError
         If there is nothing to maintain, or if the maintenance fails.
     """
-    this = Run(settings, reporter)
-    check_places(settings)
     with ExitStack() as stack:
-        stack.enter_context(owned_output(this))
-        this.check_fence()
+        this = stack.enter_context(begun_run(settings, reporter))
         with this.clock.step("start") as step:
             spark = stack.enter_context(open_session(settings, session_conf))
             step.tell(f"Spark {spark.version}")

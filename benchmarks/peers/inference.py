@@ -1,5 +1,6 @@
 """The network as Daft and Ray Data run it: ONNX Runtime, or LiteRT for a file that ends in `.tflite`."""
 
+import argparse
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,16 @@ import numpy.typing as npt
 Batch = npt.NDArray[Any]
 
 SIDE = 224
+
+
+def argument_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser of what all programs take; the first line of the description is its text."""
+    options = argparse.ArgumentParser(description=description.partition("\n")[0])
+    options.add_argument("images")
+    options.add_argument("model")
+    options.add_argument("output")
+    options.add_argument("--batch-size", type=int, default=32)
+    return options
 
 
 def network_of(model: str) -> Callable[[Batch], Batch]:

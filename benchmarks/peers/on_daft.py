@@ -13,18 +13,14 @@ import daft
 import numpy as np
 from daft import DataType, col
 
-from benchmarks.peers.inference import SIDE, network_of, now
+from benchmarks.peers.inference import SIDE, argument_parser, network_of, now
 
 FEATURES = DataType.embedding(DataType.float32(), 1280)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options, with which other set-ups can be compared."""
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("images")
-    options.add_argument("model")
-    options.add_argument("output")
-    options.add_argument("--batch-size", type=int, default=32)
+    options = argument_parser(__doc__)
     options.add_argument("--instances", type=int, default=os.cpu_count())
     options.add_argument("--threads", action="store_true", help="run the instances in threads, not in processes")
     return options

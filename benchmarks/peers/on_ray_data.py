@@ -13,7 +13,7 @@ import os
 import numpy as np
 import ray
 
-from benchmarks.peers.inference import SIDE, Batch, network_of, now
+from benchmarks.peers.inference import SIDE, Batch, argument_parser, network_of, now
 
 
 class Network:
@@ -30,11 +30,7 @@ class Network:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options, with which other set-ups can be compared."""
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("images")
-    options.add_argument("model")
-    options.add_argument("output")
-    options.add_argument("--batch-size", type=int, default=32)
+    options = argument_parser(__doc__)
     options.add_argument("--actors", type=int, default=os.cpu_count())
     options.add_argument("--cores-per-actor", type=float, default=0.5)
     return options

@@ -19,6 +19,7 @@ LAYERS = (
     {"tables", "engine", "report"},
     {"run"},
     {"stages", "output"},
+    {"begin"},
     {"pipeline"},
     {"main", "local_run"},
 )
