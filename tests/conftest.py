@@ -29,6 +29,7 @@ from spark_app.session import CATALOG, open_session
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 from spark_app.tables import Tables
+from tests.aws_environment import use_aws_at
 
 SHARED_DATA = Path(os.environ.get("FRUITS_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 """Folder of real images and weights, which some machines have."""
@@ -201,13 +202,5 @@ def local_aws() -> Iterator[str]:
 @pytest.fixture
 def aws(local_aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Configure this process to use only the AWS of this machine, in the region of Ireland."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": local_aws,
-        "AWS_ALLOW_HTTP": "true",  # for obstore
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "eu-west-1",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-    }.items():
-        monkeypatch.setenv(name, value)
+    use_aws_at(local_aws, monkeypatch)
     return local_aws

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from spark_app.engine.model import ExportedModel
 from spark_app.stages.features import CHANGE_COLUMNS, _run_task
 from spark_app.storage import Storage
+from tests.aws_environment import use_aws_at
 from tests.object_server import object_server
 from tests.spark_app.stages.test_features import _job
 
@@ -27,14 +28,7 @@ def test_an_image_costs_one_get_and_all_tasks_share_a_client(
     (tmp_path / "buckets" / "one-get-per-image" / "images").symlink_to(sample)
     names = [f"Plum/view 00{number}.jpg" for number in range(6)]
     with object_server(tmp_path / "buckets") as (url, counts):
-        for name, value in {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ALLOW_HTTP": "true",  # for obstore
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "eu-west-1",
-        }.items():
-            monkeypatch.setenv(name, value)
+        use_aws_at(url, monkeypatch)
         job = _job(spark, exported, Storage("s3://one-get-per-image/images"), tmp_path)
         list(_run_task([_planned(names[:3])], job, "staged/1/"))
         monkeypatch.setattr("spark_app.storage.from_url", None)  # a second client would fail
