@@ -63,6 +63,7 @@ class ResultFile(StrEnum):
     """The matrix, if it is one file; `matrix_file` names the files of a larger one."""
     EXPLAINED_VARIANCE = "explained_variance.csv"
     REJECTS = "rejects.csv"
+    FINDINGS = "findings.csv"
     REPORT = "report.html"
     REPORT_DATA = "report.json"
     """The numbers of the report that the summary does not contain."""
@@ -78,6 +79,8 @@ class BasisFile(StrEnum):
 
     BASIS = "basis.npz"
     STATISTICS = "statistics.npz"
+    NEIGHBOURS = "neighbours.npz"
+    """What the curation knows of pairs of images, without their keys."""
     CARD = "pca.json"
     """A description of the basis for readers, which no run reads."""
 

@@ -1,10 +1,11 @@
 """Documents that a complete run publishes: ``results/<run_id>/summary.json`` and ``results/latest.json``."""
 
 from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import Any, Self
+from typing import Any
 
+from contract.digest import Digest
 from contract.documents import Document, DocumentError
+from contract.findings import FindingsSummary
 from contract.layout import results_folder
 from contract.names import check_matrix_file, check_run_id
 
@@ -57,20 +58,6 @@ class PcaSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Digest:
-    """Size and hash of a published file, by which the next run notices that the file is damaged."""
-
-    size: int
-    """Number of bytes."""
-    sha256: str
-
-    @classmethod
-    def of(cls, body: bytes) -> Self:
-        """Compute the digest of a whole file."""
-        return cls(size=len(body), sha256=sha256(body).hexdigest())
-
-
-@dataclass(frozen=True, kw_only=True)
 class MatrixFile:
     """One file of the matrix: the rows of a range of keys, sorted by key."""
 
@@ -105,6 +92,8 @@ class Snapshots:
     features: int | None
     components: int | None
     rejects: int | None
+    findings: int | None = None
+    """`None` in summaries of earlier versions, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +125,8 @@ class Summary(Document):
     """Sentences that a reader should know before trusting the numbers."""
     rejects: Digest | None = None
     """Digest of ``rejects.csv``; `None` in summaries of earlier versions."""
+    findings: FindingsSummary | None = None
+    """`None` without findings, and in summaries of earlier versions."""
 
     def __post_init__(self) -> None:
         check_run_id(self.run_id, "run_id")

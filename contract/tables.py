@@ -9,3 +9,4 @@ class Table(StrEnum):
     FEATURES = "features"
     COMPONENTS = "components"
     REJECTS = "rejects"
+    FINDINGS = "findings"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from contract.summary import Digest
+from contract.digest import Digest
 from spark_app.storage import Storage
 
 FORMULA = "^([=+\\-@\t\r\uff1d\uff0b\uff0d\uff20])"

@@ -21,8 +21,8 @@ import pyarrow as pa
 from obstore.exceptions import BaseError, PermissionDeniedError
 from obstore.store import LocalStore, S3Store, from_url
 
+from contract.digest import Digest
 from contract.layout import fault_of
-from contract.summary import Digest
 from spark_app.errors import SettingsError, StorageError
 from spark_app.local_files import walk
 from spark_app.place import Place

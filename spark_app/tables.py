@@ -1,7 +1,7 @@
 """The Iceberg tables of an environment: their columns, and every statement that changes their rows."""
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame, SparkSession
@@ -34,7 +34,7 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "20",
 }
 
-ROWS_PER_TASK = {Table.FEATURES: 4_000, Table.COMPONENTS: 10_000, Table.REJECTS: 100_000}
+ROWS_PER_TASK = {Table.FEATURES: 4_000, Table.COMPONENTS: 10_000, Table.REJECTS: 100_000, Table.FINDINGS: 100_000}
 """Rows that one task writes. Files of 10 to 20 MB spread a commit over the cores, and are not small files."""
 
 TABLE_COLUMNS = {
@@ -59,10 +59,35 @@ TABLE_COLUMNS = {
     etag string NOT NULL COMMENT 'version of the file that was refused',
     reason string NOT NULL,
     detail string NOT NULL,
-    run_id string NOT NULL,
-    examined_with string COMMENT 'limits and decoders of the run'""",
+    run_id string NOT NULL""",
+    Table.FINDINGS: """
+    key string NOT NULL,
+    label string,
+    kind string NOT NULL,
+    score double NOT NULL COMMENT 'the higher, the worse',
+    other_key string COMMENT 'of the image that this one resembles',
+    detail string NOT NULL""",
 }
 """Columns of each table, in SQL."""
+
+ADDED_COLUMNS = {
+    Table.FEATURES: {
+        "content_hash": "string COMMENT 'SHA-256 of the file'",
+        "perceptual_hash": "bigint COMMENT '64 bits; null for an image without structure'",
+        "brightness": "float COMMENT 'mean, 0 to 1'",
+        "brightness_low": "float COMMENT '5th percentile of the pixels, 0 to 1'",
+        "brightness_high": "float COMMENT '99th percentile of the pixels, 0 to 1'",
+        "contrast": "float COMMENT 'standard deviation of the grey values, 0 to 1'",
+        "sharpness": "float COMMENT 'variance of the Laplacian of 64x64 grey values'",
+        "entropy": "float COMMENT 'of the color values, in bits'",
+    },
+    Table.COMPONENTS: {
+        "residual": "float COMMENT 'squared distance of the features from the span of the components'",
+    },
+    Table.REJECTS: {"examined_with": "string COMMENT 'limits and decoders of the run'"},
+    Table.FINDINGS: {},
+}
+"""Columns that tables of earlier versions lack. Their rows have nulls there until the images are computed again."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +117,7 @@ class RowSet:
 
 @dataclass(frozen=True)
 class Tables:
-    """The three tables of an environment."""
+    """The tables of an environment."""
 
     spark: SparkSession
     database: str
@@ -116,6 +141,11 @@ class Tables:
     def rejects(self) -> str:
         """Full name of the table of refused images."""
         return self._name(Table.REJECTS)
+
+    @property
+    def findings(self) -> str:
+        """Full name of the table of findings, which has any number of rows per image."""
+        return self._name(Table.FINDINGS)
 
     def _name(self, table: Table) -> str:
         name = self.iceberg[table].name
@@ -151,19 +181,23 @@ class Tables:
         Return the tables that did not exist.
         """
         existing = self.existing()
+        for table, iceberg in existing.items():
+            self._add_columns(iceberg.name, ADDED_COLUMNS[table])
         properties = ", ".join(f"'{key}'='{value}'" for key, value in PROPERTIES.items())
         for table, iceberg in self.iceberg.items():
             if table not in existing:
                 self.before_commit()
-                self.spark.sql(
-                    f"CREATE TABLE {iceberg.name} ({TABLE_COLUMNS[table]}) USING iceberg TBLPROPERTIES ({properties})"
-                )
+                added = "".join(f",\n    {name} {kind}" for name, kind in ADDED_COLUMNS[table].items())
+                columns = TABLE_COLUMNS[table] + added
+                self.spark.sql(f"CREATE TABLE {iceberg.name} ({columns}) USING iceberg TBLPROPERTIES ({properties})")
                 self.spark.sql(f"ALTER TABLE {iceberg.name} WRITE LOCALLY ORDERED BY key")
-        rejects = self.iceberg[Table.REJECTS].name
-        if "examined_with" not in self.spark.table(rejects).columns:
-            self.before_commit()
-            self.spark.sql(f"ALTER TABLE {rejects} ADD COLUMN examined_with string")
         return set(Table) - existing.keys()
+
+    def _add_columns(self, name: str, columns: Mapping[str, str]) -> None:
+        present = set(self.spark.table(name).columns) if columns else set()
+        if missing := [f"{column} {kind}" for column, kind in columns.items() if column not in present]:
+            self.before_commit()
+            self.spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({', '.join(missing)})")
 
     def snapshots(self) -> Snapshots:
         """Return the ids of the rows of all tables: two states with equal ids have the same rows."""
@@ -218,6 +252,12 @@ class Tables:
             WHEN MATCHED THEN DELETE
             WHEN NOT MATCHED AND source.is_present THEN INSERT *
         """)
+
+    def replace_findings(self, rows: DataFrame) -> None:
+        """Replace all findings by other rows, in one commit."""
+        self.before_commit()
+        everything = lit(True)  # noqa: FBT003 -- an SQL condition
+        rows.coalesce(1).writeTo(self.findings).overwrite(everything)
 
     def replace_components(self, frame: DataFrame, count: int) -> None:
         """Replace all coordinates by about `count` other rows, in one commit."""

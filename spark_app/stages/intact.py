@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from contract.summary import Digest
+from contract.digest import Digest
 from spark_app.storage import Storage
 
 

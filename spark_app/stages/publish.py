@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from contract.digest import Digest
 from contract.layout import LATEST, ResultFile, results_folder
-from contract.summary import Digest, Latest, Summary
+from contract.summary import Latest, Summary
 from spark_app.report.data import RefusedImages, ReportData
 from spark_app.report.page import render_report
 from spark_app.run import Run

@@ -10,7 +10,7 @@ from spark_app.tables import Tables
 
 BRANCH = "reprocess"
 
-_ORDER = (Table.REJECTS, Table.COMPONENTS, Table.FEATURES)
+_ORDER = (Table.FINDINGS, Table.REJECTS, Table.COMPONENTS, Table.FEATURES)
 
 
 def begin_rebuild(tables: Tables, model_id: str) -> Tables:

@@ -8,9 +8,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Row
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from contract.digest import Digest
 from contract.layout import ResultFile
 from contract.runs import Mode
-from contract.summary import Digest
 from spark_app.csv_files import write_csv
 from spark_app.errors import TooManyRejectsError
 from spark_app.report.data import RefusedImages

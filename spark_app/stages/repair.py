@@ -15,7 +15,11 @@ from spark_app.errors import FruitsError, OutputError
 from spark_app.run import Run
 from spark_app.tables import Tables
 
-REPAIRABLE = {Mode.RECONCILE: {Table.COMPONENTS, Table.REJECTS}, Mode.REPROCESS: set(Table)}
+REPAIRABLE = {
+    Mode.UPDATE: {Table.FINDINGS},
+    Mode.RECONCILE: {Table.COMPONENTS, Table.REJECTS, Table.FINDINGS},
+    Mode.REPROCESS: set(Table),
+}
 """Tables that a run makes anew, by its mode. The images of a missing row of `rejects` are examined again; only a
 `reprocess` computes all features again."""
 
@@ -23,6 +27,7 @@ REMEDIES = {
     Table.FEATURES: "--mode reprocess computes all images again.",
     Table.COMPONENTS: "--mode reconcile makes the table anew.",
     Table.REJECTS: "--mode reconcile makes the table anew.",
+    Table.FINDINGS: "The next run makes the table anew.",
 }
 
 FAULTS = {
