@@ -73,13 +73,13 @@ TABLE_COLUMNS = {
 ADDED_COLUMNS = {
     Table.FEATURES: {
         "content_hash": "string COMMENT 'SHA-256 of the file'",
-        "perceptual_hash": "bigint COMMENT '64 bits; null for an image without structure'",
-        "brightness": "float COMMENT 'mean, 0 to 1'",
+        "perceptual_hash": "bigint COMMENT 'pHash, 64 bits; null for an image without structure'",
+        "brightness": "float COMMENT 'mean of the pixels, 0 to 1'",
         "brightness_low": "float COMMENT '5th percentile of the pixels, 0 to 1'",
         "brightness_high": "float COMMENT '99th percentile of the pixels, 0 to 1'",
-        "contrast": "float COMMENT 'standard deviation of the grey values, 0 to 1'",
-        "sharpness": "float COMMENT 'variance of the Laplacian of 64x64 grey values'",
-        "entropy": "float COMMENT 'of the color values, in bits'",
+        "contrast": "float COMMENT 'standard deviation of the grey values divided by 255, 0 to 0.5'",
+        "sharpness": "float COMMENT 'variance of the Laplacian of the grey values at 56x56, which are 0 to 255'",
+        "entropy": "float COMMENT 'of the histogram of the values of all channels, in bits'",
     },
     Table.COMPONENTS: {
         "residual": "float COMMENT 'squared distance of the features from the span of the components'",
