@@ -66,3 +66,12 @@ def basis(n: int) -> Basis:
     """Return a basis to which n vectors of the tests might have been fitted."""
     spectrum = np.concatenate([np.linspace(9, 4, K), np.full(4, 0.5)])
     return Basis(np.full(10, 0.3), np.ones(10), np.eye(K, 10), spectrum, n)
+
+
+def labelled(letters: str) -> Images:
+    """Return images with one letter each as label; ``-`` stands for no label."""
+    rows = [
+        {"key": f"{number:03}.jpg", "label": None if letter == "-" else letter, "row_id": number + 1}
+        for number, letter in enumerate(letters)
+    ]
+    return Images(pa.Table.from_pylist(rows, schema=IMAGE_ROWS))

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from contract.rejects import Reason
 from spark_app.engine.measures import Measures
 from spark_app.engine.model import FILES, ExportedModel
-from spark_app.settings import DEFAULT_DECODING, Engine, Limits, RunSettings
+from spark_app.settings import DEFAULT_DECODING, CurationSettings, Engine, FindingsChoice, Limits, RunSettings
 from spark_app.stages.change_set import SCHEMA, Action, Judge
 from spark_app.stages.features import Counters, FeatureJob, PlannedImage, _decode, _fetch, compute_features, tasks_for
 from spark_app.stages.outcomes import read_outcomes
@@ -95,7 +95,8 @@ def test_without_measurements_their_columns_are_null(
     spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
 ) -> None:
     """A run that does not need the measurements neither hashes nor measures, but computes features."""
-    job = replace(_job(spark, exported, Storage(sample.as_uri()), tmp_path), measures=False)
+    job = _job(spark, exported, Storage(sample.as_uri()), tmp_path)
+    job = replace(job, settings=replace(job.settings, curation=CurationSettings(findings=FindingsChoice.NONE)))
     row = ("Plum/view 000.jpg", "1", 1, "featurise", False, False, None, None, None)
     assert compute_features(spark.createDataFrame([row], SCHEMA), job, 1, "staged/").featurised == 1
     (staged,) = pq.read_table(tmp_path / "staged").to_pylist()
