@@ -71,7 +71,8 @@ def relative_sharpness(images: Images) -> Floats:
     The quotient does not depend on the contrast of a picture, so that a pale picture is not taken for a blurry one.
     """
     variance = (255 * images.measure("contrast")) ** 2
-    quotient: Floats = images.measure("sharpness") / np.where(variance > 0, variance, np.nan)
+    variance[variance == 0] = np.nan
+    quotient: Floats = images.measure("sharpness") / variance
     return quotient
 
 
