@@ -1,6 +1,6 @@
 """The step that curates: it reads what the curation needs, and stores what it has found."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -95,9 +95,15 @@ def curate_images(
     body = known_to_npz(curated.known, near_rule(settings))
     this.root.write(pca_folder(choice.version) + BasisFile.NEIGHBOURS, body)
     _replace_findings(start.tables, curated.findings)
-    if not curated.has_all_pairs:
-        this.notes.append("So many images are almost equal that not all pairs of near-duplicates were compared.")
+    this.notes.extend(_omissions(curated))
     return _published(this, curated, images, _sampled(this, start, choice, images))
+
+
+def _omissions(curated: Curated) -> Iterator[str]:
+    if not curated.has_all_pairs:
+        yield "So many images are almost equal that not all pairs of near-duplicates were compared."
+    if not curated.has_neighbours:
+        yield "There are more images than --max-compared-images allows to compare: no label was doubted."
 
 
 def _last_findings(this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice) -> Findings | None:
