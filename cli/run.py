@@ -139,3 +139,5 @@ def _print_results(root: Place, summary: Summary, seconds: float) -> None:
         print(f"  matrix   {len(summary.matrix)} files, named in {folder}{ResultFile.SUMMARY}  ({shape})")
     print(f"  report   {folder}{ResultFile.REPORT}")
     print(f"  refused  {folder}{ResultFile.REJECTS}  ({counted(counts.rejects, 'image')})")
+    if summary.findings:
+        print(f"  findings {folder}{ResultFile.FINDINGS}  ({counted(summary.findings.total, 'finding')})")

@@ -23,6 +23,7 @@ from spark_app.progress import PlainReporter
 from spark_app.settings import RunSettings
 from spark_app.stages.repair import DamagedTableError, damage_in
 from spark_app.storage import Storage
+from spark_app.tables import Tables
 from tests.published import read_matrix, read_table
 
 Run = Callable[..., Summary]
@@ -224,7 +225,54 @@ def test_a_damaged_version_hint_hides_no_rows(
     _assert_same_results(place, summary, saved)
 
 
-@pytest.mark.parametrize("table", Table)
+@pytest.fixture
+def with_findings(output: Path, session_at: Callable[[Path], SparkSession]) -> Tables:
+    """Return the tables with a finding, so that the table has files of all kinds."""
+    tables = Tables(session_at(output), "fruits")
+    tables.replace_findings(
+        tables.spark.sql(
+            "SELECT 'a.jpg' AS key, 'l' AS label, 'dark' AS kind, 1.0D AS score, 'b.jpg' AS other_key, '' AS detail"
+        )
+    )
+    return tables
+
+
+@pytest.mark.parametrize(
+    ("mode", "case"),
+    [
+        (Mode.UPDATE, ("metadata", "empty")),
+        (Mode.RECONCILE, ("version hint", "too high")),
+        (Mode.RECONCILE, ("rows", "deleted")),
+    ],
+)
+def test_every_run_makes_damaged_findings_anew(
+    mode: Mode, case: tuple[str, str], with_findings: Tables, run_pipeline: Run, output: Path, saved: Summary
+) -> None:
+    """The findings follow from the other tables, so that no image, no coordinate and no basis is computed again."""
+    _damage_table(output, Table.FINDINGS, *case)
+    summary = run_pipeline(mode=mode, **KEEP_BASIS)
+    assert [note for note in summary.notes if note.startswith("The table findings is damaged: its file ")]
+    assert summary.snapshots.have_images_of(saved.snapshots)
+    assert summary.pca_version == saved.pca_version
+    _assert_same_results(output.parent, summary, saved)
+    with_findings.spark.catalog.refreshTable(with_findings.findings)
+    assert "a.jpg" not in {row.key for row in with_findings.spark.table(with_findings.findings).collect()}
+
+
+def test_maintain_removes_damaged_findings(
+    with_findings: Tables, run_pipeline: Run, output: Path, saved: Summary
+) -> None:
+    """It maintains the other tables, and the next run makes the table anew."""
+    _damage_table(output, Table.FINDINGS, "metadata", "cut")
+    told = io.StringIO()
+    maintain(RunSettings(images="", output=output.as_uri(), mode=Mode.MAINTAIN), PlainReporter(told), {})
+    assert "The table findings is damaged: its file " in told.getvalue()
+    assert Table.FINDINGS not in with_findings.existing()
+    assert run_pipeline(mode=Mode.UPDATE, **KEEP_BASIS).snapshots.have_images_of(saved.snapshots)
+    assert Table.FINDINGS in with_findings.existing()
+
+
+@pytest.mark.parametrize("table", [Table.FEATURES, Table.COMPONENTS, Table.REJECTS])
 def test_update_and_maintain_name_a_damaged_table(table: Table, run_pipeline: Run, output: Path) -> None:
     """These modes do not list the images, so they leave the repair to another mode, which they name."""
     _damage_table(output, table, "metadata", "empty")

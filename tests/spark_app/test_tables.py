@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pyspark.sql.functions import lit
 
 from contract.tables import Table
-from spark_app.tables import RowChanges, Tables
+from spark_app.stages.rebuild import BRANCH, begin_rebuild, end_rebuild, switch
+from spark_app.tables import ADDED_COLUMNS, RowChanges, Tables
 
 MADE, LATER = "made", "later"
 """Branches: one that exists, and one that does not."""
@@ -35,6 +38,7 @@ COMMITS: dict[str, Callable[[Tables], object]] = {
         Table.REJECTS, RowChanges(tables.spark.table(tables.rejects), "true", present=1, stale=0, stale_keys=())
     ),
     "replace the coordinates": lambda tables: tables.replace_components(tables.spark.table(tables.components), 1),
+    "replace the findings": lambda tables: tables.replace_findings(tables.spark.table(tables.findings)),
     "replace the labels": lambda tables: tables.replace_labels("key"),
     "clear the coordinates": Tables.clear_components,
 }
@@ -63,3 +67,65 @@ def test_each_change_of_a_table_asks_first_whether_the_run_may_write(tables: Tab
         with pytest.raises(RefusedError):
             pytest.fail(f"it does not ask: {name} → {commit(fenced_off)}")
     assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+
+
+def _of_an_earlier_version(tables: Tables) -> None:
+    """Take from the tables what an earlier version has not made."""
+    for table, columns in ADDED_COLUMNS.items():
+        if columns:
+            tables.spark.sql(f"ALTER TABLE {tables.iceberg[table].name} DROP COLUMNS ({', '.join(columns)})")
+    tables.spark.sql(f"DROP TABLE {tables.findings}")
+
+
+def test_tables_of_an_earlier_version_get_what_they_lack(tables: Tables) -> None:
+    """A run makes the missing table and the missing columns, of which old rows are null; it makes them only once."""
+    columns = {name: tables.spark.table(table.name).columns for name, table in tables.iceberg.items()}
+    _of_an_earlier_version(tables)
+    tables.spark.sql(f"INSERT INTO {tables.rejects} VALUES ('a.jpg', 'e', 'empty', 'no bytes', 'r')")
+    tables.spark.sql(f"INSERT INTO {tables.components} VALUES ('b.jpg', 'e', 'l', 'v', array(1.0f))")
+    content = tables.iceberg[Table.COMPONENTS].content()
+    assert tables.exist()
+    assert Table.FINDINGS not in tables.existing()
+    assert tables.create() == {Table.FINDINGS}
+    assert {name: tables.spark.table(table.name).columns for name, table in tables.iceberg.items()} == columns
+    rows = [tables.spark.table(name).collect() for name in (tables.rejects, tables.components)]
+    assert [(row.key, row[-1]) for (row,) in rows] == [("a.jpg", None), ("b.jpg", None)]
+    assert tables.iceberg[Table.COMPONENTS].content() == content
+    assert replace(tables, before_commit=_refuse).create() == set()
+
+
+def test_a_rebuild_that_an_earlier_version_began_is_continued(tables: Tables) -> None:
+    """Its rows stay, and the table that the earlier version did not have becomes a part of the rebuild."""
+    _of_an_earlier_version(tables)
+    earlier = tables.on_branch(BRANCH)
+    for table in (Table.REJECTS, Table.COMPONENTS, Table.FEATURES):
+        tables.iceberg[table].begin_branch(BRANCH)
+    tables.spark.sql(f"""
+        INSERT INTO {earlier.features} VALUES ('a.jpg', 'e', 'l', 1, 1, 'model', array(1.0f), 'r', current_timestamp())
+    """)
+    tables.create()
+    rebuilt = begin_rebuild(tables, "model")
+    assert [row.key for row in tables.spark.table(rebuilt.features).collect()] == ["a.jpg"]
+    finding = tables.spark.sql("SELECT 'a.jpg' AS key, 'l' AS label, 'dark' AS kind, 1.0D AS score, '' AS detail")
+    rebuilt.replace_findings(finding.withColumn("other_key", lit(None).cast("string")))
+    assert tables.spark.table(tables.findings).count() == 0
+    switch(rebuilt)
+    end_rebuild(rebuilt)
+    assert [row.key for row in tables.spark.table(tables.features).collect()] == ["a.jpg"]
+    assert [row.key for row in tables.spark.table(tables.findings).collect()] == ["a.jpg"]
+
+
+def test_maintenance_erases_replaced_findings(tables: Tables) -> None:
+    """A key that is in no finding any more is in no file of the table after the maintenance, also in no manifest."""
+    columns = "'l' AS label, 'dark' AS kind, 1.0D AS score, CAST(null AS string) AS other_key, '' AS detail"
+    tables.replace_findings(tables.spark.sql(f"SELECT 'erased.jpg' AS key, {columns}"))
+    tables.replace_findings(tables.spark.sql(f"SELECT 'kept.jpg' AS key, {columns}"))
+    findings = tables.iceberg[Table.FINDINGS]
+    folder = Path(findings.location().removeprefix("file:"))
+    findings.apply_deletions()
+    findings.expire_snapshots(findings.last_time() + timedelta(milliseconds=1))
+    assert [row.key for row in tables.spark.table(tables.findings).collect()] == ["kept.jpg"]
+    entries = tables.spark.sql(f"SELECT status, data_file FROM {tables.findings}.all_entries").collect()
+    assert {row.status for row in entries} == {1, 2}  # added, deleted
+    assert b"erased" not in b"".join(str(row).encode() for row in entries)
+    assert len(list(folder.rglob("*.parquet"))) == 1
