@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pyspark.sql.functions import lit
 
 from contract.tables import Table
+from spark_app.stages.maintenance import drop_abandoned_rebuild
 from spark_app.stages.rebuild import BRANCH, begin_rebuild, end_rebuild, switch
 from spark_app.tables import ADDED_COLUMNS, RowChanges, Tables
 
@@ -94,12 +95,22 @@ def test_tables_of_an_earlier_version_get_what_they_lack(tables: Tables) -> None
     assert replace(tables, before_commit=_refuse).create() == set()
 
 
-def test_a_rebuild_that_an_earlier_version_began_is_continued(tables: Tables) -> None:
-    """Its rows stay, and the table that the earlier version did not have becomes a part of the rebuild."""
-    _of_an_earlier_version(tables)
-    earlier = tables.on_branch(BRANCH)
+def _begin_rebuild_as_an_earlier_version(tables: Tables) -> None:
     for table in (Table.REJECTS, Table.COMPONENTS, Table.FEATURES):
         tables.iceberg[table].begin_branch(BRANCH)
+
+
+def test_a_rebuild_that_an_earlier_version_began_is_continued_or_dropped(tables: Tables) -> None:
+    """Its rows stay, and the table that the earlier version did not have becomes a part of the rebuild.
+
+    A maintenance can drop such a rebuild.
+    """
+    _of_an_earlier_version(tables)
+    _begin_rebuild_as_an_earlier_version(tables)
+    assert drop_abandoned_rebuild(tables, datetime.now(UTC) + timedelta(days=1))
+    assert not tables.iceberg[Table.REJECTS].has_branch(BRANCH)
+    _begin_rebuild_as_an_earlier_version(tables)
+    earlier = tables.on_branch(BRANCH)
     tables.spark.sql(f"""
         INSERT INTO {earlier.features} VALUES ('a.jpg', 'e', 'l', 1, 1, 'model', array(1.0f), 'r', current_timestamp())
     """)
