@@ -22,7 +22,7 @@ from spark_app.report.data import FoundImage
 from spark_app.run import Run
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.features_sample import read_sample
-from spark_app.stages.intact import damaged_files
+from spark_app.stages.intact import are_intact
 from spark_app.stages.outcomes import AppliedChanges
 from spark_app.stages.repair import DamagedTableError, TableDamage
 from spark_app.stages.rows_by_position import Places, read_lists
@@ -115,7 +115,7 @@ def _last_findings(this: Run, start: StartingPoint, applied: AppliedChanges, cho
     if not is_same or start.contents.findings != last.summary.snapshots.findings:
         return None
     file = results_folder(last.summary.run_id) + ResultFile.FINDINGS
-    if damaged_files(this.root, {file: last.summary.findings.file}):
+    if not are_intact(this, {file: last.summary.findings.file}):
         return None
     this.root.copy(file, this.results + ResultFile.FINDINGS)
     return Findings(last.summary.findings, last.report.findings)
