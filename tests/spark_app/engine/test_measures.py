@@ -204,9 +204,18 @@ def test_sharpness_divided_by_squared_contrast_does_not_depend_on_contrast(seed:
     assert after.sharpness / after.contrast**2 == pytest.approx(before.sharpness / before.contrast**2, rel=0.03)
 
 
-@pytest.mark.parametrize("level", [0, 255])
-def test_a_single_colour_has_no_contrast(level: int) -> None:
-    """The extremes are the ends of the scales."""
-    found = measure(np.full((224, 224, 3), level, np.uint8))
-    light = level / 255
-    assert astuple(found) == (None, light, light, light, 0, 0, pytest.approx(np.log2(3), rel=1e-6))
+@some
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+def test_a_single_colour_has_neither_contrast_nor_sharpness(colour: tuple[int, int, int]) -> None:
+    """Both are exactly zero, and the entropy is that of three values."""
+    pixels = np.full((224, 224, 3), colour, np.uint8)
+    light = pytest.approx(brightness_of(pixels)[0, 0], rel=1e-6)
+    assert astuple(measure(pixels)) == (None, light, light, light, 0, 0, pytest.approx(np.log2(3), rel=1e-6))
+
+
+def test_the_extremes_are_the_ends_of_the_scales() -> None:
+    """Black is 0 and white is 1; half of both has a contrast of 0.5."""
+    pixels = np.repeat(np.array([[[0], [255]]], np.uint8), 112, axis=1).repeat(224, axis=0).repeat(3, axis=2)
+    found = measure(pixels)
+    light = (found.brightness, found.brightness_low, found.brightness_high, found.contrast)
+    assert light == pytest.approx((0.5, 0, 1, 0.5))
