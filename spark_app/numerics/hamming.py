@@ -18,15 +18,15 @@ LIMIT = 1_000
 """Most pairs of a hash with the later ones that agree in the same bits, and most equal hashes that are all compared."""
 WINDOW = 32
 """Pairs that remain of each hash above a limit."""
-LONGEST = 32_768
+LONGEST = 131_072
 """Most hashes that agree in some bits of which each is compared with each other one."""
 
 _CELLS = 1 << 20
 """Comparisons at a time, which bound the memory, and are best in the cache."""
 _LONG = 64
 """Number of hashes from which one comparison of a matrix is faster than one of a list of pairs."""
-_SORTING = 100
-"""Cost of sorting per hash, relative to a comparison in a matrix."""
+_SORTING = 1_000
+"""Cost of one choice of bands per hash, relative to a comparison in a matrix: of sorting, and of repeated pairs."""
 _INFORMATION = 0.55
 """Bits of information per bit of a perceptual hash, measured on the bands of photos and studio shots."""
 
