@@ -150,6 +150,18 @@ def test_comparisons_do_not_depend_on_the_block() -> None:
     assert not (nearest[unlabelled] == 2).any()
 
 
+def test_nearly_equal_distances_do_not_depend_on_the_block() -> None:
+    """If rounding alone decides between centroids, it decides alike for an image alone and in a block."""
+    random = np.random.default_rng(2)
+    means = random.permuted(np.tile(random.normal(100, 1, 40), (50, 1)), axis=1)
+    statistics = LabelStatistics(np.ones(50, np.int64), means, np.zeros(50))
+    vectors = np.repeat(random.normal(100, 1, (64, 1)), 40, axis=1)
+    codes, removed = np.full(64, -1), GroupSums.none(40)
+    whole = nearest_centroids(statistics, removed, codes, vectors, codes)
+    alone = [nearest_centroids(statistics, removed, codes[:1], vectors[i : i + 1], codes[:1]) for i in range(64)]
+    np.testing.assert_array_equal(whole, np.concatenate(alone))
+
+
 def test_copies_have_no_spread() -> None:
     """The spread of equal images, and of a single other image, is exactly 0, not a rounding error."""
     random = np.random.default_rng(1)

@@ -27,12 +27,11 @@ def test_the_limit_of_hotelling_is_that_of_the_exact_f_distribution(k: int, n: i
 def test_the_limit_of_hotelling_covers_normal_vectors() -> None:
     """Of new normal vectors, the share given by the confidence is below the limit, with 30 fitted ones as with many."""
     random = np.random.default_rng(0)
-    below = []
-    for _ in range(2_000):
-        fitted, new = random.normal(size=(30, 5)), random.normal(size=(10, 5))
-        offset = new - fitted.mean(axis=0)
-        inverse = np.linalg.inv(np.cov(fitted, rowvar=False))
-        below.append(np.einsum("ij,jk,ik->i", offset, inverse, offset) <= hotelling_limit(5, 30, 0.95))
+    fitted, new = random.normal(size=(2_000, 30, 5)), random.normal(size=(2_000, 10, 5))
+    centred = fitted - fitted.mean(axis=1, keepdims=True)
+    inverse = np.linalg.inv(centred.transpose(0, 2, 1) @ centred / 29)
+    offset = new - fitted.mean(axis=1, keepdims=True)
+    below = np.einsum("sij,sjk,sik->si", offset, inverse, offset) <= hotelling_limit(5, 30, 0.95)
     assert np.mean(below) == pytest.approx(0.95, abs=0.008)
 
 
