@@ -21,7 +21,7 @@ from benchmarks.corpus import base_images
 from benchmarks.measurement import Benchmark, Setting, Size
 from benchmarks.results import Outcome, Results
 
-BENCHMARKS = ("featurise", "photos", "object_storage", "pca", "update", "upload", "listings", "growth")
+BENCHMARKS = ("featurise", "photos", "object_storage", "pca", "update", "upload", "listings", "curation", "growth")
 """The modules of this package with a function `measure`, in the order in which they run."""
 
 ONLY_ALONE = frozenset({"growth"})
