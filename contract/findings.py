@@ -28,6 +28,9 @@ class Kind(StrEnum):
     """The image is much smaller, larger, or more oblong than the others."""
 
 
+BAD_PICTURES = (Kind.DARK, Kind.BRIGHT, Kind.BLURRY, Kind.LOW_INFORMATION, Kind.ODD_SIZE)
+"""Kinds that concern the picture itself."""
+
 FINDING_COLUMNS = ("key", "label", "kind", "score", "other_key", "detail")
 """Columns of ``findings.csv``, and of the table `findings`."""
 

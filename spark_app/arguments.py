@@ -7,7 +7,7 @@ from typing import Any
 
 from contract.job import JobOption
 from spark_app.options import filled, number, one_of, whole_number
-from spark_app.settings import CatalogSettings, Limits, Option, RunSettings, as_url, options_of
+from spark_app.settings import CatalogSettings, CurationSettings, Limits, Option, RunSettings, as_url, options_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_tuning_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that have a default value."""
-    for owner in (RunSettings, Limits, CatalogSettings):
+    for owner in (RunSettings, Limits, CurationSettings, CatalogSettings):
         for name, option in options_of(owner).items():
             _add_option(parser, option, getattr(owner, name))
 
@@ -65,6 +65,7 @@ def settings_from(arguments: argparse.Namespace) -> RunSettings:
         images=as_url(arguments.images) if arguments.images else "",
         output=as_url(arguments.output),
         limits=Limits(**_values(Limits, arguments)),
+        curation=CurationSettings(**_values(CurationSettings, arguments)),
         catalog=CatalogSettings(**_values(CatalogSettings, arguments)),
         **_values(RunSettings, arguments),
     )

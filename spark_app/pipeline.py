@@ -1,4 +1,7 @@
-"""The order of the steps: list → plan → featurise → statistics → PCA → project → publish. No other module knows it."""
+"""The order of the steps: list → plan → featurise → statistics → PCA → project → curate → publish.
+
+No other module knows it.
+"""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -30,6 +33,7 @@ from spark_app.stages.basis import BasisChoice, choose_basis
 from spark_app.stages.change_set import Candidates, ChangeSet, Judge, plan_changes
 from spark_app.stages.chunks import featurise
 from spark_app.stages.clock import correct_times
+from spark_app.stages.curation import curate_images
 from spark_app.stages.inbox import Inbox, acknowledge_notices, read_inbox
 from spark_app.stages.labels import changing_labels
 from spark_app.stages.leftovers import remove_leftovers
@@ -234,8 +238,11 @@ def _steps(this: Run, spark: SparkSession, model: Model, listing: Listing | None
     with this.clock.step("project") as step:
         projected = update_components(start, applied, choice, features)
         step.tell(counted(projected.count, "image") if choice else "no images")
+    with this.clock.step("curate") as step:
+        findings = curate_images(this, start, applied, choice)
+        step.tell(findings.in_words() if findings else "no findings wanted" if choice else "no images")
     with this.clock.step("publish") as step:
-        published = publish_tables(this, start, applied, choice, count, projected.changes)
+        published = publish_tables(this, start, applied, choice, count, projected.changes).with_findings(findings)
         step.tell(counted(published.matrix.rows, "image"), f"{published.report.refusals.count:,} refused")
     counts = counts_of(change_set, applied.tally, published)
     summary = summary_of(this, start, model, choice, published, counts)

@@ -4,6 +4,7 @@ A setting and its option are defined once, in the field of the setting: `spark_a
 default value and its help from the field.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -31,6 +32,12 @@ OWN_FOLDERS = (BASES, CONTROL, INBOX, MODELS, RESULTS, STAGING, TABLES)
 """Folders of the output that runs write."""
 
 DEFAULT_COMPONENTS = VarianceShare(0.95)
+
+NEIGHBOURS = 10
+"""Number of most similar images by which the curation judges a label."""
+
+MOST_BITS = 16
+"""Bits in which hashes of different images differ as often as those of near-duplicates."""
 
 
 class Engine(StrEnum):
@@ -140,6 +147,100 @@ class Limits:
         return memory_of_image(self.megapixels, self.megabytes)
 
 
+class FindingsChoice(StrEnum):
+    """Values of the option ``--findings``."""
+
+    ALL = "all"
+    """Every image is measured, and all kinds of findings are looked for."""
+    NONE = "none"
+    """No image is measured, and there are no findings."""
+
+
+_SHARES = {
+    "near_duplicate_cosine",
+    "outlier_confidence",
+    "bright_above",
+    "max_duplicate_share",
+    "max_outlier_share",
+    "max_label_doubt_share",
+    "max_bad_picture_share",
+}
+"""Settings of `CurationSettings` that are from 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurationSettings:
+    """What counts as a finding, and how many findings are too many."""
+
+    findings: Annotated[
+        FindingsChoice, Option("--findings", "whether to look for duplicates, outliers, wrong labels and bad pictures")
+    ] = FindingsChoice.ALL
+    near_duplicate_bits: Annotated[
+        int, Option("--near-duplicate-bits", "most bits of 64 in which the hashes of near-duplicates differ", "N")
+    ] = 8
+    near_duplicate_cosine: Annotated[
+        float, Option("--near-duplicate-cosine", "least cosine of the features of near-duplicates", "R")
+    ] = 0.9
+    outlier_confidence: Annotated[
+        float, Option("--outlier-confidence", "confidence of the limits of outliers", "R")
+    ] = 0.999
+    label_outlier_ratio: Annotated[
+        float,
+        Option("--label-outlier-ratio", "distance of a label's outliers, in usual distances from its centre", "R"),
+    ] = 1.6
+    label_doubt_neighbours: Annotated[
+        int, Option("--label-doubt-neighbours", "least images among the 10 most similar that have another label", "N")
+    ] = 6
+    dark_below: Annotated[float, Option("--dark-below", "brightness that 99 % of a dark image do not reach", "R")] = (
+        0.32
+    )
+    bright_above: Annotated[float, Option("--bright-above", "brightness that 95 % of a bright image exceed", "R")] = (
+        0.95
+    )
+    blurry_below: Annotated[
+        float, Option("--blurry-below", "sharpness of blurry images, relative to their contrast", "R")
+    ] = 0.01
+    low_information_below: Annotated[
+        float, Option("--low-information-below", "bits of entropy of images that show hardly anything", "R")
+    ] = 3.0
+    odd_size_factor: Annotated[
+        float, Option("--odd-size-factor", "interquartile ranges between usual and odd sizes", "R")
+    ] = 3.0
+    odd_aspect_below: Annotated[
+        float, Option("--odd-aspect-below", "short side of oblong images, divided by the long side", "R")
+    ] = 0.35
+    max_duplicate_share: Annotated[
+        float, Option("--max-duplicate-share", "share of duplicates and near-duplicates above which a run warns", "R")
+    ] = 1.0
+    max_outlier_share: Annotated[
+        float, Option("--max-outlier-share", "share of outliers above which a run warns", "R")
+    ] = 1.0
+    max_label_doubt_share: Annotated[
+        float, Option("--max-label-doubt-share", "share of doubtful labels above which a run warns", "R")
+    ] = 1.0
+    max_bad_picture_share: Annotated[
+        float, Option("--max-bad-picture-share", "share of bad pictures above which a run warns", "R")
+    ] = 1.0
+
+    def __post_init__(self) -> None:
+        for name, option in options_of(type(self)).items():
+            value, most = getattr(self, name), 1.0 if name in _SHARES else math.inf
+            if isinstance(value, float) and not 0 <= value <= most:
+                expected = "between 0 and 1" if name in _SHARES else "0 or more"
+                raise SettingsError(f"{option.flag} must be {expected}, not {value:g}.")
+        if not 0 <= self.near_duplicate_bits <= MOST_BITS:
+            raise SettingsError(f"--near-duplicate-bits must be from 0 to {MOST_BITS}, not {self.near_duplicate_bits}.")
+        if not 1 <= self.label_doubt_neighbours <= NEIGHBOURS:
+            raise SettingsError(
+                f"--label-doubt-neighbours must be from 1 to {NEIGHBOURS}, not {self.label_doubt_neighbours}."
+            )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the run measures the images and looks for findings."""
+        return self.findings is FindingsChoice.ALL
+
+
 @dataclass(frozen=True, kw_only=True)
 class CatalogSettings:
     """The catalog and the database in which the tables are registered."""
@@ -209,6 +310,7 @@ class RunSettings:
     ] = FOLDER_OF_FILE
     """See `contract.layout.label_of`."""
     limits: Limits = Limits()
+    curation: CurationSettings = CurationSettings()
     catalog: CatalogSettings = CatalogSettings()
     use_existing_folder: Annotated[
         bool, Option("--use-existing-folder", "write to an output folder that contains other files, too")

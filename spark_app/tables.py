@@ -73,13 +73,13 @@ TABLE_COLUMNS = {
 ADDED_COLUMNS = {
     Table.FEATURES: {
         "content_hash": "string COMMENT 'SHA-256 of the file'",
-        "perceptual_hash": "bigint COMMENT '64 bits; null for an image without structure'",
-        "brightness": "float COMMENT 'mean, 0 to 1'",
+        "perceptual_hash": "bigint COMMENT 'pHash, 64 bits; null for an image without structure'",
+        "brightness": "float COMMENT 'mean of the pixels, 0 to 1'",
         "brightness_low": "float COMMENT '5th percentile of the pixels, 0 to 1'",
         "brightness_high": "float COMMENT '99th percentile of the pixels, 0 to 1'",
-        "contrast": "float COMMENT 'standard deviation of the grey values, 0 to 1'",
-        "sharpness": "float COMMENT 'variance of the Laplacian of 64x64 grey values'",
-        "entropy": "float COMMENT 'of the color values, in bits'",
+        "contrast": "float COMMENT 'standard deviation of the grey values divided by 255, 0 to 0.5'",
+        "sharpness": "float COMMENT 'variance of the Laplacian of the grey values at 56x56, which are 0 to 255'",
+        "entropy": "float COMMENT 'of the histogram of the values of all channels, in bits'",
     },
     Table.COMPONENTS: {
         "residual": "float COMMENT 'squared distance of the features from the span of the components'",
@@ -95,7 +95,7 @@ class RowChanges:
     """Changes of the rows of one table, by key."""
 
     frame: DataFrame
-    """One row per key, with at least the columns of the table."""
+    """One row per key, with at least the columns of the table, except those of `ADDED_COLUMNS`."""
     is_present: str
     """SQL condition of the rows that the table must contain afterwards. It loses the keys of the other rows."""
     present: int
@@ -238,12 +238,13 @@ class Tables:
         self.before_commit()
         name = self._name(table)
         columns = self.spark.table(name).columns
+        frame = _with_added_columns(changes.frame, table)
         if changes.stale == 0:
             # Without rows to look up, the cost of the commit depends on the new rows only, not on the table.
-            rows = changes.frame.where(changes.is_present).select(*columns)
+            rows = frame.where(changes.is_present).select(*columns)
             _in_files(rows, math.ceil(changes.present / ROWS_PER_TASK[table])).writeTo(name).append()
             return
-        changes.frame.createOrReplaceTempView("arrived")
+        frame.createOrReplaceTempView("arrived")
         self.spark.sql(f"""
             MERGE INTO {name} AS target
             USING (SELECT {", ".join(columns)}, {changes.is_present} AS is_present FROM arrived) AS source
@@ -266,7 +267,8 @@ class Tables:
         # No repartitioning by ranges of keys, for which Spark would compute the rows twice, first to sample the keys.
         # The rows have the order of the features, whose files are ranges of keys.
         files = max(1, math.ceil(count / ROWS_PER_TASK[Table.COMPONENTS]))
-        frame.coalesce(files).writeTo(self.components).overwrite(everything)
+        rows = _with_added_columns(frame, Table.COMPONENTS)
+        rows.coalesce(files).writeTo(self.components).overwrite(everything)
 
     def replace_labels(self, label: str) -> None:
         """Replace the labels of `features` by the values of an SQL expression of the key."""
@@ -277,6 +279,12 @@ class Tables:
         """Remove all coordinates."""
         self.before_commit()
         self.spark.sql(f"DELETE FROM {self.components}")
+
+
+def _with_added_columns(frame: DataFrame, table: Table) -> DataFrame:
+    """Add the columns that rows without measurements lack, with nulls."""
+    missing = [column for column in ADDED_COLUMNS[table] if column not in frame.columns]
+    return frame.withColumns({column: lit(None) for column in missing}) if missing else frame
 
 
 def _in_files(frame: DataFrame, files: int) -> DataFrame:

@@ -57,8 +57,25 @@ class Basis:
 
     def project(self, X: npt.NDArray[np.floating]) -> Matrix:
         """Return the coordinates of vectors, of shape (n, d), along the components: shape (n, k), float64."""
-        projected: Matrix = ((X - self.mean) / self.scale) @ self.components.T
-        return projected
+        return self.project_with_residuals(X)[0]
+
+    def project_with_residuals(self, X: npt.NDArray[np.floating]) -> tuple[Matrix, Vector]:
+        """Return the coordinates of vectors, and their Q residuals: squared distances from the span of the components.
+
+        Parameters
+        ----------
+        X
+            Vectors, shape (n, d).
+
+        Returns
+        -------
+        coordinates : array of shape (n, k), float64
+        residuals : array of shape (n,), float64
+        """
+        centred = (X - self.mean) / self.scale
+        coordinates: Matrix = centred @ self.components.T
+        squares = np.einsum("nd,nd->n", centred, centred) - np.einsum("nk,nk->n", coordinates, coordinates)
+        return coordinates, np.maximum(squares, 0.0)  # rounding makes the residual of a vector in the span negative
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 The report shows them, and the next run updates them instead of reading whole tables.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from contract.documents import Document
@@ -35,6 +35,18 @@ class SampledImage:
 
 
 @dataclass(frozen=True)
+class FoundImage:
+    """A finding: a row of ``findings.csv``."""
+
+    key: str
+    label: str | None
+    kind: str
+    score: float
+    other_key: str | None
+    detail: str
+
+
+@dataclass(frozen=True)
 class ReportData(Document):
     """The numbers behind the report."""
 
@@ -49,3 +61,5 @@ class ReportData(Document):
     sample: list[SampledImage]
     """Sampled images, in the order of the keys."""
     refusals: RefusedImages
+    findings: list[FoundImage] = field(default_factory=list)
+    """The worst findings of each kind, in the order of ``findings.csv``."""

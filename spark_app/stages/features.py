@@ -9,6 +9,7 @@ An image that ends its worker must not end every run. The first attempt of a tas
 fastest. If the worker dies, the next attempt decodes in a process of its own, finds the image and refuses it.
 """
 
+import hashlib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -32,6 +33,7 @@ from contract.rejects import Reason
 from spark_app.engine.bounds import Bounds, process_ends_after
 from spark_app.engine.interface import FeatureEngine
 from spark_app.engine.isolated_decoder import IsolatedDecoder
+from spark_app.engine.measures import measure
 from spark_app.engine.preprocessing import DecodedImage, decode
 from spark_app.engine.refusals import RefusedImageError
 from spark_app.engine.worker import worker_engine
@@ -90,6 +92,8 @@ class FeatureJob:
     decoding: Decoding
     isolates: bool = False
     """Whether the first attempt of a task, too, decodes in a process of its own."""
+    measures: bool = True
+    """Whether the workers hash the files and measure the pixels; otherwise, these columns are null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +296,15 @@ def _row_of(fetched: Fetched, decoder: Decoder, engine: FeatureEngine, job: Feat
     }
     if image:
         row |= {"width": image.width, "height": image.height}
+        row |= _measurements(fetched, image) if job.measures else {}
     if refusal:
         row |= {"reason": refusal.reason.value, "detail": refusal.detail, "examined_with": job.judge.examined_with}
         row["refused_again"] = planned.was_refused(outcome.etag)
     return row
+
+
+def _measurements(fetched: Fetched, image: DecodedImage) -> dict[str, Any]:
+    """Return the hash of the file of an image, and the measurements of its pixels, as columns of `OUTCOMES`."""
+    _, file = fetched
+    hashed = {"content_hash": hashlib.sha256(file.body).hexdigest()} if isinstance(file, FetchedObject) else {}
+    return hashed | vars(measure(image.pixels))

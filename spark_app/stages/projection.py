@@ -31,6 +31,7 @@ COMPONENT_ROWS = pa.schema(
         ("label", pa.string()),
         ("pca_version", pa.string()),
         ("components", pa.list_(pa.float32())),
+        ("residual", pa.float32()),
     ]
 )
 
@@ -133,7 +134,8 @@ def _project_partition(
 
 def _projected(batches: Iterable[pa.RecordBatch], basis: "Basis", pca_version: str) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        coordinates = basis.project(features_matrix(batch["features"])).astype(np.float32)
+        coordinates, residuals = basis.project_with_residuals(features_matrix(batch["features"]))
         version = pa.array([pca_version] * batch.num_rows, pa.string())
-        columns = [batch["key"], batch["etag"], batch["label"], version, to_lists(coordinates)]
+        lists = to_lists(coordinates.astype(np.float32))
+        columns = [batch["key"], batch["etag"], batch["label"], version, lists, pa.array(residuals, pa.float32())]
         yield pa.record_batch(columns, schema=COMPONENT_ROWS)

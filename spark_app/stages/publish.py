@@ -1,17 +1,19 @@
 """The publication of the results: files that the run updates from the last run, or makes from the tables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from contract.digest import Digest
+from contract.findings import FindingsSummary
 from contract.layout import LATEST, ResultFile, results_folder
 from contract.summary import Latest, Summary
 from spark_app.report.data import RefusedImages, ReportData
 from spark_app.report.page import render_report
 from spark_app.run import Run
 from spark_app.stages.basis import BasisChoice
+from spark_app.stages.curation import Findings
 from spark_app.stages.explained_variance import explained_variance_csv
 from spark_app.stages.intact import damaged_files
 from spark_app.stages.matrix import SampledMatrix, carry_over, publish_matrix, update_matrix
@@ -30,6 +32,14 @@ class Published:
     report: ReportData
     rejects: Digest
     """Digest of ``rejects.csv``."""
+    findings: FindingsSummary | None = None
+    """`None` without findings."""
+
+    def with_findings(self, findings: Findings | None) -> "Published":
+        """Return the results, which name the findings."""
+        if findings is None:
+            return self
+        return replace(self, findings=findings.summary, report=replace(self.report, findings=findings.worst))
 
 
 def publish_tables(

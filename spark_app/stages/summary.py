@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from contract.findings import BAD_PICTURES, FindingsSummary, Kind
 from contract.layout import model_folder
 from contract.summary import Counts, PcaSummary, Summary, WeightsSummary
 from contract.versions import ICEBERG
@@ -11,7 +12,7 @@ from spark_app.installed import package_versions
 from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import max_components
 from spark_app.run import Run
-from spark_app.settings import DEFAULT_DECODING, FEATURE_COUNT, DecodingChoice, RunSettings
+from spark_app.settings import DEFAULT_DECODING, FEATURE_COUNT, CurationSettings, DecodingChoice, RunSettings
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.change_set import ChangeSet
 from spark_app.stages.outcomes import Tally
@@ -56,8 +57,13 @@ def summary_of(
         images_per_second=round(computed / this.timings["featurise"], 1) if computed else None,
         settings=this.settings.to_document(),
         versions={"spark": start.tables.spark.version, "iceberg": ICEBERG} | package_versions(),
-        notes=[*dict.fromkeys(this.notes), *notes_on_run(this.settings, model, choice, counts.images)],
+        notes=[
+            *dict.fromkeys(this.notes),
+            *notes_on_run(this.settings, model, choice, counts.images),
+            *notes_on_findings(this.settings.curation, published.findings, counts.images),
+        ],
         rejects=published.rejects,
+        findings=published.findings,
     )
 
 
@@ -70,6 +76,40 @@ def notes_on_run(settings: RunSettings, model: Model, choice: BasisChoice | None
         Number of images with features.
     """
     return [*settings.notices, *_on_model(model, settings), *_on_components(settings, choice, count)]
+
+
+def notes_on_findings(settings: CurationSettings, findings: FindingsSummary | None, count: int) -> list[str]:
+    """Return sentences about images without measurements, and about more findings than the settings expect.
+
+    Parameters
+    ----------
+    count
+        Number of images with features.
+    """
+    if findings is None or not count:
+        return []
+    notes = []
+    if findings.unmeasured:
+        notes.append(
+            f"{counted(findings.unmeasured, 'image')} of {count:,} were computed without measurements, so duplicates "
+            "and bad pictures among them are not found: --mode reprocess measures them."
+        )
+    for option, most, kinds in _expected(settings):
+        found = sum(findings.counts[kind] for kind in kinds)
+        if found > most * count:
+            names = ", ".join(kinds).replace("_", " ")
+            notes.append(f"{found / count:.1%} of the images have findings ({names}), more than {option} {most:g}.")
+    return notes
+
+
+def _expected(settings: CurationSettings) -> list[tuple[str, float, tuple[Kind, ...]]]:
+    """Return the options that limit shares, their values, and the kinds that they limit."""
+    return [
+        ("--max-duplicate-share", settings.max_duplicate_share, (Kind.DUPLICATE, Kind.NEAR_DUPLICATE)),
+        ("--max-outlier-share", settings.max_outlier_share, (Kind.OUTLIER, Kind.LABEL_OUTLIER)),
+        ("--max-label-doubt-share", settings.max_label_doubt_share, (Kind.LABEL_DOUBT,)),
+        ("--max-bad-picture-share", settings.max_bad_picture_share, BAD_PICTURES),
+    ]
 
 
 def _on_model(model: Model, settings: RunSettings) -> list[str]:

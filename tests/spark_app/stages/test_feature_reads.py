@@ -1,5 +1,6 @@
 """Tests of how the features in the tables are read: those of few rows by their places, all of them once."""
 
+import pickle
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from spark_app.stages.basis import BasisChoice
 from spark_app.stages.outcomes import AppliedChanges, Tally
 from spark_app.stages.projection import update_components
 from spark_app.stages.repair import DamagedTableError
-from spark_app.stages.rows_by_position import read_vectors
+from spark_app.stages.rows_by_position import Places, read_lists, read_vectors
 from spark_app.stages.statistics import FeatureStatistics
 from spark_app.storage import Storage
 from spark_app.tables import RowChanges, RowSet, Tables
@@ -78,9 +79,7 @@ def test_replaced_features_are_read_by_their_places(filled: Tables, samples: np.
     assert latest is not None
     rows = filled.features_as_of(latest, f"key IN {tuple(keys)}").select("key", "_file", "_pos").collect()
     assert {row.key for row in rows} == {"00.jpg", "19.jpg", "20.jpg", "33.jpg", "59.jpg"}
-    found = read_vectors(_root(filled), rows)
-    expected = samples[[int(row.key[:2]) for row in rows]]
-    assert {row.tobytes() for row in found} == {row.tobytes() for row in expected}
+    np.testing.assert_array_equal(read_vectors(_root(filled), rows), samples[[int(row.key[:2]) for row in rows]])
     first = filled.features_as_of(before, "true").select("key", "_file", "_pos").collect()
     assert {row.tobytes() for row in read_vectors(_root(filled), first)} == {row.tobytes() for row in samples[:20]}
     assert read_vectors(_root(filled), []).shape == (0, FEATURE_COUNT)
@@ -90,14 +89,86 @@ def _cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
 
 
-@pytest.mark.parametrize(("damage", "fault"), [(Path.unlink, "is missing"), (_cut, "can't be read")])
-def test_a_damaged_file_is_named(filled: Tables, damage: Any, fault: str) -> None:  # noqa: ANN401 -- a function
+def _components_of(filled: Tables, samples: np.ndarray) -> tuple[pa.Table, Places]:
+    """Fill the table `components` with 3 of the features, and return what Spark reads of it, and the places."""
+    filled.spark.sql(f"""
+        INSERT INTO {filled.components}
+        SELECT key, etag, label, 'v', slice(features, 1, 3), null FROM {filled.features}
+    """)
+    filled.spark.sql(f"DELETE FROM {filled.components} WHERE key IN ('21.jpg', '40.jpg', '41.jpg')")
+    rows = filled.spark.sql(f"SELECT key, components AS vector, _file, _pos FROM {filled.components}").toArrow()
+    expected = samples[[int(key[:2]) for key in rows["key"].to_pylist()], :3]
+    np.testing.assert_array_equal(np.array(rows["vector"].to_pylist(), np.float32), expected)
+    return rows, Places.of(rows["_file"], rows["_pos"])
+
+
+def _features_of(filled: Tables, samples: np.ndarray) -> tuple[pa.Table, Places]:
+    """Return what Spark reads of the table `features`, and the places."""
+    del samples
+    rows = filled.spark.sql(f"SELECT key, features AS vector, _file, _pos FROM {filled.features}").toArrow()
+    return rows, Places.of(rows["_file"], rows["_pos"])
+
+
+@pytest.mark.parametrize(
+    ("table", "width", "read"), [(Table.FEATURES, FEATURE_COUNT, _features_of), (Table.COMPONENTS, 3, _components_of)]
+)
+def test_vectors_are_read_in_the_order_of_their_places(
+    table: Table,
+    width: int,
+    read: Any,  # noqa: ANN401 -- a function
+    filled: Tables,
+    samples: np.ndarray,
+) -> None:
+    """For any rows in any order, also repeated ones, the vectors are those that Spark reads, each in its place."""
+    rows, places = read(filled, samples)
+    assert len(places.files) > 1
+    expected = np.array(rows["vector"].to_pylist(), np.float32)
+    generator = np.random.default_rng(1)
+    for count in (0, 1, 2, 7, len(rows), 2 * len(rows)):
+        chosen = generator.integers(len(rows), size=count)
+        some = pickle.loads(pickle.dumps(places.take(chosen)))  # noqa: S301 -- as Spark sends it to a task
+        found = read_lists(_root(filled), table, str(table), width, some)
+        np.testing.assert_array_equal(found, expected[chosen])
+        assert len(some.files) == len(set(rows["_file"].take(chosen).to_pylist()))
+
+
+def _cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def _flip(file: Path) -> None:
+    """Change a bit of the features, which are not compressed well: the file stays a Parquet file."""
+    body = bytearray(file.read_bytes())
+    body[len(body) // 2] ^= 4
+    file.write_bytes(body)
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"), [(Path.unlink, "is missing"), (_cut, "can't be read"), (_flip, "can't be read")]
+)
+@pytest.mark.parametrize("table", [Table.FEATURES, Table.COMPONENTS])
+def test_a_damaged_file_is_named(
+    table: Table,
+    damage: Any,  # noqa: ANN401 -- a function
+    fault: str,
+    filled: Tables,
+    samples: np.ndarray,
+) -> None:
     """The error names the table and its file, so that the user learns what to do."""
-    rows = filled.spark.sql(f"SELECT _file, _pos FROM {filled.features} WHERE key = '30.jpg'").collect()
-    file = Path(rows[0]["_file"].removeprefix("file:"))
+    read, width = {Table.FEATURES: (_features_of, FEATURE_COUNT), Table.COMPONENTS: (_components_of, 3)}[table]
+    _, places = read(filled, samples)
+    file = Path(places.files[0].removeprefix("file:"))
     damage(file)
-    with pytest.raises(DamagedTableError, match=f"The table features is damaged: its file data/{file.name} {fault}"):
-        read_vectors(_root(filled), rows)
+    with pytest.raises(DamagedTableError, match=f"The table {table} is damaged: its file data/{file.name} {fault}"):
+        read_lists(_root(filled), table, str(table), width, places)
+
+
+def test_a_file_with_fewer_rows_is_damaged(filled: Tables, samples: np.ndarray) -> None:
+    """A place behind the end of its file is an error, because there is no vector to return."""
+    _, places = _features_of(filled, samples)
+    behind = Places(places.files, places.file_of, places.position + 1)
+    with pytest.raises(DamagedTableError, match="The table features is damaged"):
+        read_lists(_root(filled), Table.FEATURES, "features", FEATURE_COUNT, behind)
 
 
 def _rows_read(spark: SparkSession, after: int = -1) -> tuple[int, int]:

@@ -1,0 +1,83 @@
+"""The order of the curation: near-duplicates → neighbours → positions among the components → findings."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from contract.findings import Representation
+from spark_app.curation.corpus import Coordinates, Corpus, TaskRunner, origin_of
+from spark_app.curation.duplicates import find_duplicates, find_near_duplicates_to_report
+from spark_app.curation.findings import rows_of
+from spark_app.curation.found import Found
+from spark_app.curation.images import Images
+from spark_app.curation.known import Known
+from spark_app.curation.label_doubts import find_label_doubts
+from spark_app.curation.near_duplicates import NearDuplicates, find_near_duplicates
+from spark_app.curation.neighbourhood import update_neighbours
+from spark_app.curation.outliers import find_label_outliers, find_outliers
+from spark_app.curation.quality import find_bad_pictures
+from spark_app.curation.representation import representation_of
+from spark_app.curation.spread import Spread, measure_spread
+from spark_app.numerics.neighbours import NearRule, Neighbours
+from spark_app.numerics.pca import Basis
+from spark_app.settings import CurationSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Curated:
+    """What the curation has found."""
+
+    findings: pa.Table
+    """Rows of `FINDINGS`."""
+    known: Known
+    """For the next run."""
+    representation: Representation | None
+    """Quality of the components; `None` if there are no two labels to tell apart."""
+    has_all_pairs: bool
+    """Whether all pairs of near-duplicates were compared: not so in a flood of almost equal images."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Evidence:
+    """What the findings follow from."""
+
+    near: NearDuplicates
+    neighbours: Neighbours
+    spread: Spread
+
+
+def near_rule(settings: CurationSettings) -> NearRule:
+    """Return the rule by which two images are near-duplicates."""
+    return NearRule(bits=settings.near_duplicate_bits, cosine=settings.near_duplicate_cosine)
+
+
+def curate(
+    images: Images, coordinates: Coordinates, basis: Basis, known: Known, settings: CurationSettings, run: TaskRunner
+) -> Curated:
+    """Find everything that is wrong with the images.
+
+    The result depends on the images, their coordinates, the basis and the settings only. What an earlier run knows
+    saves work, and changes nothing.
+    """
+    rule = near_rule(settings)
+    corpus = Corpus.of(images, coordinates, origin_of(basis))
+    near = find_near_duplicates(images, corpus, rule, known.pairs, run)
+    neighbours = update_neighbours(images.row_ids, corpus, known, rule, run)
+    spread = measure_spread(images, near.groups, coordinates, basis.explained_variance, run)
+    evidence = _Evidence(near, neighbours, spread)
+    return Curated(
+        findings=rows_of(_findings(images, evidence, basis, settings), images),
+        known=Known(images.row_ids, neighbours, near.pairs),
+        representation=representation_of(images, neighbours, spread.nearest_label),
+        has_all_pairs=near.is_complete,
+    )
+
+
+def _findings(images: Images, evidence: _Evidence, basis: Basis, settings: CurationSettings) -> Iterator[Found]:
+    yield find_duplicates(images)
+    yield find_near_duplicates_to_report(images, evidence.near)
+    yield find_outliers(evidence.spread, images.measure("residual"), basis, settings.outlier_confidence)
+    yield find_label_outliers(images, evidence.spread, settings.label_outlier_ratio)
+    yield find_label_doubts(images, evidence.neighbours, settings.label_doubt_neighbours)
+    yield from find_bad_pictures(images, settings)

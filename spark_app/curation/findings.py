@@ -1,0 +1,62 @@
+"""The rows of all findings: those of each kind together, the worst first."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from contract.findings import Kind
+from spark_app.curation.found import Found
+from spark_app.curation.images import Images, Numbers
+
+FINDINGS = pa.schema(
+    [
+        ("key", pa.string()),
+        ("label", pa.string()),
+        ("kind", pa.string()),
+        ("score", pa.float64()),
+        ("other_key", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
+
+DECIMALS = 4
+"""Decimals of a score. Sums in another order differ in later ones."""
+
+
+def rows_of(found: Iterable[Found], images: Images) -> pa.Table:
+    """Return rows of `FINDINGS`: kind by kind in the order of `Kind`, each the worst first, then by key."""
+    order = list(Kind)
+    parts = [_rows_of_kind(each, images) for each in sorted(found, key=lambda each: order.index(each.kind))]
+    return pa.concat_tables([FINDINGS.empty_table(), *parts])
+
+
+def _rows_of_kind(found: Found, images: Images) -> pa.Table:
+    scores = np.round(found.scores, DECIMALS)
+    order = np.lexsort((found.images, -scores))
+    columns = [
+        images.keys.take(found.images[order]).combine_chunks(),
+        images.rows["label"].take(found.images[order]).combine_chunks(),
+        pa.array([str(found.kind)] * len(order), pa.string()),
+        pa.array(scores[order]),
+        _keys_or_null(images, found.others[order]),
+        pa.array([found.details[number] for number in order], pa.string()),
+    ]
+    return pa.table([_one_array(column) for column in columns], schema=FINDINGS)
+
+
+def _keys_or_null(images: Images, others: Numbers) -> pa.Array:
+    exists = others >= 0
+    keys = images.keys.take(pa.array(np.where(exists, others, 0))) if len(images) else pa.array([], pa.string())
+    return pc.if_else(pa.array(exists), _one_array(keys), pa.scalar(None, pa.string()))
+
+
+def _one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def counts_of(rows: pa.Table) -> dict[str, int]:
+    """Return the number of findings of each kind, in the order of `Kind`."""
+    counted = {row["values"]: row["counts"] for row in pc.value_counts(rows["kind"]).to_pylist()}
+    return {str(kind): counted.get(kind, 0) for kind in Kind}

@@ -1,0 +1,188 @@
+"""The step that curates: it reads what the curation needs, and stores what it has found."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from contract.findings import FINDING_COLUMNS, FindingsSummary
+from contract.layout import BasisFile, ResultFile, pca_folder, results_folder
+from contract.tables import Table
+from spark_app.csv_files import write_csv
+from spark_app.curation.corpus import Coordinates, HeldCoordinates, TaskRunner, run_here
+from spark_app.curation.curate import Curated, curate, near_rule
+from spark_app.curation.findings import FINDINGS, counts_of
+from spark_app.curation.images import IMAGE_ROWS, MEASURES, Floats, Images, Numbers
+from spark_app.curation.known import Known, known_from_npz, known_to_npz
+from spark_app.curation.representation import Sampled, compare_representations
+from spark_app.npz import NpzError
+from spark_app.report.data import FoundImage
+from spark_app.run import Run
+from spark_app.stages.basis import BasisChoice
+from spark_app.stages.features_sample import read_sample
+from spark_app.stages.intact import damaged_files
+from spark_app.stages.outcomes import AppliedChanges
+from spark_app.stages.repair import DamagedTableError, TableDamage
+from spark_app.stages.rows_by_position import Places, read_lists
+from spark_app.stages.starting_point import StartingPoint
+from spark_app.storage import Storage
+from spark_app.tables import Tables
+
+CONTENT_ID = "if(content_hash IS NULL, NULL, xxhash64(content_hash)) AS content_id"
+OF_FEATURES = ", ".join(
+    ("key", "xxhash64(key, etag) AS row_id", CONTENT_ID, "perceptual_hash", "width", "height", *MEASURES)
+)
+OF_COMPONENTS = "key, label, residual, _file, _pos"
+
+HELD_BYTES = 100_000_000
+"""Size of the coordinates up to which the driver holds them. It compares larger corpora on the workers."""
+
+REPORTED = 5
+"""Findings of each kind that the report shows."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a run has found, for its summary and its report."""
+
+    summary: FindingsSummary
+    worst: list[FoundImage]
+
+    def in_words(self) -> str:
+        """Return the numbers of the kinds that occur."""
+        some = [f"{count:,} {kind.replace('_', ' ')}" for kind, count in self.summary.counts.items() if count]
+        return ", ".join(some) or "no findings"
+
+
+@dataclass(frozen=True)
+class StoredCoordinates:
+    """Coordinates in the data files of the table `components`."""
+
+    root: Storage
+    places: Places
+    k: int
+
+    def read(self, images: Numbers) -> Floats:
+        """Read the coordinates of some images."""
+        return read_lists(self.root, Table.COMPONENTS, "components", self.k, self.places.take(images))
+
+
+def curate_images(
+    this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None
+) -> Findings | None:
+    """Find what is wrong with the images, and write the table `findings` and ``findings.csv``.
+
+    Returns
+    -------
+    Findings or None
+        `None` if there are no images, or if the run does not look for findings. The table is then empty.
+    """
+    settings = this.settings.curation
+    if choice is None or not settings.is_on:
+        _replace_findings(start.tables, FINDINGS.empty_table())
+        return None
+    if (last := _last_findings(this, start, applied, choice)) is not None:
+        return last
+    images, coordinates = _read_images(this, start.tables, len(choice.basis.components))
+    run = run_here if isinstance(coordinates, HeldCoordinates) else _on_workers(start.tables)
+    curated = curate(images, coordinates, choice.basis, _known(this, choice), settings, run)
+    this.check_fence()  # the folder of a kept basis belongs to all runs
+    body = known_to_npz(curated.known, near_rule(settings))
+    this.root.write(pca_folder(choice.version) + BasisFile.NEIGHBOURS, body)
+    _replace_findings(start.tables, curated.findings)
+    if not curated.has_all_pairs:
+        this.notes.append("So many images are almost equal that not all pairs of near-duplicates were compared.")
+    return _published(this, curated, images, _sampled(this, start, choice, images))
+
+
+def _last_findings(this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice) -> Findings | None:
+    """Publish the findings of the last run again, if nothing has changed that they depend on."""
+    last = start.reusable
+    if last is None or last.summary.findings is None or applied.tally.touches_features or not choice.kept:
+        return None
+    is_same = last.summary.settings.get("curation") == this.settings.to_document()["curation"]
+    if not is_same or start.contents.findings != last.summary.snapshots.findings:
+        return None
+    file = results_folder(last.summary.run_id) + ResultFile.FINDINGS
+    if damaged_files(this.root, {file: last.summary.findings.file}):
+        return None
+    this.root.copy(file, this.results + ResultFile.FINDINGS)
+    return Findings(last.summary.findings, last.report.findings)
+
+
+def _read_images(this: Run, tables: Tables, k: int) -> tuple[Images, Coordinates]:
+    """Read the narrow columns of all images, and the places of their coordinates."""
+    measured = tables.spark.sql(f"SELECT {OF_FEATURES} FROM {tables.features}").toArrow().sort_by("key")
+    placed = tables.spark.sql(f"SELECT {OF_COMPONENTS} FROM {tables.components}").toArrow().sort_by("key")
+    if not measured["key"].equals(placed["key"]):
+        raise DamagedTableError(TableDamage(Table.COMPONENTS, "metadata", "names other images than features"))
+    rows = measured.append_column("label", placed["label"]).append_column("residual", placed["residual"])
+    images = Images(rows.select(IMAGE_ROWS.names).cast(IMAGE_ROWS))
+    stored = StoredCoordinates(this.root, Places.of(placed["_file"], placed["_pos"]), k)
+    if len(images) * k * np.dtype(np.float32).itemsize > HELD_BYTES:
+        return images, stored
+    return images, HeldCoordinates(stored.read(np.arange(len(images))))
+
+
+def _on_workers(tables: Tables) -> TaskRunner:
+    def run(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterable[Result]:
+        if not items:
+            return []
+        found: list[Result] = tables.spark.sparkContext.parallelize(items, len(items)).map(function).collect()
+        return found
+
+    return run
+
+
+def _known(this: Run, choice: BasisChoice) -> Known:
+    """Return what the last run with this basis knows of pairs of images."""
+    file = pca_folder(choice.version) + BasisFile.NEIGHBOURS
+    body = this.root.read(file) if choice.kept else None
+    if body is None:
+        return Known.nothing()
+    try:
+        return known_from_npz(body, near_rule(this.settings.curation))
+    except NpzError as error:
+        this.notes.append(f"{file} is damaged ({error}): this run has compared all images again.")
+        return Known.nothing()
+
+
+def _replace_findings(tables: Tables, rows: pa.Table) -> None:
+    """Replace the rows of the table, unless it is empty and stays so."""
+    if len(rows) or tables.iceberg[Table.FINDINGS].row_count(tables.branch):
+        tables.replace_findings(tables.spark.createDataFrame(rows))
+
+
+def _sampled(this: Run, start: StartingPoint, choice: BasisChoice, images: Images) -> Sampled:
+    """Return the quality of the representation of a sample, which changes with the basis only."""
+    last = start.last.findings if start.last and choice.kept else None
+    if last is not None:
+        return Sampled(last.sampled_components, last.sampled_features)
+    sample, features = read_sample(this.root, start.tables, images)
+    return compare_representations(sample, features, choice.basis, near_rule(this.settings.curation))
+
+
+def _published(this: Run, curated: Curated, images: Images, sampled: Sampled) -> Findings:
+    batches = ([batch[name] for name in FINDING_COLUMNS] for batch in curated.findings.to_batches())
+    written = write_csv(batches, FINDINGS, this.root, this.results + ResultFile.FINDINGS)
+    summary = FindingsSummary(
+        counts=counts_of(curated.findings),
+        unmeasured=int(np.count_nonzero(~images.is_measured)),
+        file=written.digest,
+        components=curated.representation,
+        sampled_components=sampled.components,
+        sampled_features=sampled.features,
+    )
+    return Findings(summary, worst_of(curated.findings, summary.counts))
+
+
+def worst_of(rows: pa.Table, counts: dict[str, int]) -> list[FoundImage]:
+    """Return the first rows of each kind. Rows of a kind follow each other."""
+    starts = np.cumsum([0, *counts.values()])[:-1]
+    some = [rows.slice(start, min(count, REPORTED)) for start, count in zip(starts, counts.values(), strict=True)]
+    return [FoundImage(**row) for row in pa.concat_tables(some).to_pylist()]
