@@ -139,3 +139,6 @@ def _print_results(root: Place, summary: Summary, seconds: float) -> None:
         print(f"  matrix   {len(summary.matrix)} files, named in {folder}{ResultFile.SUMMARY}  ({shape})")
     print(f"  report   {folder}{ResultFile.REPORT}")
     print(f"  refused  {folder}{ResultFile.REJECTS}  ({counted(counts.rejects, 'image')})")
+    if summary.findings:
+        found = sum(summary.findings.counts.values())
+        print(f"  findings {folder}{ResultFile.FINDINGS}  ({counted(found, 'finding')})")

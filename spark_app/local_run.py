@@ -9,7 +9,7 @@ from spark_app.engine.weights import find_weights
 from spark_app.progress import Reporter
 from spark_app.run import Run
 from spark_app.settings import RunSettings
-from spark_app.stages.unchanged import Findings, find_changes, last_state
+from spark_app.stages.unchanged import Comparison, find_changes, last_state
 
 
 def run_if_changed(
@@ -38,7 +38,7 @@ def run_if_changed(
         return process(this, session_conf, log, found.listing if found else None)
 
 
-def _compare(this: Run) -> Findings | None:
+def _compare(this: Run) -> Comparison | None:
     state = last_state(this)
     if state is None:
         return None

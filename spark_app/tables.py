@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import lit
 
@@ -254,11 +255,18 @@ class Tables:
             WHEN NOT MATCHED AND source.is_present THEN INSERT *
         """)
 
-    def replace_findings(self, rows: DataFrame) -> None:
+    def frame(self, rows: pa.Table) -> DataFrame:
+        """Return rows that the driver holds as rows of Spark.
+
+        Spark loses the rows of all batches after an empty one, so the rows go in one batch.
+        """
+        return self.spark.createDataFrame(rows.combine_chunks())
+
+    def replace_findings(self, rows: pa.Table) -> None:
         """Replace all findings by other rows, in one commit."""
         self.before_commit()
         everything = lit(True)  # noqa: FBT003 -- an SQL condition
-        rows.coalesce(1).writeTo(self.findings).overwrite(everything)
+        self.frame(rows).coalesce(1).writeTo(self.findings).overwrite(everything)
 
     def replace_components(self, frame: DataFrame, count: int) -> None:
         """Replace all coordinates by about `count` other rows, in one commit."""

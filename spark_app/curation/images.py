@@ -89,7 +89,8 @@ class Images:
     @property
     def is_measured(self) -> Mask:
         """Whether the image has been measured."""
-        return self.content_ids != 0
+        mask: Mask = self.content_ids != 0
+        return mask
 
     @cached_property
     def has_hash(self) -> Mask:

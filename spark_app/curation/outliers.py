@@ -46,7 +46,7 @@ def find_outliers(spread: Spread, residuals: Floats, basis: Basis, confidence: f
 
 
 def _relative(values: Reals | Floats, limit: float) -> Reals:
-    return values / limit if limit > 0 else np.zeros(len(values))
+    return values.astype(np.float64) / limit if limit > 0 else np.zeros(len(values))
 
 
 def find_label_outliers(images: Images, spread: Spread, ratio: float) -> Found:
@@ -55,7 +55,7 @@ def find_label_outliers(images: Images, spread: Spread, ratio: float) -> Found:
     relative = np.divide(spread.distances, spread.spreads, out=np.zeros(len(images)), where=is_judged)
     found = np.flatnonzero(relative > ratio)
     details = [
-        f"{relative[image]:.2f} times as far from the centre of {images.label(image)!r} as the other "
+        f"{relative[image]:.2f} times as far from the centre of {images.label(int(image))!r} as the other "
         f"{spread.others[image]:,} images"
         for image in found
     ]

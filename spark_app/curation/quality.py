@@ -57,7 +57,8 @@ def _scales(images: Images, settings: CurationSettings) -> Iterator[_Scale]:
     entropy = images.measure("entropy")
     # Noise decides about the sharpness of a picture without contrast, which the other kinds describe.
     has_contrast = (entropy >= settings.low_information_below) & (high >= settings.dark_below)
-    sharpness = np.where(has_contrast, relative_sharpness(images), np.nan)
+    sharpness = relative_sharpness(images)
+    sharpness[~has_contrast] = np.nan
     yield _Scale(
         Kind.BLURRY, sharpness, settings.blurry_below, "sharpness {value:.4f} of the contrast, limit {limit:.4f}"
     )
@@ -70,7 +71,8 @@ def relative_sharpness(images: Images) -> Floats:
     The quotient does not depend on the contrast of a picture, so that a pale picture is not taken for a blurry one.
     """
     variance = (255 * images.measure("contrast")) ** 2
-    quotient: Floats = images.measure("sharpness") / np.where(variance > 0, variance, np.nan)
+    variance[variance == 0] = np.nan
+    quotient: Floats = images.measure("sharpness") / variance
     return quotient
 
 

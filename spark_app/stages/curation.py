@@ -88,7 +88,7 @@ def curate_images(
         return None
     if (last := _last_findings(this, start, applied, choice)) is not None:
         return last
-    images, coordinates = _read_images(this, start.tables, len(choice.basis.components))
+    images, coordinates = read_images(this.root, start.tables, len(choice.basis.components))
     run = run_here if isinstance(coordinates, HeldCoordinates) else _on_workers(start.tables)
     curated = curate(images, coordinates, choice.basis, _known(this, choice), settings, run)
     this.check_fence()  # the folder of a kept basis belongs to all runs
@@ -115,15 +115,23 @@ def _last_findings(this: Run, start: StartingPoint, applied: AppliedChanges, cho
     return Findings(last.summary.findings, last.report.findings)
 
 
-def _read_images(this: Run, tables: Tables, k: int) -> tuple[Images, Coordinates]:
-    """Read the narrow columns of all images, and the places of their coordinates."""
+def read_images(root: Storage, tables: Tables, k: int) -> tuple[Images, Coordinates]:
+    """Read the narrow columns of all images, and where their coordinates are.
+
+    Raises
+    ------
+    DamagedTableError
+        If the tables describe other images, or if a file is missing or damaged.
+    StorageError
+        If the storage fails.
+    """
     measured = tables.spark.sql(f"SELECT {OF_FEATURES} FROM {tables.features}").toArrow().sort_by("key")
     placed = tables.spark.sql(f"SELECT {OF_COMPONENTS} FROM {tables.components}").toArrow().sort_by("key")
     if not measured["key"].equals(placed["key"]):
         raise DamagedTableError(TableDamage(Table.COMPONENTS, "metadata", "names other images than features"))
     rows = measured.append_column("label", placed["label"]).append_column("residual", placed["residual"])
     images = Images(rows.select(IMAGE_ROWS.names).cast(IMAGE_ROWS))
-    stored = StoredCoordinates(this.root, Places.of(placed["_file"], placed["_pos"]), k)
+    stored = StoredCoordinates(root, Places.of(placed["_file"], placed["_pos"]), k)
     if len(images) * k * np.dtype(np.float32).itemsize > HELD_BYTES:
         return images, stored
     return images, HeldCoordinates(stored.read(np.arange(len(images))))
@@ -155,7 +163,7 @@ def _known(this: Run, choice: BasisChoice) -> Known:
 def _replace_findings(tables: Tables, rows: pa.Table) -> None:
     """Replace the rows of the table, unless it is empty and stays so."""
     if len(rows) or tables.iceberg[Table.FINDINGS].row_count(tables.branch):
-        tables.replace_findings(tables.spark.createDataFrame(rows))
+        tables.replace_findings(rows)
 
 
 def _sampled(this: Run, start: StartingPoint, choice: BasisChoice, images: Images) -> Sampled:

@@ -92,8 +92,6 @@ class FeatureJob:
     decoding: Decoding
     isolates: bool = False
     """Whether the first attempt of a task, too, decodes in a process of its own."""
-    measures: bool = True
-    """Whether the workers hash the files and measure the pixels; otherwise, these columns are null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +294,7 @@ def _row_of(fetched: Fetched, decoder: Decoder, engine: FeatureEngine, job: Feat
     }
     if image:
         row |= {"width": image.width, "height": image.height}
-        row |= _measurements(fetched, image) if job.measures else {}
+        row |= _measurements(fetched, image) if job.settings.curation.is_on else {}
     if refusal:
         row |= {"reason": refusal.reason.value, "detail": refusal.detail, "examined_with": job.judge.examined_with}
         row["refused_again"] = planned.was_refused(outcome.etag)

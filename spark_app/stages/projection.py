@@ -94,7 +94,7 @@ def _commit_changes(tables: Tables, applied: AppliedChanges, choice: BasisChoice
     changed: pa.Table | None = None
     if applied.stale_keys is not None and tally.featurised <= MANY_KEYS:
         changed = _projected_here(arrived, applied.stale_keys, choice)
-        rows = tables.spark.createDataFrame(changed)
+        rows = tables.frame(changed)
     else:
         basis = tables.spark.sparkContext.broadcast(choice.basis)
         gone = outcomes.where("features IS NULL AND had_features").select("key", "etag", "label")

@@ -44,7 +44,7 @@ WITHOUT_EFFECT = frozenset(
 
 
 @dataclass(frozen=True)
-class Findings:
+class Comparison:
     """What a run has found out before it starts Spark."""
 
     outcome: str
@@ -74,7 +74,7 @@ def last_state(this: Run) -> LastState | None:
     return None if state.listing is None and this.settings.mode is Mode.RECONCILE else state
 
 
-def find_changes(this: Run, state: LastState, weights: Weights | None) -> Findings:
+def find_changes(this: Run, state: LastState, weights: Weights | None) -> Comparison:
     """Compare the images, the settings and the output with what the last complete run has recorded.
 
     Parameters
@@ -88,22 +88,22 @@ def find_changes(this: Run, state: LastState, weights: Weights | None) -> Findin
         If the storage fails.
     """
     if weights is None or state.circumstances != _circumstances(this.settings, weights):
-        return Findings("other options, weights or another version than in the last run")
+        return Comparison("other options, weights or another version than in the last run")
     if _has_notices(this.root):
-        return Findings("there are new notices")
+        return Comparison("there are new notices")
     if state.output != _output_digest(this.root, state.run_id):
-        return Findings("the output is not as the last complete run has left it")
+        return Comparison("the output is not as the last complete run has left it")
     listing = None
     if this.settings.mode is Mode.RECONCILE:
         listing = stage_listing(this.images, this.root, this.staging)
         if listing.digest != state.listing:
-            return Findings("the images have changed", listing=listing)
+            return Comparison("the images have changed", listing=listing)
     try:
         last = Summary.from_json(this.root.read(results_folder(state.run_id) + ResultFile.SUMMARY) or b"")
     except DocumentError:
-        return Findings("the summary of the last run is damaged", listing=listing)
+        return Comparison("the summary of the last run is damaged", listing=listing)
     nothing = "nothing has changed" if listing else "there are no notices"
-    return Findings(f"{nothing} since run {last.run_id}: its results stand", last, listing)
+    return Comparison(f"{nothing} since run {last.run_id}: its results stand", last, listing)
 
 
 def record_state(this: Run, weights: Weights, listing: Listing | None, unexpected: Collection[str]) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +38,22 @@ from contract.runs import Mode, new_run_id
 from contract.summary import Latest, Summary
 from contract.tables import Table
 from spark_app import pipeline
+from spark_app.curation.corpus import run_here
+from spark_app.curation.curate import curate
+from spark_app.curation.known import Known
 from spark_app.engine.provision import Model
 from spark_app.engine.weights import Weights
 from spark_app.errors import FencedOffError, ModelMismatchError
 from spark_app.fence import check_fence
 from spark_app.numerics.components import ComponentCount
+from spark_app.numerics.pca import Basis
 from spark_app.numerics.statistics import Statistics
 from spark_app.progress import PlainReporter
 from spark_app.run import Run
-from spark_app.settings import FEATURE_COUNT, CatalogSettings, RunSettings
+from spark_app.settings import FEATURE_COUNT, CatalogSettings, CurationSettings, RunSettings
 from spark_app.stages import chunks, maintenance
 from spark_app.stages.basis import load_basis
+from spark_app.stages.curation import read_images
 from spark_app.stages.features import FeatureJob
 from spark_app.stages.inbox import read_inbox
 from spark_app.stages.outcomes import OUTCOMES, Tally
@@ -61,6 +67,12 @@ from tests.published import read_matrix, read_table
 BROKEN = -1
 """Version of an image that the pipeline refuses."""
 
+UNMEASURED = 2
+"""Version of images that an earlier version of the pipeline has computed."""
+
+COPY = 3
+"""Version of all images that are copies of one file."""
+
 Versions = dict[str, int]
 
 SILENT = PlainReporter(io.StringIO())
@@ -72,8 +84,21 @@ class CrashError(Exception):
 
 def vector(key: str, version: int) -> np.ndarray:
     """Draw the features of a version of an image."""
-    random = np.random.default_rng([*key.encode(), version])
+    random = np.random.default_rng([*(b"" if version == COPY else key.encode()), version])
     return np.maximum(random.normal(size=FEATURE_COUNT) * 0.99 ** np.arange(FEATURE_COUNT), 0).astype(np.float32)
+
+
+def measures(key: str, version: int | None) -> dict[str, Any]:
+    """Draw the measurements of a version of an image; return none of them without a version."""
+    if version is None:
+        return {}
+    content = "copy" if version == COPY else key
+    return {
+        "content_hash": sha256(content.encode()).hexdigest(),
+        "perceptual_hash": 0b1011 << (len(content) % 3),  # all images are near-duplicates if their features are
+        **dict.fromkeys(("brightness", "brightness_low", "brightness_high", "contrast", "entropy"), 0.1),
+        "sharpness": 1.0,
+    }
 
 
 @dataclass
@@ -183,6 +208,7 @@ class World:
             "had_features": change.had_features,
             "had_reject": change.had_reject,
             "unchanged": unchanged,
+            **measures(key, version if readable and version != UNMEASURED else None),
         }
 
     def assert_is_what_a_full_run_makes(self, summary: Summary) -> None:
@@ -208,6 +234,18 @@ class World:
         np.testing.assert_allclose(coordinates, basis.project(vectors), atol=1e-4)
         sample = json.loads((self.results / "report.json").read_text())["sample"]
         assert [image["key"] for image in sample] == keys
+        self._assert_findings(basis)
+
+    def _assert_findings(self, basis: Basis) -> None:
+        """Compare the findings with those of a curation that knows nothing of earlier runs."""
+        images, coordinates = read_images(self.root, self.tables, len(basis.components))
+        anew = curate(images, coordinates, basis, Known.nothing(), CurationSettings(), run_here).findings
+        written = read_table(self.results / "findings.csv")
+        assert [(key, kind) for key, _, kind, *_ in written] == list(
+            zip(anew["key"].to_pylist(), anew["kind"].to_pylist(), strict=True)
+        )
+        stored = self.spark.table(self.tables.findings).toArrow()
+        assert sorted(map(str, stored.to_pylist())) == sorted(map(str, anew.to_pylist()))
 
     @contextmanager
     def crash_before(self, event: int) -> Iterator[None]:
@@ -227,6 +265,7 @@ class World:
             for owner, name in (
                 (Tables, "commit"),
                 (Tables, "replace_components"),
+                (Tables, "replace_findings"),
                 (Storage, "write"),
                 (Storage, "delete"),
                 (Storage, "copy"),

@@ -1,5 +1,6 @@
 """Tests of whole runs: their results, and what stays when a run fails."""
 
+import hashlib
 import io
 import json
 import re
@@ -9,6 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from pyspark.sql import SparkSession
@@ -19,6 +21,7 @@ from contract.layout import LATEST
 from contract.runs import Mode
 from contract.summary import Latest, Summary
 from spark_app.engine.litert_engine import LiteRtEngine
+from spark_app.engine.measures import measure
 from spark_app.engine.model import FILES, ExportedModel
 from spark_app.engine.preprocessing import decode, prepare_decoders
 from spark_app.errors import OutputError, TooManyRejectsError
@@ -58,12 +61,27 @@ def test_the_matrix_is_what_scikit_learn_makes_of_the_images(
     assert summary.pca.captured == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-6)
 
 
-def test_broken_files_are_rows_and_everything_else_is_computed(run_pipeline: Run, results: Results) -> None:
-    """Each broken file is a reject with a reason, each picture is a row of the matrix, and the summary counts them."""
+def _measurements(images: Path, key: str) -> dict[str, object]:
+    """Hash and measure an image without Spark."""
+    body = (images / key).read_bytes()
+    return {
+        "key": key,
+        "content_hash": hashlib.sha256(body).hexdigest(),
+        **vars(measure(decode(body, Limits()).pixels)),
+    }
+
+
+def test_broken_files_are_rows_and_everything_else_is_computed(
+    run_pipeline: Run, results: Results, images: Path, output: Path
+) -> None:
+    """Each broken file is a reject with a reason, each picture a measured row, and the summary counts them."""
     counts = run_pipeline().counts
     assert {row[0] for row in read_table(results() / "rejects.csv")} == {f"Broken/{name}" for name in BROKEN}
     assert (counts.listed, counts.featurised, counts.rejected) == (PICTURES + len(BROKEN), PICTURES, len(BROKEN))
     assert (counts.images, counts.rejects) == (PICTURES, len(BROKEN))
+    expected = [_measurements(images, key) for key in read_matrix(results())[0]]
+    features = pq.read_table(output / "tables/fruits/features/data", columns=list(expected[0])).sort_by("key")
+    assert features.to_pylist() == expected
     assert sorted(file.name for file in results().iterdir()) == [
         "explained_variance.csv",
         "pca.csv",

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from contract.tables import Table
+from spark_app.curation.findings import FINDINGS
 from spark_app.tables import RowChanges, Tables
 
 MADE, LATER = "made", "later"
@@ -35,6 +37,7 @@ COMMITS: dict[str, Callable[[Tables], object]] = {
         Table.REJECTS, RowChanges(tables.spark.table(tables.rejects), "true", present=1, stale=0, stale_keys=())
     ),
     "replace the coordinates": lambda tables: tables.replace_components(tables.spark.table(tables.components), 1),
+    "replace the findings": lambda tables: tables.replace_findings(FINDINGS.empty_table()),
     "replace the labels": lambda tables: tables.replace_labels("key"),
     "clear the coordinates": Tables.clear_components,
 }
@@ -63,3 +66,10 @@ def test_each_change_of_a_table_asks_first_whether_the_run_may_write(tables: Tab
         with pytest.raises(RefusedError):
             pytest.fail(f"it does not ask: {name} → {commit(fenced_off)}")
     assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+
+
+def test_no_row_after_an_empty_batch_is_lost(tables: Tables) -> None:
+    """Rows that the driver holds reach Spark, whatever the lengths of their batches are."""
+    one = pa.table({"key": ["a"]})
+    rows = pa.concat_tables([one, one.slice(0, 0), one, one.slice(0, 0)])
+    assert tables.frame(rows).count() == len(rows)

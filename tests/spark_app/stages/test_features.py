@@ -1,6 +1,6 @@
 """Tests of the tasks that compute features."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -8,12 +8,15 @@ import pytest
 from pyspark.sql import SparkSession
 
 from contract.rejects import Reason
+from spark_app.engine.measures import Measures
 from spark_app.engine.model import FILES, ExportedModel
-from spark_app.settings import DEFAULT_DECODING, Engine, Limits, RunSettings
+from spark_app.settings import DEFAULT_DECODING, CurationSettings, Engine, FindingsChoice, Limits, RunSettings
 from spark_app.stages.change_set import SCHEMA, Action, Judge
 from spark_app.stages.features import Counters, FeatureJob, PlannedImage, _decode, _fetch, compute_features, tasks_for
 from spark_app.stages.outcomes import read_outcomes
 from spark_app.storage import FetchedObject, Forbidden, Storage
+
+MEASUREMENTS = ["content_hash", *(field.name for field in fields(Measures))]
 
 
 def _job(spark: SparkSession, exported: ExportedModel, images: Storage, folder: Path) -> FeatureJob:
@@ -88,6 +91,18 @@ def test_the_engine_is_built_once_per_worker_and_outcomes_are_staged(
     assert by_key["gone.jpg"]["features"] is by_key["gone.jpg"]["reason"] is None
 
 
+def test_without_measurements_their_columns_are_null(
+    spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
+) -> None:
+    """A run that does not need the measurements neither hashes nor measures, but computes features."""
+    job = _job(spark, exported, Storage(sample.as_uri()), tmp_path)
+    job = replace(job, settings=replace(job.settings, curation=CurationSettings(findings=FindingsChoice.NONE)))
+    row = ("Plum/view 000.jpg", "1", 1, "featurise", False, False, None, None, None)
+    assert compute_features(spark.createDataFrame([row], SCHEMA), job, 1, "staged/").featurised == 1
+    (staged,) = pq.read_table(tmp_path / "staged").to_pylist()
+    assert all(staged[name] is None for name in MEASUREMENTS)
+
+
 @pytest.mark.parametrize(
     ("refused", "is_unchanged"),
     [(("1", "unreadable"), True), (("1", "too_large"), False), (("0", "unreadable"), False), ((None, None), False)],
@@ -112,13 +127,13 @@ def test_an_image_that_stays_unreadable_keeps_its_row(
 def test_a_later_attempt_of_a_task_stages_the_same_rows(
     spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
 ) -> None:
-    """With the decoders in separate processes, features, sizes and refusals are the same, to the bit."""
+    """With the decoders in separate processes, features, measurements and refusals are the same, to the bit."""
     job = _job(spark, exported, Storage(sample.as_uri()), tmp_path)
     files = [str(file.relative_to(sample)) for file in sample.rglob("*") if file.is_file()]
     changes = spark.createDataFrame(
         [(key, "1", 1, "featurise", False, False, None, None, None) for key in files], SCHEMA
     )
-    columns = ["key", "etag", "width", "height", "features", "reason", "detail"]
+    columns = ["key", "etag", "width", "height", "features", *MEASUREMENTS, "reason", "detail"]
     staged = []
     for isolates in (False, True):
         compute_features(changes, replace(job, isolates=isolates), 2, f"staged/{isolates}/")

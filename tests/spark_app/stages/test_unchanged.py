@@ -19,7 +19,7 @@ from spark_app.progress import PlainReporter
 from spark_app.run import Run
 from spark_app.settings import Engine, Limits, RunSettings
 from spark_app.stages.listing import stage_listing
-from spark_app.stages.unchanged import Findings, find_changes, last_state, record_state
+from spark_app.stages.unchanged import Comparison, find_changes, last_state, record_state
 
 WEIGHTS = Weights(WeightsKind.SEEDED, None, "0" * 64)
 
@@ -43,7 +43,7 @@ class Place:
         listing = None if run.settings.mode is Mode.UPDATE else stage_listing(run.images, run.root, run.staging)
         record_state(run, WEIGHTS, listing, ())
 
-    def found(self, weights: Weights | None = WEIGHTS, **settings: Any) -> Findings | None:  # noqa: ANN401 -- as above
+    def found(self, weights: Weights | None = WEIGHTS, **settings: Any) -> Comparison | None:  # noqa: ANN401 -- as above
         """Return what another run finds; `None` if it does not compare."""
         run = self.run(**settings)
         state = last_state(run)

@@ -1,0 +1,234 @@
+"""Pairs of hashes that differ in few bits, found without comparing every hash with every other one."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+Hashes = npt.NDArray[np.uint64]
+Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+WIDTH = 64
+"""Bits of a hash."""
+LIMIT = 1_000
+"""Most hashes with a part in common of which each is compared with each other one."""
+WINDOW = 32
+"""Number of next hashes that a hash is compared with if more than `LIMIT` have a part in common."""
+
+_CELLS = 1 << 21
+"""Comparisons at a time, which bound the memory."""
+_FEW = 1 << 28
+"""Up to this number of comparisons, comparing each is faster than sorting."""
+
+
+@dataclass(frozen=True, eq=False)
+class HashPairs:
+    """Pairs of hashes that are near each other."""
+
+    left: Positions
+    """Position of one hash, shape (p,), int64. The pairs are sorted by (`left`, `right`)."""
+    right: Positions
+    """Position of the other hash, shape (p,), int64, greater than `left`."""
+    bits: npt.NDArray[np.uint8]
+    """Number of bits in which they differ, shape (p,)."""
+    complete: bool = True
+    """Whether these are all pairs: false if there was a flood of equal or almost equal hashes."""
+
+    def __post_init__(self) -> None:
+        if not self.left.shape == self.right.shape == self.bits.shape:
+            raise ValueError(f"not pairs: shapes {self.left.shape}, {self.right.shape}, {self.bits.shape}")
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+def pairs_within(hashes: Hashes, bits: int, changed: Mask | None = None) -> HashPairs:
+    """Find all pairs of hashes that differ in at most some bits.
+
+    The bits of a hash are cut into d + r bands, for a distance d. Two hashes within d bits agree in at least r bands,
+    because each bit that differs spoils one band only. So for every choice of r bands, the hashes are sorted by
+    these bands, and compared with those that agree there [1]_. The number r is the one that promises the least work.
+
+    A flood of equal or almost equal hashes would give a number of pairs that is quadratic. If more than `LIMIT` hashes
+    agree in the chosen bands, each is compared with the next `WINDOW` in the order of (hash, position) only. Of more
+    than `LIMIT` equal hashes, the first `WINDOW` positions stand for all when they are compared with other hashes. A
+    chain of pairs still connects all equal hashes. Pairs of different hashes in a flood can be missed; then the
+    result is not `complete`.
+
+    Parameters
+    ----------
+    hashes
+        Shape (n,).
+    bits
+        Largest Hamming distance of a pair, d.
+    changed
+        Shape (n,): only pairs with at least one of these positions are found. `None` for all pairs.
+
+    Raises
+    ------
+    ValueError
+        If `bits` is not between 0 and 64, or `changed` is of another shape.
+
+    References
+    ----------
+    .. [1] G. S. Manku, A. Jain, A. Das Sarma, "Detecting Near-Duplicates for Web Crawling", WWW 2007, section 3.
+    """
+    if not 0 <= bits <= WIDTH:
+        raise ValueError(f"a Hamming distance is between 0 and {WIDTH}, not {bits}")
+    if changed is None:
+        changed = np.ones(len(hashes), bool)
+    elif changed.shape != hashes.shape:
+        raise ValueError(f"{hashes.shape} hashes, but {changed.shape} marks of changes")
+    found = _Found(len(hashes))
+    if np.count_nonzero(changed) * len(hashes) <= _FEW:
+        _compare(hashes, bits, np.flatnonzero(changed), found)
+    else:
+        _compare_within_bands(hashes, bits, changed, found)
+    return found.pairs(hashes)
+
+
+class _Found:
+    """The pairs found so far, as numbers ``left * n + right``."""
+
+    def __init__(self, n: int) -> None:
+        self.complete = True
+        self._n = n
+        self._distinct = np.zeros(0, np.int64)
+        self._new: list[Positions] = []
+
+    def add(self, one: Positions, other: Positions) -> None:
+        """Add pairs in any order, even repeated ones."""
+        self._new.append(np.minimum(one, other) * self._n + np.maximum(one, other))
+        if sum(map(len, self._new)) > len(self._distinct) + _CELLS:
+            self._remove_repeated()
+
+    def _remove_repeated(self) -> None:
+        numbers = np.sort(np.concatenate([self._distinct, *self._new]))
+        first = np.ones(len(numbers), bool)
+        np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
+        self._distinct, self._new = numbers[first], []
+
+    def pairs(self, hashes: Hashes) -> HashPairs:
+        """Return the distinct pairs."""
+        self._remove_repeated()
+        left, right = np.divmod(self._distinct, max(self._n, 1))
+        return HashPairs(left, right, np.bitwise_count(hashes[left] ^ hashes[right]), self.complete)
+
+
+def _compare(hashes: Hashes, bits: int, chosen: Positions, found: _Found) -> None:
+    """Compare the chosen hashes with all hashes."""
+    rows = max(_CELLS // max(len(hashes), 1), 1)
+    for start in range(0, len(chosen), rows):
+        part = chosen[start : start + rows]
+        distances = np.bitwise_count(hashes[part, np.newaxis] ^ hashes)
+        near = distances <= bits
+        near[np.arange(len(part)), part] = False
+        for row in np.flatnonzero(np.count_nonzero(near, axis=1) > LIMIT):
+            found.complete = False
+            _thin(near[row], distances[row])
+        rows_found, others = np.nonzero(near)
+        found.add(part[rows_found], others)
+
+
+def _thin(near: Mask, distances: npt.NDArray[np.uint8]) -> None:
+    """Keep the nearest hashes only, the first of equally near ones, so that equal hashes are connected."""
+    others = np.flatnonzero(near)
+    near[others[np.argsort(distances[others], kind="stable")[WINDOW:]]] = False
+
+
+def _compare_within_bands(hashes: Hashes, bits: int, changed: Mask, found: _Found) -> None:
+    """Compare the hashes that agree in some bands."""
+    order = np.argsort(hashes, kind="stable")
+    order = _without_floods(hashes, order, changed, found)
+    ordered, marks = hashes[order], changed[order]
+    for mask in _masks(bits, _shared_bands(len(hashes), bits)):
+        for one, other in _agreeing(ordered, mask, found):
+            near = np.bitwise_count(ordered[one] ^ ordered[other]) <= bits
+            near &= marks[one] | marks[other]
+            found.add(order[one[near]], order[other[near]])
+
+
+def _without_floods(hashes: Hashes, order: Positions, changed: Mask, found: _Found) -> Positions:
+    """Pair each of many equal hashes with the next ones, and leave only the first of them in the order."""
+    starts, sizes = _runs(hashes[order])
+    rank = np.arange(len(order)) - np.repeat(starts, sizes)
+    flooded = np.repeat(sizes > LIMIT, sizes)
+    if not flooded.any():
+        return order
+    found.complete = False
+    left = np.repeat(starts + sizes, sizes) - np.arange(len(order)) - 1
+    for one, other in _followers(np.where(flooded, np.minimum(left, WINDOW), 0)):
+        kept = changed[order[one]] | changed[order[other]]
+        found.add(order[one[kept]], order[other[kept]])
+    return order[~flooded | (rank < WINDOW)]
+
+
+def _agreeing(ordered: Hashes, mask: int, found: _Found) -> Iterator[tuple[Positions, Positions]]:
+    """Find the pairs of hashes that agree in the bits of a mask: places in the order, in blocks."""
+    # One sort of numbers is much faster than a sort of places by numbers: the upper bits of the product tell the
+    # masked hashes apart, the lower bits hold the place. Different hashes with an equal product do no harm, because
+    # all pairs are compared.
+    width = np.uint64(max(len(ordered) - 1, 1).bit_length())
+    products = (ordered & np.uint64(mask)) * _ODD
+    numbers = np.sort((products >> width << width) | np.arange(len(ordered), dtype=np.uint64))
+    starts, sizes = _runs(numbers >> width)
+    if sizes.max(initial=0) > LIMIT:
+        found.complete = False
+    places = (numbers & ((np.uint64(1) << width) - np.uint64(1))).astype(np.int64)
+    left = np.repeat(starts + sizes, sizes) - np.arange(len(places)) - 1
+    for one, other in _followers(np.where(np.repeat(sizes > LIMIT, sizes), np.minimum(left, WINDOW), left)):
+        yield places[one], places[other]
+
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+"""The golden ratio times 2**64, the usual factor of multiplicative hashing (Knuth, TAOCP 3, section 6.4)."""
+
+
+def _runs(numbers: Hashes) -> tuple[Positions, Positions]:
+    """Return the start and the size of each run of equal numbers."""
+    starts = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]])[: len(numbers)])
+    return starts, np.diff(np.append(starts, len(numbers)))
+
+
+def _followers(counts: Positions) -> Iterator[tuple[Positions, Positions]]:
+    """Pair each place with as many next places as its count says, in blocks."""
+    places = np.flatnonzero(counts)
+    counts = counts[places]
+    ends = np.cumsum(counts)
+    first = 0
+    while first < len(places):
+        before = ends[first] - counts[first]
+        last = max(int(np.searchsorted(ends, before + _CELLS, side="right")), first + 1)
+        sizes = counts[first:last]
+        one = np.repeat(places[first:last], sizes)
+        steps = np.arange(len(one)) - np.repeat(ends[first:last] - sizes - before, sizes)
+        yield one, one + steps + 1
+        first = last
+
+
+def _masks(bits: int, shared: int) -> Iterator[int]:
+    """Return the bits of each choice of bands."""
+    edges = [WIDTH * band // (bits + shared) for band in range(bits + shared + 1)]
+    bands = [(1 << high) - (1 << low) for low, high in pairwise(edges)]
+    for chosen in combinations(bands, shared):
+        yield sum(chosen)
+
+
+def _shared_bands(n: int, bits: int) -> int:
+    """Choose the number of bands in which hashes must agree, by the expected work."""
+
+    def work(shared: int) -> float:
+        # Sorting costs about as much per hash as five comparisons. Hashes of images are not random: the exponent
+        # says how many bits of a hash count.
+        per_hash = 5 + n * 2.0 ** (-_ENTROPY * WIDTH * shared / (bits + shared))
+        return math.comb(bits + shared, shared) * float(per_hash)
+
+    return min(range(1, min(5, WIDTH - bits + 1)), key=work, default=1)
+
+
+_ENTROPY = 0.7
+"""Bits of information per bit of a perceptual hash, roughly."""

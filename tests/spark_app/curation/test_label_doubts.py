@@ -1,0 +1,45 @@
+"""Tests of doubtful labels."""
+
+import numpy as np
+import pytest
+
+from spark_app.curation.label_doubts import find_label_doubts
+from spark_app.numerics.neighbours import Neighbours
+from tests.spark_app.curation.synthetic import labelled
+
+
+def _neighbours(*rows: list[int]) -> Neighbours:
+    found = np.array([row + [-1] * (10 - len(row)) for row in rows])
+    return Neighbours(found, np.where(found < 0, np.inf, np.arange(10)).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("labels", "suggested"),
+    [
+        ("BBBBBBBBBB", "B"),
+        ("BBBBBBCDEF", "B"),
+        ("ABBBBBBCDE", "B"),
+        ("AABBBBBBBB", None),  # two of its own
+        ("BBBBBCCCCC", None),  # no six of one label
+        ("AAAAAAAAAA", None),
+        ("CCCBBBBBBB", "B"),
+        ("BBBBB", None),
+        ("--BBBBBBB-", "B"),  # images without a label have no vote
+    ],
+)
+def test_an_image_is_doubted_if_six_neighbours_have_one_other_label(labels: str, suggested: str | None) -> None:
+    """At most one neighbour may have the label of the image; `other_key` is the nearest with the suggested label."""
+    images = labelled("A" + labels)
+    nobody: list[list[int]] = [[]] * len(labels)
+    found = find_label_doubts(images, _neighbours(list(range(1, len(labels) + 1)), *nobody), least=6)
+    assert found.images.tolist() == ([0] if suggested else [])
+    if suggested:
+        assert found.others.tolist() == [1 + labels.index(suggested)]
+        assert f"label {suggested!r}, and" in found.details[0]
+        assert found.scores[0] == pytest.approx(labels.count(suggested) / len(labels))
+
+
+def test_an_image_without_a_label_is_not_doubted() -> None:
+    """There is nothing to doubt."""
+    images = labelled("-BBBBBBBBBB")
+    assert not find_label_doubts(images, _neighbours(list(range(1, 11)), *[[]] * 10), least=6).details
