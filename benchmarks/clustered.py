@@ -2,7 +2,7 @@
 
 Each variety has one or several rotations of `FRAMES` frames. Neighbouring frames are almost equal, varieties of one
 kind are similar, and a few rows are copies of others. The distances of the hashes resemble those of 600 images of
-Fruits-360, in the median: frames that are 12, 22 and 55 degrees apart differ in 8, 12 and 18 bits (here 6, 10 and 14),
+Fruits-360, in the median: frames that are 11, 22 and 55 degrees apart differ in 8, 12 and 18 bits (here 6, 10 and 14),
 images of two varieties in 24 (here 20), and 0.11 % of such pairs in at most 8 (here 0.07 %).
 """
 

@@ -124,7 +124,8 @@ def _note(rows: Rows, program: Program, planted: list[Planted]) -> None:
     for kind in Kind:
         if kind in program.kinds:
             for verdict in Verdict:
-                rows.note(f"{kind}, {verdict}: {program.name}", "findings", counts[kind, verdict])
+                if verdict is not Verdict.FRAMES or kind in SAME:
+                    rows.note(f"{kind}, {verdict}: {program.name}", "findings", counts[kind, verdict])
             if (of_right := precision(counts, kind)) is not None:
                 rows.note(f"{kind}, precision: {program.name}", "share", of_right)
 
