@@ -140,5 +140,4 @@ def _print_results(root: Place, summary: Summary, seconds: float) -> None:
     print(f"  report   {folder}{ResultFile.REPORT}")
     print(f"  refused  {folder}{ResultFile.REJECTS}  ({counted(counts.rejects, 'image')})")
     if summary.findings:
-        found = sum(summary.findings.counts.values())
-        print(f"  findings {folder}{ResultFile.FINDINGS}  ({counted(found, 'finding')})")
+        print(f"  findings {folder}{ResultFile.FINDINGS}  ({counted(summary.findings.total, 'finding')})")

@@ -65,3 +65,8 @@ class FindingsSummary:
     """Quality of the components, on a sample of the images at the last refit."""
     sampled_features: Representation | None = None
     """Quality of the features, on the same sample: the difference is the cost of the reduction."""
+
+    @property
+    def total(self) -> int:
+        """Number of findings of all kinds."""
+        return sum(self.counts.values())

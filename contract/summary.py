@@ -1,6 +1,6 @@
 """Documents that a complete run publishes: ``results/<run_id>/summary.json`` and ``results/latest.json``."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contract.digest import Digest
@@ -94,6 +94,10 @@ class Snapshots:
     rejects: int | None
     findings: int | None = None
     """`None` in summaries of earlier versions, too."""
+
+    def have_images_of(self, other: "Snapshots") -> bool:
+        """Return whether all tables have the same rows as others, except for the findings, which follow from these."""
+        return replace(self, findings=None) == replace(other, findings=None)
 
 
 @dataclass(frozen=True, kw_only=True)

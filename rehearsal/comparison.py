@@ -1,12 +1,14 @@
-"""The comparison of the published matrix with that of a run on folders: both runs must give the same coordinates."""
+"""The comparison of the published results with those of a run on folders: the same coordinates, the same findings."""
 
 import csv
 import io
 import json
+import math
 import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,9 @@ from rehearsal.errors import RehearsalError
 
 LARGEST_DIFFERENCE = 1e-6
 """Of two coordinates, as a share of the largest one: sums of floats depend on the order in which Spark adds them."""
+
+LARGEST_DIFFERENCE_OF_SCORES = 1e-4
+"""Of two scores of findings, as a share of the larger one: they are computed of coordinates in float32."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,41 @@ class PublishedMatrix:
         return cls(tuple(row[0] for row in rows), np.array([row[2:] for row in rows], dtype=np.float64))
 
 
-def run_here(images: Path, scratch: Path) -> PublishedMatrix:
+@dataclass(frozen=True)
+class PublishedFindings:
+    """The findings, as a reader of the results sees them.
+
+    Attributes
+    ----------
+    scores
+        Score of each finding, by its key, label, kind and other key.
+    """
+
+    scores: dict[tuple[str, str, str, str], float]
+
+    @classmethod
+    def from_csv(cls, body: bytes) -> "PublishedFindings":
+        """Read findings from the content of their file."""
+        rows = csv.DictReader(io.StringIO(body.decode(), newline=""))
+        return cls({(row["key"], row["label"], row["kind"], row["other_key"]): float(row["score"]) for row in rows})
+
+
+@dataclass(frozen=True)
+class PublishedResults:
+    """What two runs on the same images must agree on."""
+
+    matrix: PublishedMatrix
+    findings: PublishedFindings
+
+    @classmethod
+    def read_with(cls, read: Callable[[ResultFile], bytes]) -> "PublishedResults":
+        """Read results with a function that returns the content of one of their files."""
+        return cls(
+            PublishedMatrix.from_csv(read(ResultFile.MATRIX)), PublishedFindings.from_csv(read(ResultFile.FINDINGS))
+        )
+
+
+def run_here(images: Path, scratch: Path) -> PublishedResults:
     """Run the pipeline on folders, with the `fruits` command and the model that the deployment ships.
 
     Raises
@@ -68,10 +107,37 @@ def run_here(images: Path, scratch: Path) -> PublishedMatrix:
     if done.returncode != 0:
         raise RehearsalError(f"The run on folders failed: {done.stderr.strip() or done.stdout.strip()}")
     results = output / json.loads((output / LATEST).read_text())["results"]
-    return PublishedMatrix.from_csv((results / ResultFile.MATRIX).read_bytes())
+    return PublishedResults.read_with(lambda file: (results / file).read_bytes())
 
 
-def compare(one: PublishedMatrix, other: PublishedMatrix) -> str:
+def compare(one: PublishedResults, other: PublishedResults) -> str:
+    """Compare two results of the same images, and describe how well they agree.
+
+    Raises
+    ------
+    RehearsalError
+        If the results differ.
+    """
+    return f"{compare_matrices(one.matrix, other.matrix)}; {compare_findings(one.findings, other.findings)}"
+
+
+def compare_findings(one: PublishedFindings, other: PublishedFindings) -> str:
+    """Compare the findings of the same images, and describe how well they agree.
+
+    Raises
+    ------
+    RehearsalError
+        If the findings differ.
+    """
+    if different := sorted(one.scores.keys() ^ other.scores.keys()):
+        raise RehearsalError(f"The two runs have different findings: {different[:5]}")
+    for finding, score in one.scores.items():
+        if not math.isclose(score, other.scores[finding], rel_tol=LARGEST_DIFFERENCE_OF_SCORES, abs_tol=1e-9):
+            raise RehearsalError(f"The two runs give {finding} the scores {score} and {other.scores[finding]}.")
+    return f"the same {len(one.scores)} findings"
+
+
+def compare_matrices(one: PublishedMatrix, other: PublishedMatrix) -> str:
     """Compare two matrices of the same images, and describe how well they agree.
 
     Raises

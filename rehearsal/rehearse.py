@@ -12,11 +12,11 @@ from cli.cloud.follow import Hop
 from cli.cloud.upload import upload
 from cli.sample import draw_sample
 from contract.environments import stack_name
-from contract.layout import IMAGES, ResultFile, results_folder
+from contract.layout import IMAGES, results_folder
 from localaws.host import Host, local_aws
 from localaws.leftovers import leftovers
 from localspark.jars import Jars, fetched
-from rehearsal.comparison import PublishedMatrix, compare, run_here
+from rehearsal.comparison import PublishedResults, compare, run_here
 from rehearsal.deployment import deploy, destroy
 from rehearsal.errors import RehearsalError
 from rehearsal.results import last_results, read_result, save_report
@@ -116,7 +116,7 @@ def _check_results(deployment: Deployment, images: Path, scratch: Path, printer:
         f"{record.state}: the job took {record.seconds:.0f} s, and would have cost {record.cost_usd} USD",
     )
     printer.line("report", save_report(deployment, summary.run_id))
-    there = PublishedMatrix.from_csv(read_result(deployment, summary.run_id, ResultFile.MATRIX))
+    there = PublishedResults.read_with(lambda file: read_result(deployment, summary.run_id, file))
     printer.line("comparison", f"with a run on folders: {compare(there, run_here(images, scratch))}")
 
 

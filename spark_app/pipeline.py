@@ -131,6 +131,7 @@ def maintain(settings: RunSettings, reporter: Reporter, session_conf: Mapping[st
             _maintain_tables(this, this.tables(spark))
         except Exception as error:  # noqa: BLE001 -- `make_anew` raises what is no damage
             make_anew(this, spark, error)
+            _maintain_tables(this, this.tables(spark))
 
 
 def _maintain_tables(this: Run, tables: Tables) -> None:

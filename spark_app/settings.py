@@ -209,6 +209,11 @@ class CurationSettings:
     odd_aspect_below: Annotated[
         float, Option("--odd-aspect-below", "short side of oblong images, divided by the long side", "R")
     ] = 0.35
+    max_compared_images: Annotated[
+        int,
+        Option("--max-compared-images", "images up to which a run compares each with each to doubt labels", "N"),
+    ] = 500_000
+    """An update that compares fewer pairs than these is not limited."""
     max_duplicate_share: Annotated[
         float, Option("--max-duplicate-share", "share of duplicates and near-duplicates above which a run warns", "R")
     ] = 1.0
@@ -230,6 +235,8 @@ class CurationSettings:
                 raise SettingsError(f"{option.flag} must be {expected}, not {value:g}.")
         if not 0 <= self.near_duplicate_bits <= MOST_BITS:
             raise SettingsError(f"--near-duplicate-bits must be from 0 to {MOST_BITS}, not {self.near_duplicate_bits}.")
+        if self.max_compared_images < 0:
+            raise SettingsError(f"--max-compared-images must be 0 or more, not {self.max_compared_images}.")
         if not 1 <= self.label_doubt_neighbours <= NEIGHBOURS:
             raise SettingsError(
                 f"--label-doubt-neighbours must be from 1 to {NEIGHBOURS}, not {self.label_doubt_neighbours}."

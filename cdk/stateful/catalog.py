@@ -26,7 +26,7 @@ class Catalog(Construct):
             "Database",
             catalog_id=Aws.ACCOUNT_ID,
             database_input=glue.CfnDatabase.DatabaseInputProperty(
-                name=self.database, description="Features, coordinates and rejects of images (Iceberg)"
+                name=self.database, description="Features, coordinates, rejects and findings of images (Iceberg)"
             ),
         )
         resource.apply_removal_policy(

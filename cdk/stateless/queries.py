@@ -1,4 +1,4 @@
-"""Athena: a workgroup that limits the data a query reads, and the two most frequent queries on the tables."""
+"""Athena: a workgroup that limits the data a query reads, and the most frequent queries on the tables."""
 
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_s3 as s3
@@ -6,6 +6,7 @@ from constructs import Construct
 
 from cdk.settings import Environment
 from contract.environments import stack_name
+from contract.findings import FINDING_COLUMNS, Kind
 from contract.layout import QUERIES
 from contract.tables import Table
 
@@ -26,6 +27,35 @@ WHERE run_id = (
 )
 ORDER BY key
 """
+
+WORST_FINDINGS = f"""\
+-- The worst findings of a kind. Replace {Kind.LABEL_DOUBT} by one of:
+-- {", ".join(kind for kind in Kind if kind is not Kind.LABEL_DOUBT)}.
+SELECT {", ".join(FINDING_COLUMNS)}
+FROM {Table.FINDINGS}
+WHERE kind = '{Kind.LABEL_DOUBT}'
+ORDER BY score DESC, key
+LIMIT 100
+"""
+
+DUPLICATES = f"""\
+-- Pairs of equal or similar images, first those of two varieties, with the sizes in pixels.
+SELECT finding.kind, finding.key, finding.label, one.width, one.height,
+    finding.other_key, other.label AS other_label, other.width AS other_width, other.height AS other_height,
+    finding.score
+FROM {Table.FINDINGS} AS finding
+JOIN {Table.FEATURES} AS one ON one.key = finding.key
+JOIN {Table.FEATURES} AS other ON other.key = finding.other_key
+WHERE finding.kind IN ('{Kind.DUPLICATE}', '{Kind.NEAR_DUPLICATE}')
+ORDER BY finding.label IS DISTINCT FROM other.label DESC, finding.kind, finding.score DESC, finding.key
+"""
+
+QUERIES_BY_NAME = {
+    "MatrixByLabel": MATRIX_BY_LABEL,
+    "RejectsOfLastRun": REJECTS_OF_LAST_RUN,
+    "WorstFindings": WORST_FINDINGS,
+    "Duplicates": DUPLICATES,
+}
 
 
 class Queries(Construct):
@@ -58,7 +88,7 @@ class Queries(Construct):
                 ),
             ),
         )
-        for name, text in {"MatrixByLabel": MATRIX_BY_LABEL, "RejectsOfLastRun": REJECTS_OF_LAST_RUN}.items():
+        for name, text in QUERIES_BY_NAME.items():
             query = athena.CfnNamedQuery(
                 self, name, name=name, database=database, query_string=text, work_group=self.workgroup
             )

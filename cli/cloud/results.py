@@ -123,3 +123,5 @@ def _print_folder(folder: Path, summary: Summary | None) -> None:
         print(f"  matrix   {where}  ({words.counted(counts.images, 'image')} x {words.counted(k, 'component')}{files})")
     print(f"  report   {folder / ResultFile.REPORT}")
     print(f"  refused  {folder / ResultFile.REJECTS}  ({words.counted(counts.rejects, 'image')})")
+    if summary.findings:
+        print(f"  findings {folder / ResultFile.FINDINGS}  ({words.counted(summary.findings.total, 'finding')})")

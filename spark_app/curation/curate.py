@@ -1,7 +1,7 @@
 """The order of the curation: near-duplicates → neighbours → positions among the components → findings."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -14,14 +14,14 @@ from spark_app.curation.images import Images
 from spark_app.curation.known import Known
 from spark_app.curation.label_doubts import find_label_doubts
 from spark_app.curation.near_duplicates import NearDuplicates, find_near_duplicates
-from spark_app.curation.neighbourhood import update_neighbours
+from spark_app.curation.neighbourhood import comparisons, update_neighbours
 from spark_app.curation.outliers import find_label_outliers, find_outliers
 from spark_app.curation.quality import find_bad_pictures
 from spark_app.curation.representation import representation_of
 from spark_app.curation.spread import Spread, measure_spread
 from spark_app.numerics.neighbours import NearRule, Neighbours
 from spark_app.numerics.pca import Basis
-from spark_app.settings import CurationSettings
+from spark_app.settings import NEIGHBOURS, CurationSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,8 @@ class Curated:
     """Quality of the components; `None` if there are no two labels to tell apart."""
     has_all_pairs: bool
     """Whether all pairs of near-duplicates were compared: not so in a flood of almost equal images."""
+    has_neighbours: bool
+    """Whether labels were compared with those of the nearest images: not so if the images are too many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +65,21 @@ def curate(
     rule = near_rule(settings)
     corpus = Corpus.of(images, coordinates, origin_of(basis))
     near = find_near_duplicates(images, corpus, rule, known.pairs, run)
-    neighbours = update_neighbours(images.row_ids, corpus, known, rule, run)
+    has_neighbours = comparisons(images.row_ids, known) <= settings.max_compared_images**2
+    if has_neighbours:
+        neighbours = update_neighbours(images.row_ids, corpus, known, rule, run)
+        now_known = Known(images.row_ids, neighbours, near.pairs)
+    else:
+        neighbours = Neighbours.none(len(images), NEIGHBOURS)
+        now_known = replace(Known.nothing(), pairs=near.pairs)
     spread = measure_spread(images, near.groups, coordinates, basis.explained_variance, run)
     evidence = _Evidence(near, neighbours, spread)
     return Curated(
         findings=rows_of(_findings(images, evidence, basis, settings), images),
-        known=Known(images.row_ids, neighbours, near.pairs),
+        known=now_known,
         representation=representation_of(images, neighbours, spread.nearest_label),
         has_all_pairs=near.is_complete,
+        has_neighbours=has_neighbours,
     )
 
 

@@ -11,6 +11,13 @@ from spark_app.numerics.neighbours import NearRule, Neighbours, nearest
 from spark_app.settings import NEIGHBOURS
 
 
+def comparisons(rows: Ids, known: Known) -> int:
+    """Return the number of pairs of images that `update_neighbours` compares."""
+    _, is_complete = known.neighbours_of(rows)
+    new = np.count_nonzero(~np.isin(rows, known.rows))
+    return int(np.count_nonzero(~is_complete) * len(rows) + new * np.count_nonzero(is_complete))
+
+
 def update_neighbours(rows: Ids, corpus: Corpus, known: Known, rule: NearRule, run: TaskRunner) -> Neighbours:
     """Return the nearest neighbours of all images, without their near-duplicates.
 

@@ -1,6 +1,6 @@
 """The step that curates: it reads what the curation needs, and stores what it has found."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -22,7 +22,7 @@ from spark_app.report.data import FoundImage
 from spark_app.run import Run
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.features_sample import read_sample
-from spark_app.stages.intact import damaged_files
+from spark_app.stages.intact import are_intact
 from spark_app.stages.outcomes import AppliedChanges
 from spark_app.stages.repair import DamagedTableError, TableDamage
 from spark_app.stages.rows_by_position import Places, read_lists
@@ -95,9 +95,15 @@ def curate_images(
     body = known_to_npz(curated.known, near_rule(settings))
     this.root.write(pca_folder(choice.version) + BasisFile.NEIGHBOURS, body)
     _replace_findings(start.tables, curated.findings)
-    if not curated.has_all_pairs:
-        this.notes.append("So many images are almost equal that not all pairs of near-duplicates were compared.")
+    this.notes.extend(_omissions(curated))
     return _published(this, curated, images, _sampled(this, start, choice, images))
+
+
+def _omissions(curated: Curated) -> Iterator[str]:
+    if not curated.has_all_pairs:
+        yield "So many images are almost equal that not all pairs of near-duplicates were compared."
+    if not curated.has_neighbours:
+        yield "There are more images than --max-compared-images allows to compare: no label was doubted."
 
 
 def _last_findings(this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice) -> Findings | None:
@@ -109,7 +115,7 @@ def _last_findings(this: Run, start: StartingPoint, applied: AppliedChanges, cho
     if not is_same or start.contents.findings != last.summary.snapshots.findings:
         return None
     file = results_folder(last.summary.run_id) + ResultFile.FINDINGS
-    if damaged_files(this.root, {file: last.summary.findings.file}):
+    if not are_intact(this, {file: last.summary.findings.file}):
         return None
     this.root.copy(file, this.results + ResultFile.FINDINGS)
     return Findings(last.summary.findings, last.report.findings)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from contract.digest import Digest
+from spark_app.run import Run
 from spark_app.storage import Storage
 
 
@@ -32,3 +33,12 @@ def _sizes(root: Storage, folders: set[str]) -> dict[str, int]:
     """Return the size in bytes of every object in some folders: one request per 1,000 files, not one per file."""
     batches = (batch for folder in folders for batch in root.list_objects(folder))
     return {row["key"]: row["size"] for batch in batches for row in batch.to_pylist()}
+
+
+def are_intact(this: Run, digests: Mapping[str, Digest | None]) -> bool:
+    """Return whether files of the last run are as it has left them, and note those that are not."""
+    damaged = damaged_files(this.root, digests)
+    this.notes.extend(
+        f"{key} was damaged or missing: this run has made it anew from the tables." for key in damaged if digests[key]
+    )
+    return not damaged

@@ -31,7 +31,7 @@ def compact(tables: Tables) -> int:
 
     Afterwards, no current file contains a deleted row.
     """
-    with_rows = [table for table in tables.iceberg.values() if table.content() is not None]
+    with_rows = [table for table in tables.existing().values() if table.content() is not None]
     return sum(table.apply_deletions() for table in with_rows)
 
 
@@ -49,9 +49,10 @@ def expire(tables: Tables, before: datetime) -> int:
 
     Return the number of orphan files, which crashed runs have left.
     """
-    for table in tables.iceberg.values():
+    existing = tables.existing().values()
+    for table in existing:
         table.expire_snapshots(before)
-    return sum(table.remove_orphans(before) for table in tables.iceberg.values())
+    return sum(table.remove_orphans(before) for table in existing)
 
 
 def remove_matrix_files(root: Storage, before: datetime) -> int:

@@ -1,6 +1,5 @@
 """The publication of the results: files that the run updates from the last run, or makes from the tables."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -15,7 +14,7 @@ from spark_app.run import Run
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.curation import Findings
 from spark_app.stages.explained_variance import explained_variance_csv
-from spark_app.stages.intact import damaged_files
+from spark_app.stages.intact import are_intact
 from spark_app.stages.matrix import SampledMatrix, carry_over, publish_matrix, update_matrix
 from spark_app.stages.matrix_files import MatrixJob
 from spark_app.stages.matrix_patch import patch_matrix
@@ -110,7 +109,7 @@ def _last_matrix(this: Run, start: StartingPoint) -> SampledMatrix | None:
     if start.reusable is None:
         return None
     summary, report = start.reusable.summary, start.reusable.report
-    intact = _are_intact(this, {file.file: file.digest for file in summary.matrix})
+    intact = are_intact(this, {file.file: file.digest for file in summary.matrix})
     return SampledMatrix(summary.matrix, report.share, report.sample) if intact else None
 
 
@@ -118,16 +117,8 @@ def _publish_rejects(this: Run, start: StartingPoint, applied: AppliedChanges) -
     tables, last = start.tables, start.reusable
     if last is not None and last.summary.rejects is not None and not applied.tally.touches_rejects:
         file = results_folder(last.summary.run_id) + ResultFile.REJECTS
-        if _are_intact(this, {file: last.summary.rejects}):
+        if are_intact(this, {file: last.summary.rejects}):
             this.root.copy(file, this.results + ResultFile.REJECTS)
             return last.report.refusals, last.summary.rejects
     digest = publish_rejects(tables.spark.table(tables.rejects), this.root, this.results)
     return read_refused_images(tables), digest
-
-
-def _are_intact(this: Run, digests: Mapping[str, Digest | None]) -> bool:
-    damaged = damaged_files(this.root, digests)
-    this.notes.extend(
-        f"{key} was damaged or missing: this run has made it anew from the tables." for key in damaged if digests[key]
-    )
-    return not damaged

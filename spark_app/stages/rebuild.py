@@ -31,5 +31,6 @@ def switch(tables: Tables) -> None:
 
 def end_rebuild(tables: Tables) -> None:
     """Remove the branches."""
-    for table in _ORDER:
-        tables.iceberg[table].drop_branch(BRANCH)
+    existing = tables.existing()
+    for table in (name for name in _ORDER if name in existing):
+        existing[table].drop_branch(BRANCH)

@@ -16,12 +16,14 @@ from spark_app.run import Run
 from spark_app.tables import Tables
 
 REPAIRABLE = {
+    Mode.MAINTAIN: {Table.FINDINGS},
     Mode.UPDATE: {Table.FINDINGS},
     Mode.RECONCILE: {Table.COMPONENTS, Table.REJECTS, Table.FINDINGS},
     Mode.REPROCESS: set(Table),
 }
 """Tables that a run makes anew, by its mode. The images of a missing row of `rejects` are examined again; only a
-`reprocess` computes all features again."""
+`reprocess` computes all features again. Every run computes the findings from the other tables, so a `maintain` may
+remove them."""
 
 REMEDIES = {
     Table.FEATURES: "--mode reprocess computes all images again.",

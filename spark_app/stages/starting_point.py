@@ -43,8 +43,8 @@ class StartingPoint:
     last: Summary | None
     """The last complete run, whose basis is in force; `None` if there is none, or if this run ignores it."""
     reusable: LastRun | None
-    """The last complete run, if the tables contain exactly the rows that it left. This run then updates its results;
-    otherwise it makes all results from the tables."""
+    """The last complete run, if the tables of images contain exactly the rows that it left. This run then updates its
+    results; otherwise it makes all results from the tables."""
     is_empty: bool = False
     """Whether the tables have never had a row, and there are no others, which a reprocess would replace."""
 
@@ -75,7 +75,7 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
         contents,
         snapshot=tables.iceberg[Table.FEATURES].snapshot_id(),
         last=last,
-        reusable=_with_report(this, last) if last and last.snapshots == contents else None,
+        reusable=_with_report(this, last) if last and last.snapshots.have_images_of(contents) else None,
         is_empty=contents.features is None and contents.rejects is None,
     )
 

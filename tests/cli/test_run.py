@@ -132,9 +132,9 @@ def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits
     assert answer.stderr == ""
     lines = answer.stdout.splitlines()
     assert [line.split()[0] for line in lines if " s  " in line] == [
-        *("start", "list", "plan", "featurise", "statistics", "pca", "project", "publish")
+        *("start", "list", "plan", "featurise", "statistics", "pca", "project", "curate", "publish")
     ]
-    for name in ("matrix", "report", "refused"):
+    for name in ("matrix", "report", "refused", "findings"):
         (line,) = (line for line in lines if line.strip().startswith(f"{name} "))
         assert Path(line.split("  ")[1 if line.split("  ")[1].startswith("/") else 2].split(maxsplit=1)[-1]).is_file()
 
@@ -143,7 +143,7 @@ def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits
     steps = [line for line in again.stdout.splitlines() if " s  " in line]
     assert [line.split()[0] for line in steps] == ["compare"]
     assert steps[0].endswith(f"nothing has changed since run {_latest(output).run_id}: its results stand")
-    assert again.stdout.splitlines()[-3:] == lines[-3:]
+    assert again.stdout.splitlines()[-4:] == lines[-4:]
 
     told = fruits("notify", "--images", images, "--output", output, "Plum", "Plum/view 000.jpg")
     assert (told.returncode, told.stderr) == (0, "")

@@ -1,13 +1,16 @@
 """Tests of the documents of a complete run."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.digest import Digest
 from contract.documents import DocumentError
+from contract.findings import FindingsSummary, Kind, Representation
 from contract.job import Fence, JobFailure
 from contract.layout import ResultFile, matrix_file, results_folder
 from contract.runs import RUN_ID
@@ -19,6 +22,9 @@ MATRIX_FILES = RUN_IDS.map(lambda run_id: f"{results_folder(run_id)}{ResultFile.
     matrix_file, RUN_IDS, RUN_IDS, st.integers(0, 10**9 - 1)
 )
 NUMBER = st.integers(min_value=0)
+REPRESENTATIONS = st.none() | st.builds(
+    Representation, images=NUMBER, nearest_neighbour=st.floats(0, 1), nearest_centroid=st.floats(0, 1)
+)
 SUMMARIES = st.builds(
     Summary,
     run_id=RUN_IDS,
@@ -44,12 +50,22 @@ SUMMARIES = st.builds(
         fitted_to=NUMBER,
         refit_threshold=st.floats(0, 1),
     ),
-    snapshots=st.builds(Snapshots, features=st.none() | NUMBER, components=NUMBER, rejects=NUMBER),
+    snapshots=st.builds(Snapshots, features=st.none() | NUMBER, components=NUMBER, rejects=NUMBER, findings=NUMBER),
     timings=st.dictionaries(TEXT, st.floats(0, 1e6)),
     images_per_second=st.none() | st.floats(0, 1e6),
     settings=st.dictionaries(TEXT, TEXT),
     versions=st.dictionaries(TEXT, TEXT),
     notes=st.lists(TEXT),
+    findings=st.none()
+    | st.builds(
+        FindingsSummary,
+        counts=st.fixed_dictionaries(dict.fromkeys(map(str, Kind), NUMBER)),
+        unmeasured=NUMBER,
+        file=st.builds(Digest, size=NUMBER, sha256=TEXT),
+        components=REPRESENTATIONS,
+        sampled_components=REPRESENTATIONS,
+        sampled_features=REPRESENTATIONS,
+    ),
 )
 
 
@@ -119,3 +135,23 @@ def test_a_summary_that_names_other_places_is_refused(summary: Summary, name: st
     ):
         with pytest.raises(DocumentError):
             Summary.from_json(json.dumps(good | change))
+
+
+@given(SUMMARIES)
+def test_a_summary_of_a_version_without_findings_is_read(summary: Summary) -> None:
+    """It is a summary of the same rows, without findings."""
+    document = json.loads(summary.to_json())
+    del document["checksum"], document["findings"], document["snapshots"]["findings"]
+    earlier = Summary.from_json(json.dumps(document))
+    assert earlier == replace(summary, findings=None, snapshots=replace(summary.snapshots, findings=None))
+
+
+@given(
+    st.builds(Snapshots, features=st.none() | NUMBER, components=NUMBER, rejects=NUMBER, findings=st.none() | NUMBER)
+)
+def test_findings_are_no_rows_of_images(snapshots: Snapshots) -> None:
+    """Results of other findings, or of a version without findings, are of the same images; those of other rows not."""
+    assert snapshots.have_images_of(replace(snapshots, findings=None))
+    assert replace(snapshots, findings=None).have_images_of(snapshots)
+    for table in ("features", "components", "rejects"):
+        assert not snapshots.have_images_of(replace(snapshots, **{table: -1}))

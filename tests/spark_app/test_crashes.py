@@ -104,7 +104,8 @@ class Scene:
         expected_keys, expected = read_matrix(self.ends[mode])
         assert keys == expected_keys
         np.testing.assert_allclose(coordinates, expected, atol=1e-3 * np.abs(expected).max())
-        assert (self.latest / "rejects.csv").read_bytes() == (self.ends[mode] / "rejects.csv").read_bytes()
+        for name in ("rejects.csv", "findings.csv"):
+            assert (self.latest / name).read_bytes() == (self.ends[mode] / name).read_bytes()
         assert list((self.output / "inbox").glob("*.jsonl")) == []
         # What a killed run has staged stays until `maintain` deletes it.
         last = json.loads((self.output / "results/latest.json").read_bytes())["run_id"]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
@@ -14,6 +15,7 @@ from contract.layout import LATEST
 from contract.runs import Mode
 from contract.summary import Summary
 from contract.tables import Table
+from spark_app.curation.findings import FINDINGS
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
 from spark_app.engine.weights import Weights
 from spark_app.errors import OutputError
@@ -23,6 +25,7 @@ from spark_app.progress import PlainReporter
 from spark_app.settings import RunSettings
 from spark_app.stages.repair import DamagedTableError, damage_in
 from spark_app.storage import Storage
+from spark_app.tables import Tables
 from tests.published import read_matrix, read_table
 
 Run = Callable[..., Summary]
@@ -119,12 +122,13 @@ def _assert_same_results(place: Path, summary: Summary, saved: Summary) -> None:
     assert summary.counts.images == len(keys) == IMAGES
     assert keys == expected_keys
     assert summary.pca_version != saved.pca_version or abs(coordinates - expected_coordinates).max() < 1e-4
-    assert read_table(found / "rejects.csv") == read_table(expected / "rejects.csv")
+    for name in ("rejects.csv", "findings.csv"):
+        assert read_table(found / name) == read_table(expected / name)
 
 
 DOCUMENTS = ["results/latest.json", "results/{run_id}/summary.json", "results/{run_id}/report.json"]
-ARRAYS = ["pca/{pca_version}/statistics.npz", "pca/{pca_version}/basis.npz"]
-TABLES_OF_RESULTS = ["results/{run_id}/pca.csv", "results/{run_id}/rejects.csv"]
+ARRAYS = [f"pca/{{pca_version}}/{name}.npz" for name in ("statistics", "basis")]
+TABLES_OF_RESULTS = [f"results/{{run_id}}/{name}" for name in ("pca.csv", "rejects.csv", "findings.csv")]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +228,51 @@ def test_a_damaged_version_hint_hides_no_rows(
     _assert_same_results(place, summary, saved)
 
 
-@pytest.mark.parametrize("table", Table)
+@pytest.fixture
+def with_findings(output: Path, session_at: Callable[[Path], SparkSession]) -> Tables:
+    """Return the tables with a finding, so that the table has files of all kinds."""
+    tables = Tables(session_at(output), "fruits")
+    finding = {"key": "a.jpg", "label": "l", "kind": "dark", "score": 1.0, "other_key": "b.jpg", "detail": ""}
+    tables.replace_findings(pa.Table.from_pylist([finding], FINDINGS))
+    return tables
+
+
+@pytest.mark.parametrize(
+    ("mode", "case"),
+    [
+        (Mode.UPDATE, ("metadata", "empty")),
+        (Mode.RECONCILE, ("version hint", "too high")),
+        (Mode.RECONCILE, ("rows", "deleted")),
+    ],
+)
+def test_every_run_makes_damaged_findings_anew(
+    mode: Mode, case: tuple[str, str], with_findings: Tables, run_pipeline: Run, output: Path, saved: Summary
+) -> None:
+    """The findings follow from the other tables, so that no image, no coordinate and no basis is computed again."""
+    _damage_table(output, Table.FINDINGS, *case)
+    summary = run_pipeline(mode=mode, **KEEP_BASIS)
+    assert [note for note in summary.notes if note.startswith("The table findings is damaged: its file ")]
+    assert summary.snapshots.have_images_of(saved.snapshots)
+    assert summary.pca_version == saved.pca_version
+    _assert_same_results(output.parent, summary, saved)
+    with_findings.spark.catalog.refreshTable(with_findings.findings)
+    assert "a.jpg" not in {row.key for row in with_findings.spark.table(with_findings.findings).collect()}
+
+
+def test_maintain_removes_damaged_findings(
+    with_findings: Tables, run_pipeline: Run, output: Path, saved: Summary
+) -> None:
+    """It maintains the other tables, and the next run makes the table anew."""
+    _damage_table(output, Table.FINDINGS, "metadata", "cut")
+    told = io.StringIO()
+    maintain(RunSettings(images="", output=output.as_uri(), mode=Mode.MAINTAIN), PlainReporter(told), {})
+    assert "The table findings is damaged: its file " in told.getvalue()
+    assert Table.FINDINGS not in with_findings.existing()
+    assert run_pipeline(mode=Mode.UPDATE, **KEEP_BASIS).snapshots.have_images_of(saved.snapshots)
+    assert Table.FINDINGS in with_findings.existing()
+
+
+@pytest.mark.parametrize("table", [Table.FEATURES, Table.COMPONENTS, Table.REJECTS])
 def test_update_and_maintain_name_a_damaged_table(table: Table, run_pipeline: Run, output: Path) -> None:
     """These modes do not list the images, so they leave the repair to another mode, which they name."""
     _damage_table(output, table, "metadata", "empty")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import boto3
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
@@ -25,6 +26,7 @@ from cli.main import main as fruits
 from contract.layout import IMAGES
 from contract.runs import Mode
 from contract.summary import Latest, Summary
+from contract.tables import Table
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
 from spark_app.engine.preprocessing import PREPROCESSING
 from spark_app.engine.weights import Weights
@@ -35,7 +37,7 @@ from spark_app.progress import PlainReporter
 from spark_app.settings import Decoding, RunSettings
 from spark_app.stages.statistics import compute_statistics, load_statistics
 from spark_app.storage import Storage
-from spark_app.tables import Tables
+from spark_app.tables import ADDED_COLUMNS, Tables
 from tests.published import read_matrix
 
 PLACE = Path("/tmp/fruits-output-of-spark-3.5")  # noqa: S108 -- Iceberg's metadata names files by their absolute paths
@@ -126,21 +128,30 @@ def bucket(aws: str, images: Path, earlier: Tables) -> str:
 def test_no_image_of_an_earlier_output_is_computed_again(
     follow: Callable[..., Summary], bucket: str, earlier: Tables
 ) -> None:
-    """A run reads the tables, the basis and the results of the earlier version, and keeps them."""
+    """A run reads the tables, the basis and the results of the earlier version, keeps them, and adds what they lack."""
     before, matrix = _last_summary(), (_last_results() / "pca.csv").read_bytes()
     summary = follow(mode=Mode.RECONCILE, images=bucket)
     assert (summary.counts.featurised, summary.counts.rejected, summary.counts.removed) == (0, 0, 0)
     assert (summary.counts.unchanged, summary.counts.images, summary.counts.rejects) == (26, 19, 7)
-    assert summary.snapshots == before.snapshots == earlier.snapshots()
+    assert summary.snapshots == earlier.snapshots()
+    assert summary.snapshots.have_images_of(before.snapshots)
+    assert earlier.existing().keys() == set(Table)
+    for table, columns in ADDED_COLUMNS.items():
+        rows = earlier.spark.table(earlier.iceberg[table].name).select("key", *columns).collect()
+        assert table is Table.FINDINGS or rows
+        assert all(value is None for row in rows for value in row[1:] if table is not Table.FINDINGS)
     assert (summary.pca_version, summary.pca and summary.pca.kept) == (before.pca_version, True)
     assert (_last_results() / "pca.csv").read_bytes() == matrix
 
 
 @pytest.mark.usefixtures("as_then")
 def test_an_earlier_output_is_updated_and_maintained(
-    follow: Callable[..., Summary], images: Path, earlier: Tables
+    follow: Callable[..., Summary], images: Path, earlier: Tables, tmp_path: Path
 ) -> None:
-    """An update computes changed images only; maintenance applies the deletions of both versions and keeps all rows."""
+    """An update computes changed images only; maintenance applies the deletions of both versions and keeps all rows.
+
+    `fruits features` reads files with and without the added columns.
+    """
     assert _deletions(earlier) > 0
     keys, coordinates = read_matrix(_last_results())
     shutil.copy(images / "Plum/view 000.jpg", images / "Plum/new.jpg")
@@ -164,21 +175,31 @@ def test_an_earlier_output_is_updated_and_maintained(
 
     assert _deletions(earlier) > 0
     snapshots = earlier.snapshots()
-    settings = RunSettings(**SETTINGS | {"images": images.as_uri(), "mode": Mode.MAINTAIN})
-    maintain(settings, PlainReporter(io.StringIO()), {})
+    assert _rows_of_features(tmp_path / "before.parquet") == sorted(found)
+    _maintain()
     assert earlier.snapshots() == snapshots
+    assert _rows_of_features(tmp_path / "after.parquet") == sorted(found)
+    assert (tmp_path / "after.parquet").read_bytes() == (tmp_path / "before.parquet").read_bytes()
     assert {row.key for row in earlier.spark.table(earlier.features).collect()} == set(found)
     assert _deletions(earlier) == 0
 
 
-@pytest.mark.parametrize("mode", [Mode.RECONCILE, Mode.UPDATE])
-def test_features_of_two_ways_to_read_images_are_not_mixed(
-    mode: Mode, follow: Callable[..., Summary], images: Path
-) -> None:
+@pytest.mark.usefixtures("follow")
+def test_an_earlier_output_is_maintained_before_any_run(earlier: Tables) -> None:
+    """A `maintain` works on the tables that there are, and leaves it to a run to add what this version needs."""
+    rows = earlier.spark.table(earlier.features).count()
+    _maintain()
+    assert _deletions(earlier) == 0
+    assert earlier.spark.table(earlier.features).count() == rows
+    assert Table.FINDINGS not in earlier.existing()
+
+
+def test_features_of_two_ways_to_read_images_are_not_mixed(follow: Callable[..., Summary], images: Path) -> None:
     """A run refuses to continue an output whose images were read in another way, and leaves its results."""
     before = (PLACE / "results/latest.json").read_bytes()
-    with pytest.raises(ModelMismatchError, match="--mode reprocess"):
-        follow(mode=mode, images=images.as_uri())
+    for mode in (Mode.RECONCILE, Mode.UPDATE):
+        with pytest.raises(ModelMismatchError, match="--mode reprocess"):
+            follow(mode=mode, images=images.as_uri())
     assert (PLACE / "results/latest.json").read_bytes() == before
 
 
@@ -194,5 +215,17 @@ def test_an_earlier_output_is_reprocessed(
 
 
 def _deletions(tables: Tables) -> int:
-    files = (tables.spark.table(f"{table.name}.delete_files").count() for table in tables.iceberg.values())
+    files = (tables.spark.table(f"{table.name}.delete_files").count() for table in tables.existing().values())
     return sum(files)
+
+
+def _maintain() -> None:
+    settings = RunSettings(output=PLACE.as_uri(), images="", mode=Mode.MAINTAIN)
+    maintain(settings, PlainReporter(io.StringIO()), {})
+
+
+def _rows_of_features(file: Path) -> list[str]:
+    """Write the features with the command, and return their keys."""
+    assert fruits(["features", "--output", str(PLACE), str(file)]) == 0
+    keys: list[str] = pq.read_table(file, columns=["key"])["key"].to_pylist()
+    return keys

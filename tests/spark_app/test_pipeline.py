@@ -84,6 +84,7 @@ def test_broken_files_are_rows_and_everything_else_is_computed(
     assert features.to_pylist() == expected
     assert sorted(file.name for file in results().iterdir()) == [
         "explained_variance.csv",
+        "findings.csv",
         "pca.csv",
         "rejects.csv",
         "report.html",
@@ -250,7 +251,17 @@ def test_the_summary_describes_the_run(run_pipeline: Run, results: Results) -> N
     """The summary contains timings, rate, versions, settings and weights, in the file and as the return value."""
     summary = run_pipeline(standardize=True)
     assert Summary.from_json((results() / "summary.json").read_bytes()) == summary
-    assert list(summary.timings) == ["start", "list", "plan", "featurise", "statistics", "pca", "project", "publish"]
+    assert list(summary.timings) == [
+        "start",
+        "list",
+        "plan",
+        "featurise",
+        "statistics",
+        "pca",
+        "project",
+        "curate",
+        "publish",
+    ]
     assert summary.images_per_second
     assert summary.weights.kind == "seeded"
     assert any("seeded" in note for note in summary.notes)

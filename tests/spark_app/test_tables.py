@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,9 @@ import pytest
 
 from contract.tables import Table
 from spark_app.curation.findings import FINDINGS
-from spark_app.tables import RowChanges, Tables
+from spark_app.stages.maintenance import drop_abandoned_rebuild
+from spark_app.stages.rebuild import BRANCH, begin_rebuild, end_rebuild, switch
+from spark_app.tables import ADDED_COLUMNS, RowChanges, Tables
 
 MADE, LATER = "made", "later"
 """Branches: one that exists, and one that does not."""
@@ -73,3 +76,77 @@ def test_no_row_after_an_empty_batch_is_lost(tables: Tables) -> None:
     one = pa.table({"key": ["a"]})
     rows = pa.concat_tables([one, one.slice(0, 0), one, one.slice(0, 0)])
     assert tables.frame(rows).count() == len(rows)
+
+
+def _finding(key: str) -> pa.Table:
+    return pa.Table.from_pylist([{"key": key, "kind": "dark", "score": 1.0, "detail": ""}], FINDINGS)
+
+
+def _of_an_earlier_version(tables: Tables) -> None:
+    """Take from the tables what an earlier version has not made."""
+    for table, columns in ADDED_COLUMNS.items():
+        if columns:
+            tables.spark.sql(f"ALTER TABLE {tables.iceberg[table].name} DROP COLUMNS ({', '.join(columns)})")
+    tables.spark.sql(f"DROP TABLE {tables.findings}")
+
+
+def test_tables_of_an_earlier_version_get_what_they_lack(tables: Tables) -> None:
+    """A run makes the missing table and the missing columns, of which old rows are null; it makes them only once."""
+    columns = {name: tables.spark.table(table.name).columns for name, table in tables.iceberg.items()}
+    _of_an_earlier_version(tables)
+    tables.spark.sql(f"INSERT INTO {tables.rejects} VALUES ('a.jpg', 'e', 'empty', 'no bytes', 'r')")
+    tables.spark.sql(f"INSERT INTO {tables.components} VALUES ('b.jpg', 'e', 'l', 'v', array(1.0f))")
+    content = tables.iceberg[Table.COMPONENTS].content()
+    assert tables.exist()
+    assert Table.FINDINGS not in tables.existing()
+    assert tables.create() == {Table.FINDINGS}
+    assert {name: tables.spark.table(table.name).columns for name, table in tables.iceberg.items()} == columns
+    rows = [tables.spark.table(name).collect() for name in (tables.rejects, tables.components)]
+    assert [(row.key, row[-1]) for (row,) in rows] == [("a.jpg", None), ("b.jpg", None)]
+    assert tables.iceberg[Table.COMPONENTS].content() == content
+    assert replace(tables, before_commit=_refuse).create() == set()
+
+
+def _begin_rebuild_as_an_earlier_version(tables: Tables) -> None:
+    for table in (Table.REJECTS, Table.COMPONENTS, Table.FEATURES):
+        tables.iceberg[table].begin_branch(BRANCH)
+
+
+def test_a_rebuild_that_an_earlier_version_began_is_continued_or_dropped(tables: Tables) -> None:
+    """Its rows stay, and the table that the earlier version did not have becomes a part of the rebuild.
+
+    A maintenance can drop such a rebuild.
+    """
+    _of_an_earlier_version(tables)
+    _begin_rebuild_as_an_earlier_version(tables)
+    assert drop_abandoned_rebuild(tables, datetime.now(UTC) + timedelta(days=1))
+    assert not tables.iceberg[Table.REJECTS].has_branch(BRANCH)
+    _begin_rebuild_as_an_earlier_version(tables)
+    earlier = tables.on_branch(BRANCH)
+    tables.spark.sql(f"""
+        INSERT INTO {earlier.features} VALUES ('a.jpg', 'e', 'l', 1, 1, 'model', array(1.0f), 'r', current_timestamp())
+    """)
+    tables.create()
+    rebuilt = begin_rebuild(tables, "model")
+    assert [row.key for row in tables.spark.table(rebuilt.features).collect()] == ["a.jpg"]
+    rebuilt.replace_findings(_finding("a.jpg"))
+    assert tables.spark.table(tables.findings).count() == 0
+    switch(rebuilt)
+    end_rebuild(rebuilt)
+    assert [row.key for row in tables.spark.table(tables.features).collect()] == ["a.jpg"]
+    assert [row.key for row in tables.spark.table(tables.findings).collect()] == ["a.jpg"]
+
+
+def test_maintenance_erases_replaced_findings(tables: Tables) -> None:
+    """A key that is in no finding any more is in no file of the table after the maintenance, also in no manifest."""
+    tables.replace_findings(_finding("erased.jpg"))
+    tables.replace_findings(_finding("kept.jpg"))
+    findings = tables.iceberg[Table.FINDINGS]
+    folder = Path(findings.location().removeprefix("file:"))
+    findings.apply_deletions()
+    findings.expire_snapshots(findings.last_time() + timedelta(milliseconds=1))
+    assert [row.key for row in tables.spark.table(tables.findings).collect()] == ["kept.jpg"]
+    entries = tables.spark.sql(f"SELECT status, data_file FROM {tables.findings}.all_entries").collect()
+    assert {row.status for row in entries} == {1, 2}  # added, deleted
+    assert b"erased" not in b"".join(str(row).encode() for row in entries)
+    assert len(list(folder.rglob("*.parquet"))) == 1

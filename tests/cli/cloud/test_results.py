@@ -14,6 +14,8 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 from cli.main import main
+from contract.digest import Digest
+from contract.findings import FindingsSummary, Kind
 from contract.summary import MatrixFile, Summary
 from contract.workflow import RunRecord
 
@@ -58,6 +60,19 @@ def test_the_last_complete_results_are_downloaded(here: Path, capsys: pytest.Cap
     assert lines[1] == f"  matrix   results/{RUN}/pca.csv  (90,378 images x 185 components)"
     assert lines[2] == f"  report   results/{RUN}/report.html"
     assert lines[3] == f"  refused  results/{RUN}/rejects.csv  (2 images)"
+
+
+def test_the_findings_are_downloaded_and_counted(
+    publish: Publish, put: Put, summary: Summary, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Results with findings contain their file, and the command says how many there are."""
+    counts = dict.fromkeys(map(str, Kind), 0) | {Kind.DUPLICATE: 2, Kind.DARK: 1}
+    findings = FindingsSummary(counts=counts, unmeasured=0, file=Digest.of(b"key\n"))
+    publish(RUN, None, replace(summary, findings=findings))
+    put(f"results/{RUN}/findings.csv", b"key\n")
+    assert _results() == 0
+    assert (here / f"results/{RUN}/findings.csv").read_bytes() == b"key\n"
+    assert f"  findings results/{RUN}/findings.csv  (3 findings)" in capsys.readouterr().out.splitlines()
 
 
 def test_the_files_of_a_large_matrix_are_gathered(

@@ -77,6 +77,24 @@ def test_a_known_pair_of_another_rule_is_forgotten() -> None:
     assert len(known_from_npz(body, other).rows) == 0
 
 
+def test_too_many_images_are_not_compared_but_a_small_update_of_them_is() -> None:
+    """The limit is on the pairs that a run compares. Without neighbours, no label is doubted, no accuracy is stated."""
+    drawn = draw(np.random.default_rng(3), 200)
+    few = CurationSettings(label_doubt_neighbours=2, max_compared_images=100)
+
+    def of(images: Drawn, known: Known, settings: CurationSettings) -> Curated:
+        return curate(images.images, HeldCoordinates(images.vectors), basis(400), known, settings, run_here)
+
+    limited = of(drawn, Known.nothing(), few)
+    assert (limited.has_neighbours, limited.representation) == (False, None)
+    assert "label_doubt" not in limited.findings["kind"].to_pylist()
+    assert len(limited.known.pairs.left) > 0
+    most = of(drawn.take(np.arange(199)), Known.nothing(), SETTINGS)
+    updated = of(drawn, most.known, few)
+    assert updated.findings.equals(_curate(drawn).findings)
+    assert of(drawn, limited.known, SETTINGS).findings.equals(_curate(drawn).findings)
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
 def test_few_images(n: int) -> None:
     """A corpus of no, one or a few images is curated like any other."""
