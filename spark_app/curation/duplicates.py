@@ -29,8 +29,9 @@ def find_duplicates(images: Images) -> Found:
 
 
 def find_near_duplicates_to_report(images: Images, near: NearDuplicates) -> Found:
-    """Find the images of each group of near-duplicates, except for the largest image, which represents the group.
+    """Find the images of each group of near-duplicates, except for the one that represents the group.
 
+    It is an image of the group's most frequent label, of these the largest one, and of these the first one.
     Copies of a file count once: their findings are those of `find_duplicates`.
     """
     pairs, ends = near.pairs, _ends(near)
@@ -58,9 +59,12 @@ def _ends(near: NearDuplicates) -> Numbers:
 
 
 def _representatives(images: Images, members: Numbers, group: Numbers) -> Numbers:
-    """Return for each member the largest image of its group, the first one of several of that size."""
+    """Return for each member the representative of its group."""
     pixels = images.sizes[members].prod(axis=1)
-    order = np.lexsort((members, -pixels, group))
+    _, labelled, count = np.unique(
+        np.stack([group, images.codes[members]], axis=1), axis=0, return_inverse=True, return_counts=True
+    )
+    order = np.lexsort((members, -pixels, -count[labelled.ravel()], group))
     _, first, inverse = np.unique(group[order], return_index=True, return_inverse=True)
     representative = np.empty(len(members), np.int64)
     representative[order] = members[order][first][inverse]

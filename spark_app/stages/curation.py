@@ -1,5 +1,6 @@
 """The step that curates: it reads what the curation needs, and stores what it has found."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -29,6 +30,7 @@ from spark_app.stages.rows_by_position import Places, read_lists
 from spark_app.stages.starting_point import StartingPoint
 from spark_app.storage import Storage
 from spark_app.tables import Tables
+from spark_app.words import counted
 
 CONTENT_ID = "if(content_hash IS NULL, NULL, xxhash64(content_hash)) AS content_id"
 OF_FEATURES = ", ".join(
@@ -54,9 +56,11 @@ class Findings:
     worst: list[FoundImage]
 
     def in_words(self) -> str:
-        """Return the numbers of the kinds that occur."""
-        some = [f"{count:,} {kind.replace('_', ' ')}" for kind, count in self.summary.counts.items() if count]
-        return ", ".join(some) or "no findings"
+        """Return how many findings there are, and the numbers of the most frequent kinds."""
+        most = Counter(self.summary.counts).most_common(2)
+        some = [f"{count:,} {kind.replace('_', ' ')}" for kind, count in most if count]
+        total = counted(self.summary.total, "finding")
+        return f"{total}, among them {' and '.join(some)}" if some else total
 
 
 @dataclass(frozen=True)

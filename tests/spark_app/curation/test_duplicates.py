@@ -75,6 +75,14 @@ def test_the_largest_image_represents_its_group() -> None:
     assert all("group of 3" in detail for detail in found.details)
 
 
+def test_a_wrong_label_is_the_worst_near_duplicate_of_its_group() -> None:
+    """The most frequent label represents a group, so that the image of another label stands out, and not the others."""
+    images = _images({"label": "B", "width": 200}, {}, {}, {})
+    found = find_near_duplicates_to_report(images, _near(images, [0, 0, 0, 0]))
+    assert _pairs(found) == [(0, 1), (2, 1), (3, 1)]
+    assert found.scores.tolist() == [2, 1, 1]
+
+
 def test_copies_of_a_file_count_once_among_near_duplicates() -> None:
     """A file and its copies are one content; of a group, only one of them is a near-duplicate."""
     images = _images({"content_id": 5}, {"content_id": 5}, {})
