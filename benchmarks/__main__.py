@@ -23,6 +23,7 @@ from benchmarks.results import Outcome, Results
 
 BENCHMARKS = (
     "featurise",
+    "measures",
     "photos",
     "object_storage",
     "pca",

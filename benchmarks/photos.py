@@ -61,7 +61,7 @@ def measure(setting: Setting, photos: Path | None = None) -> Section:
         Folder of photos whose features are compared; `None` to synthesise photos.
     """
     prepare_decoders()
-    engine = _engine(setting)
+    engine = engine_of(setting)
     if photos:
         bodies = [file.read_bytes() for file in sorted(photos.rglob("*.jpg"))]
     else:
@@ -108,7 +108,8 @@ def _photo(pictures: list[Path], size: tuple[int, int], random: np.random.Genera
     return buffer.getvalue()
 
 
-def _engine(setting: Setting) -> LiteRtEngine:
+def engine_of(setting: Setting) -> LiteRtEngine:
+    """Return an engine with the weights of the benchmark."""
     root = Storage((setting.scratch / "model").as_uri())
     with provide_model(root, resolve_weights(setting.weights), Engine.LITERT) as model:
         return LiteRtEngine(model().payload)

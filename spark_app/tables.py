@@ -86,7 +86,7 @@ ADDED_COLUMNS = {
         "brightness": "float COMMENT 'mean of the pixels, 0 to 1'",
         "brightness_low": "float COMMENT '5th percentile of the pixels, 0 to 1'",
         "brightness_high": "float COMMENT '99th percentile of the pixels, 0 to 1'",
-        "contrast": "float COMMENT 'standard deviation of the grey values divided by 255, 0 to 0.5'",
+        "contrast": "float COMMENT 'standard deviation of the grey values at 56x56 divided by 255, 0 to 0.5'",
         "sharpness": "float COMMENT 'variance of the Laplacian of the grey values at 56x56, which are 0 to 255'",
         "entropy": "float COMMENT 'of the histogram of the values of all channels, in bits'",
     },

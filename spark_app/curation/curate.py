@@ -78,7 +78,7 @@ def curate(
         findings=rows_of(_findings(images, evidence, basis, settings), images),
         known=now_known,
         representation=representation_of(images, neighbours, spread.nearest_label),
-        has_all_pairs=near.is_complete,
+        has_all_pairs=near.pairs.is_complete,
         has_neighbours=has_neighbours,
     )
 

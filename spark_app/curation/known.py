@@ -14,7 +14,7 @@ from spark_app.npz import from_npz, to_npz
 from spark_app.numerics.neighbours import NearRule, Neighbours
 from spark_app.settings import NEIGHBOURS
 
-ARRAYS = ("rule", "rows", "neighbours", "distances", "contents", "left", "right", "bits", "cosines")
+ARRAYS = ("rule", "rows", "neighbours", "distances", "contents", "left", "right", "bits", "cosines", "complete")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,7 @@ def known_to_npz(known: Known, rule: NearRule) -> bytes:
         right=pairs.right.astype(np.int32),
         bits=pairs.bits,
         cosines=pairs.cosines,
+        complete=pairs.is_complete,
     )
 
 
@@ -102,6 +103,7 @@ def known_from_npz(body: bytes, rule: NearRule) -> Known:
         arrays["right"].astype(np.int64),
         arrays["bits"],
         arrays["cosines"],
+        bool(arrays["complete"]),
     )
     return Known(arrays["rows"], Neighbours(arrays["neighbours"].astype(np.int64), arrays["distances"]), pairs)
 

@@ -34,6 +34,8 @@ class ContentPairs:
     """Bits in which the hashes differ, shape (p,)."""
     cosines: Floats
     """Cosines of the features, shape (p,)."""
+    is_complete: bool = True
+    """Whether these are all pairs: not so in a flood of almost equal images (`pairs_within`)."""
 
     @classmethod
     def none(cls) -> "ContentPairs":
@@ -46,7 +48,8 @@ class ContentPairs:
         new = np.searchsorted(contents, self.contents)
         exists = np.isin(self.contents, contents)
         kept = exists[self.left] & exists[self.right]
-        return ContentPairs(contents, new[self.left[kept]], new[self.right[kept]], self.bits[kept], self.cosines[kept])
+        left, right = new[self.left[kept]], new[self.right[kept]]
+        return ContentPairs(contents, left, right, self.bits[kept], self.cosines[kept], self.is_complete)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +61,6 @@ class NearDuplicates:
     """Position of the first image of each content of `pairs`."""
     groups: Numbers
     """For each image the first image of its group: those that are connected by pairs, or have the same content."""
-    is_complete: bool
-    """Whether all new pairs were compared: not so in a flood of almost equal images (`pairs_within`)."""
 
 
 def find_near_duplicates(
@@ -77,24 +78,16 @@ def find_near_duplicates(
     has_hash = images.has_hash[first]
     comparable, position = contents[has_hash], first[has_hash]
     is_new = ~np.isin(comparable, known.contents)
-    kept = known.among(comparable)
-    found = pairs_within(images.hashes[position], rule.bits, is_new) if is_new.any() else None
-    pairs = _joined(kept, _confirmed(found, position, corpus, rule, run)) if found is not None else kept
-    groups = _groups(images, contents, first, pairs, position)
-    return NearDuplicates(pairs, position, groups, is_complete=found is None or found.complete)
+    found = pairs_within(images.hashes[position], rule.bits, is_new)
+    pairs = _joined(known.among(comparable), found, _cosines(found, position, corpus, run), rule)
+    return NearDuplicates(pairs, position, _groups(images, contents, first, pairs, position))
 
 
-def _confirmed(found: HashPairs, position: Numbers, corpus: Corpus, rule: NearRule, run: TaskRunner) -> ContentPairs:
-    """Keep the pairs whose features are similar, too."""
-    chunks = in_blocks(np.arange(len(found.left)), PAIRS_PER_TASK)
+def _cosines(found: HashPairs, position: Numbers, corpus: Corpus, run: TaskRunner) -> npt.NDArray[np.float64]:
+    """Return the cosines of the features of pairs, shape (p,)."""
+    chunks = in_blocks(np.arange(len(found)), PAIRS_PER_TASK)
     ends = [(position[found.left[chunk]], position[found.right[chunk]]) for chunk in chunks]
-    values = [np.empty(0), *run(partial(_cosines_of, corpus), ends)]
-    similarity = np.concatenate(values)
-    near = rule.are_near(found.bits, similarity)
-    nothing = np.empty(0, np.uint64)
-    return ContentPairs(
-        nothing, found.left[near], found.right[near], found.bits[near], similarity[near].astype(np.float32)
-    )
+    return np.concatenate([np.empty(0), *run(partial(_cosines_of, corpus), ends)])
 
 
 def _cosines_of(corpus: Corpus, ends: tuple[Numbers, Numbers]) -> npt.NDArray[np.float64]:
@@ -104,15 +97,19 @@ def _cosines_of(corpus: Corpus, ends: tuple[Numbers, Numbers]) -> npt.NDArray[np
     return cosines(vectors[place[:n]], vectors[place[n:]], corpus.origin)
 
 
-def _joined(kept: ContentPairs, found: ContentPairs) -> ContentPairs:
-    left, right = np.concatenate([kept.left, found.left]), np.concatenate([kept.right, found.right])
+def _joined(kept: ContentPairs, found: HashPairs, similarity: npt.NDArray[np.float64], rule: NearRule) -> ContentPairs:
+    """Add the pairs whose features are similar, too, to those that are known."""
+    near = rule.are_near(found.bits, similarity)
+    left = np.concatenate([kept.left, found.left[near]])
+    right = np.concatenate([kept.right, found.right[near]])
     order = np.lexsort((right, left))
     return ContentPairs(
         kept.contents,
         left[order],
         right[order],
-        np.concatenate([kept.bits, found.bits])[order],
-        np.concatenate([kept.cosines, found.cosines])[order],
+        np.concatenate([kept.bits, found.bits[near]])[order],
+        np.concatenate([kept.cosines, similarity[near].astype(np.float32)])[order],
+        kept.is_complete and found.complete,
     )
 
 

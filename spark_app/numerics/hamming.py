@@ -15,14 +15,20 @@ Mask = npt.NDArray[np.bool_]
 WIDTH = 64
 """Bits of a hash."""
 LIMIT = 1_000
-"""Most hashes with a part in common of which each is compared with each other one."""
+"""Most pairs of a hash with the later ones that agree in the same bits, and most equal hashes that are all compared."""
 WINDOW = 32
-"""Number of next hashes that a hash is compared with if more than `LIMIT` have a part in common."""
+"""Pairs that remain of each hash above a limit."""
+LONGEST = 131_072
+"""Most hashes that agree in some bits of which each is compared with each other one."""
 
-_CELLS = 1 << 21
-"""Comparisons at a time, which bound the memory."""
-_FEW = 1 << 28
-"""Up to this number of comparisons, comparing each is faster than sorting."""
+_CELLS = 1 << 20
+"""Comparisons at a time, which bound the memory, and are best in the cache."""
+_LONG = 64
+"""Number of hashes from which one comparison of a matrix is faster than one of a list of pairs."""
+_SORTING = 1_000
+"""Cost of one choice of bands per hash, relative to a comparison in a matrix: of sorting, and of repeated pairs."""
+_INFORMATION = 0.55
+"""Bits of information per bit of a perceptual hash, measured on the bands of photos and studio shots."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +57,15 @@ def pairs_within(hashes: Hashes, bits: int, changed: Mask | None = None) -> Hash
 
     The bits of a hash are cut into d + r bands, for a distance d. Two hashes within d bits agree in at least r bands,
     because each bit that differs spoils one band only. So for every choice of r bands, the hashes are sorted by
-    these bands, and compared with those that agree there [1]_. The number r is the one that promises the least work.
+    these bands, and compared with those that agree there [1]_. The number r is the one that promises the least work;
+    it is 0, with one comparison of all, for few hashes. Few changed ones are compared with all hashes.
 
-    A flood of equal or almost equal hashes would give a number of pairs that is quadratic. If more than `LIMIT` hashes
-    agree in the chosen bands, each is compared with the next `WINDOW` in the order of (hash, position) only. Of more
-    than `LIMIT` equal hashes, the first `WINDOW` positions stand for all when they are compared with other hashes. A
-    chain of pairs still connects all equal hashes. Pairs of different hashes in a flood can be missed; then the
-    result is not `complete`.
+    A flood of equal or almost equal hashes would give a number of pairs that is quadratic. Of a hash with more than
+    `LIMIT` pairs at a time, the `WINDOW` nearest remain. If more than `LONGEST` hashes agree in the chosen bands, each
+    is compared with the next `WINDOW` in the order of (hash, position) only. Of more than `LIMIT` equal hashes, each is
+    compared with the next `WINDOW`, and the first `WINDOW` stand for all when they are compared with other hashes.
+    A chain of pairs still connects all equal hashes. Pairs of different hashes in a flood can be missing. The result
+    is then not `complete`.
 
     Parameters
     ----------
@@ -84,10 +92,11 @@ def pairs_within(hashes: Hashes, bits: int, changed: Mask | None = None) -> Hash
     elif changed.shape != hashes.shape:
         raise ValueError(f"{hashes.shape} hashes, but {changed.shape} marks of changes")
     found = _Found(len(hashes))
-    if np.count_nonzero(changed) * len(hashes) <= _FEW:
-        _compare(hashes, bits, np.flatnonzero(changed), found)
+    bands = _shared_bands(len(hashes), bits)
+    if np.count_nonzero(changed) * len(hashes) <= _work(len(hashes), bits, bands):
+        _compare_changed(hashes, bits, np.flatnonzero(changed), found)
     else:
-        _compare_within_bands(hashes, bits, changed, found)
+        _compare_within_bands(hashes, bits, bands, changed, found)
     return found.pairs(hashes)
 
 
@@ -119,69 +128,65 @@ class _Found:
         return HashPairs(left, right, np.bitwise_count(hashes[left] ^ hashes[right]), self.complete)
 
 
-def _compare(hashes: Hashes, bits: int, chosen: Positions, found: _Found) -> None:
-    """Compare the chosen hashes with all hashes."""
+def _compare_changed(hashes: Hashes, bits: int, changed: Positions, found: _Found) -> None:
+    """Compare the changed hashes with all hashes."""
     rows = max(_CELLS // max(len(hashes), 1), 1)
-    for start in range(0, len(chosen), rows):
-        part = chosen[start : start + rows]
+    for start in range(0, len(changed), rows):
+        part = changed[start : start + rows]
         distances = np.bitwise_count(hashes[part, np.newaxis] ^ hashes)
         near = distances <= bits
         near[np.arange(len(part)), part] = False
-        for row in np.flatnonzero(np.count_nonzero(near, axis=1) > LIMIT):
-            found.complete = False
-            _thin(near[row], distances[row])
-        rows_found, others = np.nonzero(near)
-        found.add(part[rows_found], others)
+        _thin(near, distances, found)
+        one, other = np.divmod(np.flatnonzero(near), len(hashes))
+        found.add(part[one], other)
 
 
-def _thin(near: Mask, distances: npt.NDArray[np.uint8]) -> None:
-    """Keep the nearest hashes only, the first of equally near ones, so that equal hashes are connected."""
-    others = np.flatnonzero(near)
-    near[others[np.argsort(distances[others], kind="stable")[WINDOW:]]] = False
+def _thin(near: Mask, distances: npt.NDArray[np.uint8], found: _Found) -> None:
+    """Keep the nearest of many near hashes, the first of equally near ones, so that equal hashes stay connected."""
+    for row in np.flatnonzero(np.count_nonzero(near, axis=1) > LIMIT):
+        found.complete = False
+        others = np.flatnonzero(near[row])
+        near[row, others[np.argsort(distances[row, others], kind="stable")[WINDOW:]]] = False
 
 
-def _compare_within_bands(hashes: Hashes, bits: int, changed: Mask, found: _Found) -> None:
+def _compare_within_bands(hashes: Hashes, bits: int, bands: int, changed: Mask, found: _Found) -> None:
     """Compare the hashes that agree in some bands."""
     order = np.argsort(hashes, kind="stable")
     order = _without_floods(hashes, order, changed, found)
     ordered, marks = hashes[order], changed[order]
-    for mask in _masks(bits, _shared_bands(len(hashes), bits)):
-        for one, other in _agreeing(ordered, mask, found):
-            near = np.bitwise_count(ordered[one] ^ ordered[other]) <= bits
-            near &= marks[one] | marks[other]
-            found.add(order[one[near]], order[other[near]])
+    for mask in _masks(bits, bands):
+        places, starts, sizes = _sorted_runs(ordered, mask)
+        members = order[places]
+        for one, other in _near_members(ordered[places], bits, starts, sizes, found):
+            kept = marks[places[one]] | marks[places[other]]
+            found.add(members[one[kept]], members[other[kept]])
 
 
 def _without_floods(hashes: Hashes, order: Positions, changed: Mask, found: _Found) -> Positions:
     """Pair each of many equal hashes with the next ones, and leave only the first of them in the order."""
     starts, sizes = _runs(hashes[order])
-    rank = np.arange(len(order)) - np.repeat(starts, sizes)
     flooded = np.repeat(sizes > LIMIT, sizes)
     if not flooded.any():
         return order
     found.complete = False
-    left = np.repeat(starts + sizes, sizes) - np.arange(len(order)) - 1
-    for one, other in _followers(np.where(flooded, np.minimum(left, WINDOW), 0)):
+    later = np.repeat(starts + sizes, sizes) - np.arange(len(order)) - 1
+    for one, other in _followers(np.where(flooded, np.minimum(later, WINDOW), 0)):
         kept = changed[order[one]] | changed[order[other]]
         found.add(order[one[kept]], order[other[kept]])
-    return order[~flooded | (rank < WINDOW)]
+    ranks = np.arange(len(order)) - np.repeat(starts, sizes)
+    return order[~flooded | (ranks < WINDOW)]
 
 
-def _agreeing(ordered: Hashes, mask: int, found: _Found) -> Iterator[tuple[Positions, Positions]]:
-    """Find the pairs of hashes that agree in the bits of a mask: places in the order, in blocks."""
+def _sorted_runs(ordered: Hashes, mask: int) -> tuple[Positions, Positions, Positions]:
+    """Sort the places of hashes by the bits of a mask; also return start and size of each run of equal bits."""
     # One sort of numbers is much faster than a sort of places by numbers: the upper bits of the product tell the
     # masked hashes apart, the lower bits hold the place. Different hashes with an equal product do no harm, because
-    # all pairs are compared.
+    # the hashes of a run are compared.
     width = np.uint64(max(len(ordered) - 1, 1).bit_length())
     products = (ordered & np.uint64(mask)) * _ODD
     numbers = np.sort((products >> width << width) | np.arange(len(ordered), dtype=np.uint64))
     starts, sizes = _runs(numbers >> width)
-    if sizes.max(initial=0) > LIMIT:
-        found.complete = False
-    places = (numbers & ((np.uint64(1) << width) - np.uint64(1))).astype(np.int64)
-    left = np.repeat(starts + sizes, sizes) - np.arange(len(places)) - 1
-    for one, other in _followers(np.where(np.repeat(sizes > LIMIT, sizes), np.minimum(left, WINDOW), left)):
-        yield places[one], places[other]
+    return (numbers & ((np.uint64(1) << width) - np.uint64(1))).astype(np.int64), starts, sizes
 
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -192,6 +197,40 @@ def _runs(numbers: Hashes) -> tuple[Positions, Positions]:
     """Return the start and the size of each run of equal numbers."""
     starts = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]])[: len(numbers)])
     return starts, np.diff(np.append(starts, len(numbers)))
+
+
+def _near_members(
+    members: Hashes, bits: int, starts: Positions, sizes: Positions, found: _Found
+) -> Iterator[tuple[Positions, Positions]]:
+    """Find the near hashes within runs: pairs of places, in blocks."""
+    later = np.repeat(starts + sizes, sizes) - np.arange(len(members)) - 1
+    if sizes.max(initial=0) > LONGEST:
+        found.complete = False
+        later = np.where(np.repeat(sizes > LONGEST, sizes), np.minimum(later, WINDOW), later)
+    matrix = (sizes >= _LONG) & (sizes <= LONGEST)
+    later[np.repeat(matrix, sizes)] = 0
+    for one, other in _followers(later):
+        near = np.bitwise_count(members[one] ^ members[other]) <= bits
+        yield one[near], other[near]
+    for start, size in zip(starts[matrix].tolist(), sizes[matrix].tolist(), strict=True):
+        for one, other in _near_in_run(members[start : start + size], bits, found):
+            yield start + one, start + other
+
+
+def _near_in_run(run: Hashes, bits: int, found: _Found) -> Iterator[tuple[Positions, Positions]]:
+    """Compare each hash of a run with the later ones, in blocks of rows."""
+    first = 0
+    while first < len(run):
+        rows = max(_CELLS // (len(run) - first), 1)
+        distances = np.bitwise_count(run[first : first + rows, np.newaxis] ^ run[first:])
+        near = distances <= bits
+        # In the square at the start of the block, only the part above the diagonal has later hashes.
+        square = near[:, : len(near)]
+        square &= np.tri(len(near), k=-1, dtype=bool).T
+        _thin(near, distances, found)
+        one, other = np.divmod(np.flatnonzero(near), near.shape[1])
+        yield first + one, first + other
+        first += rows
 
 
 def _followers(counts: Positions) -> Iterator[tuple[Positions, Positions]]:
@@ -211,8 +250,8 @@ def _followers(counts: Positions) -> Iterator[tuple[Positions, Positions]]:
 
 
 def _masks(bits: int, shared: int) -> Iterator[int]:
-    """Return the bits of each choice of bands."""
-    edges = [WIDTH * band // (bits + shared) for band in range(bits + shared + 1)]
+    """Return the bits of each choice of bands: none, for no band."""
+    edges = [WIDTH * band // max(bits + shared, 1) for band in range(bits + shared + 1)]
     bands = [(1 << high) - (1 << low) for low, high in pairwise(edges)]
     for chosen in combinations(bands, shared):
         yield sum(chosen)
@@ -220,15 +259,11 @@ def _masks(bits: int, shared: int) -> Iterator[int]:
 
 def _shared_bands(n: int, bits: int) -> int:
     """Choose the number of bands in which hashes must agree, by the expected work."""
-
-    def work(shared: int) -> float:
-        # Sorting costs about as much per hash as five comparisons. Hashes of images are not random: the exponent
-        # says how many bits of a hash count.
-        per_hash = 5 + n * 2.0 ** (-_ENTROPY * WIDTH * shared / (bits + shared))
-        return math.comb(bits + shared, shared) * float(per_hash)
-
-    return min(range(1, min(5, WIDTH - bits + 1)), key=work, default=1)
+    fewest = 0 if n <= LONGEST or bits == WIDTH else 1
+    return min(range(fewest, min(4, WIDTH - bits) + 1), key=lambda shared: _work(n, bits, shared))
 
 
-_ENTROPY = 0.7
-"""Bits of information per bit of a perceptual hash, roughly."""
+def _work(n: int, bits: int, shared: int) -> float:
+    """Return the expected work, in comparisons."""
+    information = _INFORMATION * WIDTH * shared / max(bits + shared, 1)
+    return float(math.comb(bits + shared, shared) * n * (_SORTING + n / 2 * 2.0**-information))

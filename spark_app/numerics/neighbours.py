@@ -269,8 +269,9 @@ class _Search:
         if len(crowded):
             self._shorten_reach(crowded, scores, corpus)
             chosen[crowded] = scores[crowded] >= self._least_scores()[crowded, np.newaxis]
-        queries, others = np.nonzero(chosen)
-        pairs = _Pairs(queries, others, scores[queries, others])
+        # On the flat array, this is several times as fast as on the rows.
+        places = np.flatnonzero(chosen)
+        pairs = _Pairs(*np.divmod(places, scores.shape[1]), scores.ravel()[places])
         self._take(pairs[~self._excluded(pairs, corpus)], corpus.block)
 
     def _least_scores(self) -> Singles:

@@ -259,6 +259,14 @@ def test_every_run_makes_damaged_findings_anew(
     assert "a.jpg" not in {row.key for row in with_findings.spark.table(with_findings.findings).collect()}
 
 
+@pytest.mark.usefixtures("with_findings")
+def test_other_findings_leave_everything_else_as_it_is(run_pipeline: Run, saved: Summary) -> None:
+    """If a run has died after it had committed its findings, the next one still updates the last results."""
+    summary = run_pipeline(mode=Mode.UPDATE, **KEEP_BASIS)
+    assert summary.snapshots.have_images_of(saved.snapshots)
+    assert summary.pca_version == saved.pca_version
+
+
 def test_maintain_removes_damaged_findings(
     with_findings: Tables, run_pipeline: Run, output: Path, saved: Summary
 ) -> None:
@@ -267,6 +275,7 @@ def test_maintain_removes_damaged_findings(
     told = io.StringIO()
     maintain(RunSettings(images="", output=output.as_uri(), mode=Mode.MAINTAIN), PlainReporter(told), {})
     assert "The table findings is damaged: its file " in told.getvalue()
+    assert "of old matrices" in told.getvalue()  # the last step
     assert Table.FINDINGS not in with_findings.existing()
     assert run_pipeline(mode=Mode.UPDATE, **KEEP_BASIS).snapshots.have_images_of(saved.snapshots)
     assert Table.FINDINGS in with_findings.existing()

@@ -39,7 +39,7 @@ from contract.summary import Latest, Summary
 from contract.tables import Table
 from spark_app import pipeline
 from spark_app.csv_files import texts_of
-from spark_app.curation.corpus import run_here
+from spark_app.curation.corpus import HeldCoordinates, run_here
 from spark_app.curation.curate import curate
 from spark_app.curation.known import Known
 from spark_app.engine.provision import Model
@@ -52,7 +52,7 @@ from spark_app.numerics.statistics import Statistics
 from spark_app.progress import PlainReporter
 from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT, CatalogSettings, CurationSettings, RunSettings
-from spark_app.stages import chunks, maintenance
+from spark_app.stages import chunks, curation, maintenance
 from spark_app.stages.basis import load_basis
 from spark_app.stages.curation import read_images
 from spark_app.stages.features import FeatureJob
@@ -240,7 +240,8 @@ class World:
     def _assert_findings(self, basis: Basis) -> None:
         """Compare the findings with those of a curation that knows nothing of earlier runs."""
         images, coordinates = read_images(self.root, self.tables, len(basis.components))
-        anew = curate(images, coordinates, basis, Known.nothing(), CurationSettings(), run_here).findings
+        held = HeldCoordinates(coordinates.read(np.arange(len(images))))
+        anew = curate(images, held, basis, Known.nothing(), CurationSettings(), run_here).findings
         written = read_table(self.results / "findings.csv")
         assert [(texts_of(key)[-1], kind) for key, _, kind, *_ in written] == list(
             zip(anew["key"].to_pylist(), anew["kind"].to_pylist(), strict=True)
@@ -322,7 +323,16 @@ def test_any_history_ends_in_the_state_that_a_full_run_makes(
         assert not any(batch.num_rows for batch in world.root.list_objects(INBOX))
 
 
-@pytest.mark.parametrize("table", ["rejects", "features", "components"])
+def test_what_the_driver_can_not_hold_is_compared_on_the_workers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The findings of a first run and of an update are the same if the workers read the coordinates themselves."""
+    monkeypatch.setattr(curation, "HELD_BYTES", 0)
+    world.change({f"{number % 2}/{number}.jpg": 1 + number % COPY for number in range(12)})
+    world.update()
+    world.change({"0/0.jpg": None, "1/1.jpg": COPY, "2/12.jpg": 1})
+    world.assert_is_what_a_full_run_makes(world.update(refit_threshold=0.0))
+
+
+@pytest.mark.parametrize("table", ["rejects", "features", "components", "findings"])
 def test_a_commit_that_fails_publishes_nothing(world: World, table: str) -> None:
     """A commit that conflicts with another one fails the run with the cause, and the next run repairs the tables."""
     world.change({"a/1.jpg": 1, "a/2.jpg": 1, "b/3.jpg": 1, "b/4.jpg": BROKEN})

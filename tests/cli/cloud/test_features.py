@@ -34,7 +34,9 @@ def insert(tables: Tables, *keys: str) -> None:
     """Add rows whose features are the numbers of the characters of their keys."""
     for key in keys:
         tables.spark.sql(f"""
-            INSERT INTO {tables.features} SELECT '{key}', 'etag', null, 1, 1, 'model',
+            INSERT INTO {tables.features}
+            (key, etag, label, width, height, model_id, features, run_id, processed_at)
+            SELECT '{key}', 'etag', null, 1, 1, 'model',
             array_repeat(CAST({sum(key.encode())} AS float), {FEATURE_COUNT}), 'run', current_timestamp()
         """)
 

@@ -97,3 +97,12 @@ def test_the_removal_of_one_of_a_pair_heals_the_other() -> None:
     assert _pairs(find_near_duplicates_to_report(both, _near(both, [0, 1]))) == [(1, 0)]
     one = Images(both.rows.slice(1))
     assert not find_near_duplicates_to_report(one, _near(one, [1])).details
+
+
+def test_what_is_missing_in_a_flood_stays_known() -> None:
+    """After a flood of equal hashes, which are not all compared, later updates do not claim to know all pairs."""
+    images = _images(*({"perceptual_hash": 0} for _ in range(1_200)))
+    near = _near(images, [0] * 1_200)
+    assert set(near.groups) == {0}
+    assert not near.pairs.is_complete
+    assert not near.pairs.among(near.pairs.contents[:10]).is_complete

@@ -14,7 +14,7 @@ from PIL import Image, ImageFilter
 from scipy import fft, ndimage
 
 from spark_app.engine.interface import Pixels
-from spark_app.engine.measures import Measures, measure, perceptual_hash, sharpness
+from spark_app.engine.measures import Measures, grey_cells, measure
 from spark_app.engine.preprocessing import decode, prepare_decoders
 from spark_app.settings import Limits
 
@@ -72,22 +72,27 @@ def brightness_of(pixels: Pixels) -> npt.NDArray[np.float64]:
 
 
 def grey_of(pixels: Pixels) -> Pixels:
-    """Return the grey values."""
+    """Return the grey values of all pixels."""
     return np.asarray(Image.fromarray(pixels).convert("L"))
 
 
-def blocks(grey: Pixels, side: int) -> npt.NDArray[np.float64]:
-    """Return the means of blocks of side x side pixels."""
-    cells = len(grey) // side
-    return grey.reshape(cells, side, cells, side).mean(axis=(1, 3))
+def cells_of(pixels: Pixels) -> npt.NDArray[np.float64]:
+    """Return the means of 4x4 grey values, without rounding."""
+    red, green, blue = pixels.reshape(56, 4, 56, 4, 3).mean(axis=(1, 3)).transpose(2, 0, 1)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def coloured(grey: Pixels) -> Pixels:
+    """Return pixels of which all channels are alike."""
+    return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
 
 
 @some
 @given(SEEDS)
 def test_the_hash_is_that_of_imagehash_on_means_of_blocks(seed: int) -> None:
-    """Steps and bits are those of `imagehash.phash`, with SciPy's DCT; as a number, the hash fits into 64 bits."""
+    """The bits are those of `imagehash.phash(image, highfreq_factor=7)`, with SciPy's DCT, as a signed number."""
     pixels = np.asarray(scene(seed, 224))
-    frequencies = fft.dct(fft.dct(blocks(grey_of(pixels), 7), axis=0), axis=1)[:8, :8]
+    frequencies = fft.dct(fft.dct(cells_of(pixels), axis=0), axis=1)[:8, :8]
     bits = frequencies > np.median(frequencies)
     found = measure(pixels).perceptual_hash
     assert found is not None
@@ -100,7 +105,7 @@ def test_the_hash_is_that_of_imagehash_on_means_of_blocks(seed: int) -> None:
 def test_rounding_errors_decide_no_bit(seed: int) -> None:
     """An image that is symmetric about its diagonal has symmetric bits, even if equal frequencies are the median."""
     grey = grey_of(np.asarray(scene(seed, 224)))
-    found = perceptual_hash(grey // 2 + grey.T // 2)
+    found = measure(coloured(grey // 2 + grey.T // 2)).perceptual_hash
     assert found is not None
     bits = np.array(list(f"{found % 2**64:064b}")).reshape(8, 8)
     assert (bits == bits.T).all()
@@ -141,35 +146,39 @@ def test_blank_pictures_have_no_hash(seed: int, noise: float, quality: int, size
 def test_images_of_which_noise_decides_half_of_the_bits_have_no_hash(halves: tuple[int, int]) -> None:
     """A gradient, and an image of two mirrored halves, have no hash, whatever their contrast."""
     gradient = np.broadcast_to(np.arange(224, dtype=np.uint8)[:, np.newaxis], (224, 224))
-    assert perceptual_hash(gradient if halves[0] else gradient.T) is None
+    assert measure(coloured(gradient if halves[0] else gradient.T)).perceptual_hash is None
     half = grey_of(np.asarray(scene(1, 224)))[: 224 - 112 * halves[0], : 224 - 112 * halves[1]]
     mirrored = np.concatenate([half, np.flip(half, halves[1])], axis=halves[1])
-    assert perceptual_hash(mirrored) is None
+    assert measure(coloured(mirrored)).perceptual_hash is None
 
 
 @some
 @given(SEEDS)
 def test_numbers_are_those_of_the_oracles(seed: int) -> None:
-    """Brightness and contrast are near those of all pixels; sharpness is SciPy's Laplacian; entropy is Pillow's."""
+    """Contrast is NumPy's, sharpness SciPy's Laplacian, both at 56x56; brightness and entropy are near all pixels'."""
     image = scene(seed, 224)
     pixels = np.asarray(image)
-    found, brightness, grey = measure(pixels), brightness_of(pixels), grey_of(pixels)
+    found, brightness, cells = measure(pixels), brightness_of(pixels), cells_of(pixels)
+    np.testing.assert_allclose(grey_cells(pixels), cells)
+    assert cells.mean() == pytest.approx(grey_of(pixels).mean(), abs=0.1)
+    assert found.contrast == pytest.approx(cells.std() / 255, rel=1e-6)
+    assert found.sharpness == pytest.approx(ndimage.laplace(cells)[1:-1, 1:-1].var(), rel=1e-6)
     percentiles = np.percentile(brightness, [5, 99])
     assert [found.brightness_low, found.brightness_high] == pytest.approx(percentiles, abs=0.03)
     assert found.brightness == pytest.approx(brightness.mean(), abs=0.01)
-    assert found.contrast == pytest.approx(grey.std() / 255, abs=0.01)
-    assert found.sharpness == pytest.approx(ndimage.laplace(blocks(grey, 4))[1:-1, 1:-1].var(), rel=1e-6)
-    assert found.entropy == pytest.approx(image.entropy(), rel=1e-6)
+    assert found.entropy == pytest.approx(image.entropy(), abs=0.1)
 
 
 @some
 @given(SEEDS)
-def test_percentiles_are_those_of_every_fourth_pixel(seed: int) -> None:
-    """Of the pixels that are looked at, mean and percentiles are NumPy's."""
+def test_brightness_and_entropy_are_exactly_those_of_every_fourth_pixel(seed: int) -> None:
+    """Of the pixels that are looked at, mean and percentiles are NumPy's, and the entropy is Pillow's."""
     pixels = np.asarray(scene(seed, 224))
-    looked_at, found = brightness_of(pixels)[2::4, 2::4], measure(pixels)
-    expected = [looked_at.mean(), *np.percentile(looked_at, [5, 99])]
+    looked_at, found = pixels[2::4, 2::4], measure(pixels)
+    brightness = brightness_of(looked_at)
+    expected = [brightness.mean(), *np.percentile(brightness, [5, 99])]
     assert [found.brightness, found.brightness_low, found.brightness_high] == pytest.approx(expected, rel=1e-6)
+    assert found.entropy == pytest.approx(Image.fromarray(looked_at.copy()).entropy(), rel=1e-6)
 
 
 @some
@@ -190,13 +199,23 @@ def test_sharpness_divided_by_squared_contrast_does_not_depend_on_contrast(seed:
     """Reducing the contrast of an image changes its sharpness, but not the quotient."""
     grey = grey_of(np.asarray(scene(seed, 224)))
     dull = np.round(128 + factor * (grey.astype(np.float64) - 128)).astype(np.uint8)
-    assert sharpness(dull) < sharpness(grey)
-    assert sharpness(dull) / dull.var() == pytest.approx(sharpness(grey) / grey.var(), rel=0.03)
+    before, after = measure(coloured(grey)), measure(coloured(dull))
+    assert after.sharpness < before.sharpness
+    assert after.sharpness / after.contrast**2 == pytest.approx(before.sharpness / before.contrast**2, rel=0.03)
 
 
-@pytest.mark.parametrize("level", [0, 255])
-def test_a_single_colour_has_no_contrast(level: int) -> None:
-    """The extremes are the ends of the scales."""
-    found = measure(np.full((224, 224, 3), level, np.uint8))
-    light = level / 255
-    assert astuple(found) == (None, light, light, light, 0, 0, pytest.approx(np.log2(3)))
+@some
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+def test_a_single_colour_has_neither_contrast_nor_sharpness(colour: tuple[int, int, int]) -> None:
+    """Both are exactly zero, and the entropy is that of three values."""
+    pixels = np.full((224, 224, 3), colour, np.uint8)
+    light = pytest.approx(brightness_of(pixels)[0, 0], rel=1e-6)
+    assert astuple(measure(pixels)) == (None, light, light, light, 0, 0, pytest.approx(np.log2(3), rel=1e-6))
+
+
+def test_the_extremes_are_the_ends_of_the_scales() -> None:
+    """Black is 0 and white is 1; half of both has a contrast of 0.5."""
+    pixels = np.repeat(np.array([[[0], [255]]], np.uint8), 112, axis=1).repeat(224, axis=0).repeat(3, axis=2)
+    found = measure(pixels)
+    light = (found.brightness, found.brightness_low, found.brightness_high, found.contrast)
+    assert light == pytest.approx((0.5, 0, 1, 0.5))

@@ -37,11 +37,13 @@ def _assert_all_found(found: HashPairs, expected: tuple[np.ndarray, ...]) -> Non
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.fixture(params=["comparing", "bands"])
+@pytest.fixture(params=["comparing", "lists", "matrices"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let small sets take either way, in small blocks."""
-    monkeypatch.setattr(hamming, "_FEW", {"comparing": 1 << 40, "bands": -1}[request.param])
+    """Let small sets take each way, in small blocks."""
     monkeypatch.setattr(hamming, "_CELLS", 1_000)
+    monkeypatch.setattr(hamming, "_LONG", {"comparing": 64, "lists": 1 << 20, "matrices": 2}[request.param])
+    if request.param != "comparing":
+        monkeypatch.setattr(hamming, "_SORTING", 0)
 
 
 @pytest.mark.usefixtures("way")
@@ -101,7 +103,7 @@ def test_a_flood_of_equal_hashes_gives_few_pairs_that_connect_all(share: float) 
 
 def test_a_flood_of_almost_equal_hashes_takes_few_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
     """20,000 different hashes within a few bits of each other are compared with some others only, and not with all."""
-    monkeypatch.setattr(hamming, "_FEW", 0)
+    monkeypatch.setattr(hamming, "LONGEST", LIMIT)
     random = np.random.default_rng(4)
     flips = np.uint64(1) << random.integers(0, 64, (20_000, 3), dtype=np.uint64)
     found = pairs_within(np.bitwise_or.reduce(flips, axis=1), 2)

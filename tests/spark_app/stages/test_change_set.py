@@ -38,7 +38,11 @@ class World:
         With `noticed`, there are notices instead of a listing; the etag `None` stands for a removal.
         """
         for table, rows, values in (
-            (self._tables.features, features or {}, f"NULL, 1, 1, '{JUDGE.model_id}', array(1.0f), 'run', now()"),
+            (
+                f"{self._tables.features} (key, etag, label, width, height, model_id, features, run_id, processed_at)",
+                features or {},
+                f"NULL, 1, 1, '{JUDGE.model_id}', array(1.0f), 'run', now()",
+            ),
             (self._tables.rejects, rejects or {}, f"'empty', '', 'run', '{JUDGE.examined_with}'"),
         ):
             for key, etag in rows.items():
