@@ -21,10 +21,22 @@ from benchmarks.corpus import base_images
 from benchmarks.measurement import Benchmark, Setting, Size
 from benchmarks.results import Outcome, Results
 
-BENCHMARKS = ("featurise", "measures", "photos", "object_storage", "pca", "update", "upload", "listings", "growth")
+BENCHMARKS = (
+    "featurise",
+    "measures",
+    "photos",
+    "object_storage",
+    "pca",
+    "update",
+    "upload",
+    "listings",
+    "curation",
+    "growth",
+    "curation_growth",
+)
 """The modules of this package with a function `measure`, in the order in which they run."""
 
-ONLY_ALONE = frozenset({"growth"})
+ONLY_ALONE = frozenset({"growth", "curation_growth"})
 """Benchmarks that take too long to be a part of the full size. `--only` runs them."""
 
 ROUNDS = {Size.SMALL: 1, Size.FULL: 3}

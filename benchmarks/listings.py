@@ -26,7 +26,7 @@ from spark_app.session import open_session
 from spark_app.settings import RunSettings
 from spark_app.stages.outcomes import OUTCOMES
 from spark_app.storage import Storage
-from spark_app.tables import RowChanges, Tables
+from spark_app.tables import ADDED_COLUMNS, RowChanges, Tables
 
 SIZES = {Size.SMALL: (5_000, 20_000), Size.FULL: (100_000, 300_000, 1_000_000)}
 PER_FOLDER = 1_000
@@ -99,9 +99,13 @@ def write_rows(images: Path, output: Path, folder: Path, start: int, end: int) -
     file.unlink()
 
 
+MEASURES = tuple(ADDED_COLUMNS[Table.FEATURES])
+"""Columns that the comparison does not read."""
+
 SCHEMA = pa.schema(
     [field for field in OUTCOMES if field.name in {"key", "etag", "label", "width", "height", "model_id", "features"}]
     + [OUTCOMES.field("run_id"), OUTCOMES.field("processed_at")]
+    + [OUTCOMES.field(name) for name in MEASURES]
 )
 
 
@@ -123,6 +127,7 @@ def _rows(images: Storage, start: int, end: int) -> Iterator[pa.Table]:
                 "features": [[0.0]] * n,
                 "run_id": ["synthetic"] * n,
                 "processed_at": [datetime.now(UTC)] * n,
+                **{name: [None] * n for name in MEASURES},
             }
             yield pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
 

@@ -19,7 +19,7 @@ from localspark.java import find_java
 PACKAGES = ("pyspark", "ai-edge-litert", "numpy", "pillow", "pyarrow", "obstore", "boto3", "scikit-learn")
 """Packages of this project on which the figures depend."""
 
-PEER_PACKAGES = ("daft", "ray", "onnxruntime", "awscli")
+PEER_PACKAGES = ("daft", "ray", "onnxruntime", "awscli", "cleanvision")
 
 
 @dataclass(frozen=True)

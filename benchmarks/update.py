@@ -14,8 +14,7 @@ and the peak memory of the driver and the JVM.
 import json
 import statistics
 import tempfile
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.clustered import constant_columns, measured_columns, table_of
 from benchmarks.corpus import Corpus, argument_parser
 from benchmarks.measurement import Comparison, Figure, Section, Setting, Size
 from benchmarks.memory import timed
@@ -34,7 +34,6 @@ from spark_app.engine.model import model_id_of
 from spark_app.engine.weights import find_weights
 from spark_app.session import open_session
 from spark_app.settings import FEATURE_COUNT, RunSettings
-from spark_app.stages.outcomes import OUTCOMES
 from spark_app.tables import RowChanges, Tables
 
 SIZES = (1_000, 10_000, 50_000)
@@ -130,6 +129,19 @@ def main() -> None:
 
 def make_corpus(folder: Path, size: int, weights: str) -> Corpus:
     """Write synthetic features to the tables of an output, and run an update that makes the rest of it."""
+    corpus = write_corpus(folder, size, weights, synthetic)
+    update(corpus, weights, "first")
+    return corpus
+
+
+def write_corpus(folder: Path, size: int, weights: str, rows_of: Callable[[int, str], Iterable[pa.Table]]) -> Corpus:
+    """Write synthetic features to the tables of an output.
+
+    Parameters
+    ----------
+    rows_of
+        Returns tables of rows for a number of images and a model id.
+    """
     corpus = Corpus.below(folder)
     found = find_weights(weights)
     if found is None:
@@ -138,12 +150,11 @@ def make_corpus(folder: Path, size: int, weights: str) -> Corpus:
     with local_session_conf("local[*,3]", folder / "log") as conf, open_session(settings, conf) as spark:
         tables = Tables(spark, settings.catalog.database)
         tables.create()
-        for number, table in enumerate(synthetic(size, model_id_of(found))):
+        for number, table in enumerate(rows_of(size, model_id_of(found))):
             pq.write_table(table, folder / f"{number}.parquet")
             frame = spark.read.parquet(str(folder / f"{number}.parquet"))
             tables.commit(Table.FEATURES, RowChanges(frame, "true", table.num_rows, 0, []))
             (folder / f"{number}.parquet").unlink()
-    update(corpus, weights, "first")
     return corpus
 
 
@@ -155,22 +166,14 @@ def synthetic(size: int, model_id: str) -> Iterator[pa.Table]:
         n = min(ROWS_PER_COMMIT, size - start)
         features = np.maximum(random.normal(size=(n, 200)) @ spread / 10, 0).astype(np.float32)
         labels = [f"Variety {number % VARIETY_COUNT:03}" for number in range(start, start + n)]
-        constants = {
-            "etag": "synthetic",
-            "width": 100,
-            "height": 100,
-            "model_id": model_id,
-            "run_id": "synthetic",
-            "processed_at": datetime.now(UTC),
-        }
         columns = {
-            **{name: [value] * n for name, value in constants.items()},
+            **constant_columns(model_id, n),
+            **measured_columns(random, np.arange(start, start + n)),
             "key": [f"{label}/{number}.jpg" for number, label in enumerate(labels, start)],
             "label": labels,
             "features": list(features),
         }
-        schema = pa.schema([field for field in OUTCOMES if field.name in columns])
-        yield pa.table({name: columns[name] for name in schema.names}, schema=schema)
+        yield table_of(columns)
 
 
 def keys_of(what: str, number: int, size: int) -> list[str]:

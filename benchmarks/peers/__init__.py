@@ -1,7 +1,8 @@
-"""What people use instead of this project. `daft` and Ray Data run in the environment of benchmarks/requirements.txt.
+"""What people use instead of this project. All but the notebook run in the environment of benchmarks/requirements.txt.
 
-Each program computes the features of all images of a folder with the same network, and writes Parquet files with the
-columns `path`, `features`, and `processed_at`, the time in seconds at which the batch of the image was complete.
+`on_cleanvision` looks for bad pictures and duplicates. The other programs compute the features of all images of a
+folder with the same network, and write Parquet files with the columns `path`, `features`, and `processed_at`, the time
+in seconds at which the batch of the image was complete.
 """
 
 from pathlib import Path
