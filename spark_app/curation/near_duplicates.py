@@ -79,6 +79,9 @@ def find_near_duplicates(
     comparable, position = contents[has_hash], first[has_hash]
     is_new = ~np.isin(comparable, known.contents)
     found = pairs_within(images.hashes[position], rule.bits, is_new)
+    if not (known.is_complete and found.complete):
+        # Which pairs a flood leaves out depends on all hashes, and not on the history.
+        known, found = ContentPairs.none(), pairs_within(images.hashes[position], rule.bits)
     pairs = _joined(known.among(comparable), found, _cosines(found, position, corpus, run), rule)
     return NearDuplicates(pairs, position, _groups(images, contents, first, pairs, position))
 

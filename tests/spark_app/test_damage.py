@@ -241,6 +241,7 @@ def with_findings(output: Path, session_at: Callable[[Path], SparkSession]) -> T
     ("mode", "case"),
     [
         (Mode.UPDATE, ("metadata", "empty")),
+        (Mode.UPDATE, ("manifest", "empty")),
         (Mode.RECONCILE, ("version hint", "too high")),
         (Mode.RECONCILE, ("rows", "deleted")),
     ],
