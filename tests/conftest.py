@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
+import hypothesis
 import pytest
 from moto.server import ThreadedMotoServer
 from PIL import Image
@@ -30,6 +31,10 @@ from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 from tests.aws_environment import use_aws_at
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("without a deadline", deadline=None)
+hypothesis.settings.load_profile("without a deadline")
 
 SHARED_DATA = Path(os.environ.get("FRUITS_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 """Folder of real images and weights, which some machines have."""

@@ -135,8 +135,8 @@ def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits
         *("start", "list", "plan", "featurise", "statistics", "pca", "project", "curate", "publish")
     ]
     for name in ("matrix", "report", "refused", "findings"):
-        (line,) = (line for line in lines if line.strip().startswith(f"{name} "))
-        assert Path(line.split("  ")[1 if line.split("  ")[1].startswith("/") else 2].split(maxsplit=1)[-1]).is_file()
+        (line,) = (line for line in lines if line.startswith(f"  {name} "))
+        assert Path(line.removeprefix(f"  {name}").strip().split("  ")[0]).is_file()
 
     again = fruits("run", "--images", images, "--output", output, "--weights", "seeded", program=WITHOUT_SPARK)
     assert (again.returncode, again.stderr) == (0, "")
