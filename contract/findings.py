@@ -28,8 +28,13 @@ class Kind(StrEnum):
     """The image is much smaller, larger, or more oblong than the others."""
 
 
-BAD_PICTURES = (Kind.DARK, Kind.BRIGHT, Kind.BLURRY, Kind.LOW_INFORMATION, Kind.ODD_SIZE)
-"""Kinds that concern the picture itself."""
+GROUPS = {
+    "duplicates": (Kind.DUPLICATE, Kind.NEAR_DUPLICATE),
+    "outliers": (Kind.OUTLIER, Kind.LABEL_OUTLIER),
+    "doubtful labels": (Kind.LABEL_DOUBT,),
+    "bad pictures": (Kind.DARK, Kind.BRIGHT, Kind.BLURRY, Kind.LOW_INFORMATION, Kind.ODD_SIZE),
+}
+"""Kinds that a reader counts together."""
 
 FINDING_COLUMNS = ("key", "label", "kind", "score", "other_key", "detail")
 """Columns of ``findings.csv``, and of the table `findings`."""
@@ -54,9 +59,15 @@ class FindingsSummary:
 
     counts: dict[str, int]
     """Number of findings of each kind, in the order of `Kind`; kinds without findings have 0."""
+    images: dict[str, int]
+    """Number of images with findings of each group of `GROUPS`."""
     unmeasured: int
     """Images without measurements, because an earlier version of the pipeline, or a run without findings, has
     computed them."""
+    has_all_pairs: bool
+    """Whether all pairs of near-duplicates were compared: not so in a flood of almost equal images."""
+    has_neighbours: bool
+    """Whether labels were compared with those of the nearest images: not so if the images are too many."""
     file: Digest
     """Digest of ``findings.csv``."""
     components: Representation | None = None

@@ -230,9 +230,11 @@ class CurationSettings:
     def __post_init__(self) -> None:
         for name, option in options_of(type(self)).items():
             value, most = getattr(self, name), 1.0 if name in _SHARES else math.inf
-            if isinstance(value, float) and not 0 <= value <= most:
+            if isinstance(value, float) and not (0 <= value <= most and math.isfinite(value)):
                 expected = "between 0 and 1" if name in _SHARES else "0 or more"
                 raise SettingsError(f"{option.flag} must be {expected}, not {value:g}.")
+        if self.outlier_confidence in {0, 1}:
+            raise SettingsError("--outlier-confidence must be above 0 and below 1.")
         if not 0 <= self.near_duplicate_bits <= MOST_BITS:
             raise SettingsError(f"--near-duplicate-bits must be from 0 to {MOST_BITS}, not {self.near_duplicate_bits}.")
         if self.max_compared_images < 0:

@@ -23,6 +23,12 @@ from spark_app.numerics.neighbours import NearRule, Neighbours
 from spark_app.numerics.pca import Basis
 from spark_app.settings import NEIGHBOURS, CurationSettings
 
+CLOSE_BITS = 2
+"""Bits up to which the features of near-duplicates may differ more: a copy of low quality has nearly the same hash."""
+
+CLOSE_ALLOWANCE = 0.15
+"""How much lower their cosine may be."""
+
 
 @dataclass(frozen=True, eq=False)
 class Curated:
@@ -51,7 +57,8 @@ class _Evidence:
 
 def near_rule(settings: CurationSettings) -> NearRule:
     """Return the rule by which two images are near-duplicates."""
-    return NearRule(bits=settings.near_duplicate_bits, cosine=settings.near_duplicate_cosine)
+    bits, cosine = settings.near_duplicate_bits, settings.near_duplicate_cosine
+    return NearRule(bits, cosine, min(CLOSE_BITS, bits), max(cosine - CLOSE_ALLOWANCE, 0.0))
 
 
 def curate(
@@ -60,7 +67,8 @@ def curate(
     """Find everything that is wrong with the images.
 
     The result depends on the images, their coordinates, the basis and the settings only. What an earlier run knows
-    saves work, and changes nothing.
+    saves work, and changes nothing, with two exceptions, of which a note tells: which pairs are left out in a flood of
+    almost equal images, and whether more images than `max_compared_images` are compared.
     """
     rule = near_rule(settings)
     corpus = Corpus.of(images, coordinates, origin_of(basis))
@@ -77,7 +85,7 @@ def curate(
     return Curated(
         findings=rows_of(_findings(images, evidence, basis, settings), images),
         known=now_known,
-        representation=representation_of(images, neighbours, spread.nearest_label),
+        representation=representation_of(images, neighbours, spread),
         has_all_pairs=near.pairs.is_complete,
         has_neighbours=has_neighbours,
     )
@@ -88,5 +96,5 @@ def _findings(images: Images, evidence: _Evidence, basis: Basis, settings: Curat
     yield find_near_duplicates_to_report(images, evidence.near)
     yield find_outliers(evidence.spread, images.measure("residual"), basis, settings.outlier_confidence)
     yield find_label_outliers(images, evidence.spread, settings.label_outlier_ratio)
-    yield find_label_doubts(images, evidence.neighbours, settings.label_doubt_neighbours)
+    yield find_label_doubts(images, evidence.neighbours, evidence.spread.others, settings.label_doubt_neighbours)
     yield from find_bad_pictures(images, settings)

@@ -19,13 +19,13 @@ def find_duplicates(images: Images) -> Found:
     _, first, content, count = np.unique(images.content_ids, return_index=True, return_inverse=True, return_counts=True)
     others = first[content]
     found = np.flatnonzero(images.is_measured & (others != np.arange(len(images))))
-    differs = images.codes[found] != images.codes[others[found]]
+    differs = _have_other_labels(images, found, others[found])
     details = [
         f"{count[content[image]]:,} files have the same bytes"
         + (", and the first one has another label" if other else "")
         for image, other in zip(found, differs, strict=True)
     ]
-    return Found(Kind.DUPLICATE, found, 1 + ANOTHER_LABEL * differs, others[found], details)
+    return Found(Kind.DUPLICATE, found, 1.0 + ANOTHER_LABEL * differs.astype(np.float64), others[found], details)
 
 
 def find_near_duplicates_to_report(images: Images, near: NearDuplicates) -> Found:
@@ -43,13 +43,21 @@ def find_near_duplicates_to_report(images: Images, near: NearDuplicates) -> Foun
     chosen = representative != members
     found, others = members[chosen], representative[chosen]
     pair = best[found] % max(len(pairs.left), 1)
-    differs = images.codes[found] != images.codes[others]
+    differs = _have_other_labels(images, found, others)
+    left, right = near.first[pairs.left[pair]], near.first[pairs.right[pair]]
     details = [
-        f"group of {sizes[near.groups[image]]:,}; the most similar one differs in {pairs.bits[number]} of 64 bits, "
-        f"cosine {pairs.cosines[number]:.3f}"
-        for image, number in zip(found, pair, strict=True)
+        f"group of {sizes[near.groups[image]]:,}; most similar to {images.key(partner)!r}, from which it differs in "
+        f"{pairs.bits[number]} of 64 bits, cosine {pairs.cosines[number]:.3f}"
+        for image, partner, number in zip(found, np.where(left == found, right, left), pair, strict=True)
     ]
     return Found(Kind.NEAR_DUPLICATE, found, pairs.cosines[pair] + ANOTHER_LABEL * differs, others, details)
+
+
+def _have_other_labels(images: Images, one: Numbers, other: Numbers) -> npt.NDArray[np.bool_]:
+    """Return which images have a label, and resemble one with another label."""
+    left, right = images.codes[one], images.codes[other]
+    differs: npt.NDArray[np.bool_] = (left >= 0) & (right >= 0) & (left != right)
+    return differs
 
 
 def _ends(near: NearDuplicates) -> Numbers:

@@ -11,16 +11,26 @@ MOST_OF_OWN_LABEL = 1
 """An image with more neighbours of its own label is not doubted."""
 
 
-def find_label_doubts(images: Images, neighbours: Neighbours, least: int) -> Found:
+LEAST_OTHERS = 5
+"""An image whose label has fewer images that are no near-duplicates of it is not judged: it can have no neighbours of
+its own label."""
+
+
+def find_label_doubts(images: Images, neighbours: Neighbours, others: Numbers, least: int) -> Found:
     """Find images of which at least `least` of the nearest neighbours have one other label, and hardly any their own.
 
     Near-duplicates are no neighbours, so that a wrong label that was copied with its image does not confirm itself.
+
+    Parameters
+    ----------
+    others
+        Number of images of the same label that are no near-duplicates of the image, shape (n,).
     """
     codes = _codes_of(images, neighbours)
     suggested, votes = _most_frequent(codes)
     own = (codes == images.codes[:, np.newaxis]).sum(axis=1)
-    is_labelled = images.codes >= 0
-    found = np.flatnonzero(is_labelled & (suggested != images.codes) & (votes >= least) & (own <= MOST_OF_OWN_LABEL))
+    is_judged = (images.codes >= 0) & (others >= LEAST_OTHERS)
+    found = np.flatnonzero(is_judged & (suggested != images.codes) & (votes >= least) & (own <= MOST_OF_OWN_LABEL))
     ranks = np.argmax(codes[found] == suggested[found, np.newaxis], axis=1)
     compared = (neighbours.rows[found] >= 0).sum(axis=1)
     details = [
@@ -48,8 +58,6 @@ def _most_frequent(codes: Numbers) -> tuple[Numbers, Numbers]:
     return codes[rows, best], votes[rows, best]
 
 
-def nearest_has_own_label(images: Images, neighbours: Neighbours) -> tuple[int, int]:
-    """Return how many labelled images have a labelled nearest neighbour, and of how many it has their label."""
-    nearest = _codes_of(images, neighbours)[:, 0]
-    is_compared = (images.codes >= 0) & (nearest >= 0)
-    return int(is_compared.sum()), int((is_compared & (nearest == images.codes)).sum())
+def nearest_labels(images: Images, neighbours: Neighbours) -> Numbers:
+    """Return the label of the nearest neighbour of each image, shape (n,); -1 without any."""
+    return _codes_of(images, neighbours)[:, 0]

@@ -80,7 +80,7 @@ def find_near_duplicates(
     is_new = ~np.isin(comparable, known.contents)
     found = pairs_within(images.hashes[position], rule.bits, is_new)
     if not (known.is_complete and found.complete):
-        # Which pairs a flood leaves out depends on all hashes, and not on the history.
+        # The pairs that are left out are those of a run that knows nothing, so that a flood ends with its images.
         known, found = ContentPairs.none(), pairs_within(images.hashes[position], rule.bits)
     pairs = _joined(known.among(comparable), found, _cosines(found, position, corpus, run), rule)
     return NearDuplicates(pairs, position, _groups(images, contents, first, pairs, position))

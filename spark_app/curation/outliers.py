@@ -20,6 +20,9 @@ from spark_app.curation.spread import Reals, Spread
 from spark_app.numerics.limits import hotelling_limit, residual_limit, upper_fence
 from spark_app.numerics.pca import Basis
 
+ROUNDING = 1e-10
+"""Share of the variance below which the residuals are rounding errors."""
+
 LEAST_OTHERS = 5
 """A label with fewer other images has no spread that can be relied upon."""
 
@@ -34,12 +37,15 @@ def find_outliers(spread: Spread, residuals: Floats, basis: Basis, confidence: f
     """
     k = len(basis.components)
     of_hotelling = max(hotelling_limit(k, basis.count, confidence), upper_fence(spread.hotelling))
-    of_residuals = max(residual_limit(basis.spectrum[k:], confidence), upper_fence(residuals))
+    is_rounding = basis.spectrum[k:].sum() <= ROUNDING * basis.spectrum.sum()
+    of_residuals = (
+        np.inf if is_rounding else max(residual_limit(basis.spectrum[k:], confidence), upper_fence(residuals))
+    )
     excess = np.fmax(_relative(spread.hotelling, of_hotelling), _relative(residuals, of_residuals))
     found = np.flatnonzero(excess > 1)
     details = [
-        f"T² {spread.hotelling[image]:.4g} (limit {of_hotelling:.4g}), "
-        f"Q {residuals[image]:.4g} (limit {of_residuals:.4g})"
+        f"T² {spread.hotelling[image]:.4g} (limit {of_hotelling:.4g})"
+        + (f", Q {residuals[image]:.4g} (limit {of_residuals:.4g})" if residuals[image] >= 0 else "")
         for image in found
     ]
     return found_alone(Kind.OUTLIER, found, excess[found], details)

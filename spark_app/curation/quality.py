@@ -99,7 +99,10 @@ def _odd_sizes(images: Images, settings: CurationSettings) -> Found:
     oblong = sizes.min(axis=1) / np.maximum(sizes.max(axis=1), 1)
     oddness = np.maximum(beyond, settings.odd_aspect_below / np.maximum(oblong, 1e-9))
     odd = np.flatnonzero(oddness > 1)
+    usual = f"{first:.0f}" if first == third else f"{first:.0f} to {third:.0f}"
     details = [
-        f"{width}x{height} pixels, usual sides are {first:.0f} to {third:.0f}" for width, height in images.sizes[odd]
+        f"{width}x{height} pixels; the short side is {share:.2f} of the long one (limit "
+        f"{settings.odd_aspect_below:.2f}), and the root of the area is {side:.0f} (usual: {usual})"
+        for (width, height), share, side in zip(images.sizes[odd], oblong[odd], sides[odd], strict=True)
     ]
     return found_alone(Kind.ODD_SIZE, odd, oddness[odd], details)

@@ -6,12 +6,12 @@ import numpy as np
 
 from contract.findings import Representation
 from spark_app.curation.corpus import Corpus, HeldCoordinates, origin_of, run_here
-from spark_app.curation.images import Floats, Images, Numbers
+from spark_app.curation.images import Floats, Images
 from spark_app.curation.known import Known
-from spark_app.curation.label_doubts import nearest_has_own_label
+from spark_app.curation.label_doubts import nearest_labels
 from spark_app.curation.near_duplicates import ContentPairs, find_near_duplicates
 from spark_app.curation.neighbourhood import update_neighbours
-from spark_app.curation.spread import measure_spread
+from spark_app.curation.spread import Spread, measure_spread
 from spark_app.numerics.neighbours import NearRule, Neighbours
 from spark_app.numerics.pca import Basis
 
@@ -49,30 +49,31 @@ def _assess(images: Images, vectors: Floats, origin: Floats, rule: NearRule) -> 
     near = find_near_duplicates(images, corpus, rule, ContentPairs.none(), run_here)
     neighbours = update_neighbours(images.row_ids, corpus, Known.nothing(), rule, run_here)
     spread = measure_spread(images, near.groups, held, np.ones(vectors.shape[1]), run_here)
-    return representation_of(images, neighbours, spread.nearest_label)
+    return representation_of(images, neighbours, spread)
 
 
-def representation_of(images: Images, neighbours: Neighbours, nearest_label: Numbers) -> Representation | None:
+def representation_of(images: Images, neighbours: Neighbours, spread: Spread) -> Representation | None:
     """Return how often the nearest neighbour and the nearest centroid have the label of an image.
 
     Parameters
     ----------
     neighbours
         Nearest neighbours without near-duplicates.
-    nearest_label
-        Label of the nearest centroid, shape (n,); -1 without any.
+    spread
+        Their nearest centroids. An image whose label has no images but its near-duplicates is left out.
 
     Returns
     -------
     Representation or None
         `None` if there are no two labels to tell apart.
     """
-    compared, right = nearest_has_own_label(images, neighbours)
-    is_compared = (images.codes >= 0) & (nearest_label >= 0)
-    if len(images.labels) < 2 or not compared or not is_compared.any():  # noqa: PLR2004 -- two labels
+    nearest = nearest_labels(images, neighbours)
+    compared = (images.codes >= 0) & (spread.others > 0) & (nearest >= 0)
+    if len(images.labels) < 2 or not compared.any():  # noqa: PLR2004 -- two labels
         return None
+    codes = images.codes[compared]
     return Representation(
-        images=compared,
-        nearest_neighbour=round(right / compared, DECIMALS),
-        nearest_centroid=round(float(np.mean((nearest_label == images.codes)[is_compared])), DECIMALS),
+        images=len(codes),
+        nearest_neighbour=round(float(np.mean(nearest[compared] == codes)), DECIMALS),
+        nearest_centroid=round(float(np.mean(spread.nearest_label[compared] == codes)), DECIMALS),
     )

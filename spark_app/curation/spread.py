@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from spark_app.curation.corpus import Coordinates, TaskRunner, in_blocks
+from spark_app.curation.corpus import BLOCK_ROWS, Coordinates, TaskRunner, in_blocks
 from spark_app.curation.images import Floats, Images, Numbers
 from spark_app.numerics.label_statistics import (
     GroupSums,
@@ -46,7 +46,17 @@ class _Totals:
     """Labels that occur."""
     statistics: LabelStatistics
     """Statistics of these labels only, because the images of a block have few."""
-    removed: GroupSums
+    large: GroupSums
+    """Sums of the groups that have more images than a block."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some images, with their labels and their shared groups (-1 for an image that is alone in its group)."""
+
+    images: Numbers
+    codes: Numbers
+    groups: Numbers
 
 
 def measure_spread(
@@ -62,35 +72,65 @@ def measure_spread(
         Variance along each component, shape (k,).
     """
     shared = shared_groups(groups)
+    is_large = _sizes(shared) > BLOCK_ROWS
     blocks = in_blocks(np.arange(len(images)))
-    tasks = [(block, images.codes[block], shared[block]) for block in blocks]
+    parts = [_Part(block, images.codes[block], np.where(is_large[block], shared[block], -1)) for block in blocks]
     statistics = LabelStatistics.empty(len(images.labels), len(variances))
-    removed = GroupSums.none(len(variances))
+    large = GroupSums.none(len(variances))
     hotelling = [np.empty(0)]
-    for totals in run(partial(_add_up, coordinates, variances), tasks):
+    for totals in run(partial(_add_up, coordinates, variances), parts):
         hotelling.append(totals.hotelling)
         statistics = statistics.merge(_scattered(totals, len(images.labels)))
-        removed = removed.merge(totals.removed)
-    compared = list(run(partial(_compare, coordinates, statistics, removed), tasks))
+        large = large.merge(totals.large)
+    members = _Members(np.where(is_large, -1, shared))
+    tasks = [
+        (_Part(block, images.codes[block], shared[block]), _Part(others, images.codes[others], shared[others]))
+        for block in blocks
+        for others in [members.of(block)]
+    ]
+    compared = list(run(partial(_compare, coordinates, statistics, large), tasks))
     columns = [np.concatenate(parts) for parts in zip(*compared, strict=True)] if compared else [np.empty(0)] * 4
     return Spread(np.concatenate(hotelling), *columns)
 
 
-_Task = tuple[Numbers, Numbers, Numbers]
-"""Positions, labels and groups of the images of a block."""
+def _sizes(groups: Numbers) -> Numbers:
+    """Return the number of images in the group of each image; 1 for a group of -1."""
+    _, number, count = np.unique(groups, return_inverse=True, return_counts=True)
+    sizes: Numbers = np.where(groups < 0, 1, count[number])
+    return sizes
 
 
-def _add_up(coordinates: Coordinates, variances: Reals, task: _Task) -> _Totals:
-    block, codes, groups = task
-    vectors = coordinates.read(block)
-    labels, local = np.unique(codes, return_inverse=True)
+class _Members:
+    """The images of each group, so that a task can read all images of the groups that occur in its block.
+
+    The sums of all groups would take as much memory as the coordinates if every image had a copy.
+    """
+
+    def __init__(self, groups: Numbers) -> None:
+        self._groups = groups
+        self._order = np.argsort(groups, kind="stable")
+        self._sorted = groups[self._order]
+
+    def of(self, images: Numbers) -> Numbers:
+        """Return all images of the groups of some images."""
+        groups = np.unique(self._groups[images])
+        groups = groups[groups >= 0]
+        starts = np.searchsorted(self._sorted, groups)
+        ends = np.searchsorted(self._sorted, groups, side="right")
+        found = [self._order[start:end] for start, end in zip(starts, ends, strict=True)]
+        return np.sort(np.concatenate([np.empty(0, np.int64), *found]))
+
+
+def _add_up(coordinates: Coordinates, variances: Reals, part: _Part) -> _Totals:
+    vectors = coordinates.read(part.images)
+    labels, local = np.unique(part.codes, return_inverse=True)
     local = local - int(labels[0] < 0)  # -1 stays the code of images without a label
     labels = labels[labels >= 0]
     return _Totals(
         hotelling=hotelling_of(vectors, variances),
         labels=labels,
         statistics=LabelStatistics.of(local, vectors, len(labels)),
-        removed=GroupSums.of(codes, vectors, groups),
+        large=GroupSums.of(part.codes, vectors, part.groups),
     )
 
 
@@ -114,9 +154,11 @@ def _scattered(totals: _Totals, labels: int) -> LabelStatistics:
 
 
 def _compare(
-    coordinates: Coordinates, statistics: LabelStatistics, removed: GroupSums, task: _Task
+    coordinates: Coordinates, statistics: LabelStatistics, large: GroupSums, task: tuple[_Part, _Part]
 ) -> tuple[Reals, Reals, Numbers, Numbers]:
-    block, codes, groups = task
-    vectors = coordinates.read(block)
-    own = distances_to_own(statistics, removed, codes, vectors, groups)
-    return *own, nearest_centroids(statistics, removed, codes, vectors, groups)
+    """Compare the images of a block, given all images of their groups but the large ones."""
+    block, members = task
+    removed = large.merge(GroupSums.of(members.codes, coordinates.read(members.images), members.groups))
+    vectors = coordinates.read(block.images)
+    own = distances_to_own(statistics, removed, block.codes, vectors, block.groups)
+    return *own, nearest_centroids(statistics, removed, block.codes, vectors, block.groups)

@@ -15,7 +15,10 @@ Mask = npt.NDArray[np.bool_]
 WIDTH = 64
 """Bits of a hash."""
 LIMIT = 1_000
-"""Most pairs of a hash with the later ones that agree in the same bits, and most equal hashes that are all compared."""
+"""Most pairs of a hash with the later ones that agree in the same bits, and most equal hashes that are all compared;
+less for many hashes, see `PAIRS`."""
+PAIRS = 30_000_000
+"""Pairs that the limits allow together: they take a gigabyte while they are sorted."""
 WINDOW = 32
 """Pairs that remain of each hash above a limit."""
 LONGEST = 131_072
@@ -65,7 +68,7 @@ def pairs_within(hashes: Hashes, bits: int, changed: Mask | None = None) -> Hash
     is compared with the next `WINDOW` in the order of (hash, position) only. Of more than `LIMIT` equal hashes, each is
     compared with the next `WINDOW`, and the first `WINDOW` stand for all when they are compared with other hashes.
     A chain of pairs still connects all equal hashes. Pairs of different hashes in a flood can be missing. The result
-    is then not `complete`.
+    is then not `complete`, and which pairs it contains depends on what has changed.
 
     Parameters
     ----------
@@ -105,6 +108,7 @@ class _Found:
 
     def __init__(self, n: int) -> None:
         self.complete = True
+        self.limit = max(WINDOW, min(LIMIT, PAIRS // max(n, 1)))
         self._n = n
         self._distinct = np.zeros(0, np.int64)
         self._new: list[Positions] = []
@@ -143,7 +147,7 @@ def _compare_changed(hashes: Hashes, bits: int, changed: Positions, found: _Foun
 
 def _thin(near: Mask, distances: npt.NDArray[np.uint8], found: _Found) -> None:
     """Keep the nearest of many near hashes, the first of equally near ones, so that equal hashes stay connected."""
-    for row in np.flatnonzero(np.count_nonzero(near, axis=1) > LIMIT):
+    for row in np.flatnonzero(np.count_nonzero(near, axis=1) > found.limit):
         found.complete = False
         others = np.flatnonzero(near[row])
         near[row, others[np.argsort(distances[row, others], kind="stable")[WINDOW:]]] = False
@@ -165,7 +169,7 @@ def _compare_within_bands(hashes: Hashes, bits: int, bands: int, changed: Mask, 
 def _without_floods(hashes: Hashes, order: Positions, changed: Mask, found: _Found) -> Positions:
     """Pair each of many equal hashes with the next ones, and leave only the first of them in the order."""
     starts, sizes = _runs(hashes[order])
-    flooded = np.repeat(sizes > LIMIT, sizes)
+    flooded = np.repeat(sizes > found.limit, sizes)
     if not flooded.any():
         return order
     found.complete = False

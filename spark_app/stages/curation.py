@@ -1,15 +1,17 @@
 """The step that curates: it reads what the curation needs, and stores what it has found."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from contract.findings import FINDING_COLUMNS, FindingsSummary
+from contract.findings import FINDING_COLUMNS, GROUPS, FindingsSummary
 from contract.layout import BasisFile, ResultFile, pca_folder, results_folder
+from contract.summary import Summary
 from contract.tables import Table
 from spark_app.csv_files import write_csv
 from spark_app.curation.corpus import Coordinates, HeldCoordinates, TaskRunner, run_here
@@ -22,7 +24,7 @@ from spark_app.npz import NpzError
 from spark_app.report.data import FoundImage
 from spark_app.run import Run
 from spark_app.stages.basis import BasisChoice
-from spark_app.stages.features_sample import read_sample
+from spark_app.stages.features_sample import ROW_ID, read_sample
 from spark_app.stages.intact import are_intact
 from spark_app.stages.outcomes import AppliedChanges
 from spark_app.stages.repair import DamagedTableError, TableDamage
@@ -33,13 +35,12 @@ from spark_app.tables import Tables
 from spark_app.words import counted
 
 CONTENT_ID = "if(content_hash IS NULL, NULL, xxhash64(content_hash)) AS content_id"
-OF_FEATURES = ", ".join(
-    ("key", "xxhash64(key, etag) AS row_id", CONTENT_ID, "perceptual_hash", "width", "height", *MEASURES)
-)
+OF_FEATURES = ", ".join(("key", f"{ROW_ID} AS row_id", CONTENT_ID, "perceptual_hash", "width", "height", *MEASURES))
 OF_COMPONENTS = "key, label, residual, _file, _pos"
 
 HELD_BYTES = 100_000_000
-"""Size of the coordinates up to which the driver holds them. It compares larger corpora on the workers."""
+HELD_IMAGES = 50_000
+"""Size and number of the coordinates up to which the driver holds and compares them; above, the workers do."""
 
 REPORTED = 5
 """Findings of each kind that the report shows."""
@@ -89,6 +90,7 @@ def curate_images(
     settings = this.settings.curation
     if choice is None or not settings.is_on:
         _replace_findings(start.tables, FINDINGS.empty_table())
+        _forget(this, choice)
         return None
     if (last := _last_findings(this, start, applied, choice)) is not None:
         return last
@@ -99,15 +101,7 @@ def curate_images(
     body = known_to_npz(curated.known, near_rule(settings))
     this.root.write(pca_folder(choice.version) + BasisFile.NEIGHBOURS, body)
     _replace_findings(start.tables, curated.findings)
-    this.notes.extend(_omissions(curated))
     return _published(this, curated, images, _sampled(this, start, choice, images))
-
-
-def _omissions(curated: Curated) -> Iterator[str]:
-    if not curated.has_all_pairs:
-        yield "So many images are almost equal that not all pairs of near-duplicates were compared."
-    if not curated.has_neighbours:
-        yield "There are more images than --max-compared-images allows to compare: no label was doubted."
 
 
 def _last_findings(this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice) -> Findings | None:
@@ -115,14 +109,17 @@ def _last_findings(this: Run, start: StartingPoint, applied: AppliedChanges, cho
     last = start.reusable
     if last is None or last.summary.findings is None or applied.tally.touches_features or not choice.kept:
         return None
-    is_same = last.summary.settings.get("curation") == this.settings.to_document()["curation"]
-    if not is_same or start.contents.findings != last.summary.snapshots.findings:
+    if not _has_same_settings(this, last.summary) or start.contents.findings != last.summary.snapshots.findings:
         return None
     file = results_folder(last.summary.run_id) + ResultFile.FINDINGS
     if not are_intact(this, {file: last.summary.findings.file}):
         return None
     this.root.copy(file, this.results + ResultFile.FINDINGS)
     return Findings(last.summary.findings, last.report.findings)
+
+
+def _has_same_settings(this: Run, last: Summary) -> bool:
+    return bool(last.settings.get("curation") == this.settings.to_document()["curation"])
 
 
 def read_images(root: Storage, tables: Tables, k: int) -> tuple[Images, Coordinates]:
@@ -142,7 +139,7 @@ def read_images(root: Storage, tables: Tables, k: int) -> tuple[Images, Coordina
     rows = measured.append_column("label", placed["label"]).append_column("residual", placed["residual"])
     images = Images(rows.select(IMAGE_ROWS.names).cast(IMAGE_ROWS))
     stored = StoredCoordinates(root, Places.of(placed["_file"], placed["_pos"]), k)
-    if len(images) * k * np.dtype(np.float32).itemsize > HELD_BYTES:
+    if len(images) > HELD_IMAGES or len(images) * k * np.dtype(np.float32).itemsize > HELD_BYTES:
         return images, stored
     return images, HeldCoordinates(stored.read(np.arange(len(images))))
 
@@ -170,6 +167,14 @@ def _known(this: Run, choice: BasisChoice) -> Known:
         return Known.nothing()
 
 
+def _forget(this: Run, choice: BasisChoice | None) -> None:
+    """Delete what an earlier run knows of pairs of images, because no run would remove erased images from it."""
+    file = pca_folder(choice.version) + BasisFile.NEIGHBOURS if choice else None
+    if file and this.root.find(file):
+        this.check_fence()
+        this.root.delete([file])
+
+
 def _replace_findings(tables: Tables, rows: pa.Table) -> None:
     """Replace the rows of the table, unless it is empty and stays so."""
     if len(rows) or tables.iceberg[Table.FINDINGS].row_count(tables.branch):
@@ -178,9 +183,9 @@ def _replace_findings(tables: Tables, rows: pa.Table) -> None:
 
 def _sampled(this: Run, start: StartingPoint, choice: BasisChoice, images: Images) -> Sampled:
     """Return the quality of the representation of a sample, which changes with the basis only."""
-    last = start.last.findings if start.last and choice.kept else None
-    if last is not None:
-        return Sampled(last.sampled_components, last.sampled_features)
+    last = start.reusable.summary if start.reusable and choice.kept else None
+    if last is not None and last.findings is not None and _has_same_settings(this, last):
+        return Sampled(last.findings.sampled_components, last.findings.sampled_features)
     sample, features = read_sample(this.root, start.tables, images)
     return compare_representations(sample, features, choice.basis, near_rule(this.settings.curation))
 
@@ -190,13 +195,21 @@ def _published(this: Run, curated: Curated, images: Images, sampled: Sampled) ->
     written = write_csv(batches, FINDINGS, this.root, this.results + ResultFile.FINDINGS)
     summary = FindingsSummary(
         counts=counts_of(curated.findings),
+        images={name: _images_with(curated.findings, kinds) for name, kinds in GROUPS.items()},
         unmeasured=int(np.count_nonzero(~images.is_measured)),
+        has_all_pairs=curated.has_all_pairs,
+        has_neighbours=curated.has_neighbours,
         file=written.digest,
         components=curated.representation,
         sampled_components=sampled.components,
         sampled_features=sampled.features,
     )
     return Findings(summary, worst_of(curated.findings, summary.counts))
+
+
+def _images_with(rows: pa.Table, kinds: Collection[str]) -> int:
+    chosen = rows.filter(pc.is_in(rows["kind"], pa.array(list(kinds), pa.string())))
+    return int(pc.count_distinct(chosen["key"]).as_py())
 
 
 def worst_of(rows: pa.Table, counts: dict[str, int]) -> list[FoundImage]:

@@ -12,6 +12,9 @@ from spark_app.stages.rows_by_position import Places, read_lists
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 
+ROW_ID = "xxhash64(key, etag, content_hash IS NULL)"
+"""Id of the version of an image in SQL. Whether it was measured is a part of it: its near-duplicates depend on that."""
+
 SAMPLE = 2_000
 """Approximate maximum number of images of the sample."""
 
@@ -29,7 +32,7 @@ def read_sample(root: Storage, tables: Tables, images: Images) -> tuple[Images, 
     one_of = 2 ** max(0, math.ceil(math.log2(max(len(images), 1) / SAMPLE)))
     chosen = np.flatnonzero(images.row_ids % np.uint64(one_of) == 0)
     # One of a power of two: the remainder of the hash is the same, whether its first bit is a sign or not.
-    query = f"SELECT key, _file, _pos FROM {tables.features} WHERE pmod(xxhash64(key, etag), {one_of}) = 0"
+    query = f"SELECT key, _file, _pos FROM {tables.features} WHERE pmod({ROW_ID}, {one_of}) = 0"
     placed = tables.spark.sql(query).toArrow().sort_by("key")
     places = Places.of(placed["_file"], placed["_pos"])
     return Images(images.rows.take(chosen)), read_lists(root, Table.FEATURES, "features", FEATURE_COUNT, places)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from contract.findings import BAD_PICTURES, FindingsSummary, Kind
+from contract.findings import FindingsSummary
 from contract.layout import model_folder
 from contract.summary import Counts, PcaSummary, Summary, WeightsSummary
 from contract.versions import ICEBERG
@@ -94,21 +94,23 @@ def notes_on_findings(settings: CurationSettings, findings: FindingsSummary | No
             f"{counted(findings.unmeasured, 'image')} of {count:,} were computed without measurements, so duplicates "
             "and bad pictures among them are not found: --mode reprocess measures them."
         )
-    for option, most, kinds in _expected(settings):
-        found = sum(findings.counts[kind] for kind in kinds)
+    if not findings.has_all_pairs:
+        notes.append("So many images are almost equal that not all pairs of near-duplicates were compared.")
+    if not findings.has_neighbours:
+        notes.append("There are more images than --max-compared-images allows to compare: no label was doubted.")
+    for (name, found), (option, most) in zip(findings.images.items(), _expected(settings), strict=True):
         if found > most * count:
-            names = ", ".join(kinds).replace("_", " ")
-            notes.append(f"{found / count:.1%} of the images have findings ({names}), more than {option} {most:g}.")
+            notes.append(f"{found / count:.1%} of the images have findings of {name}, more than {option} {most:g}.")
     return notes
 
 
-def _expected(settings: CurationSettings) -> list[tuple[str, float, tuple[Kind, ...]]]:
-    """Return the options that limit shares, their values, and the kinds that they limit."""
+def _expected(settings: CurationSettings) -> list[tuple[str, float]]:
+    """Return the options that limit the shares of the groups of findings, and their values."""
     return [
-        ("--max-duplicate-share", settings.max_duplicate_share, (Kind.DUPLICATE, Kind.NEAR_DUPLICATE)),
-        ("--max-outlier-share", settings.max_outlier_share, (Kind.OUTLIER, Kind.LABEL_OUTLIER)),
-        ("--max-label-doubt-share", settings.max_label_doubt_share, (Kind.LABEL_DOUBT,)),
-        ("--max-bad-picture-share", settings.max_bad_picture_share, BAD_PICTURES),
+        ("--max-duplicate-share", settings.max_duplicate_share),
+        ("--max-outlier-share", settings.max_outlier_share),
+        ("--max-label-doubt-share", settings.max_label_doubt_share),
+        ("--max-bad-picture-share", settings.max_bad_picture_share),
     ]
 
 

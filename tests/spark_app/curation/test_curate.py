@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from spark_app.curation.corpus import HeldCoordinates, run_here
 from spark_app.curation.curate import Curated, curate, near_rule
+from spark_app.curation.images import Images
 from spark_app.curation.known import Known, known_from_npz, known_to_npz
+from spark_app.numerics.neighbours import NearRule
 from spark_app.settings import CurationSettings
-from tests.spark_app.curation.synthetic import Drawn, basis, draw
+from tests.spark_app.curation.synthetic import Drawn, K, basis, draw, labelled
 
 SETTINGS = CurationSettings(label_doubt_neighbours=2)
 
@@ -100,3 +103,22 @@ def test_few_images(n: int) -> None:
     """A corpus of no, one or a few images is curated like any other."""
     drawn = draw(np.random.default_rng(5), 3).take(np.arange(n))
     assert set(_curate(drawn).findings["key"].to_pylist()) <= set(drawn.images.keys.to_pylist())
+
+
+def test_strict_options_leave_no_lenient_rule() -> None:
+    """The rule for nearly equal hashes follows the two options of near-duplicates."""
+    assert near_rule(CurationSettings()) == NearRule(8, 0.9, 2, 0.75)
+    strict = near_rule(CurationSettings(near_duplicate_bits=0, near_duplicate_cosine=1.0))
+    assert (strict.close_bits, strict.close_cosine) == (0, 0.85)
+
+
+def test_separated_films_are_told_apart() -> None:
+    """Images whose label has near-duplicates of them only are neither doubted nor counted as wrong."""
+    images = labelled("A" * 30 + "B" * 30)
+    rows = images.rows
+    for name, values in (("content_id", np.arange(1, 61)), ("perceptual_hash", np.where(images.codes, 2**40 - 1, 0))):
+        rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(values))
+    films = Drawn(Images(rows), np.repeat([[1.0], [9.0]], 30, axis=0).astype(np.float32) * np.ones(K, np.float32))
+    found = _curate(films)
+    assert "label_doubt" not in found.findings["kind"].to_pylist()
+    assert found.representation is None

@@ -7,6 +7,9 @@ from spark_app.curation.label_doubts import find_label_doubts
 from spark_app.numerics.neighbours import Neighbours
 from tests.spark_app.curation.synthetic import labelled
 
+MANY = np.full(11, 100)
+"""Numbers of other images of the label of each image."""
+
 
 def _neighbours(*rows: list[int]) -> Neighbours:
     found = np.array([row + [-1] * (10 - len(row)) for row in rows])
@@ -31,7 +34,9 @@ def test_an_image_is_doubted_if_six_neighbours_have_one_other_label(labels: str,
     """At most one neighbour may have the label of the image; `other_key` is the nearest with the suggested label."""
     images = labelled("A" + labels)
     nobody: list[list[int]] = [[]] * len(labels)
-    found = find_label_doubts(images, _neighbours(list(range(1, len(labels) + 1)), *nobody), least=6)
+    found = find_label_doubts(
+        images, _neighbours(list(range(1, len(labels) + 1)), *nobody), MANY[: len(labels) + 1], least=6
+    )
     assert found.images.tolist() == ([0] if suggested else [])
     if suggested:
         assert found.others.tolist() == [1 + labels.index(suggested)]
@@ -42,4 +47,11 @@ def test_an_image_is_doubted_if_six_neighbours_have_one_other_label(labels: str,
 def test_an_image_without_a_label_is_not_doubted() -> None:
     """There is nothing to doubt."""
     images = labelled("-BBBBBBBBBB")
-    assert not find_label_doubts(images, _neighbours(list(range(1, 11)), *[[]] * 10), least=6).details
+    assert not find_label_doubts(images, _neighbours(list(range(1, 11)), *[[]] * 10), MANY[:11], least=6).details
+
+
+def test_an_image_that_can_have_no_neighbours_of_its_label_is_not_doubted() -> None:
+    """The only image of a label, or a film of near-duplicates, is no wrong label because it resembles others."""
+    images = labelled("ABBBBBBBBBB")
+    others = np.array([4, *[9] * 10])
+    assert not find_label_doubts(images, _neighbours(list(range(1, 11)), *[[]] * 10), others, least=6).details
