@@ -25,6 +25,8 @@ DEFAULTS = {
     # Spark's default, which an environment variable may change: an overflow must fail a run.
     "spark.sql.ansi.enabled": "true",
     "spark.ui.showConsoleProgress": "false",
+    # The driver reads the narrow columns of all images, 200 bytes each. Spark's limit of 1 GB is not that of its memory.
+    "spark.driver.maxResultSize": "0",
 }
 
 

@@ -231,6 +231,10 @@ class Tables:
         row = self.spark.sql(f"SELECT model_id FROM {self.features} LIMIT 1").first()
         return row.model_id if row else None
 
+    def has_unmeasured_images(self) -> bool:
+        """Return whether `features` has rows of images that were computed without measurements."""
+        return self.spark.sql(f"SELECT 1 FROM {self.features} WHERE content_hash IS NULL LIMIT 1").first() is not None
+
     def row_set(self, table: Table) -> RowSet:
         """Return the number of rows of a table, and a hash of their keys and etags; it reads these two columns only."""
         rows = self.spark.sql(

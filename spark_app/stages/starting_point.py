@@ -62,7 +62,7 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
     if is_lost and this.settings.mode is not Mode.REPROCESS:
         this.notes.append("The table features was missing: the run knows the images only that it has computed again.")
     if this.settings.mode is Mode.REPROCESS:
-        rebuilt = begin_rebuild(tables, model_id)
+        rebuilt = begin_rebuild(tables, model_id, needs_measurements=this.settings.curation.is_on)
         replace_labels(rebuilt, this.settings.label_level)
         return StartingPoint(rebuilt, rebuilt.snapshots(), snapshot=None, last=None, reusable=None)
     last = load_last_summary(this)

@@ -115,7 +115,7 @@ def _begin_rebuild_as_an_earlier_version(tables: Tables) -> None:
 def test_a_rebuild_that_an_earlier_version_began_is_continued_or_dropped(tables: Tables) -> None:
     """Its rows stay, and the table that the earlier version did not have becomes a part of the rebuild.
 
-    A maintenance can drop such a rebuild.
+    A maintenance can drop such a rebuild, and a run that needs measurements begins anew.
     """
     _of_an_earlier_version(tables)
     _begin_rebuild_as_an_earlier_version(tables)
@@ -135,6 +135,10 @@ def test_a_rebuild_that_an_earlier_version_began_is_continued_or_dropped(tables:
     end_rebuild(rebuilt)
     assert [row.key for row in tables.spark.table(tables.features).collect()] == ["a.jpg"]
     assert [row.key for row in tables.spark.table(tables.findings).collect()] == ["a.jpg"]
+    begun = begin_rebuild(tables, "model")
+    tables.spark.sql(f"INSERT INTO {begun.features} SELECT * FROM {tables.features}")
+    anew = begin_rebuild(tables, "model", needs_measurements=True)
+    assert tables.spark.table(anew.features).count() == 0
 
 
 def test_maintenance_erases_replaced_findings(tables: Tables) -> None:
