@@ -232,10 +232,11 @@ def test_a_damaged_version_hint_hides_no_rows(
 
 @pytest.fixture
 def with_findings(output: Path, session_at: Callable[[Path], SparkSession]) -> Tables:
-    """Return the tables with a finding, so that the table has files of all kinds."""
+    """Return the tables with other findings than those of the images."""
     tables = Tables(session_at(output), "fruits")
     finding = {"key": "a.jpg", "label": "l", "kind": "dark", "score": 1.0, "other_key": "b.jpg", "detail": ""}
-    tables.replace_findings(pa.Table.from_pylist([finding], FINDINGS))
+    many = [finding | {"other_key": f"{number}.jpg"} for number in range(2_000)]  # the largest file is the current one
+    tables.replace_findings(pa.Table.from_pylist(many, FINDINGS))
     return tables
 
 
