@@ -6,7 +6,7 @@ The rows of the corpora are synthetic (`benchmarks.clustered`). On each corpus, 
 - *update*: 100 new and 10 removed images, with the present basis.
 
 A corpus is compared in full at each refit, whose time is quadratic; an update should cost what has changed, apart from
-reading narrow columns. The full size takes about twenty minutes, so that `make benchmark` includes this benchmark only
+reading narrow columns. The full size takes about ten minutes, so that `make benchmark` includes this benchmark only
 with `ONLY=curation_growth`.
 """
 
