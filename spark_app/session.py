@@ -25,7 +25,7 @@ DEFAULTS = {
     # Spark's default, which an environment variable may change: an overflow must fail a run.
     "spark.sql.ansi.enabled": "true",
     "spark.ui.showConsoleProgress": "false",
-    # The driver reads the narrow columns of all images, 200 bytes each. Spark's limit of 1 GB is not that of its memory.
+    # The driver reads the narrow columns of all images, 200 bytes each. Spark's limit is 1 GB, whatever memory it has.
     "spark.driver.maxResultSize": "0",
 }
 

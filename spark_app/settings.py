@@ -187,7 +187,7 @@ class CurationSettings:
     label_outlier_ratio: Annotated[
         float,
         Option("--label-outlier-ratio", "distance of a label's outliers, in usual distances from its centre", "R"),
-    ] = 1.6
+    ] = 1.5
     label_doubt_neighbours: Annotated[
         int, Option("--label-doubt-neighbours", "least images among the 10 most similar that have another label", "N")
     ] = 6
@@ -199,7 +199,7 @@ class CurationSettings:
     )
     blurry_below: Annotated[
         float, Option("--blurry-below", "sharpness of blurry images, relative to their contrast", "R")
-    ] = 0.01
+    ] = 0.03
     low_information_below: Annotated[
         float, Option("--low-information-below", "bits of entropy of images that show hardly anything", "R")
     ] = 3.0

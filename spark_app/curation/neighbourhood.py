@@ -43,10 +43,10 @@ def update_neighbours(rows: Ids, corpus: Corpus, known: Known, rule: NearRule, r
 
 def _nearest_of(images: Numbers, corpus: Corpus, among: list[Numbers], rule: NearRule, run: TaskRunner) -> Neighbours:
     parts = list(run(partial(_nearest_in_task, corpus, among, rule), in_blocks(images)))
-    nobody = np.empty((0, NEIGHBOURS))
+    empty = np.empty((0, NEIGHBOURS))
     return Neighbours(
-        np.concatenate([nobody.astype(np.int64), *(part.rows for part in parts)]),
-        np.concatenate([nobody.astype(np.float32), *(part.distances for part in parts)]),
+        np.concatenate([empty.astype(np.int64), *(part.rows for part in parts)]),
+        np.concatenate([empty.astype(np.float32), *(part.distances for part in parts)]),
     )
 
 

@@ -74,7 +74,7 @@ class Basis:
         """
         centred = (X - self.mean) / self.scale
         coordinates: Matrix = centred @ self.components.T
-        squares = np.einsum("nd,nd->n", centred, centred) - np.einsum("nk,nk->n", coordinates, coordinates)
+        squares = np.einsum("ij,ij->i", centred, centred) - np.einsum("ij,ij->i", coordinates, coordinates)
         return coordinates, np.maximum(squares, 0.0)  # rounding makes the residual of a vector in the span negative
 
 

@@ -33,9 +33,9 @@ def _neighbours(*rows: list[int]) -> Neighbours:
 def test_an_image_is_doubted_if_six_neighbours_have_one_other_label(labels: str, suggested: str | None) -> None:
     """At most one neighbour may have the label of the image; `other_key` is the nearest with the suggested label."""
     images = labelled("A" + labels)
-    nobody: list[list[int]] = [[]] * len(labels)
+    none: list[list[int]] = [[]] * len(labels)
     found = find_label_doubts(
-        images, _neighbours(list(range(1, len(labels) + 1)), *nobody), MANY[: len(labels) + 1], least=6
+        images, _neighbours(list(range(1, len(labels) + 1)), *none), MANY[: len(labels) + 1], least=6
     )
     assert found.images.tolist() == ([0] if suggested else [])
     if suggested:
