@@ -64,6 +64,8 @@ class FindingsSummary:
     unmeasured: int
     """Images without measurements, because an earlier version of the pipeline, or a run without findings, has
     computed them."""
+    unjudged: int
+    """Images whose label has too few other images, near-duplicates left out, to judge whether it is theirs."""
     has_all_pairs: bool
     """Whether all pairs of near-duplicates were compared: not so in a flood of almost equal images."""
     has_neighbours: bool

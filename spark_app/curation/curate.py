@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 
 from contract.findings import Representation
@@ -40,6 +41,8 @@ class Curated:
     """For the next run."""
     representation: Representation | None
     """Quality of the components; `None` if there are no two labels to tell apart."""
+    unjudged: int
+    """Number of images with a label that has too few others to judge them."""
     has_all_pairs: bool
     """Whether all pairs of near-duplicates were compared: not so in a flood of almost equal images."""
     has_neighbours: bool
@@ -86,6 +89,7 @@ def curate(
         findings=rows_of(_findings(images, evidence, basis, settings), images),
         known=now_known,
         representation=representation_of(images, neighbours, spread),
+        unjudged=int(np.count_nonzero((images.codes >= 0) & ~spread.has_others)),
         has_all_pairs=near.pairs.is_complete,
         has_neighbours=has_neighbours,
     )
@@ -96,5 +100,5 @@ def _findings(images: Images, evidence: _Evidence, basis: Basis, settings: Curat
     yield find_near_duplicates_to_report(images, evidence.near)
     yield find_outliers(evidence.spread, images.measure("residual"), basis, settings.outlier_confidence)
     yield find_label_outliers(images, evidence.spread, settings.label_outlier_ratio)
-    yield find_label_doubts(images, evidence.neighbours, evidence.spread.others, settings.label_doubt_neighbours)
+    yield find_label_doubts(images, evidence.neighbours, evidence.spread, settings.label_doubt_neighbours)
     yield from find_bad_pictures(images, settings)

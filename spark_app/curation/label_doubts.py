@@ -5,31 +5,23 @@ import numpy as np
 from contract.findings import Kind
 from spark_app.curation.found import Found
 from spark_app.curation.images import Images, Numbers
+from spark_app.curation.spread import Spread
 from spark_app.numerics.neighbours import Neighbours
 
 MOST_OF_OWN_LABEL = 1
 """An image with more neighbours of its own label is not doubted."""
 
 
-LEAST_OTHERS = 5
-"""An image whose label has fewer images that are no near-duplicates of it is not judged: it can have no neighbours of
-its own label."""
-
-
-def find_label_doubts(images: Images, neighbours: Neighbours, others: Numbers, least: int) -> Found:
+def find_label_doubts(images: Images, neighbours: Neighbours, spread: Spread, least: int) -> Found:
     """Find images of which at least `least` of the nearest neighbours have one other label, and hardly any their own.
 
     Near-duplicates are no neighbours, so that a wrong label that was copied with its image does not confirm itself.
-
-    Parameters
-    ----------
-    others
-        Number of images of the same label that are no near-duplicates of the image, shape (n,).
+    An image is not judged if its label has too few images that could be its neighbours.
     """
     codes = _codes_of(images, neighbours)
     suggested, votes = _most_frequent(codes)
     own = (codes == images.codes[:, np.newaxis]).sum(axis=1)
-    is_judged = (images.codes >= 0) & (others >= LEAST_OTHERS)
+    is_judged = spread.has_others
     found = np.flatnonzero(is_judged & (suggested != images.codes) & (votes >= least) & (own <= MOST_OF_OWN_LABEL))
     ranks = np.argmax(codes[found] == suggested[found, np.newaxis], axis=1)
     compared = (neighbours.rows[found] >= 0).sum(axis=1)

@@ -23,9 +23,6 @@ from spark_app.numerics.pca import Basis
 ROUNDING = 1e-10
 """Share of the variance below which the residuals are rounding errors."""
 
-LEAST_OTHERS = 5
-"""A label with fewer other images has no spread that can be relied upon."""
-
 
 def find_outliers(spread: Spread, residuals: Floats, basis: Basis, confidence: float) -> Found:
     """Find the outliers of the corpus.
@@ -57,7 +54,7 @@ def _relative(values: Reals | Floats, limit: float) -> Reals:
 
 def find_label_outliers(images: Images, spread: Spread, ratio: float) -> Found:
     """Find images that are more than `ratio` times as far from the centroid of their label as its other images are."""
-    is_judged = (spread.others >= LEAST_OTHERS) & (spread.spreads > 0)
+    is_judged = spread.has_others & (spread.spreads > 0)
     relative = np.divide(spread.distances, spread.spreads, out=np.zeros(len(images)), where=is_judged)
     found = np.flatnonzero(relative > ratio)
     details = [

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spark_app.curation.corpus import BLOCK_ROWS, Coordinates, TaskRunner, in_blocks
-from spark_app.curation.images import Floats, Images, Numbers
+from spark_app.curation.images import Floats, Images, Mask, Numbers
 from spark_app.numerics.label_statistics import (
     GroupSums,
     LabelStatistics,
@@ -21,6 +21,10 @@ from spark_app.numerics.label_statistics import (
 )
 
 Reals = npt.NDArray[np.float64]
+
+LEAST_OTHERS = 5
+"""A label with fewer other images than this says nothing about an image: they are no spread to be relied upon, and too
+few to be the nearest neighbours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,12 @@ class Spread:
     """Number of these images, shape (n,)."""
     nearest_label: Numbers
     """Label of the nearest centroid, shape (n,); -1 without any."""
+
+    @property
+    def has_others(self) -> Mask:
+        """Whether the label of an image has enough other images to judge it, shape (n,)."""
+        enough: Mask = self.others >= LEAST_OTHERS
+        return enough
 
 
 @dataclass(frozen=True, eq=False)

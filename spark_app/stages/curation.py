@@ -197,6 +197,7 @@ def _published(this: Run, curated: Curated, images: Images, sampled: Sampled) ->
         counts=counts_of(curated.findings),
         images={name: _images_with(curated.findings, kinds) for name, kinds in GROUPS.items()},
         unmeasured=int(np.count_nonzero(~images.is_measured)),
+        unjudged=curated.unjudged,
         has_all_pairs=curated.has_all_pairs,
         has_neighbours=curated.has_neighbours,
         file=written.digest,

@@ -68,7 +68,13 @@ def test_the_findings_are_downloaded_and_counted(
     """Results with findings contain their file, and the command says how many there are."""
     counts = dict.fromkeys(map(str, Kind), 0) | {Kind.DUPLICATE: 2, Kind.DARK: 1}
     findings = FindingsSummary(
-        counts=counts, images={}, unmeasured=0, has_all_pairs=True, has_neighbours=True, file=Digest.of(b"key\n")
+        counts=counts,
+        images={},
+        unmeasured=0,
+        unjudged=0,
+        has_all_pairs=True,
+        has_neighbours=True,
+        file=Digest.of(b"key\n"),
     )
     publish(RUN, None, replace(summary, findings=findings))
     put(f"results/{RUN}/findings.csv", b"key\n")

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from spark_app.curation.images import IMAGE_ROWS, Images
+from spark_app.curation.spread import Spread
 from spark_app.numerics.pca import Basis
 
 K = 6
@@ -75,3 +76,9 @@ def labelled(letters: str) -> Images:
         for number, letter in enumerate(letters)
     ]
     return Images(pa.Table.from_pylist(rows, schema=IMAGE_ROWS))
+
+
+def with_others(numbers: list[int]) -> Spread:
+    """Return positions of images whose labels have given numbers of other images."""
+    nothing = np.full(len(numbers), np.nan)
+    return Spread(nothing, nothing, nothing, np.array(numbers), np.full(len(numbers), -1))

@@ -121,4 +121,4 @@ def test_separated_films_are_told_apart() -> None:
     films = Drawn(Images(rows), np.repeat([[1.0], [9.0]], 30, axis=0).astype(np.float32) * np.ones(K, np.float32))
     found = _curate(films)
     assert "label_doubt" not in found.findings["kind"].to_pylist()
-    assert found.representation is None
+    assert (found.representation, found.unjudged) == (None, 60)

@@ -5,10 +5,7 @@ import pytest
 
 from spark_app.curation.label_doubts import find_label_doubts
 from spark_app.numerics.neighbours import Neighbours
-from tests.spark_app.curation.synthetic import labelled
-
-MANY = np.full(11, 100)
-"""Numbers of other images of the label of each image."""
+from tests.spark_app.curation.synthetic import labelled, with_others
 
 
 def _neighbours(*rows: list[int]) -> Neighbours:
@@ -35,7 +32,7 @@ def test_an_image_is_doubted_if_six_neighbours_have_one_other_label(labels: str,
     images = labelled("A" + labels)
     none: list[list[int]] = [[]] * len(labels)
     found = find_label_doubts(
-        images, _neighbours(list(range(1, len(labels) + 1)), *none), MANY[: len(labels) + 1], least=6
+        images, _neighbours(list(range(1, len(labels) + 1)), *none), with_others([9] * (len(labels) + 1)), least=6
     )
     assert found.images.tolist() == ([0] if suggested else [])
     if suggested:
@@ -47,11 +44,13 @@ def test_an_image_is_doubted_if_six_neighbours_have_one_other_label(labels: str,
 def test_an_image_without_a_label_is_not_doubted() -> None:
     """There is nothing to doubt."""
     images = labelled("-BBBBBBBBBB")
-    assert not find_label_doubts(images, _neighbours(list(range(1, 11)), *[[]] * 10), MANY[:11], least=6).details
+    assert not find_label_doubts(
+        images, _neighbours(list(range(1, 11)), *[[]] * 10), with_others([0] + [9] * 10), least=6
+    ).details
 
 
 def test_an_image_that_can_have_no_neighbours_of_its_label_is_not_doubted() -> None:
     """The only image of a label, or a film of near-duplicates, is no wrong label because it resembles others."""
     images = labelled("ABBBBBBBBBB")
-    others = np.array([4, *[9] * 10])
+    others = with_others([4, *[9] * 10])
     assert not find_label_doubts(images, _neighbours(list(range(1, 11)), *[[]] * 10), others, least=6).details
