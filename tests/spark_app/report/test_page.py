@@ -1,9 +1,12 @@
 """Tests of the HTML page of the report."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
+from contract.digest import Digest
+from contract.findings import FindingsSummary, Kind, Representation
 from contract.summary import Counts, MatrixFile, PcaSummary, Snapshots, Summary, WeightsSummary
-from spark_app.report.data import RefusedImages, ReportData, SampledImage
+from spark_app.report.data import FoundImage, RefusedImages, ReportData, SampledImage
 from spark_app.report.page import render_report
 
 SUMMARY = Summary(
@@ -80,6 +83,33 @@ def test_names_of_users_are_text_and_nothing_else() -> None:
     assert names.count("circle") == 2
     assert "&lt;script&gt;" in page
     assert "The weights are seeded." in page
+
+
+def test_the_report_shows_the_worst_findings_and_their_numbers() -> None:
+    """Keys and details are text, kinds without findings are not named, and a run without findings says so."""
+    found = FoundImage(HOSTILE, None, Kind.NEAR_DUPLICATE, 1.97, HOSTILE, HOSTILE)
+    counts = dict.fromkeys(map(str, Kind), 0)
+    summary = FindingsSummary(
+        counts=counts | {Kind.NEAR_DUPLICATE: 1_234},
+        images={},
+        unmeasured=0,
+        unjudged=5,
+        has_all_pairs=True,
+        has_neighbours=True,
+        file=Digest.of(b""),
+        components=Representation(images=10, nearest_neighbour=0.9, nearest_centroid=0.8),
+    )
+    data = ReportData([1.0], [1.0], 1.0, [], RefusedImages({}, []), [found])
+    page = render_report(replace(SUMMARY, findings=summary), data)
+    assert "script" not in _elements(page)
+    assert page.count("&lt;script&gt;") == 3
+    assert "<b>1,234</b> near duplicate" in page
+    assert "blurry" not in page
+    assert "5 images have a label with too few other images" in page
+    assert "90.0%" in page
+    nothing = render_report(replace(SUMMARY, findings=replace(summary, counts=counts)), replace(data, findings=[]))
+    assert nothing.count("<p>None.</p>") == 2  # refused images, findings
+    assert "<h2>Findings</h2>" not in render_report(SUMMARY, data)
 
 
 def test_the_report_says_which_basis_and_why() -> None:
