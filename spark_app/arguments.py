@@ -26,15 +26,16 @@ def add_tuning_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_option(parser: argparse.ArgumentParser, option: Option, default: object) -> None:
+    description = option.description.replace("%", "%%")  # argparse formats the help
     if default is False:
-        parser.add_argument(option.flag, action="store_true", help=option.description)
+        parser.add_argument(option.flag, action="store_true", help=description)
         return
     parser.add_argument(
         option.flag,
         default=default,
         type=option.parse or _reader(default),
         metavar=f"{{{','.join(type(default))}}}" if isinstance(default, StrEnum) else option.metavar,
-        help=f"{option.description} [{default_text(default)}]",
+        help=f"{description} [{default_text(default)}]",
     )
 
 

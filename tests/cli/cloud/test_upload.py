@@ -155,6 +155,14 @@ def test_a_cause_that_is_not_the_files_ends_it(
     assert _upload(folder) == 1
     assert f"Given up, because {AHEAD} files failed in succession. These credentials" in capsys.readouterr().err
     assert len(asked) < 3 * AHEAD
+    _wait_for_threads()  # they would upload to the bucket of the next test
+
+
+def _wait_for_threads() -> None:
+    """Wait for the threads of an upload that has ended without them. They end with the process of the command."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("fruits-"):
+            thread.join(60)
 
 
 def test_credentials_that_expire_on_the_way_end_it_with_one_sentence(
@@ -196,9 +204,7 @@ def test_ctrl_c_ends_it_at_once_and_it_can_be_resumed(
     assert "fruits: Interrupted: " in err
     assert "Run the same command again to go on." in err
     line_is_cut.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith("fruits-"):
-            thread.join(60)
+    _wait_for_threads()
     assert "images/07" not in objects()
 
     before("PutObject", lambda _: None)
