@@ -15,7 +15,7 @@ from spark_app.curation.images import Images
 from spark_app.curation.known import Known
 from spark_app.curation.label_doubts import find_label_doubts
 from spark_app.curation.near_duplicates import NearDuplicates, find_near_duplicates
-from spark_app.curation.neighbourhood import comparisons, update_neighbours
+from spark_app.curation.neighbourhood import Pending, nearest_neighbours
 from spark_app.curation.outliers import find_label_outliers, find_outliers
 from spark_app.curation.quality import find_bad_pictures
 from spark_app.curation.representation import representation_of
@@ -76,9 +76,10 @@ def curate(
     rule = near_rule(settings)
     corpus = Corpus.of(images, coordinates, origin_of(basis))
     near = find_near_duplicates(images, corpus, rule, known.pairs, run)
-    has_neighbours = comparisons(images.row_ids, known) <= settings.max_compared_images**2
+    pending = Pending.of(images.row_ids, known)
+    has_neighbours = pending.comparisons <= settings.max_compared_images**2
     if has_neighbours:
-        neighbours = update_neighbours(images.row_ids, corpus, known, rule, run)
+        neighbours = nearest_neighbours(pending, corpus, rule, run)
         now_known = Known(images.row_ids, neighbours, near.pairs)
     else:
         neighbours = Neighbours.none(len(images), NEIGHBOURS)

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contract.findings import Kind
-from spark_app.curation.found import Found
-from spark_app.curation.images import Images, Numbers
+from spark_app.curation.found import NONE, Found
+from spark_app.curation.images import Images
 
 FINDINGS = pa.schema(
     [
@@ -35,25 +35,16 @@ def rows_of(found: Iterable[Found], images: Images) -> pa.Table:
 def _rows_of_kind(found: Found, images: Images) -> pa.Table:
     scores = np.round(found.scores, DECIMALS)
     order = np.lexsort((found.images, -scores))
+    others = pa.array(found.others[order], pa.int64(), mask=found.others[order] == NONE)
     columns = [
-        images.keys.take(found.images[order]).combine_chunks(),
-        images.rows["label"].take(found.images[order]).combine_chunks(),
+        images.keys.take(found.images[order]),
+        images.rows["label"].take(found.images[order]),
         pa.array([str(found.kind)] * len(order), pa.string()),
         pa.array(scores[order]),
-        _keys_or_null(images, found.others[order]),
+        images.keys.take(others),
         pa.array([found.details[number] for number in order], pa.string()),
     ]
-    return pa.table([_one_array(column) for column in columns], schema=FINDINGS)
-
-
-def _keys_or_null(images: Images, others: Numbers) -> pa.Array:
-    exists = others >= 0
-    keys = images.keys.take(pa.array(np.where(exists, others, 0))) if len(images) else pa.array([], pa.string())
-    return pc.if_else(pa.array(exists), _one_array(keys), pa.scalar(None, pa.string()))
-
-
-def _one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return pa.table(columns, schema=FINDINGS)
 
 
 def counts_of(rows: pa.Table) -> dict[str, int]:

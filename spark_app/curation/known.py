@@ -30,8 +30,7 @@ class Known:
     @classmethod
     def nothing(cls) -> "Known":
         """Return what is known without an earlier run."""
-        none = Neighbours(np.empty((0, NEIGHBOURS), np.int64), np.empty((0, NEIGHBOURS), np.float32))
-        return cls(np.empty(0, np.uint64), none, ContentPairs.none())
+        return cls(np.empty(0, np.uint64), Neighbours.none(0, NEIGHBOURS), ContentPairs.none())
 
     def neighbours_of(self, rows: Ids) -> tuple[Neighbours, Mask]:
         """Return the neighbours of present images, and which images have them.
@@ -48,11 +47,12 @@ class Known:
         was_there = old_position >= 0
         old = self.neighbours.rows[old_position[was_there]]
         places = np.where(old >= 0, new_position[old], -1)
-        found, distances = _nobody(len(rows))
-        found[was_there], distances[was_there] = places, self.neighbours.distances[old_position[was_there]]
+        found = Neighbours.none(len(rows), NEIGHBOURS)
+        found.rows[was_there] = places
+        found.distances[was_there] = self.neighbours.distances[old_position[was_there]]
         is_complete = was_there.copy()
         is_complete[was_there] = ((old >= 0) == (places >= 0)).all(axis=1)
-        return Neighbours(found, distances), is_complete
+        return found, is_complete
 
 
 def _positions(of: Ids, among: Ids) -> np.ndarray:
@@ -63,10 +63,6 @@ def _positions(of: Ids, among: Ids) -> np.ndarray:
     place = np.minimum(np.searchsorted(among, of, sorter=order), len(among) - 1)
     found = order[place]
     return np.where(among[found] == of, found, -1)
-
-
-def _nobody(n: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.full((n, NEIGHBOURS), -1, np.int64), np.full((n, NEIGHBOURS), np.inf, np.float32)
 
 
 def known_to_npz(known: Known, rule: NearRule) -> bytes:

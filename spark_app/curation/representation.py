@@ -10,7 +10,7 @@ from spark_app.curation.images import Floats, Images
 from spark_app.curation.known import Known
 from spark_app.curation.label_doubts import nearest_labels
 from spark_app.curation.near_duplicates import ContentPairs, find_near_duplicates
-from spark_app.curation.neighbourhood import update_neighbours
+from spark_app.curation.neighbourhood import Pending, nearest_neighbours
 from spark_app.curation.spread import Spread, measure_spread
 from spark_app.numerics.neighbours import NearRule, Neighbours
 from spark_app.numerics.pca import Basis
@@ -47,7 +47,7 @@ def _assess(images: Images, vectors: Floats, origin: Floats, rule: NearRule) -> 
     held = HeldCoordinates(vectors)
     corpus = Corpus.of(images, held, origin)
     near = find_near_duplicates(images, corpus, rule, ContentPairs.none(), run_here)
-    neighbours = update_neighbours(images.row_ids, corpus, Known.nothing(), rule, run_here)
+    neighbours = nearest_neighbours(Pending.of(images.row_ids, Known.nothing()), corpus, rule, run_here)
     spread = measure_spread(images, near.groups, held, np.ones(vectors.shape[1]), run_here)
     return representation_of(images, neighbours, spread)
 

@@ -90,7 +90,7 @@ def measure_spread(
     hotelling = [np.empty(0)]
     for totals in run(partial(_add_up, coordinates, variances), parts):
         hotelling.append(totals.hotelling)
-        statistics = statistics.merge(_scattered(totals, len(images.labels)))
+        statistics = statistics.merge(totals.statistics.placed(totals.labels, len(images.labels)))
         large = large.merge(totals.large)
     members = _Members(np.where(is_large, -1, shared))
     tasks = [
@@ -154,15 +154,6 @@ def hotelling_of(vectors: Floats, variances: Reals) -> Reals:
     return result
 
 
-def _scattered(totals: _Totals, labels: int) -> LabelStatistics:
-    """Return the statistics of all labels from those of some."""
-    some = totals.statistics
-    counts, scatters = np.zeros(labels, np.int64), np.zeros(labels)
-    means = np.zeros((labels, some.means.shape[1]))
-    counts[totals.labels], scatters[totals.labels], means[totals.labels] = some.counts, some.scatters, some.means
-    return LabelStatistics(counts, means, scatters)
-
-
 def _compare(
     coordinates: Coordinates, statistics: LabelStatistics, large: GroupSums, task: tuple[_Part, _Part]
 ) -> tuple[Reals, Reals, Numbers, Numbers]:
@@ -171,4 +162,4 @@ def _compare(
     removed = large.merge(GroupSums.of(members.codes, coordinates.read(members.images), members.groups))
     vectors = coordinates.read(block.images)
     own = distances_to_own(statistics, removed, block.codes, vectors, block.groups)
-    return *own, nearest_centroids(statistics, removed, block.codes, vectors, block.groups)
+    return *own, nearest_centroids(statistics, own[0], block.codes, vectors)

@@ -11,7 +11,7 @@ un-merged from the label. A group can span blocks of images, so the work takes t
 ...     distances, spreads, counts = distances_to_own(
 ...         statistics, removed, block.codes, block.vectors, block.groups
 ...     )
-...     nearest = nearest_centroids(statistics, removed, block.codes, block.vectors, block.groups)
+...     nearest = nearest_centroids(statistics, distances, block.codes, block.vectors)
 
 A code is the number of a label, from 0 to L - 1, or -1 for an image without a label. A group is any number from 0, or
 -1 for an image that is alone in its group. The formulas are those of `spark_app.numerics.statistics`; a scatter is the
@@ -129,6 +129,12 @@ class LabelStatistics:
         """Return the statistics of the labels of these codes, one after the other."""
         return type(self)(self.counts[codes], self.means[codes], self.scatters[codes])
 
+    def placed(self, codes: Integers, labels: int) -> Self:
+        """Return statistics of more labels, of which these are those of some codes, and the others have no vectors."""
+        result = self.empty(labels, self.means.shape[1])
+        result.counts[codes], result.means[codes], result.scatters[codes] = self.counts, self.means, self.scatters
+        return result
+
 
 @dataclass(frozen=True, eq=False)
 class GroupSums:
@@ -174,17 +180,9 @@ class GroupSums:
         (groups, codes), numbers = _distinct(
             np.concatenate([self.groups, other.groups]), np.concatenate([self.codes, other.codes])
         )
-        own = self._spread(numbers[: len(self)], len(groups))
-        others = other._spread(numbers[len(self) :], len(groups))
+        own = self.statistics.placed(numbers[: len(self)], len(groups))
+        others = other.statistics.placed(numbers[len(self) :], len(groups))
         return type(self)(groups, codes, own.merge(others))
-
-    def _spread(self, numbers: Integers, size: int) -> LabelStatistics:
-        """Place the statistics among others."""
-        result = LabelStatistics.empty(size, self.statistics.means.shape[1])
-        result.counts[numbers] = self.statistics.counts
-        result.means[numbers] = self.statistics.means
-        result.scatters[numbers] = self.statistics.scatters
-        return result
 
     def of_images(self, codes: Integers, vectors: Coordinates, groups: Integers) -> LabelStatistics:
         """Return, for each image, the statistics of the images of its group and label: at least of itself.
@@ -255,15 +253,15 @@ def distances_to_own(
     return distances, spreads, others.counts
 
 
-def nearest_centroids(
-    statistics: LabelStatistics, removed: GroupSums, codes: Integers, vectors: Coordinates, groups: Integers
-) -> Integers:
+def nearest_centroids(statistics: LabelStatistics, own: Vector, codes: Integers, vectors: Coordinates) -> Integers:
     """Find the label whose mean is the nearest to each image; the mean of its own label is that without its group.
 
     Parameters
     ----------
-    statistics, removed, codes, vectors, groups
+    statistics, codes, vectors
         As for `distances_to_own`.
+    own
+        The distances that `distances_to_own` returns.
 
     Returns
     -------
@@ -273,8 +271,7 @@ def nearest_centroids(
     found = [np.zeros(0, np.int64)]
     for start in range(0, len(codes), rows):
         part = slice(start, start + rows)
-        own = distances_to_own(statistics, removed, codes[part], vectors[part], groups[part])[0]
-        found.append(_nearest(statistics, own, codes[part], vectors[part].astype(np.float64)))
+        found.append(_nearest(statistics, own[part], codes[part], vectors[part].astype(np.float64)))
     return np.concatenate(found)
 
 
@@ -310,13 +307,8 @@ def _others(
     if groups.shape != codes.shape:
         raise ValueError(f"{codes.shape} codes, but {groups.shape} groups")
     labelled = np.flatnonzero(codes >= 0)
-    result = LabelStatistics.empty(len(codes), vectors.shape[1])
     own = removed.of_images(codes[labelled], vectors[labelled], groups[labelled])
-    others = statistics.take(codes[labelled]).unmerge(own)
-    result.counts[labelled] = others.counts
-    result.means[labelled] = others.means
-    result.scatters[labelled] = others.scatters
-    return result
+    return statistics.take(codes[labelled]).unmerge(own).placed(labelled, len(codes))
 
 
 def _check_codes(codes: Integers, vectors: Coordinates, labels: int) -> None:

@@ -131,6 +131,12 @@ class Neighbours:
         """Return the neighbours of `n` images before any image of the corpus was seen."""
         return cls(np.full((n, k), -1), np.full((n, k), np.inf, np.float32))
 
+    @classmethod
+    def joined(cls, parts: Iterable[Self], k: int) -> Self:
+        """Return the neighbours of all images of some parts, one part after the other."""
+        every = [cls.none(0, k), *parts]
+        return cls(np.concatenate([one.rows for one in every]), np.concatenate([one.distances for one in every]))
+
     def merged(self, other: Self) -> Self:
         """Return the nearest of both, for the same images; no row occurs twice.
 
@@ -185,8 +191,7 @@ def nearest(queries: Block, corpus: Iterable[Block], k: int, rule: NearRule, ori
             columns = side.columns()
             for search in searches:
                 search.visit(side, columns)
-    found = [search.found for search in searches] or [Neighbours.none(0, k)]
-    return Neighbours(np.concatenate([one.rows for one in found]), np.concatenate([one.distances for one in found]))
+    return Neighbours.joined((search.found for search in searches), k)
 
 
 def _check_dimensions(block: Block, origin: Singles) -> None:

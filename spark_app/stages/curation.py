@@ -3,18 +3,17 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contract.findings import FINDING_COLUMNS, GROUPS, FindingsSummary
+from contract.findings import GROUPS, FindingsSummary
 from contract.layout import BasisFile, ResultFile, pca_folder, results_folder
 from contract.summary import Summary
 from contract.tables import Table
 from spark_app.csv_files import write_csv
-from spark_app.curation.corpus import Coordinates, HeldCoordinates, TaskRunner, run_here
+from spark_app.curation.corpus import Coordinates, HeldCoordinates, Item, Result, TaskRunner, run_here
 from spark_app.curation.curate import Curated, curate, near_rule
 from spark_app.curation.findings import FINDINGS, counts_of
 from spark_app.curation.images import IMAGE_ROWS, MEASURES, Floats, Images, Numbers
@@ -44,9 +43,6 @@ HELD_IMAGES = 50_000
 
 REPORTED = 5
 """Findings of each kind that the report shows."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -191,7 +187,7 @@ def _sampled(this: Run, start: StartingPoint, choice: BasisChoice, images: Image
 
 
 def _published(this: Run, curated: Curated, images: Images, sampled: Sampled) -> Findings:
-    batches = ([batch[name] for name in FINDING_COLUMNS] for batch in curated.findings.to_batches())
+    batches = (batch.columns for batch in curated.findings.to_batches())
     written = write_csv(batches, FINDINGS, this.root, this.results + ResultFile.FINDINGS)
     summary = FindingsSummary(
         counts=counts_of(curated.findings),

@@ -115,13 +115,20 @@ def test_images_are_compared_with_the_others_of_their_label(seed: int) -> None:
             assert np.isnan(spread)
 
 
+def _nearest_labels(
+    statistics: LabelStatistics, removed: GroupSums, codes: np.ndarray, vectors: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+    own, _, _ = distances_to_own(statistics, removed, codes, vectors, groups)
+    return nearest_centroids(statistics, own, codes, vectors)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_the_nearest_centroid_leaves_the_group_out_of_its_own_label(seed: int) -> None:
     """The nearest centroid is that of a loop over the labels; a label without other images never wins."""
     images = _images(int(np.random.default_rng(seed).integers(1, 60)), seed)
     groups = shared_groups(images.groups)
     statistics, removed = _both(_Images(images.codes, images.vectors, groups), seed)
-    found = nearest_centroids(statistics, removed, images.codes, images.vectors, groups)
+    found = _nearest_labels(statistics, removed, images.codes, images.vectors, groups)
     for image, code in enumerate(found):
         distances = [
             np.linalg.norm(images.vectors[image] - others.mean(axis=0)) if len(others) else np.inf
@@ -138,13 +145,13 @@ def test_comparisons_do_not_depend_on_the_block() -> None:
     statistics.means[2] = statistics.means[1]
     arguments = (images.codes, images.vectors, images.groups)
     whole = distances_to_own(statistics, removed, *arguments)
-    nearest = nearest_centroids(statistics, removed, *arguments)
+    nearest = _nearest_labels(statistics, removed, *arguments)
     for size in (1, 7, 64):
         blocks = [tuple(array[i : i + size] for array in arguments) for i in range(0, 200, size)]
         compared = zip(*(distances_to_own(statistics, removed, *block) for block in blocks), strict=True)
         for one, others in zip(whole, compared, strict=True):
             np.testing.assert_array_equal(one, np.concatenate(others))
-        found = np.concatenate([nearest_centroids(statistics, removed, *block) for block in blocks])
+        found = np.concatenate([_nearest_labels(statistics, removed, *block) for block in blocks])
         np.testing.assert_array_equal(nearest, found)
     unlabelled = images.codes < 0
     assert not (nearest[unlabelled] == 2).any()
@@ -157,8 +164,8 @@ def test_nearly_equal_distances_do_not_depend_on_the_block() -> None:
     statistics = LabelStatistics(np.ones(50, np.int64), means, np.zeros(50))
     vectors = np.repeat(random.normal(100, 1, (64, 1)), 40, axis=1)
     codes, removed = np.full(64, -1), GroupSums.none(40)
-    whole = nearest_centroids(statistics, removed, codes, vectors, codes)
-    alone = [nearest_centroids(statistics, removed, codes[:1], vectors[i : i + 1], codes[:1]) for i in range(64)]
+    whole = _nearest_labels(statistics, removed, codes, vectors, codes)
+    alone = [_nearest_labels(statistics, removed, codes[:1], vectors[i : i + 1], codes[:1]) for i in range(64)]
     np.testing.assert_array_equal(whole, np.concatenate(alone))
 
 
@@ -185,8 +192,8 @@ def test_no_images_have_no_comparison() -> None:
     one = np.array([-1]), np.zeros((1, K), np.float32), np.array([-1])
     for labels in (0, 3):
         empty = LabelStatistics.empty(labels, K)
-        assert nearest_centroids(empty, GroupSums.none(K), *nothing).tolist() == []
-        assert nearest_centroids(empty, GroupSums.none(K), *one).tolist() == [-1]
+        assert _nearest_labels(empty, GroupSums.none(K), *nothing).tolist() == []
+        assert _nearest_labels(empty, GroupSums.none(K), *one).tolist() == [-1]
         assert [len(array) for array in distances_to_own(empty, GroupSums.none(K), *nothing)] == [0, 0, 0]
 
 
