@@ -108,7 +108,7 @@ class RowChanges:
     """Changes of the rows of one table, by key."""
 
     frame: DataFrame
-    """One row per key, with at least the columns of the table, except those of `ADDED_COLUMNS`."""
+    """One row per key, with at least the columns of the table."""
     is_present: str
     """SQL condition of the rows that the table must contain afterwards. It loses the keys of the other rows."""
     present: int
@@ -256,13 +256,12 @@ class Tables:
         self.before_commit()
         name = self._name(table)
         columns = self.spark.table(name).columns
-        frame = _with_added_columns(changes.frame, table)
         if changes.stale == 0:
             # Without rows to look up, the cost of the commit depends on the new rows only, not on the table.
-            rows = frame.where(changes.is_present).select(*columns)
+            rows = changes.frame.where(changes.is_present).select(*columns)
             _in_files(rows, math.ceil(changes.present / ROWS_PER_TASK[table])).writeTo(name).append()
             return
-        frame.createOrReplaceTempView("arrived")
+        changes.frame.createOrReplaceTempView("arrived")
         self.spark.sql(f"""
             MERGE INTO {name} AS target
             USING (SELECT {", ".join(columns)}, {changes.is_present} AS is_present FROM arrived) AS source
@@ -292,8 +291,7 @@ class Tables:
         # No repartitioning by ranges of keys, for which Spark would compute the rows twice, first to sample the keys.
         # The rows have the order of the features, whose files are ranges of keys.
         files = max(1, math.ceil(count / ROWS_PER_TASK[Table.COMPONENTS]))
-        rows = _with_added_columns(frame, Table.COMPONENTS)
-        rows.coalesce(files).writeTo(self.components).overwrite(everything)
+        frame.coalesce(files).writeTo(self.components).overwrite(everything)
 
     def replace_labels(self, label: str) -> None:
         """Replace the labels of `features` by the values of an SQL expression of the key."""
@@ -304,12 +302,6 @@ class Tables:
         """Remove all coordinates."""
         self.before_commit()
         self.spark.sql(f"DELETE FROM {self.components}")
-
-
-def _with_added_columns(frame: DataFrame, table: Table) -> DataFrame:
-    """Add the columns that rows without measurements lack, with nulls."""
-    missing = [column for column in ADDED_COLUMNS[table] if column not in frame.columns]
-    return frame.withColumns({column: lit(None) for column in missing}) if missing else frame
 
 
 def _in_files(frame: DataFrame, files: int) -> DataFrame:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
@@ -18,13 +19,13 @@ from spark_app.numerics.pca import assess_own, fit
 from spark_app.numerics.statistics import Statistics
 from spark_app.settings import FEATURE_COUNT
 from spark_app.stages.basis import BasisChoice
-from spark_app.stages.outcomes import AppliedChanges, Tally
+from spark_app.stages.outcomes import OUTCOMES, AppliedChanges, Tally
 from spark_app.stages.projection import update_components
 from spark_app.stages.repair import DamagedTableError
 from spark_app.stages.rows_by_position import Places, read_lists, read_vectors
 from spark_app.stages.statistics import FeatureStatistics
 from spark_app.storage import Storage
-from spark_app.tables import RowChanges, RowSet, Tables
+from spark_app.tables import ADDED_COLUMNS, RowChanges, RowSet, Tables
 
 if TYPE_CHECKING:
     from spark_app.stages.starting_point import StartingPoint
@@ -55,6 +56,7 @@ def filled(tables: Tables, samples: np.ndarray) -> Tables:
 def _rows(spark: SparkSession, samples: np.ndarray, start: int) -> Any:  # noqa: ANN401 -- a DataFrame
     constants = {"etag": "e", "label": "l", "width": 1, "height": 1, "model_id": "m", "run_id": "r"}
     columns: dict[str, object] = {name: [value] * 20 for name, value in constants.items()}
+    columns |= {name: pa.nulls(20, OUTCOMES.field(name).type) for name in ADDED_COLUMNS[Table.FEATURES]}
     keys = [f"{number:02}.jpg" for number in range(start, start + 20)]
     return spark.createDataFrame(
         pa.table(
@@ -83,10 +85,6 @@ def test_replaced_features_are_read_by_their_places(filled: Tables, samples: np.
     first = filled.features_as_of(before, "true").select("key", "_file", "_pos").collect()
     assert {row.tobytes() for row in read_vectors(_root(filled), first)} == {row.tobytes() for row in samples[:20]}
     assert read_vectors(_root(filled), []).shape == (0, FEATURE_COUNT)
-
-
-def _cut(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-100])
 
 
 def _components_of(filled: Tables, samples: np.ndarray) -> tuple[pa.Table, Places]:
@@ -137,9 +135,13 @@ def _cut(file: Path) -> None:
 
 
 def _flip(file: Path) -> None:
-    """Change a bit of the features, which are not compressed well: the file stays a Parquet file."""
+    """Change a bit in the middle of the vectors of a row group: the file stays a Parquet file."""
+    group = pq.ParquetFile(file).metadata.row_group(0)
+    columns = (group.column(number) for number in range(group.num_columns))
+    (vectors,) = (column for column in columns if column.path_in_schema.endswith(".list.element"))
     body = bytearray(file.read_bytes())
-    body[len(body) // 2] ^= 4
+    start = vectors.dictionary_page_offset or vectors.data_page_offset
+    body[start + vectors.total_compressed_size // 2] ^= 4
     file.write_bytes(body)
 
 
