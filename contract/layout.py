@@ -46,6 +46,9 @@ QUERIES = "athena/"
 LATEST = f"{RESULTS}latest.json"
 """Pointer to the last complete run. A run writes it last, so that readers never see incomplete results."""
 
+LATEST_PAGE = f"{RESULTS}latest.html"
+"""Page that leads a browser to the report of the last complete run, for bookmarks."""
+
 CONTROL = "control/"
 """Folder of the objects by which runs are coordinated."""
 
@@ -65,6 +68,8 @@ class ResultFile(StrEnum):
     REJECTS = "rejects.csv"
     FINDINGS = "findings.csv"
     REPORT = "report.html"
+    EXPLORER = "explore.html"
+    """The images of a sample as points in two or three dimensions, with thumbnails."""
     REPORT_DATA = "report.json"
     """The numbers of the report that the summary does not contain."""
     SUMMARY = "summary.json"

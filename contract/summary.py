@@ -131,6 +131,8 @@ class Summary(Document):
     """Digest of ``rejects.csv``; `None` in summaries of earlier versions."""
     findings: FindingsSummary | None = None
     """`None` without findings, and in summaries of earlier versions."""
+    explorer: Digest | None = None
+    """Digest of ``explore.html``; `None` without images, and in summaries of earlier versions."""
 
     def __post_init__(self) -> None:
         check_run_id(self.run_id, "run_id")

@@ -89,6 +89,7 @@ ADDED_COLUMNS = {
         "contrast": "float COMMENT 'standard deviation of the grey values at 56x56 divided by 255, 0 to 0.5'",
         "sharpness": "float COMMENT 'variance of the Laplacian of the grey values at 56x56, which are 0 to 255'",
         "entropy": "float COMMENT 'of the histogram of the values of all channels, in bits'",
+        "thumbnail": "binary COMMENT 'WebP, 48x48 pixels; null for most images of a large corpus'",
     },
     Table.COMPONENTS: {
         "residual": "float COMMENT 'squared distance of the features from the span of the components'",

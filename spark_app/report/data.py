@@ -47,6 +47,36 @@ class FoundImage:
 
 
 @dataclass(frozen=True)
+class LabelSummary:
+    """A label, and its images."""
+
+    label: str | None
+    images: int
+    spread: float | None
+    """Root of the mean squared distance of its images from their mean, along the components; `None` if unknown."""
+
+
+@dataclass(frozen=True)
+class EndImage:
+    """An image at one end of a component."""
+
+    key: str
+    label: str | None
+    value: float
+    """Coordinate along the component."""
+
+
+@dataclass(frozen=True)
+class ComponentEnds:
+    """The sampled images at both ends of a component, which show what it distinguishes."""
+
+    low: list[EndImage]
+    """The images with the least coordinates, the least first."""
+    high: list[EndImage]
+    """The images with the greatest coordinates, the greatest first."""
+
+
+@dataclass(frozen=True)
 class ReportData(Document):
     """The numbers behind the report."""
 
@@ -63,3 +93,7 @@ class ReportData(Document):
     refusals: RefusedImages
     findings: list[FoundImage] = field(default_factory=list)
     """The worst findings of each kind, in the order of ``findings.csv``."""
+    labels: list[LabelSummary] = field(default_factory=list)
+    """All labels, the most frequent first."""
+    ends: list[ComponentEnds] = field(default_factory=list)
+    """The ends of the first components."""

@@ -42,6 +42,7 @@ OUTCOMES = pa.schema(
         ("contrast", pa.float32()),
         ("sharpness", pa.float32()),
         ("entropy", pa.float32()),
+        ("thumbnail", pa.binary()),
         ("refused_again", pa.bool_()),
         ("had_features", pa.bool_()),
         ("had_reject", pa.bool_()),

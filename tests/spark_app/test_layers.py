@@ -16,7 +16,7 @@ LAYERS = (
     {"jvm", "place", "arguments"},
     {"storage", "iceberg", "arrow"},
     {"progress", "csv_files", "session", "fence", "job_failure", "watchdog"},
-    {"tables", "engine", "report", "curation"},
+    {"tables", "engine", "report", "explorer", "curation"},
     {"run"},
     {"stages", "output"},
     {"begin"},

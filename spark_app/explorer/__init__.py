@@ -1,0 +1,1 @@
+"""The explorer of the images: its data, its pictures, and one HTML file that needs no network."""
