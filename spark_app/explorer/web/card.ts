@@ -7,16 +7,14 @@ import type { Pictures } from "./pictures";
 import type { State } from "./state";
 
 const NEIGHBOURS = 8;
-const LARGE = 192;
-const SMALL = 64;
 
 /** Return an element with the picture of a point, in the proportions of the image, or with a sentence. */
-export function picture(state: State, pictures: Pictures, point: number, side: number): HTMLElement {
+export function picture(state: State, pictures: Pictures, point: number): HTMLElement {
   if (!pictures.has(point)) return element("div", { class: "blank" }, "no thumbnail");
   const canvas = element("canvas", { class: "picture", role: "img", "aria-label": "Thumbnail of the image" });
   const [width, height] = proportions(state, point);
-  canvas.style.width = `${Math.round(side * width)}px`;
-  canvas.style.height = `${Math.round(side * height)}px`;
+  canvas.style.setProperty("--wide", String(width));
+  canvas.style.setProperty("--high", String(height));
   void pictures.draw(point, canvas);
   return canvas;
 }
@@ -58,7 +56,7 @@ export class Card {
     const close = button("×", () => this.pick(null), { class: "close", "aria-label": "Close the card" });
     const key = userText(this.state.data.keys[point]!, "key");
     const names = element("div", { class: "names" }, labelText(this.state, point), key);
-    return element("div", { class: "head" }, picture(this.state, this.pictures, point, LARGE), names, close);
+    return element("div", { class: "head" }, picture(this.state, this.pictures, point), names, close);
   }
 
   private facts(point: number): HTMLElement {
@@ -90,7 +88,7 @@ export class Card {
   private neighbour(point: number, distance: number): HTMLElement {
     const shown = button("", () => this.pick(point), { "data-point": String(point), "data-distance": String(distance) });
     shown.append(
-      picture(this.state, this.pictures, point, SMALL), labelText(this.state, point),
+      picture(this.state, this.pictures, point), labelText(this.state, point),
       userText(this.state.data.keys[point]!, "key"), element("span", { class: "soft" }, numberText(distance)),
     );
     return shown;
@@ -117,7 +115,7 @@ export class Tip {
   show(point: number, x: number, y: number, width: number, height: number): void {
     if (point !== this.point) {
       const names = element("div", { class: "names" }, labelText(this.state, point), userText(this.state.data.keys[point]!, "key"));
-      this.element.replaceChildren(picture(this.state, this.pictures, point, 96), names);
+      this.element.replaceChildren(picture(this.state, this.pictures, point), names);
       this.point = point;
     }
     this.element.hidden = false;

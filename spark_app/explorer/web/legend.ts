@@ -8,13 +8,21 @@ import type { State } from "./state";
 const MOST_ROWS = 1000;
 const STOPS = 12;
 
+interface Entry {
+  category: number;
+  row: HTMLElement;
+  toggle: HTMLButtonElement;
+  only: HTMLButtonElement;
+}
+
 export class Legend {
   readonly element = element("div", { class: "legend" });
   private readonly state: State;
   private readonly changed: () => void;
   private wanted = "";
   private byName = false;
-  private rows = element("ul", { class: "rows", "aria-label": "Legend" });
+  private entries: Entry[] = [];
+  private readonly rows = element("ul", { class: "rows", "aria-label": "Legend" });
 
   constructor(state: State, changed: () => void) {
     this.state = state;
@@ -27,8 +35,10 @@ export class Legend {
     this.wanted = "";
     const { column } = this.state;
     if (column.kind === "continuous") this.element.replaceChildren(scaleOf(column));
-    else this.element.replaceChildren(this.tools(column), this.note(column), this.rows);
-    this.update();
+    else {
+      this.element.replaceChildren(this.tools(column), this.note(column), this.rows);
+      this.list(column);
+    }
   }
 
   private tools(column: Categorical): HTMLElement {
@@ -54,26 +64,39 @@ those you show alone get a colour too.`;
 
   private setWanted(text: string): void {
     this.wanted = text.toLowerCase();
-    this.update();
+    if (this.state.column.kind === "categorical") this.list(this.state.column);
   }
 
   private setOrder(event: Event): void {
     this.byName = (event.target as HTMLSelectElement).value === "name";
+    if (this.state.column.kind === "categorical") this.list(this.state.column);
+  }
+
+  /** List the categories with the wanted name. */
+  private list(column: Categorical): void {
+    const order = this.order(column);
+    this.entries = order.slice(0, MOST_ROWS).map((category) => this.entry(column, category));
+    const rest = order.length - MOST_ROWS;
+    const more = rest > 0 ? [element("li", { class: "soft small" }, `and ${rest.toLocaleString("en")} more: filter by name`)] : [];
+    this.rows.replaceChildren(...this.entries.map((entry) => entry.row), ...more);
     this.update();
   }
 
-  /** Show which categories are hidden, and in which colours the others are. */
+  /** Show which categories are hidden, and in which colours the others are. The rows stay, and with them the focus. */
   update(): void {
     const { column } = this.state;
     if (column.kind !== "categorical") return;
-    const focused = (document.activeElement as HTMLElement | null)?.id ?? "";
-    const order = this.order(column);
     const marks = this.state.marks(column, isDark());
-    const rows = order.slice(0, MOST_ROWS).map((i) => this.row(column, i, marks[i]!));
-    const rest = order.length - MOST_ROWS;
-    if (rest > 0) rows.push(element("li", { class: "soft small" }, `and ${rest.toLocaleString("en")} more: filter by name`));
-    this.rows.replaceChildren(...rows);
-    if (focused.startsWith("legend-")) document.getElementById(focused)?.focus();
+    for (const { category, row, toggle, only } of this.entries) {
+      const shown = !this.state.hiddenOf(column).has(category);
+      const isolated = this.state.isIsolated(column, category);
+      const mark = marks[category]!;
+      row.classList.toggle("off", !shown);
+      toggle.setAttribute("aria-pressed", String(shown));
+      toggle.querySelector("svg")!.replaceWith(symbol(PATHS[SHAPES[mark.shape]!], cssOf(mark.colour)));
+      only.textContent = isolated ? "all" : "only";
+      only.setAttribute("aria-label", isolated ? "Show all again" : `Show only ${column.categories[category]!.name}`);
+    }
   }
 
   private order(column: Categorical): number[] {
@@ -83,27 +106,21 @@ those you show alone get a colour too.`;
     return order;
   }
 
-  private row(column: Categorical, category: number, mark: { colour: [number, number, number]; shape: number }): HTMLElement {
+  private entry(column: Categorical, category: number): Entry {
     const { name, count, own } = column.categories[category]!;
-    const shown = !this.state.hiddenOf(column).has(category);
-    const isolated = this.state.isIsolated(column, category);
     const text = own ? userText(name) : element("i", { class: "user" }, name);
     const toggle = button("", () => this.change(() => this.state.toggle(column, category)), {
-      class: "entry", id: `legend-${category}`, "aria-pressed": String(shown),
-      dblclick: () => this.change(() => this.state.isolate(column, category)),
+      class: "entry", dblclick: () => this.change(() => this.state.isolate(column, category)),
       focus: () => this.point(category), blur: () => this.point(null),
     });
-    toggle.append(symbol(PATHS[SHAPES[mark.shape]!], cssOf(mark.colour)), text, element("span", { class: "count" }, count.toLocaleString("en")));
-    const only = button(isolated ? "all" : "only", () => this.change(() => this.only(column, category, isolated)), {
-      class: "only", id: `legend-only-${category}`, "aria-label": isolated ? "Show all again" : `Show only ${name}`,
-    });
-    return element("li", {
-      class: shown ? "" : "off", mouseenter: () => this.point(category), mouseleave: () => this.point(null),
-    }, toggle, only);
+    toggle.append(symbol(PATHS.circle, ""), text, element("span", { class: "count" }, count.toLocaleString("en")));
+    const only = button("only", () => this.change(() => this.only(column, category)), { class: "only" });
+    const hover = { mouseenter: () => this.point(category), mouseleave: () => this.point(null) };
+    return { category, row: element("li", hover, toggle, only), toggle, only };
   }
 
-  private only(column: Categorical, category: number, isolated: boolean): void {
-    if (isolated) this.state.showAll();
+  private only(column: Categorical, category: number): void {
+    if (this.state.isIsolated(column, category)) this.state.showAll();
     else this.state.isolate(column, category);
   }
 

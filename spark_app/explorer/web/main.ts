@@ -34,6 +34,7 @@ class App {
   private readonly shownText = element("span");
   private readonly showAll = button("Show all", () => this.restore(), { id: "show-all" });
   private readonly found = element("span", { class: "soft small", id: "found" });
+  private readonly chooseFound = button("Choose", () => this.chooseShown(), { id: "choose-found", "aria-label": "Choose the matches", hidden: true });
   private readonly field = element("input", { type: "search", id: "search", placeholder: "Search keys  /", "aria-label": "Search by key" });
   private readonly modes = new Map<Mode, HTMLButtonElement>();
   private readonly lassoButton = button("Lasso", () => this.setLasso(!this.pointer.lassoing), { id: "lasso", "aria-pressed": "false" });
@@ -94,7 +95,8 @@ class App {
     const all = data.keys.length === data.images;
     const sample = `${data.keys.length.toLocaleString("en")} of ${counted(data.images, "image")}: a fair sample, chosen by the hash of the key`;
     const facts = element("div", { class: "soft facts" });
-    facts.append(userText(data.runId), ` · ${data.finishedAt} · `, element("span", { id: "sample" }, all ? counted(data.images, "image") : sample));
+    const images = element("span", { id: "sample" }, all ? counted(data.images, "image") : sample);
+    facts.append(images, " · run ", userText(data.runId), ` · finished ${data.finishedAt}`);
     const made = element("header", {}, element("h1", {}, "Fruits! explorer"), facts);
     if (data.notes.length) made.append(this.notes());
     made.append(element("nav", {},
@@ -106,15 +108,16 @@ class App {
 
   private notes(): HTMLElement {
     const paragraphs = this.data.notes.map((note) => element("p", {}, note));
-    return element("details", { class: "notes" }, element("summary", {}, counted(paragraphs.length, "note")), ...paragraphs);
+    return element("details", { class: "notes" }, element("summary", {}, counted(paragraphs.length, "note")), element("div", {}, ...paragraphs));
   }
 
   private body(): HTMLElement {
-    const shown = element("p", { class: "line shown" }, this.shownText, this.showAll);
+    const choose = button("Choose", () => this.chooseShown(), { "aria-label": "Choose the shown images" });
+    const shown = element("p", { class: "line shown" }, this.shownText, choose, this.showAll);
     const panel = element("aside", { class: "panel" },
       element("section", { class: "axes", "aria-label": "View" }, ...this.axisTools()),
       element("section", { class: "colour", "aria-label": "Colour" }, shown));
-    const search = element("div", { class: "float search", role: "search" }, this.field, this.found);
+    const search = element("div", { class: "float search", role: "search" }, this.field, this.found, this.chooseFound);
     this.field.addEventListener("input", () => this.search());
     this.field.addEventListener("keydown", (event) => this.searchKey(event));
     this.stage.append(search, this.toolbar(), element("div", { class: "dock" }));
@@ -269,9 +272,15 @@ class App {
     this.state.picked = point;
     this.card.update();
     this.openSheet(point === null ? "" : "card");
-    if (point !== null && reveal) this.plot.reveal(point);
+    if (point !== null && reveal) this.plot.reveal(point, this.covered());
     this.say(point === null ? "No image is picked." : `Picked ${this.data.keys[point]}, ${this.state.labelOf(point) ?? "no label"}.`);
     this.plot.request();
+  }
+
+  /** Return the width of the part of the plot that cards cover. */
+  private covered(): number {
+    const dock = this.card.element.parentElement!;
+    return getComputedStyle(dock).display === "contents" ? 0 : dock.offsetWidth + 24;
   }
 
   private choose(polygon: Polygon, add: boolean): void {
@@ -285,7 +294,7 @@ class App {
     this.chosen.update();
     this.openSheet("");
     this.repaint();
-    this.say(`${counted(this.state.chosen.size, "image")} chosen.`);
+    this.say(points.length ? `${counted(this.state.chosen.size, "image")} chosen.` : "No image is chosen.");
   }
 
   private search(): void {
@@ -293,7 +302,15 @@ class App {
     const { matches } = this.state;
     const more = hidden ? `, ${hidden.toLocaleString("en")} hidden` : "";
     this.found.textContent = matches ? `${matches.size.toLocaleString("en")} ${matches.size === 1 ? "match" : "matches"}${more}` : "";
+    this.chooseFound.hidden = !matches?.size;
     this.repaint();
+  }
+
+  /** Choose the matches of the search, or all images that are shown: a lasso for those who use no pointer. */
+  private chooseShown(): void {
+    const { matches, visible } = this.state;
+    this.setChosen([...(matches ?? Array.from(visible.keys()).filter((i) => visible[i]))]);
+    this.openSheet("chosen");
   }
 
   private searchKey(event: KeyboardEvent): void {
@@ -328,7 +345,7 @@ class App {
   // --- the keyboard
 
   private press(event: KeyboardEvent): void {
-    const inField = (event.target as HTMLElement).matches?.("input, select, textarea");
+    const inField = (event.target as HTMLElement).matches?.("input:not([type=checkbox]), select, textarea");
     if (event.ctrlKey || event.metaKey || event.altKey || this.help.open) return;
     if (inField && event.key !== "Escape") return;
     const action = this.actionOf(event.key);

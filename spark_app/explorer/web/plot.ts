@@ -325,11 +325,11 @@ export class Plot {
     this.request();
   }
 
-  /** Move the view to a point that is outside of it. */
-  reveal(point: number): void {
+  /** Move the view to a point that is outside of it, or in the covered part on the right. */
+  reveal(point: number, covered: number): void {
     this.project();
     const [x, y] = [this.screen[3 * point]!, this.screen[3 * point + 1]!];
-    if (x >= 0 && x <= this.width && y >= 0 && y <= this.height) return;
+    if (x >= 0 && x <= this.width - covered && y >= 0 && y <= this.height) return;
     const place = new Vector3().fromArray(this.cloud.positions, 3 * point);
     if (this.mode === "2") place.z = 0;
     const shift = place.sub(this.controls.target);

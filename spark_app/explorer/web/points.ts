@@ -21,7 +21,7 @@ void main() {
   gl_Position = projectionMatrix * seen;
   float depth = clamp((-seen.z - near) / (far - near), 0.0, 1.0);
   strong = step(2.5, look.y);
-  float scale = mix(1.0, mix(1.3, 0.75, depth), fog) * (1.0 + 0.35 * strong);
+  float scale = mix(1.0, mix(1.3, 0.75, depth), fog) * (1.0 + 0.45 * strong);
   gl_PointSize = size * scale;
   radius = gl_PointSize / 2.0;
   shape = look.x;
@@ -47,7 +47,7 @@ void main() {
   float pixels = distanceTo(gl_PointCoord * 2.0 - 1.0) * radius;
   float cover = clamp(0.5 - pixels, 0.0, 1.0);
   if (cover <= 0.0) discard;
-  float inner = clamp(-pixels - mix(0.6, 1.1, strong), 0.0, 1.0);
+  float inner = clamp(-pixels - mix(0.6, 0.8, strong), 0.0, 1.0);
   vec3 outline = mix(colour * 0.72, edge, strong);
   gl_FragColor = vec4(mix(outline, colour, inner), alpha * cover);
 }`;
