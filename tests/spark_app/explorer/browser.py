@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -93,9 +94,10 @@ class Opened:
 
     def drag(self, places: np.ndarray) -> None:
         """Press the mouse at the first place, move it along the others, and release it."""
-        self.page.mouse.move(*places[0])
+        first, *others = places.astype(float).tolist()
+        self.page.mouse.move(*first)
         self.page.mouse.down()
-        for place in places[1:]:
+        for place in others:
             self.page.mouse.move(*place)
         self.page.mouse.up()
         self.settle()
@@ -120,7 +122,7 @@ def open_page(browser: Browser, explorer: Explorer, folder: Path, **options: Any
     """Open the page of an explorer as a file."""
     file = folder / "explore.html"
     file.write_text(render_explorer(explorer), "utf-8")
-    options = {"viewport": {"width": 1100, "height": 700}, "reduced_motion": "reduce", **options}
+    options = {"viewport": {"width": 1000, "height": 620}, "reduced_motion": "reduce", **options}
     page = browser.new_context(**options).new_page()
     opened = Opened(page, explorer, [], [])
     page.on("console", lambda message: opened.complaints.append(f"{message.type}: {message.text}"))
@@ -132,6 +134,7 @@ def open_page(browser: Browser, explorer: Explorer, folder: Path, **options: Any
     return opened
 
 
+@cache
 def tiles_of(explorer: Explorer) -> np.ndarray:
     """Decode the tiles of all points with Pillow; shape (n, tile, tile, 3)."""
     side = explorer.points.tile

@@ -16,6 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from spark_app.csv_files import lines_of
 from spark_app.explorer.data import Explorer
+from spark_app.explorer.page import render_explorer
 from tests.spark_app.explorer.browser import Opened, open_page, started_browser, tiles_of
 from tests.spark_app.explorer.pages import HOSTILE, VARIETIES, explorer_of
 
@@ -23,6 +24,10 @@ Open = Callable[..., Opened]
 
 DECODERS = 4
 """How much two decoders of WebP may differ in a channel, of 255: they round the conversion from YUV differently."""
+
+
+UNKNOWN = (197, 206, 200)
+"""Colour of an unknown number: the page's grey, through which a tenth of the light ground is seen."""
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +59,9 @@ def assert_picture(opened: Opened, selector: str, number: int) -> None:
     """Compare a drawn thumbnail with the stored tiles: it is that of the point, and not of any other."""
     expect(opened.page.locator(f"{selector} canvas").first).to_have_attribute("data-drawn", str(number))
     drawn = opened.picture(selector).astype(int)
-    differences = np.abs(tiles_of(replace_blank(opened.explorer)).astype(int) - drawn)
+    differences = np.abs(tiles_of(opened.explorer).astype(int) - drawn)
     assert int(differences.mean(axis=(1, 2, 3)).argmin()) == number
     assert differences[number].max() <= DECODERS
-
-
-def replace_blank(explorer: Explorer) -> Explorer:
-    """Return the explorer itself: all of its sheets have pictures, so that all tiles can be decoded."""
-    assert all(sheet.image for sheet in explorer.points.sheets)
-    return explorer
 
 
 def legend(opened: Opened, name: str) -> Any:  # noqa: ANN401 -- a locator
@@ -150,7 +149,7 @@ def test_pointing_shows_the_thumbnail_also_after_filters(open_explorer: Open) ->
     points = opened.explorer.points
 
     def check() -> None:
-        for number in [number for number in opened.free() if points.pictured[number]][:3]:
+        for number in [number for number in opened.free() if points.pictured[number]][:2]:
             opened.hover(number)
             assert points.keys[number] in opened.page.locator(".tip").inner_text()
             assert_picture(opened, ".tip", number)
@@ -225,10 +224,10 @@ def test_unknown_numbers_are_grey(open_explorer: Open) -> None:
     values = opened.explorer.points.numbers["brightness"]
     for number in opened.free()[:40]:
         x, y = places[number].round().astype(int)
-        chroma = np.ptp(shot[y, x])
-        assert (chroma < 20) == bool(np.isnan(values[number]) or abs(chroma) < 20)
         if np.isnan(values[number]):
-            assert chroma < 20
+            np.testing.assert_allclose(shot[y, x], UNKNOWN, atol=8)
+        else:
+            assert np.abs(shot[y, x] - UNKNOWN).max() > 30
 
 
 def test_each_label_of_131_is_told_apart_when_it_is_alone(open_explorer: Open) -> None:
@@ -283,7 +282,7 @@ def test_the_chosen_keys_can_be_taken_away(open_explorer: Open) -> None:
     box = opened.page.locator(".surface").bounding_box()
     assert box
     corners = np.array([(5, 5), (5, box["height"] - 5), (box["width"] - 5, box["height"] - 5), (box["width"] - 5, 5)])
-    opened.drag(corners + (box["x"], box["y"]) + (0, 0))
+    opened.drag(corners + (box["x"], box["y"]))
     assert opened.ask("chosen()") == points.keys
     with opened.page.expect_download() as download:
         opened.page.locator("#download").click()
@@ -323,16 +322,10 @@ def test_a_picked_image_has_its_nearest_neighbours(open_explorer: Open) -> None:
 def test_the_search_finds_and_steps(open_explorer: Open) -> None:
     """The number of matches is right, Enter picks one after the other, and hidden matches are mentioned."""
     opened = open_explorer()
-    wanted = [
-        key
-        for key in opened.explorer.points.keys
-        if "00012" in key or "00013" in key or "1" in key and "APPLE" in key.upper()
-    ]
     field = opened.page.locator("#search")
     field.fill("apple/0001")
     found = [key for key in opened.explorer.points.keys if "apple/0001" in key.lower()]
     assert found
-    assert set(found) <= set(wanted)
     expect(opened.page.locator("#found")).to_have_text(f"{len(found)} matches")
     for key in [*found, found[0]]:
         field.press("Enter")
@@ -398,7 +391,7 @@ def test_tab_reaches_every_control_and_shows_where_it_is(open_explorer: Open) ->
     """Each visible control takes the focus in turn, with an outline and a name."""
     opened = open_explorer(explorer_of(20))
     facts = """() => { const e = document.activeElement; return [
-        e.id || e.getAttribute("aria-label") || e.textContent.trim() || e.getAttribute("placeholder"),
+        e.id || e.getAttribute("aria-label") || e.labels?.[0]?.textContent || e.textContent.trim() || e.getAttribute("placeholder"),
         getComputedStyle(e).outlineStyle] }"""
     controls = "button, select, input, a[href], summary, [tabindex='0']"
     visible = [control for control in opened.page.locator(controls).all() if control.is_visible()]
@@ -487,11 +480,24 @@ def test_both_colour_schemes_are_legible(open_explorer: Open, scheme: str) -> No
         opened.settle()
 
 
-def touch(opened: Opened, kind: str, places: list[np.ndarray]) -> None:
-    """Send a touch event of any number of fingers, which Playwright's own touch screen does not offer."""
-    session = opened.page.context.new_cdp_session(opened.page)
-    points = [{"x": float(x), "y": float(y), "id": number} for number, (x, y) in enumerate(places)]
-    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+class Fingers:
+    """Touches of any number of fingers, which Playwright's own touch screen does not offer."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._session = opened.page.context.new_cdp_session(opened.page)
+
+    def _send(self, kind: str, places: np.ndarray) -> None:
+        points = [{"x": float(x), "y": float(y), "id": number} for number, (x, y) in enumerate(places)]
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def drag(self, steps: np.ndarray) -> None:
+        """Put fingers down, move them, and lift them; `steps` has shape (steps, fingers, 2)."""
+        self._send("touchStart", steps[0])
+        for places in steps[1:]:
+            self._send("touchMove", places)
+        self._send("touchEnd", steps[0][:0])
+        self._opened.settle()
 
 
 def test_a_phone_can_do_the_same(open_explorer: Open) -> None:
@@ -505,11 +511,8 @@ def test_a_phone_can_do_the_same(open_explorer: Open) -> None:
         assert min(box["width"], box["height"]) >= 40, button.inner_text()
     middle = np.array([195.0, 480.0])
     before = opened.screen()
-    touch(opened, "touchStart", [middle - (30, 0), middle + (30, 0)])
-    for reach in (45, 60, 75, 90):
-        touch(opened, "touchMove", [middle - (reach, 0), middle + (reach, 0)])
-    touch(opened, "touchEnd", [])
-    opened.settle()
+    fingers = Fingers(opened)
+    fingers.drag(np.array([(middle - (reach, 0), middle + (reach, 0)) for reach in (30, 45, 60, 75, 90)]))
     assert np.ptp(opened.screen()[:, 0]) > 1.8 * np.ptp(before[:, 0])
     assert opened.ask("picked()") is None
     page.locator("#reset").tap()
@@ -517,11 +520,7 @@ def test_a_phone_can_do_the_same(open_explorer: Open) -> None:
     opened.settle()
     places = opened.places()
     polygon = circle(np.median(places, axis=0), 60)
-    touch(opened, "touchStart", [polygon[0]])
-    for place in polygon[1:]:
-        touch(opened, "touchMove", [place])
-    touch(opened, "touchEnd", [])
-    opened.settle()
+    fingers.drag(polygon[:, None])
     keys = np.array(opened.explorer.points.keys)
     assert opened.ask("chosen()") == keys[is_surrounded(polygon, places)].tolist()
     expect(page.locator(".chosen")).to_be_visible()
@@ -536,8 +535,8 @@ def test_a_phone_can_do_the_same(open_explorer: Open) -> None:
     assert page.evaluate("() => document.documentElement.scrollWidth") == 390
 
 
-def test_thousands_of_points_keep_their_pictures(open_explorer: Open) -> None:
-    """At 3,000 points in 47 sheets, with most of them hidden, a point still shows its own picture."""
+def test_a_thousand_points_keep_their_pictures(open_explorer: Open) -> None:
+    """At 1,290 points in 21 sheets, with most of them hidden, a point still shows its own picture."""
     opened = open_explorer(explorer_of(1290))
     legend(opened, "Cherry").get_by_role("button").first.dblclick()
     opened.page.get_by_label("pictures for points").check()
@@ -550,15 +549,9 @@ def test_thousands_of_points_keep_their_pictures(open_explorer: Open) -> None:
 
 def test_a_browser_without_webgl_gets_a_sentence(browser: Browser, tmp_path: Path) -> None:
     """The page says what it needs, instead of staying empty."""
-    (tmp_path / "page.html").write_text(_rendered(explorer_of(5)))
+    (tmp_path / "page.html").write_text(render_explorer(explorer_of(5)))
     page = browser.new_page()
     page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
     page.goto((tmp_path / "page.html").as_uri())
     expect(page.locator(".failed")).to_contain_text("with WebGL")
     page.context.close()
-
-
-def _rendered(explorer: Explorer) -> str:
-    from spark_app.explorer.page import render_explorer
-
-    return render_explorer(explorer)
