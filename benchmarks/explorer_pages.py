@@ -1,4 +1,4 @@
-"""Pages of the explorer for benchmarks and for the documentation: the results of a run, and any number of variations."""
+"""Pages of the explorer for benchmarks and documentation: of a run, or of any number of variations of its images."""
 
 import io
 from collections.abc import Iterator, Sequence

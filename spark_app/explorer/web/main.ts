@@ -239,7 +239,7 @@ class App {
     const { visibleCount, n } = this.state;
     const share = visibleCount === n ? "All" : `${visibleCount.toLocaleString("en")} of`;
     this.shownText.textContent = `${share} ${counted(n, "image")} shown`;
-    this.showAll.hidden = visibleCount === n;
+    this.showAll.disabled = visibleCount === n;
     this.plot.request();
   }
 

@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from spark_app.csv_files import lines_of
 from spark_app.explorer.data import Explorer
 from spark_app.explorer.page import render_explorer
-from tests.spark_app.explorer.browser import Opened, open_page, started_browser, tiles_of
+from tests.spark_app.explorer.browser import Opened, any_browser, open_page, tiles_of
 from tests.spark_app.explorer.pages import HOSTILE, VARIETIES, explorer_of
 
 Open = Callable[..., Opened]
@@ -33,7 +33,7 @@ UNKNOWN = (197, 206, 200)
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Return one browser for all tests."""
-    with started_browser() as started:
+    with any_browser() as started:
         yield started
 
 
@@ -140,11 +140,11 @@ def test_three_dimensions_turn(open_explorer: Open) -> None:
     opened.settle()
     flat = opened.screen()
     opened.drag(opened.places()[number] + np.linspace((0, 0), (70, 30), 8))
-    np.testing.assert_allclose(opened.screen() - flat, np.full_like(flat, 0) + (70, 30), atol=1.5)
+    np.testing.assert_allclose(opened.screen() - flat, np.zeros_like(flat) + np.array([70, 30]), atol=1.5)
 
 
 def test_pointing_shows_the_thumbnail_also_after_filters(open_explorer: Open) -> None:
-    """The label shows key and picture of the point under the mouse: at first, and after legend, search, lasso and 3-D."""
+    """The label shows key and picture of the point under the mouse, also after legend, search, lasso and 3-D."""
     opened = open_explorer()
     points = opened.explorer.points
 
@@ -282,7 +282,7 @@ def test_the_chosen_keys_can_be_taken_away(open_explorer: Open) -> None:
     box = opened.page.locator(".surface").bounding_box()
     assert box
     corners = np.array([(5, 5), (5, box["height"] - 5), (box["width"] - 5, box["height"] - 5), (box["width"] - 5, 5)])
-    opened.drag(corners + (box["x"], box["y"]))
+    opened.drag(corners + np.array([box["x"], box["y"]]))
     assert opened.ask("chosen()") == points.keys
     with opened.page.expect_download() as download:
         opened.page.locator("#download").click()
@@ -297,14 +297,14 @@ def test_the_chosen_keys_can_be_taken_away(open_explorer: Open) -> None:
 
 
 def test_a_picked_image_has_its_nearest_neighbours(open_explorer: Open) -> None:
-    """The card shows the picture, the facts, and the 8 nearest images along all components, as scikit-learn finds them."""
+    """The card shows the picture, the facts, and the 8 nearest images along all components, as in scikit-learn."""
     opened = open_explorer()
     points = opened.explorer.points
     number = next(number for number in opened.free() if points.pictured[number])
     opened.page.mouse.click(*opened.places()[number])
     assert opened.ask("picked()") == points.keys[number]
     assert_picture(opened, ".card .head", number)
-    expect(opened.page.locator(".card dl").first).to_contain_text("400 × 300")
+    expect(opened.page.locator(".card dl").first).to_contain_text("400 \N{MULTIPLICATION SIGN} 300")
     box = opened.page.locator(".card .head canvas").bounding_box()
     assert box
     assert box["width"] / box["height"] == pytest.approx(400 / 300, rel=0.02)
@@ -391,7 +391,7 @@ def test_tab_reaches_every_control_and_shows_where_it_is(open_explorer: Open) ->
     """Each visible control takes the focus in turn, with an outline and a name."""
     opened = open_explorer(explorer_of(20))
     facts = """() => { const e = document.activeElement; return [
-        e.id || e.getAttribute("aria-label") || e.labels?.[0]?.textContent || e.textContent.trim() || e.getAttribute("placeholder"),
+        e.id || e.getAttribute("aria-label") || e.labels?.[0]?.textContent || e.textContent.trim(),
         getComputedStyle(e).outlineStyle] }"""
     controls = "button, select, input, a[href], summary, [tabindex='0']"
     visible = [control for control in opened.page.locator(controls).all() if control.is_visible()]
@@ -456,7 +456,8 @@ CONTRAST = """selector => {
   const element = document.querySelector(selector);
   let ground = element;
   while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
-  return [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor].map(text => text.match(/[\\d.]+/g).map(Number));
+  const colours = [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor];
+  return colours.map(text => text.match(/[\\d.]+/g).map(Number));
 }"""
 
 
@@ -512,7 +513,7 @@ def test_a_phone_can_do_the_same(open_explorer: Open) -> None:
     middle = np.array([195.0, 480.0])
     before = opened.screen()
     fingers = Fingers(opened)
-    fingers.drag(np.array([(middle - (reach, 0), middle + (reach, 0)) for reach in (30, 45, 60, 75, 90)]))
+    fingers.drag(middle + np.array([[(-reach, 0), (reach, 0)] for reach in (30, 45, 60, 75, 90)]))
     assert np.ptp(opened.screen()[:, 0]) > 1.8 * np.ptp(before[:, 0])
     assert opened.ask("picked()") is None
     page.locator("#reset").tap()
