@@ -250,6 +250,49 @@ def test_each_label_of_131_is_told_apart_when_it_is_alone(open_explorer: Open) -
     assert path.get_attribute("d") + path.get_attribute("fill") not in marks[48:]
 
 
+VISIONS = {
+    "normal": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+"""What people see of linear light: https://www.inf.ufrgs.br/~oliveira/pubs_files/CVD_Simulation/CVD_Simulation.html."""
+
+TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+WHITE = (0.95047, 1, 1.08883)
+TOLD_APART = 12
+"""Distance in CIELAB at which two patches differ clearly; about 2 is the least that can be seen."""
+
+
+def linear(colours: np.ndarray) -> np.ndarray:
+    """Return the linear light of sRGB colours from 0 to 255."""
+    shares = colours / 255
+    return np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+
+
+def cielab(light: np.ndarray) -> np.ndarray:
+    """Return the CIELAB coordinates of linear light, shape (n, 3)."""
+    xyz = np.clip(light, 0, 1) @ np.transpose(TO_XYZ) / WHITE
+    roots = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    x, y, z = roots.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def test_the_colours_of_labels_can_be_told_apart_with_any_colour_vision(open_explorer: Open) -> None:
+    """The first 8 labels differ clearly for people who lack one kind of cone, in the light and in the dark page."""
+    few = explorer_of(16)
+    labels: list[str | None] = [f"Variety {number % 8}" for number in range(16)]
+    opened = open_explorer(replace(few, points=replace(few.points, labels=labels)))
+    for _ in ("light", "dark"):
+        fills = opened.page.locator(".legend li path").evaluate_all("ps => ps.map(p => p.getAttribute('fill'))")
+        colours = np.array([re.findall(r"\d+", fill) for fill in fills], float)
+        for name, vision in VISIONS.items():
+            seen = cielab(linear(colours) @ np.transpose(vision))
+            gaps = np.linalg.norm(seen[:, None] - seen[None], axis=2) + np.diag(np.full(8, np.inf))
+            assert gaps.min() > TOLD_APART, name
+        opened.page.locator("#theme").click()
+
+
 @pytest.mark.parametrize("mode", ["2", "3"])
 def test_the_lasso_takes_exactly_the_points_within(open_explorer: Open, mode: str) -> None:
     """The chosen images are the shown ones that the polygon surrounds; with Shift, a second one adds to them."""
@@ -465,9 +508,7 @@ CONTRAST = """selector => {
 
 def luminance(colour: list[float]) -> float:
     """Return the relative luminance of WCAG 2."""
-    shares = np.array(colour[:3]) / 255
-    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
-    return float(linear @ (0.2126, 0.7152, 0.0722))
+    return float(linear(np.array(colour[:3])) @ TO_XYZ[1])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
