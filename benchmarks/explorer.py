@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from benchmarks.browser import MISSING, find_browser, started_browser
 from benchmarks.explorer_pages import variations
@@ -27,7 +27,7 @@ SECONDS = 6
 
 
 PLOTLY = Path("node_modules/plotly.js-gl3d-dist-min/plotly-gl3d.min.js")
-WINDOW = {"width": 1280, "height": 800}
+WINDOW: ViewportSize = {"width": 1280, "height": 800}
 MEGABYTES = 1e6
 PAGE_LIMIT = 10
 

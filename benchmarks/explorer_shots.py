@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from benchmarks.browser import MISSING, find_browser, started_browser
 from benchmarks.explorer_pages import explorer_of_run
 from spark_app.explorer.page import render_explorer
 
 DOCS = Path(__file__).parents[1] / "docs"
-WINDOW = {"width": 1280, "height": 800}
+WINDOW: ViewportSize = {"width": 1280, "height": 800}
 
 
 def main(images: Path, output: Path) -> None:

@@ -591,6 +591,16 @@ def test_a_thousand_points_keep_their_pictures(open_explorer: Open) -> None:
         assert_picture(opened, ".tip", number)
 
 
+def test_the_first_and_the_last_tile_of_a_sheet_are_those_of_their_points(open_explorer: Open) -> None:
+    """The number of a point leads to its picture also where a sheet ends and the next one begins."""
+    opened = open_explorer()
+    field = opened.page.locator("#search")
+    for number in (0, 63, 64, 127, 128, 256, 298):
+        field.fill(opened.explorer.points.keys[number])
+        field.press("Enter")
+        assert_picture(opened, ".card .head", number)
+
+
 def test_a_browser_without_webgl_gets_a_sentence(browser: Browser, tmp_path: Path) -> None:
     """The page says what it needs, instead of staying empty."""
     (tmp_path / "page.html").write_text(render_explorer(explorer_of(5)))
