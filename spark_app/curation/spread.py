@@ -41,6 +41,8 @@ class Spread:
     """Number of these images, shape (n,)."""
     nearest_label: Numbers
     """Label of the nearest centroid, shape (n,); -1 without any."""
+    labels: LabelStatistics
+    """Statistics of each label, in the order of `Images.labels`."""
 
     @property
     def has_others(self) -> Mask:
@@ -100,7 +102,7 @@ def measure_spread(
     ]
     compared = list(run(partial(_compare, coordinates, statistics, large), tasks))
     columns = [np.concatenate(parts) for parts in zip(*compared, strict=True)] if compared else [np.empty(0)] * 4
-    return Spread(np.concatenate(hotelling), *columns)
+    return Spread(np.concatenate(hotelling), *columns, statistics)
 
 
 def _sizes(groups: Numbers) -> Numbers:

@@ -1,6 +1,8 @@
 """The HTML page of the report."""
 
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -16,7 +18,7 @@ ROUNDING = 1e-9
 NO_LABEL = "(no folder)"
 
 
-def render_report(summary: Summary, data: ReportData) -> str:
+def render_report(summary: Summary, data: ReportData, pictures: Mapping[str, bytes] = MappingProxyType({})) -> str:
     """Return the report as an HTML document, without scripts and without references to other files."""
     ratios = _ratios(summary, data)
     sample = [(image.label or NO_LABEL, image.x, image.y) for image in data.sample]
@@ -56,3 +58,8 @@ def _template() -> Template:
     )
     environment.filters["counted"] = counted
     return environment.get_template("report.html.j2")
+
+
+def keys_of_pictures(data: ReportData) -> set[str]:
+    """Return the keys of the images whose pictures the report shows."""
+    return {image.key for ends in data.ends for image in (*ends.low, *ends.high)}

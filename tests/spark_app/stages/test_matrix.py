@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from spark_app.stages import matrix
 from spark_app.stages.matrix import SampledMatrix, carry_over, publish_matrix, sample_share, update_matrix
-from spark_app.stages.matrix_files import MatrixJob, key_hash
+from spark_app.stages.matrix_files import MatrixJob
 from spark_app.storage import Storage
 
 COORDINATES = "key string, label string, components array<float>"
