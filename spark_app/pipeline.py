@@ -44,6 +44,7 @@ from spark_app.stages.maintenance import (
     drop_abandoned_rebuild,
     expire,
     remove_matrix_files,
+    remove_pictures,
     remove_staged_files,
     tables_to_compact,
 )
@@ -161,6 +162,7 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
     with this.clock.step("sweep") as step:
         this.check_fence()
         try:
+            step.tell(f"{counted(remove_pictures(this.root, before), 'page')} with old pictures")
             step.tell(f"{counted(remove_matrix_files(this.root, before), 'file')} of old matrices")
         except DocumentError as error:
             step.tell("no files of old matrices")

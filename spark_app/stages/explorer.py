@@ -1,6 +1,6 @@
 """The step that makes the explorer: it takes what has not changed from the explorer of the last run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import accumulate
@@ -15,6 +15,7 @@ from contract.layout import ResultFile, results_folder
 from spark_app.curation.corpus import HeldCoordinates
 from spark_app.curation.findings import FINDINGS
 from spark_app.curation.images import MEASURES, Floats, Images, Numbers
+from spark_app.errors import ExplorerPageError
 from spark_app.explorer.data import Coordinates, Explorer, Points
 from spark_app.explorer.data import Places as PointNumbers
 from spark_app.explorer.page import read_explorer, render_explorer
@@ -104,15 +105,13 @@ def publish_explorer(
     points = _points(this, corpus, last, _findings_of(start, findings), keeps_basis=choice.kept)
     explorer = Explorer(
         run_id=this.run_id,
-        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished_at=_now(),
         images=len(corpus.images),
         ratios=choice.assessment.ratios[:AXES].tolist(),
         points=points,
         notes=_notes(this, points),
     )
-    body = render_explorer(explorer).encode()
-    this.root.write(this.results + ResultFile.EXPLORER, body)
-    return Explored(explorer, Digest.of(body), _labels(corpus, findings))
+    return Explored(explorer, _write(this, explorer), _labels(corpus, findings))
 
 
 def _last_explorer(this: Run, start: StartingPoint) -> _Last | None:
@@ -125,7 +124,10 @@ def _last_explorer(this: Run, start: StartingPoint) -> _Last | None:
     key = results_folder(last.summary.run_id) + ResultFile.EXPLORER
     if not are_intact(this, {key: last.summary.explorer}):
         return None
-    return _Last(last, read_explorer((this.root.read(key) or b"").decode()))
+    try:
+        return _Last(last, read_explorer((this.root.read(key) or b"").decode()))
+    except ExplorerPageError:
+        return None  # the page is of another version
 
 
 def _has_findings_of(last: _Last, findings: Findings | None) -> bool:
@@ -135,13 +137,19 @@ def _has_findings_of(last: _Last, findings: Findings | None) -> bool:
 
 
 def _carry_over(this: Run, last: _Last) -> Explored:
-    """Publish the explorer of the last run again."""
-    key = results_folder(last.run.summary.run_id) + ResultFile.EXPLORER
-    this.root.copy(key, this.results + ResultFile.EXPLORER)
-    file = last.run.summary.explorer
-    if file is None:
-        raise ValueError("the last run has no explorer")
-    return Explored(last.explorer, file, last.run.report.labels)
+    """Publish the explorer of the last run again, on the page of this version."""
+    explorer = replace(last.explorer, run_id=this.run_id, finished_at=_now())
+    return Explored(explorer, _write(this, explorer), last.run.report.labels)
+
+
+def _write(this: Run, explorer: Explorer) -> Digest:
+    body = render_explorer(explorer).encode()
+    this.root.write(this.results + ResultFile.EXPLORER, body)
+    return Digest.of(body)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _points(this: Run, corpus: StoredCorpus, last: _Last | None, findings: pa.Table, *, keeps_basis: bool) -> Points:

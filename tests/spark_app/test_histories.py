@@ -54,7 +54,6 @@ from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT, CatalogSettings, CurationSettings, RunSettings
 from spark_app.stages import chunks, curation, maintenance
 from spark_app.stages.basis import load_basis
-from spark_app.stages.curation import read_images
 from spark_app.stages.features import FeatureJob
 from spark_app.stages.inbox import read_inbox
 from spark_app.stages.outcomes import OUTCOMES, Tally
@@ -239,8 +238,9 @@ class World:
 
     def _assert_findings(self, basis: Basis) -> None:
         """Compare the findings with those of a curation that knows nothing of earlier runs."""
-        images, coordinates = read_images(self.root, self.tables, len(basis.components))
-        held = HeldCoordinates(coordinates.read(np.arange(len(images))))
+        corpus = StoredCorpus(self.root, self.tables, len(basis.components))
+        images = corpus.images
+        held = HeldCoordinates(corpus.coordinates.read(np.arange(len(images))))
         anew = curate(images, held, basis, Known.nothing(), CurationSettings(), run_here).findings
         written = read_table(self.results / "findings.csv")
         assert [(texts_of(key)[-1], kind) for key, _, kind, *_ in written] == list(

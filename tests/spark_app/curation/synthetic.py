@@ -81,4 +81,5 @@ def labelled(letters: str) -> Images:
 def with_others(numbers: list[int]) -> Spread:
     """Return positions of images whose labels have given numbers of other images."""
     nothing = np.full(len(numbers), np.nan)
-    return Spread(nothing, nothing, nothing, np.array(numbers), np.full(len(numbers), -1))
+    none = LabelStatistics.empty(0, 1)
+    return Spread(none, nothing, nothing, nothing, np.array(numbers), np.full(len(numbers), -1))

@@ -47,7 +47,8 @@ def test_an_image_is_compared_with_the_others_of_its_label_outside_of_its_group(
 def _alone(hotelling: np.ndarray, **others: np.ndarray) -> Spread:
     nothing = np.full(len(hotelling), np.nan)
     columns = {"distances": nothing, "spreads": nothing, "others": np.full(len(hotelling), 9)} | others
-    return Spread(hotelling, **columns, nearest_label=np.zeros(len(hotelling), np.int64))
+    none = LabelStatistics.empty(0, 1)
+    return Spread(none, hotelling, **columns, nearest_label=np.zeros(len(hotelling), np.int64))
 
 
 def test_rounding_errors_are_no_outliers() -> None:
