@@ -25,3 +25,9 @@ def with_cost(report: bytes, usd: float) -> bytes:
     amount = f"{usd:,.3f}" if usd >= LEAST else f"less than {LEAST}"
     text = f"<b>{amount} USD</b><span>for the job of this run</span>".encode()
     return FILLED.sub(rb"\g<1>" + text + rb"\g<2>", report, count=1)
+
+
+def has_cost(report: bytes) -> bool:
+    """Return whether a report shows a cost."""
+    found = FILLED.search(report)
+    return found is not None and found[0] != COST_PLACE.encode()
