@@ -12,10 +12,8 @@ from contract.report_cost import COST_PLACE
 from contract.summary import Summary
 from spark_app.report import charts, sections
 from spark_app.report.data import ReportData
-from spark_app.report.pictures import keys_of_pictures, picture_of, sides_of, without_pictures
+from spark_app.report.pictures import picture_of, sides_of
 from spark_app.words import counted
-
-__all__ = ["keys_of_pictures", "render_report", "without_pictures"]
 
 ROUNDING = 1e-9
 """A share of the variance below this is a rounding error."""

@@ -10,7 +10,7 @@ from contract.runs import is_run_id, run_id_at
 from contract.summary import Latest, Summary
 from contract.tables import Table
 from spark_app.iceberg import IcebergTable
-from spark_app.report.page import without_pictures
+from spark_app.report.pictures import without_pictures
 from spark_app.stages.rebuild import BRANCH, end_rebuild
 from spark_app.storage import Storage
 from spark_app.tables import Tables

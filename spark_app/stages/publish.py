@@ -12,7 +12,8 @@ from spark_app.explorer.ends import ends_of
 from spark_app.explorer.tiles import pictures_of
 from spark_app.report.data import RefusedImages, ReportData
 from spark_app.report.latest_page import latest_page
-from spark_app.report.page import keys_of_pictures, render_report
+from spark_app.report.page import render_report
+from spark_app.report.pictures import keys_of_pictures
 from spark_app.run import Run
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.curation import Findings
