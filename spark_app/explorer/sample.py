@@ -7,6 +7,7 @@ run takes the others from the last explorer.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +35,7 @@ class Sample:
     @property
     def ranges(self) -> list[slice]:
         """The ranges of the images that share a sheet."""
-        starts = [0, *self.ends[:-1].tolist()]
-        return [slice(start, end) for start, end in zip(starts, self.ends.tolist(), strict=True)]
+        return [slice(start, end) for start, end in pairwise([0, *self.ends.tolist()])]
 
 
 def choose_sample(keys: Sequence[str], points: int = POINTS) -> Sample:

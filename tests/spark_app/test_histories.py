@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from pyspark.sql import DataFrame, SparkSession
 
 from contract.job import Fence, OnNewModel
@@ -43,16 +44,20 @@ from spark_app.curation.corpus import HeldCoordinates, run_here
 from spark_app.curation.curate import curate
 from spark_app.curation.known import Known
 from spark_app.engine.provision import Model
+from spark_app.engine.thumbnail import thumbnail
 from spark_app.engine.weights import Weights
 from spark_app.errors import FencedOffError, ModelMismatchError
+from spark_app.explorer.page import read_explorer
+from spark_app.explorer.tiles import pictures_of
 from spark_app.fence import check_fence
+from spark_app.keys import key_hash
 from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import Basis
 from spark_app.numerics.statistics import Statistics
 from spark_app.progress import PlainReporter
 from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT, CatalogSettings, CurationSettings, RunSettings
-from spark_app.stages import chunks, curation, maintenance
+from spark_app.stages import chunks, maintenance, stored_corpus
 from spark_app.stages.basis import load_basis
 from spark_app.stages.features import FeatureJob
 from spark_app.stages.inbox import read_inbox
@@ -60,6 +65,7 @@ from spark_app.stages.outcomes import OUTCOMES, Tally
 from spark_app.stages.rebuild import BRANCH
 from spark_app.stages.repair import DamagedTableError, TableDamage, check_place, make_anew
 from spark_app.stages.statistics import load_statistics
+from spark_app.stages.stored_corpus import StoredCorpus
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 from tests.published import read_matrix, read_table
@@ -99,6 +105,17 @@ def measures(key: str, version: int | None) -> dict[str, Any]:
         **dict.fromkeys(("brightness", "brightness_low", "brightness_high", "contrast", "entropy"), 0.1),
         "sharpness": 1.0,
     }
+
+
+def picture(key: str, version: int | None) -> bytes | None:
+    """Draw the thumbnail of a version of an image, which has a colour of its own; return none without a version."""
+    if version is None:
+        return None
+    return thumbnail(np.full((224, 224, 3), _colour(key, version), np.uint8))
+
+
+def _colour(key: str, version: int) -> list[int]:
+    return np.random.default_rng([*key.encode(), version]).integers(0, 256, 3).tolist()
 
 
 @dataclass
@@ -209,6 +226,7 @@ class World:
             "had_reject": change.had_reject,
             "unchanged": unchanged,
             **measures(key, version if readable and version != UNMEASURED else None),
+            "thumbnail": picture(key, version if readable and version != UNMEASURED else None),
         }
 
     def assert_is_what_a_full_run_makes(self, summary: Summary) -> None:
@@ -235,6 +253,7 @@ class World:
         sample = json.loads((self.results / "report.json").read_text())["sample"]
         assert [image["key"] for image in sample] == keys
         self._assert_findings(basis)
+        self._assert_explorer(dict(zip(keys, coordinates, strict=True)))
 
     def _assert_findings(self, basis: Basis) -> None:
         """Compare the findings with those of a curation that knows nothing of earlier runs."""
@@ -248,6 +267,21 @@ class World:
         )
         stored = self.spark.table(self.tables.findings).toArrow()
         assert sorted(map(str, stored.to_pylist())) == sorted(map(str, anew.to_pylist()))
+
+    def _assert_explorer(self, coordinates: dict[str, np.ndarray]) -> None:
+        """Compare the points of the explorer with the matrix, the findings and the pictures of the images."""
+        points = read_explorer((self.results / "explore.html").read_text()).points
+        assert points.keys == sorted(coordinates, key=key_hash)
+        assert points.labels == [label_of(key) for key in points.keys]
+        np.testing.assert_allclose(points.coordinates, [coordinates[key] for key in points.keys], rtol=2e-3, atol=1e-3)
+        found = {(points.keys[number], kind) for kind, numbers in points.findings.items() for number in numbers}
+        assert found == {(texts_of(row[0])[-1], row[2]) for row in read_table(self.results / "findings.csv")}
+        pictures = pictures_of(points, points.keys)
+        assert pictures.keys() == {key for key in points.keys if self.versions[key] != UNMEASURED}
+        for key, file in pictures.items():
+            with Image.open(io.BytesIO(file)) as image:
+                colour = np.asarray(image.convert("RGB"), float).mean(axis=(0, 1))
+            np.testing.assert_allclose(colour, _colour(key, self.versions[key]), atol=8)
 
     @contextmanager
     def crash_before(self, event: int) -> Iterator[None]:
@@ -325,7 +359,7 @@ def test_any_history_ends_in_the_state_that_a_full_run_makes(
 
 def test_what_the_driver_can_not_hold_is_compared_on_the_workers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The findings of a first run and of an update are the same if the workers read the coordinates themselves."""
-    monkeypatch.setattr(curation, "HELD_BYTES", 0)
+    monkeypatch.setattr(stored_corpus, "HELD_BYTES", 0)
     world.change({f"{number % 2}/{number}.jpg": 1 + number % COPY for number in range(12)})
     world.update()
     world.change({"0/0.jpg": None, "1/1.jpg": COPY, "2/12.jpg": 1})

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from spark_app.curation.images import IMAGE_ROWS, Images
 from spark_app.curation.spread import Spread
+from spark_app.numerics.label_statistics import LabelStatistics
 from spark_app.numerics.pca import Basis
 
 K = 6
