@@ -92,9 +92,9 @@ def remove_pictures(root: Storage, before: datetime) -> int:
     pointer = root.read(LATEST) if root.is_local else None
     if pointer is None:
         return 0
-    last = _read(Latest, pointer, LATEST).run_id
+    last, end = _read(Latest, pointer, LATEST).run_id, run_id_at(before)
     runs = ((key, *key.removeprefix(RESULTS).split("/")) for key in _keys(root, RESULTS) if key.count("/") == RUN_DEPTH)
-    old = [(key, name) for key, run_id, name in runs if is_run_id(run_id) and run_id < run_id_at(before) != last]
+    old = [(key, name) for key, run_id, name in runs if is_run_id(run_id) and run_id != last and run_id < end]
     explorers = [key for key, name in old if name == ResultFile.EXPLORER]
     if explorers:
         root.delete(explorers)
