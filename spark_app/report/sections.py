@@ -152,7 +152,7 @@ def in_time(seconds: float) -> str:
 
 def in_digits(value: float) -> str:
     """Write a number with three significant digits, such as ``12.0``, or with all digits before the point."""
-    return f"{value:,.0f}" if abs(value) >= HUNDRED else f"{value:#.3g}"
+    return f"{value:,.0f}" if abs(value) >= HUNDRED else f"{value:#.3g}".rstrip(".")
 
 
 def in_utc(moment: str) -> str:
