@@ -191,7 +191,7 @@ def _run_steps(this: Run, spark: SparkSession, model: Model, listing: Listing | 
             f"The tables contained features of {error.found}, but the weights and the decoding of this run make "
             f"{model.model_id}: this run has computed all images again, and all of them have new coordinates."
         )
-    this.reporter.note("The model is new: the run goes on with --mode reprocess, which computes all images again.")
+    this.reporter.note("The model is new: the run continues with --mode reprocess, which computes all images again.")
     return _repairing_steps(this.in_mode(Mode.REPROCESS), spark, model)
 
 

@@ -40,5 +40,6 @@ MARKS = tuple(
 )
 """All pairs of a colour and a shape. Marks that follow each other differ in both."""
 
-REST = Mark("rest", "m-2.2 0a2.2 2.2 0 1 0 4.4 0 2.2 2.2 0 1 0-4.4 0z")
-"""Mark of all labels beyond `MARKS`: a small grey circle."""
+REST = Mark("rest", "h0")
+"""Mark of all labels beyond `MARKS`: a small grey circle. It is a line without length, with round ends, as most images
+of a large corpus have this mark."""

@@ -112,7 +112,9 @@ def kinds_of(summary: Summary, data: ReportData) -> list[KindOfFindings]:
     """Return the kinds of findings that the run has found, in the order of the summary."""
     counts = summary.findings.counts if summary.findings else {}
     return [
-        KindOfFindings(kind, _words(kind, count), count, [found for found in data.findings if found.kind == kind])
+        KindOfFindings(
+            kind, kind_in_words(kind, count), count, [found for found in data.findings if found.kind == kind]
+        )
         for kind, count in counts.items()
         if count
     ]
@@ -121,7 +123,7 @@ def kinds_of(summary: Summary, data: ReportData) -> list[KindOfFindings]:
 def absent_kinds_of(summary: Summary) -> str:
     """Return the kinds that the run has not found, in words; empty if there are none."""
     counts = summary.findings.counts if summary.findings else {}
-    return _listed([_words(kind, count) for kind, count in counts.items() if not count], "or")
+    return _listed([kind_in_words(kind, count) for kind, count in counts.items() if not count], "or")
 
 
 def representations_of(findings: FindingsSummary) -> dict[str, Representation]:
@@ -133,6 +135,13 @@ def representations_of(findings: FindingsSummary) -> dict[str, Representation]:
             "all features, in that sample": findings.sampled_features,
         }
     return {f"{name} ({counted(row.images, 'image')})": row for name, row in rows.items() if row}
+
+
+def kind_in_words(kind: str, count: int) -> str:
+    """Return the singular or the plural of a kind of findings, such as ``doubtful labels``."""
+    words = kind.replace("_", " ")
+    one, several = WORDS[Kind(kind)] if kind in set(Kind) else (words, words)
+    return one if count == 1 else several
 
 
 def labels_of(data: ReportData) -> Labels:
@@ -152,7 +161,7 @@ def in_time(seconds: float) -> str:
 
 def in_digits(value: float) -> str:
     """Write a number with three significant digits, such as ``12.0``, or with all digits before the point."""
-    return f"{value:,.0f}" if abs(value) >= HUNDRED else f"{value:#.3g}"
+    return f"{value:,.0f}" if abs(value) >= HUNDRED else f"{value:#.3g}".rstrip(".")
 
 
 def in_utc(moment: str) -> str:
@@ -168,12 +177,6 @@ def _outcomes(counts: Counts) -> dict[str, int]:
         "removed": counts.removed,
         "refused": counts.rejects,
     }
-
-
-def _words(kind: str, count: int) -> str:
-    words = kind.replace("_", " ")
-    one, several = WORDS[Kind(kind)] if kind in set(Kind) else (words, words)
-    return one if count == 1 else several
 
 
 def _listed(names: list[str], conjunction: str) -> str:

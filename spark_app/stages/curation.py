@@ -22,6 +22,7 @@ from spark_app.curation.representation import Sampled, compare_representations
 from spark_app.npz import NpzError
 from spark_app.numerics.label_statistics import LabelStatistics
 from spark_app.report.data import FoundImage
+from spark_app.report.sections import kind_in_words
 from spark_app.run import Run
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.features_sample import read_sample
@@ -48,11 +49,11 @@ class Findings:
     """Statistics of the coordinates of each label, in the order of `Images.labels`; `None` as above."""
 
     def in_words(self) -> str:
-        """Return how many findings there are, and the numbers of the most frequent kinds."""
-        most = Counter(self.summary.counts).most_common(2)
-        some = [f"{count:,} {kind.replace('_', ' ')}" for kind, count in most if count]
+        """Return how many findings there are, and the number of each kind, the most frequent first."""
+        kinds = Counter(self.summary.counts).most_common()
+        some = [f"{count:,} {kind_in_words(kind, count)}" for kind, count in kinds if count]
         total = counted(self.summary.total, "finding")
-        return f"{total}, among them {' and '.join(some)}" if some else total
+        return f"{total}: {', '.join(some)}" if some else total
 
 
 def curate_images(

@@ -104,7 +104,7 @@ def find_changes(this: Run, state: LastState, weights: Weights | None) -> Compar
     except DocumentError:
         return Comparison("the summary of the last run is damaged", listing=listing)
     nothing = "nothing has changed" if listing else "there are no notices"
-    return Comparison(f"{nothing} since run {last.run_id}: its results stand", last, listing)
+    return Comparison(f"{nothing} since run {last.run_id}: its results are still valid", last, listing)
 
 
 def record_state(this: Run, weights: Weights, listing: Listing | None, unexpected: Collection[str]) -> None:
