@@ -75,7 +75,7 @@ def _header(explorer: Explorer) -> dict[str, Any]:
         "keys": points.keys,
         "labels": _names_of(points),
         "numbers": list(points.numbers),
-        "findings": {kind: len(places) for kind, places in points.findings.items()},
+        "findings": [[kind, len(places)] for kind, places in points.findings.items()],
         "components": points.coordinates.shape[1],
         "ratios": len(explorer.ratios),
         "tile": points.tile,
@@ -151,7 +151,7 @@ def _points_of(header: dict[str, Any], arrays: _Arrays, pictures: list[str]) -> 
     n, m = len(keys), header["components"]
     labels = [None if place == UNLABELLED else names[place] for place in arrays.take("<i4", n)]
     numbers = {name: arrays.take("<f4", n) for name in header["numbers"]}
-    findings = {kind: arrays.take("<i4", count) for kind, count in header["findings"].items()}
+    findings = {kind: arrays.take("<i4", count) for kind, count in header["findings"]}
     coordinates = np.ascontiguousarray(arrays.take("<f2", n * m).reshape(m, n).T)
     pictured = arrays.take("<u1", n).astype(np.bool_)
     sheets = _sheets_of(header["sheets"], pictures)
