@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pyspark.sql import DataFrame, SparkSession
 
+from contract.digest import Digest
 from contract.job import Fence, OnNewModel
 from contract.layout import (
     BASES,
@@ -47,6 +48,7 @@ from spark_app.engine.provision import Model
 from spark_app.engine.thumbnail import thumbnail
 from spark_app.engine.weights import Weights
 from spark_app.errors import FencedOffError, ModelMismatchError
+from spark_app.explorer.data import Explorer
 from spark_app.explorer.page import read_explorer
 from spark_app.explorer.tiles import pictures_of
 from spark_app.fence import check_fence
@@ -56,7 +58,7 @@ from spark_app.numerics.pca import Basis
 from spark_app.numerics.statistics import Statistics
 from spark_app.progress import PlainReporter
 from spark_app.run import Run
-from spark_app.settings import FEATURE_COUNT, CatalogSettings, CurationSettings, RunSettings
+from spark_app.settings import FEATURE_COUNT, CatalogSettings, CurationSettings, RunSettings, ThumbnailsChoice
 from spark_app.stages import chunks, maintenance, stored_corpus
 from spark_app.stages.basis import load_basis
 from spark_app.stages.features import FeatureJob
@@ -189,6 +191,11 @@ class World:
         """Folder of the last complete results."""
         return self.root.local_path / Latest.from_json(self.root.read("results/latest.json") or b"").results
 
+    @property
+    def explorer(self) -> Explorer:
+        """The explorer of the last complete results."""
+        return read_explorer((self.results / "explore.html").read_text())
+
     def fence(self, run_id: str) -> None:
         """Let a run be the only one that may write."""
         self.root.write(FENCE, Fence(run_id=run_id).to_json().encode())
@@ -270,7 +277,7 @@ class World:
 
     def _assert_explorer(self, coordinates: dict[str, np.ndarray]) -> None:
         """Compare the points of the explorer with the matrix, the findings and the pictures of the images."""
-        points = read_explorer((self.results / "explore.html").read_text()).points
+        points = self.explorer.points
         assert points.keys == sorted(coordinates, key=key_hash)
         assert points.labels == [label_of(key) for key in points.keys]
         np.testing.assert_allclose(points.coordinates, [coordinates[key] for key in points.keys], rtol=2e-3, atol=1e-3)
@@ -364,6 +371,35 @@ def test_what_the_driver_can_not_hold_is_compared_on_the_workers(world: World, m
     world.update()
     world.change({"0/0.jpg": None, "1/1.jpg": COPY, "2/12.jpg": 1})
     world.assert_is_what_a_full_run_makes(world.update(refit_threshold=0.0))
+
+
+def test_the_explorer_follows_its_settings_and_survives_damage(world: World) -> None:
+    """The explorer is made anew without thumbnails, with them again, and if the last one is damaged.
+
+    If nothing has changed, the explorer of the next run is the same, except for the name and the time of the run.
+    """
+    world.change({f"{number % 2}/{number}.jpg": 1 for number in range(12)})
+    world.update()
+    pictures = world.explorer.points.sheets
+    assert all(sheet.image for sheet in pictures)
+    bare = world.update(thumbnails=ThumbnailsChoice.NONE)
+    assert [sheet.image for sheet in world.explorer.points.sheets] == [b""] * len(pictures)
+    assert world.explorer.notes == ["There are no thumbnails, because the run was started with --thumbnails none."]
+    assert bare.explorer == Digest.of((world.results / "explore.html").read_bytes())
+    world.update()
+    assert world.explorer.points.sheets == pictures
+    (world.results / "explore.html").write_text("damaged")
+    repaired = world.update()
+    assert any("explore.html was damaged" in note for note in repaired.notes)
+    assert world.explorer.points.sheets == pictures
+    world.change({"0/0.jpg": UNMEASURED})
+    world.assert_is_what_a_full_run_makes(world.update())
+    assert world.explorer.notes == [
+        "There are no thumbnails of 1 of 12 images: a run with --mode reprocess makes them."
+    ]
+    latest = world.update()
+    assert world.explorer.run_id == latest.run_id
+    assert f'url={latest.run_id}/report.html"' in (world.results.parent / "latest.html").read_text()
 
 
 @pytest.mark.parametrize("table", ["rejects", "features", "components"])
