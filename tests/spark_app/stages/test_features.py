@@ -109,7 +109,7 @@ def test_without_measurements_their_columns_are_null(
 def test_only_images_with_small_hashes_get_thumbnails(
     spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
 ) -> None:
-    """A share of the images, which the hashes of their keys choose, get a picture of their pixels; refused ones none."""
+    """A share of the images, chosen by hashes of keys, get a picture of their pixels; refused ones do not."""
     job = replace(_job(spark, exported, Storage(sample.as_uri()), tmp_path), thumbnail_share=0.4)
     files = [str(file.relative_to(sample)) for file in sample.rglob("*") if file.is_file()]
     changes = spark.createDataFrame(
