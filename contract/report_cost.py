@@ -24,7 +24,7 @@ def with_cost(report: bytes, usd: float) -> bytes:
     """
     amount = f"{usd:,.3f}" if usd >= LEAST else f"less than {LEAST}"
     text = f"<b>{amount} USD</b><span>for the job of this run</span>".encode()
-    return FILLED.sub(rb"\g<1>" + text + rb"\g<2>", report, count=1)
+    return FILLED.sub(rb"\g<1>" + text + rb"\g<2>", report)
 
 
 def has_cost(report: bytes) -> bool:

@@ -127,13 +127,13 @@ def absent_kinds_of(summary: Summary) -> str:
 
 
 def representations_of(findings: FindingsSummary) -> dict[str, Representation]:
-    """Return how well labels are told apart, by what was compared."""
+    """Return how well labels are told apart, by what was compared. A sample of all images is not named as one."""
     rows = {"components": findings.components}
-    if findings.sampled_components and findings.sampled_features:
-        rows |= {
-            "components, in a sample": findings.sampled_components,
-            "all features, in that sample": findings.sampled_features,
-        }
+    if findings.sampled_components == findings.components:
+        rows["all features"] = findings.sampled_features
+    else:
+        rows["components, in a sample"] = findings.sampled_components
+        rows["all features, in that sample"] = findings.sampled_features
     return {f"{name} ({counted(row.images, 'image')})": row for name, row in rows.items() if row}
 
 

@@ -161,7 +161,7 @@ def test_labels_show_their_number_and_spread() -> None:
     """Images without a folder have a row, and an unknown spread is a dash."""
     labels = [LabelSummary("a", 1_200, 2.0), LabelSummary(None, 1, None)]
     words = Page(render_report(SUMMARY, replace(DATA, labels=labels))).words
-    assert "2 labels Variety Images Spread a 1,200 2.00 (no folder) 1 \N{EN DASH}" in words
+    assert "Varieties 2 labels Label Images Spread a 1,200 2.00 (no folder) 1 \N{EN DASH}" in words
 
 
 def test_the_cost_has_a_place() -> None:

@@ -1,18 +1,20 @@
 """Tests of the thumbnails in the report."""
 
 from base64 import b64decode
+from dataclasses import replace
 
 import pytest
 
+from contract.findings import Kind
 from contract.report_cost import with_cost
-from spark_app.report.data import ComponentEnds, EndImage
+from spark_app.report.data import ComponentEnds, EndImage, FoundImage
 from spark_app.report.page import keys_of_pictures, render_report, without_pictures
 from spark_app.report.pictures import PICTURES_PER_END, PLACEHOLDER
 from tests.spark_app.report.reports import DATA, FINDINGS, SUMMARY, Page, of_names
 
 EMBEDDED = "data:image/webp;base64,"
 HOSTILE = ["a/1.jpg", f"{EMBEDDED}UklGRg==", f'<img src="{EMBEDDED}UklGRg==" title="', f'" src="{EMBEDDED}UklGRg=="']
-SUMMARY_WITH_FINDINGS = SUMMARY.__class__(**{**vars(SUMMARY), "findings": FINDINGS})
+SUMMARY_WITH_FINDINGS = replace(SUMMARY, findings=FINDINGS)
 
 
 def _shown(html: str) -> set[bytes]:
@@ -24,9 +26,10 @@ def _shown(html: str) -> set[bytes]:
 def test_the_report_shows_the_thumbnails_that_it_asks_for() -> None:
     """`keys_of_pictures` names exactly the images that have a place: of findings, and of the ends of components."""
     many = [EndImage(f"end {number}", None, 0.0) for number in range(20)]
-    data = DATA.__class__(**{**vars(of_names(HOSTILE)), "ends": [ComponentEnds(many, many[::-1])]})
+    found = FoundImage("found", "label", Kind.NEAR_DUPLICATE, 1.0, "other", "why")
+    data = replace(DATA, findings=[found], ends=[ComponentEnds(many, many[::-1])])
     keys = keys_of_pictures(data)
-    assert keys == {*HOSTILE} | {f"end {number}" for number in (*range(PICTURES_PER_END), *range(19, 13, -1))}
+    assert keys == {"found", "other"} | {f"end {number}" for number in (*range(PICTURES_PER_END), *range(19, 13, -1))}
     pictures = {key: f"RIFF {key}".encode() for key in keys | {"another"}}
     assert _shown(render_report(SUMMARY_WITH_FINDINGS, data, pictures)) == {pictures[key] for key in keys}
 

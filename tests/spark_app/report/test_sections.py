@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from contract.findings import Kind
+from contract.findings import Kind, Representation
 from contract.summary import Counts
 from spark_app.report.data import LabelSummary, RefusedImages, ReportData
 from spark_app.report.sections import (
@@ -14,11 +14,12 @@ from spark_app.report.sections import (
     in_time,
     in_utc,
     labels_of,
+    representations_of,
     steps_of,
     tiles_of,
     zeros_of,
 )
-from tests.spark_app.report.reports import DATA, SUMMARY
+from tests.spark_app.report.reports import DATA, FINDINGS, SUMMARY
 
 
 def _labels(count: int) -> ReportData:
@@ -72,6 +73,19 @@ def test_many_labels_are_folded(count: int, shown: int) -> None:
 def test_every_kind_of_findings_has_words() -> None:
     """A kind that is added to the contract needs words, too."""
     assert set(WORDS) == set(Kind)
+
+
+def test_components_and_features_are_compared() -> None:
+    """A sample of some images has rows of its own, and one of all images has not."""
+    every, some = (Representation(images=n, nearest_neighbour=0.9, nearest_centroid=0.8) for n in (1_000, 10))
+    whole = replace(FINDINGS, components=every, sampled_components=every, sampled_features=every)
+    assert list(representations_of(whole)) == ["components (1,000 images)", "all features (1,000 images)"]
+    assert list(representations_of(replace(whole, sampled_components=some, sampled_features=some))) == [
+        "components (1,000 images)",
+        "components, in a sample (10 images)",
+        "all features, in that sample (10 images)",
+    ]
+    assert representations_of(replace(FINDINGS, components=None)) == {}
 
 
 @pytest.mark.parametrize(
