@@ -148,7 +148,7 @@ def _is_within(name: str, packages: set[str]) -> bool:
     [
         ("obstore", "spark_app/storage.py"),
         ("jinja2", "spark_app/report/page.py"),
-        ("pyiceberg", "cli/feature_table.py"),
+        ("pyiceberg", "cli/table_files.py"),
     ],
 )
 def test_a_library_with_one_owner_is_imported_there_only(library: str, module: str) -> None:

@@ -15,7 +15,7 @@ from pyspark import TaskContext
 from contract.documents import Document
 from contract.layout import ResultFile, matrix_file, results_folder
 from contract.summary import MatrixFile
-from spark_app.arrow import FloatMatrix, to_matrix
+from spark_app.arrow import FloatMatrix, matrix_schema, to_matrix
 from spark_app.csv_files import write_csv
 from spark_app.report.data import SampledImage
 from spark_app.storage import Storage
@@ -59,13 +59,6 @@ class MatrixJob:
 def key_hash(key: str) -> float:
     """Map a key to a number from 0 to 1: evenly distributed, and always the same."""
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") / 2**64
-
-
-def matrix_schema(k: int) -> pa.Schema:
-    """Return the columns of a file with k components."""
-    return pa.schema(
-        [("key", pa.string()), ("label", pa.string()), *((f"pc_{i}", pa.float32()) for i in range(1, k + 1))]
-    )
 
 
 def write_file(batches: Iterable[pa.RecordBatch], name: str, job: MatrixJob) -> WrittenFile:
