@@ -71,8 +71,7 @@ def find_image(name: str, results: LastResults, measure: Measure, files: Sequenc
     """
     schema = pa.schema([("key", pa.string()), ("label", pa.string()), (measure, pa.list_(pa.float32()))])
     if row := images_with(files, [name], schema).get(name):
-        label = row["label"]
-        return ComparedImage(name, np.array(row[measure], np.float32), None if label is None else str(label))
+        return ComparedImage(name, np.array(row[measure], np.float32), row["label"])
     path = Path(name).expanduser()
     if path.is_file():
         return _embedded(path, results, measure)

@@ -1,6 +1,7 @@
 """Where the images of a table are, by their keys."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ def all_keys(files: Sequence[DataFile]) -> list[str]:
     ]
 
 
-def images_with(files: Sequence[DataFile], keys: Sequence[str], schema: pa.Schema) -> Mapping[str, dict[str, object]]:
+def images_with(files: Sequence[DataFile], keys: Sequence[str], schema: pa.Schema) -> dict[str, dict[str, Any]]:
     """Return the rows of some images by their keys. Keys without a row are left out.
 
     Parameters
@@ -35,7 +36,7 @@ def images_with(files: Sequence[DataFile], keys: Sequence[str], schema: pa.Schem
     return {row["key"]: row for row in _rows_with(files, keys, schema)}
 
 
-def _rows_with(files: Sequence[DataFile], keys: Sequence[str], schema: pa.Schema) -> Iterator[dict[str, object]]:
+def _rows_with(files: Sequence[DataFile], keys: Sequence[str], schema: pa.Schema) -> Iterator[dict[str, Any]]:
     wanted = pa.array(keys, pa.string())
     for block in blocks(files, KEY):
         found = np.flatnonzero(pc.is_in(block.rows["key"], wanted).to_numpy() & block.is_current)

@@ -28,8 +28,8 @@ class MatrixPiece:
     labels: pa.Array
     coordinates: FloatMatrix
     """Shape (n, k)."""
-    thumbnails: pa.Array | None = None
-    """WebP files, or nulls; `None` if they were not asked for."""
+    thumbnails: pa.Array
+    """WebP files; nulls for images without one, and if they were not asked for."""
 
     def coordinate(self, number: int) -> pa.Array:
         """Return the coordinates along a component, counted from 0; zeros if there is no such component."""
@@ -83,7 +83,7 @@ class MatrixRows:
             If the table is damaged.
         """
         for piece in self.rows.pieces(SCHEMA.names):
-            yield self._piece(piece)
+            yield self._piece(piece, pa.nulls(len(piece), pa.binary()))
 
     def pictured_pieces(self) -> Iterator[MatrixPiece]:
         """Yield the rows with thumbnails.
@@ -105,7 +105,7 @@ class MatrixRows:
         content = getattr(self.results.summary.snapshots, table)
         return TableRows(schema, self.results.data_files(table), content)
 
-    def _piece(self, piece: pa.Table, thumbnails: pa.Array | None = None) -> MatrixPiece:
+    def _piece(self, piece: pa.Table, thumbnails: pa.Array) -> MatrixPiece:
         keys, labels, vectors = (piece[name].combine_chunks() for name in SCHEMA.names)
         return MatrixPiece(keys, labels, to_matrix(vectors, self.k), thumbnails)
 

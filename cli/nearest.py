@@ -14,7 +14,7 @@ Distances = npt.NDArray[np.float64]
 
 
 class Measure(StrEnum):
-    """What images are compared by: a column of vectors, and a distance between them."""
+    """What images are compared by: a table with a column of the same name, which contains vectors, and a distance."""
 
     COMPONENTS = "components"
     """Euclidean distance along the principal components."""
@@ -28,13 +28,14 @@ class Neighbour:
 
     distance: float
     key: str
-    label: str | None = field(compare=False)
+    label: str | None = field(default=None, compare=False)
 
 
 def euclidean(vectors: FloatMatrix, vector: FloatMatrix) -> Distances:
     """Return the distance of each row of shape (n, d) from a vector of shape (d,). That of equal vectors is 0."""
     differences = vectors - vector
-    return np.sqrt(np.einsum("ij,ij->i", differences, differences, dtype=np.float64))
+    distances: Distances = np.sqrt(np.einsum("ij,ij->i", differences, differences, dtype=np.float64))
+    return distances
 
 
 def cosine(vectors: FloatMatrix, vector: FloatMatrix) -> Distances:

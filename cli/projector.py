@@ -93,11 +93,10 @@ class _Sprite:
 
     def add(self, piece: MatrixPiece) -> None:
         """Draw the thumbnails of the next images."""
-        thumbnails = piece.thumbnails.to_pylist() if piece.thumbnails is not None else []
-        for number, thumbnail in enumerate(thumbnails, self._next):
+        for number, thumbnail in enumerate(piece.thumbnails.to_pylist(), self._next):
             if thumbnail is not None and self.tiles.side >= SMALLEST_TILE:
                 self._draw(number, thumbnail)
-        self._next += len(thumbnails)
+        self._next += len(piece.thumbnails)
 
     def _draw(self, number: int, thumbnail: bytes) -> None:
         side = self.tiles.side
@@ -110,7 +109,7 @@ class _Sprite:
         """Write the sprite, and return whether any image has a thumbnail."""
         if self._image is None:
             return False
-        self._image.save(path)
+        self._image.save(path, compress_level=1)  # a higher level takes many times as long, for a tenth of the size
         return True
 
 

@@ -23,8 +23,8 @@ def thumbnails_of(files: Sequence[DataFile], keys: Sequence[str]) -> dict[str, b
     files
         Files of the table of features. Those of earlier versions have no thumbnails.
     """
-    rows = images_with(files, keys, SCHEMA).items()
-    return {key: bytes(picture) for key, row in rows if isinstance(picture := row["thumbnail"], bytes)}
+    rows = images_with(files, keys, SCHEMA)
+    return {key: row["thumbnail"] for key, row in rows.items() if row["thumbnail"] is not None}
 
 
 def thumbnail_of(pixels: Pixels) -> bytes:
