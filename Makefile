@@ -21,6 +21,10 @@ MEASURED = $(if $(SIZE),--size $(SIZE)) $(if $(IMAGES),--images "$(IMAGES)") $(i
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
 
+# TensorBoard 2.21 needs a part of setuptools that later versions lack.
+VIEWERS = tensorboard 'setuptools<81' duckdb click cryptography fastapi inquirer narwhals pandas platformdirs pyarrow \
+	tqdm uvicorn websockets
+
 .PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs lock clean help
 
 demo: .venv/ready  ## Draw pictures, run the pipeline on them, print where the results are.
@@ -49,7 +53,7 @@ destroy: .venv/ready  ## Destroy an environment; staging and prod are protected.
 rehearse: .venv/ready  ## Rehearse the cloud on this machine: deploy to a local AWS, upload, watch, compare, destroy.
 	$(BIN)/fruits rehearse
 
-test: packages  ## Run all tests.
+test: packages build/viewers/ready  ## Run all tests.
 	$(BIN)/pytest -n 3 --dist worksteal
 
 test-fast: packages  ## Run the tests without rehearsals and runs of the pipeline, in less than three minutes.
@@ -87,6 +91,11 @@ lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	$(COMPILE) --group lambda -o lambdas/requirements.txt
 	echo checkov | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal \
 		--generate-hashes --no-annotate --no-header - -o requirements-checkov.txt
+	# Embedding Atlas alone without what it requires: torch computes embeddings, which the tests have already.
+	{ printf '%s\n' $(VIEWERS) | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header -; \
+	echo embedding-atlas | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-deps \
+		--generate-hashes --no-annotate --no-header -; } > requirements-viewers.txt
 	{ cat benchmarks/requirements.in; grep -oE '^(ai-edge-litert|tensorflow(-cpu)?)==[0-9.]+( ;[^\]*)?' requirements.txt; } | \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header - -o benchmarks/requirements.txt
@@ -120,6 +129,12 @@ help:  ## List the targets.
 .venv/checkov/ready: requirements-checkov.txt | .venv/ready
 	"$(PYTHON)" -m venv --clear .venv/checkov
 	.venv/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.txt
+	touch $@
+
+# The programs that `fruits matrix` writes files for have their own environment, in which a test opens the files.
+build/viewers/ready: requirements-viewers.txt | .venv/ready
+	"$(PYTHON)" -m venv --clear build/viewers
+	build/viewers/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@
 
 # What `make benchmark` compares this project with has its own environment for the same reason.

@@ -46,7 +46,9 @@ def cloud_results(environment: str, endpoint_url: str | None) -> Iterator[LastRe
 
 
 def _mirrored(deployment: Deployment, keys: Sequence[str], folder: Path) -> Storage:
+    """Download objects that the folder does not have yet. Objects that do not exist are left out."""
     root = Storage(folder.as_uri())
+    root.create()
     for key in keys:
         if root.find(key) is None and (body := read(deployment, key)) is not None:
             root.write(key, body)

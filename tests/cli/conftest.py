@@ -37,6 +37,7 @@ def corpus(
     for key, source in {COPY: ORIGINAL, MARKUP: "Plum/view 001.jpg", FORMULA: "Orange/view 000.jpg"}.items():
         shutil.copy(images / source, images / key)
     root = Storage((images.parent / "output").as_uri())
+    root.create()
     save_model(root, model_id_of(seeded), seeded, exported)
     settings = RunSettings(images=images.as_uri(), output=root.url, weights="seeded", mode=Mode.RECONCILE)
     with pytest.MonkeyPatch.context() as patch:
