@@ -21,7 +21,8 @@ MEASURED = $(if $(SIZE),--size $(SIZE)) $(if $(IMAGES),--images "$(IMAGES)") $(i
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
 
-# TensorBoard 2.21 needs a part of setuptools that later versions lack.
+# What test_viewers needs. TensorBoard 2.21 needs a part of setuptools that later versions lack. Embedding Atlas comes
+# without the packages that it computes embeddings with, such as torch: the tests bring embeddings.
 VIEWERS = tensorboard 'setuptools<81' duckdb click cryptography fastapi inquirer narwhals pandas platformdirs pyarrow \
 	tqdm uvicorn websockets
 
@@ -91,7 +92,6 @@ lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	$(COMPILE) --group lambda -o lambdas/requirements.txt
 	echo checkov | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal \
 		--generate-hashes --no-annotate --no-header - -o requirements-checkov.txt
-	# Embedding Atlas alone without what it requires: torch computes embeddings, which the tests have already.
 	{ printf '%s\n' $(VIEWERS) | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header -; \
 	echo embedding-atlas | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-deps \

@@ -19,9 +19,8 @@ from pyiceberg.table import FileScanTask, StaticTable
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
 
 from contract.layout import fault_of
-from contract.tables import Table
+from contract.tables import CONTENT, Table
 from spark_app.errors import FruitsError, StorageError
-from spark_app.iceberg import CONTENT
 
 Positions = npt.NDArray[np.int64]
 
