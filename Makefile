@@ -26,6 +26,12 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 VIEWERS = tensorboard 'setuptools<81' duckdb click cryptography fastapi inquirer narwhals pandas platformdirs pyarrow \
 	tqdm uvicorn websockets
 
+# The program of the explorer's page: our sources, and what they use of the library that draws, in one file.
+EXPLORER = $(wildcard spark_app/explorer/web/*.ts)
+NODE = PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin
+BUNDLE = $(NODE)/esbuild spark_app/explorer/web/main.ts --bundle --minify --format=iife --target=es2022 \
+	--legal-comments=eof --charset=ascii --log-level=warning --outfile=spark_app/explorer/explore.js
+
 .PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs lock clean help
 
 demo: .venv/ready  ## Draw pictures, run the pipeline on them, print where the results are.
@@ -71,6 +77,7 @@ check: .venv/ready .venv/checkov/ready  ## Check lint, format, spelling, types, 
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell --dictionary=- --dictionary=.ci/words.txt $(shell git ls-files)
 	$(BIN)/mypy
+	$(NODE)/tsc --project spark_app/explorer/web
 	$(BIN)/pytest -q tests/test_boundaries.py
 	for env in dev prod; do \
 		$(CDK) synth --quiet --output build/$$env -c env=$$env -c 'rehearsal={"weights": "seeded"}' && \
@@ -108,7 +115,7 @@ help:  ## List the targets.
 
 # The environment: the pinned packages, this project as an editable install, Node with the CDK command, and what
 # `fruits setup` and `fruits rehearse prepare` download.
-.venv/ready: requirements.txt pyproject.toml package-lock.json contract/versions.py
+.venv/ready: requirements.txt pyproject.toml package-lock.json contract/versions.py $(EXPLORER)
 	@if ! "$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null; then \
 		echo "make needs Python 3.13, 3.12 or 3.11 (at least 3.11.4) with its venv module: install one, or run" \
 			"make PYTHON=..." >&2; exit 2; fi
@@ -121,6 +128,7 @@ help:  ## List the targets.
 	ln -sf ../node/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
 	ln -sf ../../node_modules/aws-cdk/bin/cdk $(BIN)/cdk
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --no-fund --no-audit
+	$(BUNDLE)
 	$(BIN)/fruits setup
 	$(BIN)/fruits rehearse prepare
 	touch $@

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cli.matrix import PROJECTOR_FILES
 from cli.matrix_rows import MatrixPiece, MatrixRows
-from spark_app.explorer.data import SIDE
+from spark_app.engine.thumbnail import SIDE
 
 VECTORS, NAMES, SPRITE, CONFIG = PROJECTOR_FILES
 

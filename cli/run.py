@@ -138,6 +138,8 @@ def _print_results(root: Place, summary: Summary, seconds: float) -> None:
     else:
         print(f"  matrix   {len(summary.matrix)} files, named in {folder}{ResultFile.SUMMARY}  ({shape})")
     print(f"  report   {folder}{ResultFile.REPORT}")
+    if summary.explorer:
+        print(f"  explorer {folder}{ResultFile.EXPLORER}")
     print(f"  refused  {folder}{ResultFile.REJECTS}  ({counted(counts.rejects, 'image')})")
     if summary.findings:
         print(f"  findings {folder}{ResultFile.FINDINGS}  ({counted(summary.findings.total, 'finding')})")

@@ -136,13 +136,14 @@ def _write_sheet(
     file: Path, results: LastResults, image: "ComparedImage", neighbours: "list[Neighbour]", heading: str
 ) -> None:
     from cli.contact_sheet import render_sheet
-    from cli.thumbnails import thumbnail_of, thumbnails_of
+    from cli.thumbnails import thumbnails_of
     from cli.written_files import complete
+    from spark_app.engine.thumbnail import thumbnail
 
     keys = [found.key for found in neighbours]
     pictures = thumbnails_of(results.data_files(Table.FEATURES), [*keys, image.name])
     if image.pixels is not None:
-        pictures[image.name] = thumbnail_of(image.pixels)
+        pictures[image.name] = thumbnail(image.pixels)
     kind = "Image of the corpus" if image.key else "File on this machine"
     with complete(file) as partial:
         partial.write_text(render_sheet(image, neighbours, pictures, kind, heading), encoding="utf-8")

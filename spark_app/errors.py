@@ -51,6 +51,10 @@ class ModelMismatchError(UsageError):
         self.wanted = wanted
 
 
+class ExplorerPageError(FruitsError):
+    """A page of the explorer can't be read, so that a run can take no pictures from it."""
+
+
 class InstallationError(UsageError):
     """A program or package that the set-up provides is missing on this machine."""
 

@@ -25,6 +25,11 @@ FUNCTION_SERVICES = {
 }
 """AWS services that each function calls, and STS, which may provide its credentials."""
 
+SHIPPED_SUFFIXES = {".py", ".j2", ".html", ".css", ".js"}
+"""Suffixes of the files of the packages that run in the cloud: modules, and what they make pages of."""
+
+EXPLORER_PROGRAM = "spark_app/explorer/explore.js"
+
 EXPORT_CODE = (
     *(f"engine/{name}" for name in ("card", "export", "model", "network", "litert_engine", "preprocessing", "weights")),
     "npz",
@@ -35,8 +40,16 @@ EXPORT_TOOLS = ("keras", "tensorflow", "tensorflow-cpu")
 
 
 def application_package(root: Path) -> Package:
-    """Describe the application: a ZIP archive from which Python imports."""
+    """Describe the application: a ZIP archive from which Python imports.
+
+    Raises
+    ------
+    PackagingError
+        If the program of the explorer's page, which is not a source but built, does not exist.
+    """
     files = _sources(root, "contract", "spark_app")
+    if EXPLORER_PROGRAM not in files:
+        raise PackagingError(f"{root / EXPLORER_PROGRAM} has not been built: run make.")
     return Package(
         name="application",
         suffix=".zip",
@@ -100,7 +113,7 @@ def _sources(root: Path, *folders: str) -> dict[str, Path]:
         path.relative_to(root).as_posix(): path
         for folder in folders
         for path in sorted((root / folder).rglob("*"))
-        if path.suffix in {".py", ".j2"}
+        if path.suffix in SHIPPED_SUFFIXES
     }
 
 

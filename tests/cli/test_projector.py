@@ -9,7 +9,7 @@ from PIL import Image
 from cli.matrix_rows import MatrixRows
 from cli.projector import BLANK, LARGEST_SPRITE, SMALLEST_TILE, Tiles, write_projector
 from contract.summary import Summary
-from spark_app.explorer.data import SIDE
+from spark_app.engine.thumbnail import SIDE
 from tests.cli.made_results import make_results
 
 COLOURS = ["red", "lime", None, "blue", "yellow"]

@@ -1,0 +1,84 @@
+"""The page of the explorer: one HTML file that needs no network, and that the next run can read again."""
+
+import base64
+import hashlib
+import html
+import re
+from functools import cache
+from importlib.resources import files
+from string import Template
+
+from spark_app.errors import ExplorerPageError, InstallationError
+from spark_app.explorer.data import Explorer
+from spark_app.explorer.payload import Payload, from_payload, to_payload
+
+PROGRAM = "explore.js"
+"""The program of the page, which `make` builds of ``web/`` and of the library that draws."""
+
+BLOCK = '<script type="text/plain" id="{name}">'
+"""Begin of a block of data. A browser neither executes such an element nor finds markup in base64."""
+
+
+def render_explorer(explorer: Explorer) -> str:
+    """Return the explorer as an HTML document, without references to other files except a link to the report.
+
+    The texts of users are in the compressed data only, and the program of the page shows them as text.
+
+    Raises
+    ------
+    InstallationError
+        If the program of the page has not been built.
+    """
+    payload = to_payload(explorer)
+    style, program = _resource("explore.css"), _program()
+    return Template(_resource("explore.html")).substitute(
+        run_id=html.escape(explorer.run_id),
+        style_hash=_source_of(style),
+        program_hash=_source_of(program),
+        style=style,
+        program=program,
+        points=payload.points,
+        sheets=payload.sheets,
+    )
+
+
+def read_explorer(page: str) -> Explorer:
+    """Return the data of a page that `render_explorer` has made.
+
+    Raises
+    ------
+    ExplorerPageError
+        If the text is not such a page, or damaged.
+    """
+    return from_payload(Payload(_block(page, "points"), _block(page, "sheets")))
+
+
+def _block(page: str, name: str) -> str:
+    # The blocks come before the program and contain no text of users, so that the first match is the block itself.
+    found = re.search(rf"{re.escape(BLOCK.format(name=name))}([A-Za-z0-9+/=\n]*)</script>", page)
+    if found is None:
+        raise ExplorerPageError(
+            f"The file is not a page of the explorer, because it has no block of {name}: run again."
+        )
+    return found[1]
+
+
+def _source_of(text: str) -> str:
+    """Return the source expression by which a content security policy allows this text and no other."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@cache
+def _program() -> str:
+    try:
+        return _resource(PROGRAM)
+    except FileNotFoundError:
+        raise InstallationError(
+            f"The program of the explorer (spark_app/explorer/{PROGRAM}) has not been built: run make."
+        ) from None
+
+
+@cache
+def _resource(name: str) -> str:
+    # An application in the cloud is a ZIP archive, so its files have no paths.
+    return files("spark_app.explorer").joinpath(name).read_text("utf-8")
