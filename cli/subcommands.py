@@ -24,6 +24,8 @@ COMMANDS = {
     "run": Command("cli.run", "run the pipeline on this machine"),
     "notify": Command("cli.notify", "write notices of images, which `fruits run --mode update` reads"),
     "features": Command("cli.features", "write the features of the last complete results to a file"),
+    "matrix": Command("cli.matrix", "write the matrix of the last complete results in the format of another program"),
+    "similar": Command("cli.similar", "list the images that resemble an image most"),
     "demo": Command("cli.demo", "draw sample pictures and run the pipeline on them"),
     "sample": Command("cli.sample_command", "draw fruit pictures, and add a few broken files"),
     "export": Command("cli.export", "export the network once, for runs with `--weights FOLDER`"),

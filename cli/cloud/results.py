@@ -49,7 +49,7 @@ def _results(arguments: argparse.Namespace) -> int:
     if arguments.run is not None and not is_run_id(arguments.run):
         raise UsageError(f"--run must be an id such as 20261120T121530Z-3fa94c, not {arguments.run!r}.")
     deployment = connect(arguments.env, arguments.endpoint_url)
-    run_id = arguments.run or _last_run(deployment)
+    run_id = arguments.run or last_run(deployment)
     summary = recorded_run(deployment, run_id).summary
     files = list(_files_of(deployment, run_id, summary))
     if not files:
@@ -69,7 +69,16 @@ def _results(arguments: argparse.Namespace) -> int:
     return 1 if tally.failed else 0
 
 
-def _last_run(deployment: Deployment) -> str:
+def last_run(deployment: Deployment) -> str:
+    """Return the id of the last run with complete results.
+
+    Raises
+    ------
+    UsageError
+        If there is none yet.
+    CloudError
+        If the pointer to the results is damaged.
+    """
     try:
         run_id = last_complete_run(deployment)
     except DamagedPointerError as error:

@@ -14,7 +14,7 @@ from pyspark import TaskContext
 from contract.documents import Document
 from contract.layout import ResultFile, matrix_file, results_folder
 from contract.summary import MatrixFile
-from spark_app.arrow import FloatMatrix, to_matrix
+from spark_app.arrow import FloatMatrix, matrix_schema, to_matrix
 from spark_app.csv_files import write_csv
 from spark_app.keys import key_hash
 from spark_app.report.data import SampledImage
@@ -54,13 +54,6 @@ class MatrixJob:
         if of == 1 or self.pca_version is None:
             return results_folder(self.run_id) + ResultFile.MATRIX
         return matrix_file(self.pca_version, self.run_id, number)
-
-
-def matrix_schema(k: int) -> pa.Schema:
-    """Return the columns of a file with k components."""
-    return pa.schema(
-        [("key", pa.string()), ("label", pa.string()), *((f"pc_{i}", pa.float32()) for i in range(1, k + 1))]
-    )
 
 
 def write_file(batches: Iterable[pa.RecordBatch], name: str, job: MatrixJob) -> WrittenFile:

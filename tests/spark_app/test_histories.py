@@ -40,6 +40,7 @@ from contract.runs import Mode, new_run_id
 from contract.summary import Latest, Summary
 from contract.tables import Table
 from spark_app import pipeline
+from spark_app.basis_file import load_basis
 from spark_app.csv_files import texts_of
 from spark_app.curation.corpus import HeldCoordinates, run_here
 from spark_app.curation.curate import curate
@@ -60,7 +61,6 @@ from spark_app.progress import PlainReporter
 from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT, CatalogSettings, CurationSettings, RunSettings, ThumbnailsChoice
 from spark_app.stages import chunks, maintenance, stored_corpus
-from spark_app.stages.basis import load_basis
 from spark_app.stages.features import FeatureJob
 from spark_app.stages.inbox import read_inbox
 from spark_app.stages.outcomes import OUTCOMES, Tally

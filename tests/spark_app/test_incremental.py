@@ -18,13 +18,13 @@ from contract.layout import notices_file
 from contract.notices import Notice, NoticeType
 from contract.runs import Mode
 from contract.summary import Summary
+from spark_app.basis_file import load_basis
 from spark_app.errors import ModelMismatchError, TooManyRejectsError
 from spark_app.explorer.page import read_explorer
 from spark_app.numerics.components import ComponentCount
 from spark_app.pipeline import maintain
 from spark_app.progress import PlainReporter
 from spark_app.settings import Limits, RunSettings
-from spark_app.stages.basis import load_basis
 from spark_app.stages.statistics import compute_statistics, load_statistics
 from spark_app.storage import Storage
 from spark_app.tables import Tables

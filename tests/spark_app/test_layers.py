@@ -15,7 +15,7 @@ LAYERS = (
     {"settings", "options"},
     {"jvm", "place", "arguments"},
     {"storage", "iceberg", "arrow"},
-    {"progress", "csv_files", "session", "fence", "job_failure", "watchdog"},
+    {"progress", "csv_files", "basis_file", "session", "fence", "job_failure", "watchdog"},
     {"tables", "engine", "report", "curation"},
     {"explorer"},
     {"run"},
