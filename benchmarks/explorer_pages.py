@@ -92,16 +92,23 @@ def variations(images: Path, count: int, seed: int = 0) -> Explorer:
     labels = [files[number].parent.name for number in chosen]
     places = np.array([varieties.index(label) for label in labels])
     points = Points(
-        keys=[f"{label}/{number:06}_{files[file].name}" for number, (label, file) in enumerate(zip(labels, chosen, strict=True))],
+        keys=[
+            f"{label}/{number:06}_{files[file].name}"
+            for number, (label, file) in enumerate(zip(labels, chosen, strict=True))
+        ],
         labels=list(labels),
         coordinates=(centres[places] + random.normal(0, 0.7, (count, COMPONENTS))).astype(np.float16),
-        numbers={name: random.uniform(0, 1, count).astype(np.float32) for name in ("brightness", "contrast", "sharpness")},
+        numbers={
+            name: random.uniform(0, 1, count).astype(np.float32) for name in ("brightness", "contrast", "sharpness")
+        },
         findings={},
         pictured=np.ones(count, np.bool_),
         tile=SIDE,
         sheets=sheets_of(_part(files[number], random) for number in chosen),
     )
-    return Explorer("20260101T000000Z-000000", "2026-01-01T00:00:00Z", count, [0.5 / 2**c for c in range(COMPONENTS)], points)
+    return Explorer(
+        "20260101T000000Z-000000", "2026-01-01T00:00:00Z", count, [0.5 / 2**c for c in range(COMPONENTS)], points
+    )
 
 
 def _part(file: Path, random: np.random.Generator) -> Image.Image:

@@ -237,7 +237,8 @@ class App {
   private repaint(): void {
     this.state.paint(this.plot.cloud, isDark());
     const { visibleCount, n } = this.state;
-    this.shownText.textContent = visibleCount === n ? "" : `${visibleCount.toLocaleString("en")} of ${n.toLocaleString("en")} points shown`;
+    const share = visibleCount === n ? "All" : `${visibleCount.toLocaleString("en")} of`;
+    this.shownText.textContent = `${share} ${counted(n, "image")} shown`;
     this.showAll.hidden = visibleCount === n;
     this.plot.request();
   }

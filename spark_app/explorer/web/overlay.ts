@@ -50,15 +50,24 @@ export class Overlay {
 
   /** Draw the pictures of the first points in view: the points have the order of hashes, so these are a fair sample. */
   private drawPictures(): void {
-    let count = 0;
-    for (let point = 0; point < this.state.n && count < MOST_PICTURES; point++) {
+    const { plot, context } = this;
+    const some = this.firstInView();
+    if (plot.mode === "3") some.sort((a, b) => plot.screen[3 * b + 2]! - plot.screen[3 * a + 2]!); // the nearest last
+    for (const point of some) {
+      const [x, y] = this.placeOf(point);
+      const tile = this.pictures.tileNow(point, () => plot.request());
+      if (tile) context.drawImage(tile, x - PICTURE_SIDE / 2, y - PICTURE_SIDE / 2, PICTURE_SIDE, PICTURE_SIDE);
+    }
+  }
+
+  private firstInView(): number[] {
+    const found: number[] = [];
+    for (let point = 0; point < this.state.n && found.length < MOST_PICTURES; point++) {
       const [x, y] = this.placeOf(point);
       const inView = x > 0 && y > 0 && x < this.plot.width && y < this.plot.height;
-      if (!inView || !this.pictures.has(point) || !this.plot.isShown(point)) continue;
-      count++;
-      const tile = this.pictures.tileNow(point, () => this.plot.request());
-      if (tile) this.context.drawImage(tile, x - PICTURE_SIDE / 2, y - PICTURE_SIDE / 2, PICTURE_SIDE, PICTURE_SIDE);
+      if (inView && this.pictures.has(point) && this.plot.isShown(point)) found.push(point);
     }
+    return found;
   }
 
   private drawLasso(colour: string): void {
