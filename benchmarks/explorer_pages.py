@@ -10,7 +10,8 @@ from PIL import Image, ImageStat
 
 from contract.layout import ResultFile
 from contract.summary import Latest, Summary
-from spark_app.explorer.data import SIDE, Explorer, Points, Sheet
+from spark_app.engine.thumbnail import SIDE
+from spark_app.explorer.data import Explorer, Points, Sheet
 
 PER_SHEET = 64
 COLUMNS = 8
