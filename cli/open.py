@@ -54,10 +54,8 @@ def _open(arguments: argparse.Namespace) -> int:
     print(page, flush=True)
     if arguments.print:
         return 0
-    if (
-        arguments.output is not None
-        and (bookmark := Place(as_url(arguments.output)).local_path / LATEST_PAGE).is_file()
-    ):
+    bookmark = Place(as_url(arguments.output)).local_path / LATEST_PAGE if arguments.output else None
+    if bookmark and bookmark.is_file():
         print(f"For a bookmark that leads to the last report at any time: {bookmark}")
     if has_display(os.environ, sys.platform) and not _opens(page):
         print("No browser could be started: open the file yourself.", file=sys.stderr)

@@ -89,7 +89,7 @@ class CommandList(Parser):
 
     def __init__(self, **settings: object) -> None:
         super().__init__(**settings)
-        self._list = self.add_subparsers(required=True, metavar="COMMAND", dest="name", parser_class=Parser)
+        self._list: Subcommands = self.add_subparsers(prog="fruits", required=True, metavar="COMMAND", dest="name")
 
     @property
     def subcommands(self) -> Subcommands:

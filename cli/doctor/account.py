@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import boto3
@@ -74,7 +74,7 @@ def account_checks(settings: Environment, session: Any, endpoint_url: str | None
         "lambda quota": lambda_quota,
         "stack": stack,
     }
-    return [Check(name, lambda ask=ask: _explained(ask, account)) for name, ask in questions.items()]
+    return [Check(name, partial(_explained, ask, account)) for name, ask in questions.items()]
 
 
 def _explained(ask: Callable[[Account], Finding], account: Account) -> Finding:
