@@ -89,7 +89,10 @@ class CommandList(Parser):
 
     def __init__(self, **settings: object) -> None:
         super().__init__(**settings)
-        self._list: Subcommands = self.add_subparsers(prog="fruits", required=True, metavar="COMMAND", dest="name")
+        kind: type[argparse.ArgumentParser] = Parser
+        self._list = self.add_subparsers(
+            prog="fruits", required=True, metavar="COMMAND", dest="name", parser_class=kind
+        )
 
     @property
     def subcommands(self) -> Subcommands:
