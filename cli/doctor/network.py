@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from cli.doctor.checks import Check, Finding, ok, warn
 
@@ -63,23 +63,33 @@ def reach(url: str, otherwise: str = "") -> Finding:
     otherwise
         What else to do if there is no answer.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or url
-    if parts.scheme == "file":
-        return ok(f"{parts.path}, on this machine")
-    if parts.scheme not in {"http", "https"}:
-        return warn(f"{host} is no URL of a server", f"Correct the configuration.{otherwise}")
-    question = urllib.request.Request(parts._replace(netloc=_without_user(parts.netloc)).geturl(), method="HEAD")  # noqa: S310 -- its scheme is checked above
+    try:
+        parts = urlsplit(url)
+        is_server = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_server = False
+    if not is_server:
+        if url.startswith("file:"):
+            return ok("a folder on this machine")
+        # The text is not shown, because it may contain a password.
+        return warn("the configured address is no URL of a server", f"Correct the configuration.{otherwise}")
+    return _ask(parts, f"{OFFLINE}{otherwise}")
+
+
+def _ask(parts: SplitResult, advice: str) -> Finding:
+    """Ask a server; `advice` says what to do if it does not answer."""
+    address = parts._replace(netloc=_without_user(parts.netloc)).geturl()
+    question = urllib.request.Request(address, method="HEAD")  # noqa: S310 -- `reach` has checked the scheme
     try:
         with urllib.request.urlopen(question, timeout=SECONDS, context=_trusted(os.environ)):  # noqa: S310 -- as above
-            return ok(f"{host} answers")
+            return ok(f"{parts.hostname} answers")
     except urllib.error.HTTPError as error:
         if error.code >= 500:  # noqa: PLR2004 -- errors of the server, in HTTP
-            return warn(f"{host} fails (HTTP {error.code})", f"{OFFLINE}{otherwise}")
-        return ok(f"{host} answers")  # it may refuse this question, and not those of pip
+            return warn(f"{parts.hostname} fails (HTTP {error.code})", advice)
+        return ok(f"{parts.hostname} answers")  # it may refuse this question, and not those of pip
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        return warn(f"{host} does not answer: {' '.join(str(reason).split())}", f"{OFFLINE}{otherwise}")
+        reason = " ".join(str(getattr(error, "reason", None) or error).split())
+        return warn(f"{parts.hostname} does not answer: {reason}", advice)
 
 
 def pip_index() -> str:
