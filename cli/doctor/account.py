@@ -1,11 +1,13 @@
 """Checks of the AWS account: credentials, Region, bootstrap, quotas, and the stack of an environment."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
+from threading import Lock
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
@@ -15,6 +17,9 @@ from cli.cloud.environment import CLIENT_CONFIG
 from cli.cloud.errors import DENIED, explain
 from cli.doctor.checks import Check, Finding, fail, ok, skip, warn
 from contract.environments import stack_name
+
+IMPATIENT = CLIENT_CONFIG.merge(Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 2}))
+"""Someone waits for an answer, and no answer is one, too."""
 
 LEAST_BOOTSTRAP = 6
 """Version of the bootstrap that the templates of CDK need (`DefaultStackSynthesizer`)."""
@@ -45,10 +50,13 @@ class Account:
     session: Any
     """Session of boto3, with the Region of the environment."""
     endpoint_url: str | None
+    _lock: Lock = field(default_factory=Lock, repr=False)
+    """Held while a client is made: a session of boto3 may serve one thread at a time."""
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3's client, of a service without installed types
         """Return a client of a service."""
-        return self.session.client(service, endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
+        with self._lock:
+            return self.session.client(service, endpoint_url=self.endpoint_url, config=IMPATIENT)
 
     @cached_property
     def identity(self) -> dict[str, str]:
