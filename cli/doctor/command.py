@@ -9,6 +9,7 @@ from cli.as_json import add_json_argument, print_json
 from cli.cloud import words
 from cli.cloud.environment import add_environment_arguments, session_of, settings_of
 from cli.subcommands import Subcommands, add_subcommand
+from spark_app.errors import UsageError
 from spark_app.options import filled
 from spark_app.place import Place
 from spark_app.settings import as_url
@@ -34,7 +35,9 @@ def add_command(subcommands: Subcommands) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    output = Place(as_url(arguments.output)) if arguments.output else None
+    output = Place(as_url(arguments.output or "."))
+    if not output.is_local:
+        raise UsageError("--output must be a folder of this machine; for an environment, use --env.")
     settings = settings_of(arguments.env or UNNAMED)
     session = session_of(settings.region, arguments.endpoint_url)
 
@@ -43,7 +46,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from cli.doctor.machine import machine_checks
     from cli.doctor.network import network_checks
 
-    checks = [*installation_checks(), *machine_checks(output), *network_checks()]
+    checks = [*installation_checks(), *machine_checks(output.local_path), *network_checks()]
     if arguments.env or session.get_credentials():
         from cli.doctor.account import account_checks
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cli.doctor.checks import Check, Finding, fail, ok, warn
 from contract.worker_memory import IDLE_WORKER, memory_of_image
-from spark_app.place import Place
 
 GB = 1e9
 
@@ -23,17 +22,10 @@ CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 """Limit of a container."""
 
 
-def machine_checks(output: Place | None) -> list[Check]:
-    """Return the checks of disk and memory.
-
-    Parameters
-    ----------
-    output
-        Output of the runs; `None` for the current folder.
-    """
-    here = output.local_path if output and output.is_local else Path.cwd()
+def machine_checks(output: Path) -> list[Check]:
+    """Return the checks of disk and memory, for runs with an output in a folder."""
     return [
-        Check("disk", lambda: disk(here)),
+        Check("disk", lambda: disk(output)),
         Check("temporary", lambda: disk(Path(tempfile.gettempdir()))),
         Check("memory", lambda: memory(available_memory(), os.cpu_count() or 1)),
     ]

@@ -11,6 +11,7 @@ from cli.doctor.checks import Check, Finding, Status, examine_all, fail, ok, ski
 from cli.doctor.command import document, lines
 from cli.main import main
 from spark_app.errors import InstallationError
+from tests.cli.test_as_json import documented, fields_of
 
 
 def _broken() -> Finding:
@@ -57,6 +58,7 @@ def test_the_document_has_one_entry_for_each_check() -> None:
             {"name": "poor", "status": "warn", "found": "it is old", "advice": "Renew it."},
         ]
     }
+    assert set(fields_of(document(examine_all(CHECKS[:2])))) == documented("doctor")
 
 
 @pytest.mark.parametrize("status", [Status.WARN, Status.FAIL])
