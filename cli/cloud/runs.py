@@ -17,7 +17,7 @@ from cli.subcommands import Subcommands, add_subcommand
 from spark_app.options import count
 
 HEADER = ("run", "mode", "state", "started", "duration", "images", "refused", "cost in USD")
-DISPENSABLE = ("mode", "refused", "images", "duration", "started", "cost in USD")
+DISPENSABLE = ("refused", "mode", "images", "duration", "started", "cost in USD")
 """Columns in the order in which a narrow terminal loses them."""
 
 NUMBERS = frozenset(map(HEADER.index, ("duration", "images", "refused", "cost in USD")))

@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.settings import ENVIRONMENT_TAG
 from cli.cloud.environment import Deployment
-from cli.cloud.errors import DENIED, explain
+from cli.cloud.errors import DENIED, code_of, explain
 from contract.environments import Output, stack_name
 
 BUDGET = "AWS::Budgets::Budget"
@@ -88,6 +88,6 @@ def _amount(spend: dict[str, str] | None) -> float | None:
 
 
 def _problem(error: BotoCoreError | ClientError) -> str:
-    if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in DENIED:
+    if isinstance(error, ClientError) and code_of(error) in DENIED:
         return f"these credentials have no permission for {error.operation_name}"
     return str(explain(error)).rstrip(".")

@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 from cdk.settings import EU_REGIONS, Environment
 from cli.cloud.account import NOT_BOOTSTRAPPED, bootstrap_version
 from cli.cloud.environment import CLIENT_CONFIG
-from cli.cloud.errors import DENIED, explain
+from cli.cloud.errors import DENIED, NoAccessError, code_of, explain
 from cli.doctor.checks import Check, Finding, fail, ok, skip, warn
 from contract.environments import stack_name
 
@@ -90,7 +90,7 @@ def _explained(ask: Callable[[Account], Finding], account: Account) -> Finding:
     try:
         return ask(account)
     except (BotoCoreError, ClientError, ResponseParserError) as error:
-        if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in DENIED:
+        if isinstance(error, ClientError) and code_of(error) in DENIED:
             return skip(f"these credentials have no permission for {error.operation_name}")
         return fail("AWS can't be asked", str(explain(error)))
 
@@ -139,7 +139,14 @@ def lambda_quota(account: Account) -> Finding:
 
 
 def _quota(account: Account, quota: Quota, least: int, needed: str, otherwise: str) -> Finding:
-    value = _value_of(account.client("service-quotas"), quota)
+    try:
+        value = _value_of(account.client("service-quotas"), quota)
+    except ClientError as error:
+        if isinstance(explain(error), NoAccessError):
+            raise
+        # A local AWS may lack the service. This is no failure, because no command needs to ask for a quota.
+        reason = "these credentials have no permission" if code_of(error) in DENIED else f"AWS answers {code_of(error)}"
+        return skip(f"can't be asked: {reason}")
     if value is None:
         return skip(f"AWS does not say how many {quota.unit} the account may use")
     found = f"{value:,.0f} {quota.unit}; {needed}"
@@ -156,7 +163,7 @@ def _value_of(quotas: Any, quota: Quota) -> float | None:  # noqa: ANN401 -- bot
         try:
             return float(ask(ServiceCode=quota.service, QuotaCode=quota.code)["Quota"]["Value"])
         except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchResourceException":
+            if code_of(error) != "NoSuchResourceException":
                 raise
         except KeyError:  # a local AWS answers a question that it does not know with something else
             return None

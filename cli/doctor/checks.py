@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from spark_app.errors import FruitsError
@@ -70,6 +70,16 @@ def fail(found: str, advice: str) -> Finding:
 def skip(found: str) -> Finding:
     """Return a finding that says why a check was not possible."""
     return Finding(Status.SKIP, found)
+
+
+def lenient(check: Check) -> Check:
+    """Return a check whose failures are warnings, because the user has not asked for what it examines."""
+
+    def examine() -> Finding:
+        finding = _examine(check)
+        return replace(finding, status=Status.WARN) if finding.status is Status.FAIL else finding
+
+    return Check(check.name, examine)
 
 
 def examine_all(checks: Sequence[Check]) -> list[tuple[Check, Finding]]:

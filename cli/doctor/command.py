@@ -41,7 +41,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments.env or UNNAMED)
     session = session_of(settings.region, arguments.endpoint_url)
 
-    from cli.doctor.checks import Check, Status, examine_all, skip
+    from cli.doctor.checks import Check, Status, examine_all, lenient, skip
     from cli.doctor.installation import installation_checks
     from cli.doctor.machine import machine_checks
     from cli.doctor.network import network_checks
@@ -50,7 +50,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
     if arguments.env or session.get_credentials():
         from cli.doctor.account import account_checks
 
-        checks += account_checks(settings, session, arguments.endpoint_url)
+        of_account = account_checks(settings, session, arguments.endpoint_url)
+        # Credentials may be there for other projects.
+        checks += of_account if arguments.env else map(lenient, of_account)
     else:
         checks.append(Check("aws", lambda: skip(NO_CREDENTIALS)))
     found = examine_all(checks)

@@ -11,7 +11,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from cli.doctor.checks import Check, Finding, fail, ok, skip, warn
-from contract.versions import IMAGE_PYTHONS, JAVAS, SPARK
+from contract.versions import ICEBERG, IMAGE_PYTHONS, JAVAS, SPARK
 
 LOCK = Path(__file__).parents[2] / "requirements.txt"
 """The pinned packages; a checkout has this file."""
@@ -126,7 +126,7 @@ def iceberg() -> Finding:
             damaged = archive.testzip()
     except (OSError, zipfile.BadZipFile, zlib.error) as error:
         return fail(f"{jar.name} can't be read: {error}", advice)
-    return fail(f"{damaged} in {jar.name} is damaged", advice) if damaged else ok(f"{jar.name}, undamaged")
+    return fail(f"{damaged} in {jar.name} is damaged", advice) if damaged else ok(f"{ICEBERG}, undamaged")
 
 
 def node() -> Finding:

@@ -31,7 +31,7 @@ def environment(
     summary: Summary,
 ) -> Deployment:
     """Fill the environment with a complete run, a failed one, and a message that could not be processed."""
-    publish("20261118T080000Z-aaaaaa", record, summary)
+    publish("20261120T121530Z-3fa94c", record, summary)
     for part in summary.matrix:
         put(part.file, b"key,label\n")
     publish("20261119T080000Z-bbbbbb", replace(record, state="FAILED", reason="no reason", cost_usd=None))
@@ -63,7 +63,7 @@ def test_stdout_is_one_document_with_the_documented_fields(
     """A script can parse all that a command prints, and finds the fields that the page lists."""
     monkeypatch.chdir(tmp_path)
     began = datetime(2026, 11, 20, 8, tzinfo=UTC)
-    run = CurrentRun(run_id="20261120T080000Z-cccccc", began=began)
+    run = CurrentRun(run_id="20261121T080000Z-cccccc", began=began)
     holder = Execution(name="batch-1", status="RUNNING", mode="update", started=began, run=run)
     monkeypatch.setattr("cli.cloud.runs.holder_of", lambda _: holder)
     assert main([command, *DEV]) == 0
@@ -77,9 +77,9 @@ def test_runs_are_numbers_and_nulls(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", *DEV]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["going_on"] is None
-    assert [run["run"] for run in found["runs"]] == ["20261119T080000Z-bbbbbb", "20261118T080000Z-aaaaaa"]
-    assert [run["cost_usd"] for run in found["runs"]] == [None, 0.1875]
-    assert [run["images"] for run in found["runs"]] == [None, 90_378]
+    assert [run["run"] for run in found["runs"]] == ["20261120T121530Z-3fa94c", "20261119T080000Z-bbbbbb"]
+    assert [run["cost_usd"] for run in found["runs"]] == [0.1875, None]
+    assert [run["images"] for run in found["runs"]] == [90_378, None]
     assert found["cost_usd"] == 0.1875
 
 
@@ -91,7 +91,7 @@ def test_downloads_are_named(
     monkeypatch.chdir(tmp_path)
     assert main(["results", *DEV]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["run"], found["downloaded"], found["failed"]) == ("20261118T080000Z-aaaaaa", 4, 0)
+    assert (found["run"], found["downloaded"], found["failed"]) == ("20261120T121530Z-3fa94c", 4, 0)
     assert Path(found["files"]["report"]).read_text() == "<html></html>"
 
 

@@ -96,8 +96,14 @@ def test_a_missing_permission_skips_its_check_only(answers: Answers, found: Foun
     findings = found()
     assert findings["emr quota"] == findings["lambda quota"]
     assert findings["emr quota"].status is Status.SKIP
-    assert findings["emr quota"].found == "these credentials have no permission for GetServiceQuota"
+    assert findings["emr quota"].found == "can't be asked: these credentials have no permission"
     assert findings["aws"].status is Status.OK
+
+
+def test_a_local_aws_without_quotas_is_no_failure(answers: Answers, found: Found) -> None:
+    """The finding says honestly that nothing was compared."""
+    answers["GetServiceQuota"] = ClientError({"Error": {"Code": "500", "Message": "<html>"}}, "GetServiceQuota")
+    assert found()["emr quota"] == Finding(Status.SKIP, "can't be asked: AWS answers 500")
 
 
 def test_a_quota_without_a_value_of_its_own_has_that_of_aws(answers: Answers, found: Found) -> None:
