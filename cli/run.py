@@ -1,12 +1,12 @@
 """`fruits run`: the pipeline on this machine."""
 
 import argparse
-import json
 import logging
 import re
 import sys
 import time
 import traceback
+from dataclasses import asdict
 from typing import TextIO
 
 from cli.as_json import add_json_argument, print_json
@@ -93,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if settings.mode is Mode.MAINTAIN:
         raise SettingsError("--json prints the summary of a run, and --mode maintain makes none: leave out --json.")
     if summary := _summary_of_run(settings, arguments.master, sys.stderr):
-        print_json(json.loads(summary.to_json()))
+        print_json(asdict(summary))
     return 0
 
 

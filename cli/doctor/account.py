@@ -19,7 +19,7 @@ from cli.doctor.checks import Check, Finding, fail, ok, skip, warn
 from contract.environments import stack_name
 
 IMPATIENT = CLIENT_CONFIG.merge(Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 2}))
-"""Someone waits for an answer, and no answer is one, too."""
+"""A user waits for the findings, and no answer is a finding, too."""
 
 LEAST_BOOTSTRAP = 6
 """Version of the bootstrap that the templates of CDK need (`DefaultStackSynthesizer`)."""

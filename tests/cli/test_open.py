@@ -124,7 +124,7 @@ def test_an_output_without_complete_results_says_how_to_make_them(
 def test_the_variable_does_not_override_an_output(
     output: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Someone who works with an environment may look at an output of this machine all the same."""
+    """A user who works with an environment may look at an output of this machine all the same."""
     monkeypatch.setenv("FRUITS_ENV", "dev")
     assert main(["open", "--output", str(output)]) == 0
     assert len(opened) == 1

@@ -27,7 +27,7 @@ CHECKS = [
     Check("poor", lambda: warn("it is old", "Renew it.")),
     Check("broken", _broken),
     Check("incomplete", _incomplete),
-    Check("absent", lambda: skip("nobody asked")),
+    Check("absent", lambda: skip("not asked for")),
 ]
 
 
