@@ -52,6 +52,10 @@ MISTAKES = (
     ["runs", "--env", "nope"],
     ["upload", "missing", "--env", "dev"],
     ["account", "--env", "nope"],
+    ["cost", "--env", "nope"],
+    ["doctor", "--env", "nope"],
+    ["open", "--output", "missing"],
+    ["completion", "cmd"],
 )
 
 
