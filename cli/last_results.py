@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.cloud.environment import NameOfVariable, add_environment_arguments
 from contract.documents import DocumentError
 from contract.layout import LATEST, TABLES, ResultFile
 from contract.summary import Latest, Summary
@@ -62,8 +63,7 @@ def add_results_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that say whose results a command reads: those on this machine, or those of an environment."""
     parser.add_argument("--output", type=filled, metavar="URL", help="output on this machine, as for `fruits run`")
     parser.add_argument("--database", default=CatalogSettings.database, help="database of its tables [%(default)s]")
-    parser.add_argument("--env", metavar="NAME", help="instead of --output, an environment: dev, staging or prod")
-    parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of a local AWS, such as that of a rehearsal")
+    add_environment_arguments(parser, is_optional=True)
 
 
 @contextmanager
@@ -75,17 +75,32 @@ def last_results(arguments: argparse.Namespace) -> Iterator[LastResults]:
     UsageError
         If the options name no output or two, or if there are no complete results.
     """
-    if (arguments.output is None) == (arguments.env is None):
-        raise UsageError("Say whose results to read: --output of a run on this machine, or --env, not both.")
-    if arguments.env is None:
-        place = Place(as_url(arguments.output))
-        check_local(place, "use --env")
+    if (place := output_here(arguments)) is not None:
         yield local_results(place, arguments.database)
         return
     from cli.cloud.last_results import cloud_results
 
     with cloud_results(arguments.env, arguments.endpoint_url) as results:
         yield results
+
+
+def output_here(arguments: argparse.Namespace) -> Place | None:
+    """Return the output on this machine that ``--output`` names; `None` if ``--env`` names an environment instead.
+
+    Raises
+    ------
+    UsageError
+        If the options name no output or two.
+    """
+    if arguments.output is None:
+        if arguments.env is None:
+            raise UsageError("Name an output on this machine with --output, or an environment with --env.")
+        return None
+    if arguments.env is not None and not isinstance(arguments.env, NameOfVariable):
+        raise UsageError("--output is for this machine, and --env for the cloud: leave one of them out.")
+    place = Place(as_url(arguments.output))
+    check_local(place, "use --env")
+    return place
 
 
 def check_local(place: Place, in_the_cloud: str) -> None:

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from cli.cloud.environment import NameOfVariable, add_environment_arguments
+from cli.cloud.environment import add_environment_arguments
+from cli.last_results import output_here
 from cli.subcommands import Subcommands, add_subcommand
 from contract.documents import DocumentError
 from contract.layout import LATEST, LATEST_PAGE, ResultFile, results_folder
@@ -63,12 +64,8 @@ def _open(arguments: argparse.Namespace) -> int:
 
 
 def _page(arguments: argparse.Namespace) -> Path:
-    if arguments.output is not None:
-        if arguments.env is not None and not isinstance(arguments.env, NameOfVariable):
-            raise UsageError("--output is for this machine, and --env for the cloud: leave one of them out.")
-        return page_of_output(Place(as_url(arguments.output)), arguments.run, arguments.file)
-    if arguments.env is None:
-        raise UsageError("Name an output of this machine with --output, or an environment with --env.")
+    if (root := output_here(arguments)) is not None:
+        return page_of_output(root, arguments.run, arguments.file)
     from cli.cloud.pages import page_of_environment
 
     return page_of_environment(arguments)
@@ -87,8 +84,6 @@ def page_of_output(root: Place, run_id: str | None, file: ResultFile) -> Path:
     UsageError
         If there are no results, or if they lack the page.
     """
-    if not root.is_local:
-        raise UsageError("--output must be a folder of this machine; for an environment, use --env.")
     run_id = run_id or _last_run(root)
     page = root.local_path / results_folder(run_id) / file
     if not page.parent.is_dir():

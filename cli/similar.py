@@ -1,10 +1,10 @@
 """`fruits similar`: lists the images of the corpus that resemble an image most."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli.as_json import add_json_argument, print_json
 from cli.last_results import LastResults, add_results_arguments, last_results
 from cli.subcommands import Subcommands, add_subcommand
 from contract.tables import Table
@@ -31,7 +31,7 @@ def add_command(subcommands: Subcommands) -> None:
         default=COMPONENTS,
         help="Euclidean distance along the components, or cosine distance of the features [%(default)s]",
     )
-    parser.add_argument("--json", action="store_true", help="print a JSON document, for scripts")
+    add_json_argument(parser)
     parser.add_argument("--html", type=path, metavar="FILE", help="write a page with the pictures of the images, too")
     parser.add_argument("--force", action="store_true", help="replace the file of --html if it exists")
     parser.add_argument(
@@ -68,7 +68,7 @@ def _compare(arguments: argparse.Namespace, results: LastResults) -> None:
     if arguments.html is not None:
         _write_sheet(arguments.html, results, image, neighbours, heading)
     if arguments.json:
-        print(json.dumps(_document(results, image, measure, neighbours), indent=2, ensure_ascii=False))
+        print_json(_document(results, image, measure, neighbours))
         return
     print(_kind(image, arguments.image))
     print(f"{heading}:")
@@ -105,13 +105,14 @@ def _heading(results: LastResults, image: "ComparedImage", measure: "Measure") -
 
 
 def _table(neighbours: "list[Neighbour]") -> list[str]:
-    from cli.cloud.words import NOTHING, printable, table
+    from cli.cloud.words import NOTHING, fitted_table, printable, terminal_width
 
     rows = (
         (str(rank), f"{found.distance:.4f}", printable(found.label or NOTHING), printable(found.key))
         for rank, found in enumerate(neighbours, 1)
     )
-    return table([("rank", "distance", "label", "key"), *rows], frozenset({0, 1}))
+    header = ("rank", "distance", "label", "key")
+    return fitted_table([header, *rows], frozenset({0, 1}), ("rank", "label", "distance"), terminal_width())
 
 
 def _document(
@@ -122,7 +123,7 @@ def _document(
         "image": {"key": image.key, "file": None if image.key else image.name, "label": image.label},
         "by": str(measure),
         "dimensions": len(image.vector),
-        "run_id": summary.run_id,
+        "run": summary.run_id,
         "model_id": summary.model_id,
         "pca_version": summary.pca_version,
         "nearest": [

@@ -27,6 +27,8 @@ MISTAKES = {
     "run": ["--images", "missing", "--output", "out"],
     "notify": ["--images", "missing", "--output", "out"],
     "features": ["--output", "missing", "x.npz"],
+    "matrix": ["--output", "missing", "x.csv"],
+    "similar": ["--output", "missing", "x.jpg"],
     "open": ["--output", "missing"],
     "demo": ["x", "--components", "0"],
     "sample": ["x", "--views", "0"],

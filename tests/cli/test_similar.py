@@ -135,7 +135,7 @@ def test_an_image_that_can_not_be_compared(
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["x"], "Say whose results to read: --output of a run on this machine, or --env, not both."),
+        (["x"], "Name an output on this machine with --output, or an environment with --env."),
         (["x", "--output", ".", "--env", "dev"], "not both"),
         (["x", "--output", "s3://bucket"], "For the cloud, use --env."),
         (["x", "--output", "."], "There are no complete results in"),

@@ -94,7 +94,9 @@ def test_only_a_failure_is_a_failure(
 def test_it_examines_this_machine_without_a_network() -> None:
     """On the machine of the tests, whose installation is complete, no check of the installation fails."""
     nowhere = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), "http://127.0.0.1:9")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FRUITS_", "KERAS_"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FRUITS_", "KERAS_"))
+    }
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", "doctor", "--json"],
         env=environment | nowhere | {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nowhere"},
