@@ -44,16 +44,18 @@ def cosine(vectors: FloatMatrix, vector: FloatMatrix) -> Distances:
     This is half the squared distance of the vectors of length 1, so that the distance of equal vectors is 0 exactly.
     A vector of zeros has no direction: its distance from any other vector is 1.
     """
-    units, unit = _units(vectors), _units(vector[np.newaxis])[0]
-    distances: Distances = euclidean(units, unit) ** 2 / 2
-    has_direction = vectors.any(axis=1) & vector.any()
-    return np.where(has_direction | (vectors == vector).all(axis=1), distances, 1.0)
+    lengths, length = _lengths(vectors), _lengths(vector[np.newaxis])[0]
+    differences = vectors / np.where(lengths > 0, lengths, 1)[:, np.newaxis]
+    differences -= vector / (length if length > 0 else 1)
+    distances = np.einsum("ij,ij->i", differences, differences).astype(np.float64) / 2
+    only_one_has_a_direction = (lengths > 0) != (length > 0)
+    return np.where(only_one_has_a_direction, 1.0, distances)
 
 
-def _units(vectors: FloatMatrix) -> FloatMatrix:
-    """Return the vectors with length 1; those of zeros as they are."""
-    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-    return (vectors / np.where(lengths > 0, lengths, 1.0)[:, np.newaxis]).astype(np.float32)
+def _lengths(vectors: FloatMatrix) -> FloatMatrix:
+    """Return the lengths of vectors of shape (n, d) in single precision, whose error does not show in a distance."""
+    lengths: FloatMatrix = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return lengths
 
 
 DISTANCES: dict[Measure, Callable[[FloatMatrix, FloatMatrix], Distances]] = {

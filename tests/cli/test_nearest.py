@@ -74,6 +74,17 @@ def test_fewer_images_than_wanted_are_all_shown(tmp_path: Path) -> None:
     assert [neighbour.key for neighbour in found] == ["0002", "0003"]
 
 
+def test_the_image_itself_takes_the_place_of_no_other(tmp_path: Path) -> None:
+    """The image that is left out is the nearest to itself, and its place among the wanted number goes to the next."""
+    vectors = np.eye(4, D, dtype=np.float32)
+    files = _files(tmp_path, vectors, Measure.COMPONENTS, deleted=[1])[:1]
+    found = Search(Measure.COMPONENTS, vectors[0], 1, without="none").among(blocks(files, _schema(Measure.COMPONENTS)))
+    assert [neighbour.key for neighbour in found] == ["0000"]
+    files = _files(tmp_path, vectors, Measure.COMPONENTS, deleted=[])[:1]
+    found = Search(Measure.COMPONENTS, vectors[0], 1, without="0000").among(blocks(files, _schema(Measure.COMPONENTS)))
+    assert [neighbour.key for neighbour in found] == ["0001"]
+
+
 def test_an_empty_block_changes_nothing() -> None:
     """A table without rows has no nearest images."""
     schema = _schema(Measure.COMPONENTS)
