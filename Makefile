@@ -60,7 +60,7 @@ destroy: .venv/ready  ## Destroy an environment; staging and prod are protected.
 rehearse: .venv/ready  ## Rehearse the cloud on this machine: deploy to a local AWS, upload, watch, compare, destroy.
 	$(BIN)/fruits rehearse
 
-test: packages build/viewers/ready  ## Run all tests.
+test: packages  ## Run all tests.
 	$(BIN)/pytest -n 3 --dist worksteal
 
 test-fast: packages  ## Run the tests without rehearsals and runs of the pipeline, in less than three minutes.

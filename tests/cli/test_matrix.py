@@ -175,7 +175,7 @@ def test_a_folder_is_replaced_with_force_only(corpus: Path, tmp_path: Path, caps
         (["there.npz", "--format", "projector"], "there.npz exists and is no folder"),
         (["all.npz"], "There are no complete results in"),
         (["all.npz", "--output", "s3://bucket"], "For the cloud, use --env."),
-        (["all.npz", "--env", "dev"], "not both"),
+        (["all.npz", "--env", "dev"], "leave one of them out"),
     ],
 )
 def test_a_mistake_is_one_sentence(

@@ -136,7 +136,7 @@ def test_an_image_that_can_not_be_compared(
     ("arguments", "problem"),
     [
         (["x"], "Name an output on this machine with --output, or an environment with --env."),
-        (["x", "--output", ".", "--env", "dev"], "not both"),
+        (["x", "--output", ".", "--env", "dev"], "leave one of them out"),
         (["x", "--output", "s3://bucket"], "For the cloud, use --env."),
         (["x", "--output", "."], "There are no complete results in"),
         (["x", "--output", ".", "-n", "0"], "must be at least 1, not 0"),
