@@ -21,6 +21,11 @@ MEASURED = $(if $(SIZE),--size $(SIZE)) $(if $(IMAGES),--images "$(IMAGES)") $(i
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
 
+# What test_viewers needs. TensorBoard 2.21 needs a part of setuptools that later versions lack. Embedding Atlas comes
+# without the packages that it computes embeddings with, such as torch: the tests bring embeddings.
+VIEWERS = tensorboard 'setuptools<81' duckdb click cryptography fastapi inquirer narwhals pandas platformdirs pyarrow \
+	tqdm uvicorn websockets
+
 # The program of the explorer's page: our sources, and what they use of the library that draws, in one file.
 EXPLORER = $(wildcard spark_app/explorer/web/*.ts)
 NODE = PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin
@@ -94,6 +99,10 @@ lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	$(COMPILE) --group lambda -o lambdas/requirements.txt
 	echo checkov | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal \
 		--generate-hashes --no-annotate --no-header - -o requirements-checkov.txt
+	{ printf '%s\n' $(VIEWERS) | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header -; \
+	echo embedding-atlas | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-deps \
+		--generate-hashes --no-annotate --no-header -; } > requirements-viewers.txt
 	{ cat benchmarks/requirements.in; grep -oE '^(ai-edge-litert|tensorflow(-cpu)?)==[0-9.]+( ;[^\]*)?' requirements.txt; } | \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header - -o benchmarks/requirements.txt
@@ -128,6 +137,12 @@ help:  ## List the targets.
 .venv/checkov/ready: requirements-checkov.txt | .venv/ready
 	"$(PYTHON)" -m venv --clear .venv/checkov
 	.venv/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.txt
+	touch $@
+
+# The programs that `fruits matrix` writes files for have their own environment, in which a test opens the files.
+build/viewers/ready: requirements-viewers.txt | .venv/ready
+	"$(PYTHON)" -m venv --clear build/viewers
+	build/viewers/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@
 
 # What `make benchmark` compares this project with has its own environment for the same reason.

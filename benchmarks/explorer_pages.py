@@ -12,7 +12,8 @@ from PIL import Image, ImageStat
 
 from contract.layout import ResultFile
 from contract.summary import Latest, Summary
-from spark_app.explorer.data import SIDE, Explorer, Places, Points, Sheet
+from spark_app.engine.thumbnail import SIDE
+from spark_app.explorer.data import Explorer, Places, Points, Sheet
 
 PER_SHEET = 64
 COLUMNS = 8

@@ -5,12 +5,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 from cli.known_keys import known_keys
+from cli.near_names import hint
 from contract.image_names import is_no_image
 from contract.layout import fault_of, notices_file
 from contract.notices import Notice, NoticeType
@@ -21,9 +21,6 @@ from spark_app.storage import Storage
 
 NOTICES_PER_FILE = 5_000
 """About as many as a batch of events in the cloud yields."""
-
-COMPARED_AT_MOST = 50_000
-"""Number of names among which a mistyped one is looked for: more would take many seconds."""
 
 ALL = ""
 """Key of the folder of images itself."""
@@ -106,11 +103,7 @@ class Corpus:
     def _hint(self, keys: list[str]) -> str:
         existing = {notice.key for notice in self._list(ALL, Omissions())} | self.known
         folders = {str(folder) for key in existing for folder in Path(key).parents} - {"."}
-        if len(existing) > COMPARED_AT_MOST:
-            return ""
-        names = {name.casefold(): name for name in sorted(existing | folders)}
-        close = [name for key in keys for name in get_close_matches(key.casefold(), names, n=1)]
-        return f" Did you mean {names[close[0]]}?" if close else ""
+        return hint(keys, existing | folders)
 
     def notices(self, place: Target) -> Iterator[Notice]:
         """Yield a notice of each image at a place, and of each image that is gone from it."""

@@ -6,10 +6,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
-from cli.subcommands import COMMANDS, INTERRUPTED, add_subcommand
-from spark_app.errors import FruitsError
-from spark_app.options import Parser
+from cli.subcommands import COMMANDS, INTERRUPTED, CommandList, add_subcommand
+from spark_app.errors import FruitsError, UsageError
 from spark_app.signals import ending_by_exception
 
 ENTRY_POINTS = "fruits.commands"
@@ -32,7 +32,9 @@ def _call(argv: Sequence[str] | None, signals: Sequence[int]) -> int:
     arguments = argparse.Namespace()
     try:
         words = sys.argv[1:] if argv is None else argv
-        arguments = _parser(words).parse_args(words)
+        parser = _parser(words)
+        _check_name(words, parser)
+        arguments = parser.parse_args(words)
         code: int = arguments.command(arguments)
     except FruitsError as error:
         if signals and error.exit_code != BY_CTRL_C:
@@ -54,27 +56,84 @@ def _interrupted(arguments: argparse.Namespace) -> int:
     return BY_CTRL_C
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> CommandList:
     """Return the parser of a command line, which knows the options of the chosen subcommand, and the names of all.
 
     A user waits for an answer to a mistake, so the parser imports the module of the chosen subcommand only.
     """
-    parser: argparse.ArgumentParser = Parser(
-        prog="fruits", description="Turn photos of fruit into MobileNetV2 features and a PCA matrix, on Spark."
-    )
-    subcommands = parser.add_subparsers(required=True, metavar="command")
-    chosen = COMMANDS.get(next((word for word in words if not word.startswith("-")), ""))
+    parser = _empty_parser()
+    chosen = COMMANDS.get(_name_in(words) or "")
     for name, command in COMMANDS.items():
         if chosen is None or command.module != chosen.module:
-            add_subcommand(subcommands, name)
-        elif name not in subcommands.choices:  # a module may define several
-            import_module(command.module).add_command(subcommands)
+            add_subcommand(parser.subcommands, name)
+        elif name not in parser.subcommands.choices:  # a module may define several
+            import_module(command.module).add_command(parser.subcommands)
     if chosen is None:
-        from importlib.metadata import entry_points
-
-        for entry_point in entry_points(group=ENTRY_POINTS):
-            entry_point.load()(subcommands)
+        _add_entry_points(parser)
     return parser
+
+
+def whole_parser() -> CommandList:
+    """Return the parser with the options of all subcommands, which only the completion of a shell needs."""
+    parser = _empty_parser()
+    for module in dict.fromkeys(command.module for command in COMMANDS.values()):
+        import_module(module).add_command(parser.subcommands)
+    _add_entry_points(parser)
+    return parser
+
+
+def _empty_parser() -> CommandList:
+    parser = CommandList(
+        prog="fruits",
+        usage="fruits COMMAND ...",
+        description="Turn photos of fruit into MobileNetV2 features and a PCA matrix, on Spark.",
+        epilog="`fruits COMMAND --help` lists the options of a command, `fruits --version` prints the versions.",
+    )
+    parser.add_argument("--version", action=VersionAction, nargs=0, help="print the versions, and exit")
+    return parser
+
+
+def _add_entry_points(parser: CommandList) -> None:
+    from importlib.metadata import entry_points
+
+    for entry_point in entry_points(group=ENTRY_POINTS):
+        entry_point.load()(parser.subcommands)
+
+
+def _name_in(words: Sequence[str]) -> str | None:
+    """Return the name of the subcommand in a command line; `None` without one."""
+    return next((word for word in words if not word.startswith("-")), None)
+
+
+def _check_name(words: Sequence[str], parser: CommandList) -> None:
+    """Check the name of the subcommand: the message of argparse would list all of them in one line.
+
+    Raises
+    ------
+    UsageError
+        If there is no such subcommand, or if the command line is empty.
+    """
+    name = _name_in(words)
+    if not words:
+        raise UsageError("Name a command: `fruits --help` lists them.")
+    if name is not None and name not in parser.subcommands.choices:
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, parser.subcommands.choices, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise UsageError(f"There is no command {name!r}: {hint}`fruits --help` lists the commands.")
+
+
+class VersionAction(argparse.Action):
+    """The option that prints the versions. It looks them up when a user asks for them, which takes time."""
+
+    def __call__(self, *_: object) -> NoReturn:
+        """Print the versions and end the command."""
+        import platform
+        from importlib.metadata import version
+
+        print(f"fruits {version('fruits-pipeline')}, Python {platform.python_version()}, Spark {version('pyspark')}")
+        sys.exit(0)
 
 
 if __name__ == "__main__":

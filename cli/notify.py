@@ -1,7 +1,9 @@
 """`fruits notify`: writes the notices of local images. In the cloud, `start_run` writes them from S3 events."""
 
 import argparse
+from collections import Counter
 
+from cli.as_json import add_json_argument, print_json
 from cli.subcommands import Subcommands, add_subcommand
 from contract.notices import NoticeType
 from spark_app.options import filled
@@ -29,6 +31,7 @@ def add_command(subcommands: Subcommands) -> None:
         metavar="PATH",
         help="image or folder below --images, also one that was deleted [all images]",
     )
+    add_json_argument(parser)
     parser.set_defaults(command=_notify)
 
 
@@ -44,12 +47,21 @@ def _notify(arguments: argparse.Namespace) -> int:
     corpus = Corpus(Storage(images), Storage(output))
     # All paths are looked up before the first notice is written: a mistake in one of them writes nothing.
     places = [corpus.find(path) for path in arguments.paths] or [Target("all images", ALL)]
-    written = 0
+    written: list[tuple[str, Counter[NoticeType]]] = []
     for place in places:
         counts = write_notices(corpus.root, corpus.notices(place))
-        written += counts.total()
-        print(f"{place.name}: {counts[NoticeType.CREATED]:,} new or changed, {counts[NoticeType.REMOVED]:,} gone")
+        written.append((place.name, counts))
+        if not arguments.json:
+            print(f"{place.name}: {counts[NoticeType.CREATED]:,} new or changed, {counts[NoticeType.REMOVED]:,} gone")
+    if arguments.json:
+        print_json({"places": [_document_of(*place) for place in written], "notes": list(corpus.omissions.in_words())})
+        return 0
     for sentence in corpus.omissions.in_words():
         print(sentence)
-    print(f"{counted(written, 'notice')} written. `fruits run --mode update` processes the notices.")
+    total = counted(sum(counts.total() for _, counts in written), "notice")
+    print(f"{total} written. `fruits run --mode update` processes the notices.")
     return 0
+
+
+def _document_of(name: str, counts: Counter[NoticeType]) -> dict[str, object]:
+    return {"path": name, "changed": counts[NoticeType.CREATED], "gone": counts[NoticeType.REMOVED]}

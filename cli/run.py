@@ -6,7 +6,10 @@ import re
 import sys
 import time
 import traceback
+from dataclasses import asdict
+from typing import TextIO
 
+from cli.as_json import add_json_argument, print_json
 from cli.local import new_log
 from cli.subcommands import Subcommands, add_subcommand
 from contract.job import CatalogKind
@@ -33,7 +36,8 @@ def add_command(subcommands: Subcommands) -> None:
     parser = add_subcommand(subcommands, "run", RESUMABLE)
     add_arguments(parser)
     add_master(parser)
-    parser.set_defaults(command=lambda arguments: run_here(settings_from(arguments), arguments.master))
+    add_json_argument(parser)
+    parser.set_defaults(command=_run)
 
 
 def add_master(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +86,17 @@ def _check(settings: RunSettings) -> None:
         find_weights(settings.weights)
 
 
+def _run(arguments: argparse.Namespace) -> int:
+    settings = settings_from(arguments)
+    if not arguments.json:
+        return run_here(settings, arguments.master)
+    if settings.mode is Mode.MAINTAIN:
+        raise SettingsError("--json prints the summary of a run, and --mode maintain makes none: leave out --json.")
+    if summary := _summary_of_run(settings, arguments.master, sys.stderr):
+        print_json(asdict(summary))
+    return 0
+
+
 def run_here(settings: RunSettings, master: str) -> int:
     """Run the pipeline on this machine, and print where the results are.
 
@@ -90,6 +105,14 @@ def run_here(settings: RunSettings, master: str) -> int:
     FruitsError
         If the run fails.
     """
+    start = time.monotonic()
+    if summary := _summary_of_run(settings, master, sys.stdout):
+        _print_results(Place(settings.output), summary, time.monotonic() - start)
+    return 0
+
+
+def _summary_of_run(settings: RunSettings, master: str, progress: TextIO) -> Summary | None:
+    """Run the pipeline; return what it has published, or `None` after `maintain`, which publishes nothing."""
     _check(settings)
 
     from cli.terminal import terminal_reporter
@@ -99,19 +122,18 @@ def run_here(settings: RunSettings, master: str) -> int:
 
     log = new_log()
     logging.basicConfig(filename=log)  # the terminal shows the run; what libraries log goes to the file
-    start = time.monotonic()
     try:
         with (
             local_session_conf(master, log) as conf,
-            terminal_reporter(sys.stdout) as reporter,
+            terminal_reporter(progress) as reporter,
             ending_without_progress(settings.no_progress_minutes * 60, _tell_at_last),
         ):
             if settings.mode is Mode.MAINTAIN:
                 from spark_app.pipeline import maintain
 
                 maintain(settings, reporter, conf)
-                return 0
-            summary = run_if_changed(settings, reporter, conf, log)
+                return None
+            return run_if_changed(settings, reporter, conf, log)
     except WorkersError as error:
         raise FruitsError(f"{error} (details: {log})") from error
     except (FruitsError, KeyboardInterrupt):
@@ -120,8 +142,6 @@ def run_here(settings: RunSettings, master: str) -> int:
         with log.open("a") as file:
             traceback.print_exc(file=file)
         raise FruitsError(f"The run failed: {cause_of(error)} (details: {log})") from error
-    _print_results(Place(settings.output), summary, time.monotonic() - start)
-    return 0
 
 
 def _tell_at_last(error: FruitsError) -> None:
@@ -138,6 +158,8 @@ def _print_results(root: Place, summary: Summary, seconds: float) -> None:
     else:
         print(f"  matrix   {len(summary.matrix)} files, named in {folder}{ResultFile.SUMMARY}  ({shape})")
     print(f"  report   {folder}{ResultFile.REPORT}")
+    if summary.explorer:
+        print(f"  explorer {folder}{ResultFile.EXPLORER}")
     print(f"  refused  {folder}{ResultFile.REJECTS}  ({counted(counts.rejects, 'image')})")
     if summary.findings:
         print(f"  findings {folder}{ResultFile.FINDINGS}  ({counted(summary.findings.total, 'finding')})")

@@ -65,9 +65,9 @@ def is_no_image(key: str) -> bool:
 
 def skipped_in_words(count: int) -> str:
     """Return the sentence that tells how many files the rule has skipped."""
-    return f"{count:,} {'file that is no image' if count == 1 else 'files that are no images'} by name " + (
-        "was skipped." if count == 1 else "were skipped."
-    )
+    if count == 1:
+        return "1 file was skipped, because its name is not that of an image."
+    return f"{count:,} files were skipped, because their names are not those of images."
 
 
 def _is_folder_of_a_system(name: str) -> bool:

@@ -181,6 +181,11 @@ def run_record(run_id: str) -> str:
     return f"{results_folder(run_id)}{ResultFile.RUN_RECORD}"
 
 
+def report_page(run_id: str) -> str:
+    """Return the key of the report of a run."""
+    return f"{results_folder(run_id)}{ResultFile.REPORT}"
+
+
 def job_failure(run_id: str) -> str:
     """Return the key of the report of a failed job."""
     return f"{results_folder(run_id)}{ResultFile.FAILURE}"

@@ -10,3 +10,7 @@ class Table(StrEnum):
     COMPONENTS = "components"
     REJECTS = "rejects"
     FINDINGS = "findings"
+
+
+CONTENT = "fruits.content"
+"""Property of a snapshot that a rewrite of files made: id of the first snapshot with the same rows."""

@@ -25,3 +25,10 @@ def to_lists(matrix: FloatMatrix) -> pa.ListArray:
     n, k = matrix.shape
     offsets = np.arange(n + 1, dtype=np.int32) * k
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(matrix.ravel()))
+
+
+def matrix_schema(k: int) -> pa.Schema:
+    """Return the columns of a file of the matrix with k components."""
+    return pa.schema(
+        [("key", pa.string()), ("label", pa.string()), *((f"pc_{i}", pa.float32()) for i in range(1, k + 1))]
+    )

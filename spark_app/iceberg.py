@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import SparkSession
 
+from contract.tables import CONTENT
 from spark_app.table_times import last_time, with_times_until
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject
-
-CONTENT = "fruits.content"
-"""Property of a snapshot that a rewrite of files made: id of the first snapshot with the same rows."""
 
 TINY_FILE = 2_000_000
 SMALL_FILE = 8_000_000

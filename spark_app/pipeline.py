@@ -1,4 +1,4 @@
-"""The order of the steps: list → plan → featurise → statistics → PCA → project → curate → publish.
+"""The order of the steps: list → plan → featurise → statistics → PCA → project → curate → explore → publish.
 
 No other module knows it.
 """
@@ -33,7 +33,8 @@ from spark_app.stages.basis import BasisChoice, choose_basis
 from spark_app.stages.change_set import Candidates, ChangeSet, Judge, plan_changes
 from spark_app.stages.chunks import featurise
 from spark_app.stages.clock import correct_times
-from spark_app.stages.curation import curate_images
+from spark_app.stages.curation import Findings, curate_images
+from spark_app.stages.explorer import Explored, publish_explorer
 from spark_app.stages.inbox import Inbox, acknowledge_notices, read_inbox
 from spark_app.stages.labels import changing_labels
 from spark_app.stages.leftovers import remove_leftovers
@@ -43,16 +44,19 @@ from spark_app.stages.maintenance import (
     drop_abandoned_rebuild,
     expire,
     remove_matrix_files,
+    remove_pictures,
     remove_staged_files,
     tables_to_compact,
 )
+from spark_app.stages.outcomes import AppliedChanges
 from spark_app.stages.projection import update_components
-from spark_app.stages.publish import point_to, publish_report, publish_tables
+from spark_app.stages.publish import Published, point_to, publish_report, publish_tables
 from spark_app.stages.rebuild import end_rebuild, switch
 from spark_app.stages.rejects import check_not_all_refused
 from spark_app.stages.repair import check_files, check_place, make_anew
-from spark_app.stages.starting_point import find_starting_point, last_model_id
+from spark_app.stages.starting_point import StartingPoint, find_starting_point, last_model_id
 from spark_app.stages.statistics import bring_up_statistics
+from spark_app.stages.stored_corpus import StoredCorpus
 from spark_app.stages.summary import counts_of, summary_of
 from spark_app.stages.unchanged import record_state
 from spark_app.stages.warm_up import start_workers
@@ -158,6 +162,7 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
     with this.clock.step("sweep") as step:
         this.check_fence()
         try:
+            step.tell(f"{counted(remove_pictures(this.root, before), 'page')} with old pictures")
             step.tell(f"{counted(remove_matrix_files(this.root, before), 'file')} of old matrices")
         except DocumentError as error:
             step.tell("no files of old matrices")
@@ -186,7 +191,7 @@ def _run_steps(this: Run, spark: SparkSession, model: Model, listing: Listing | 
             f"The tables contained features of {error.found}, but the weights and the decoding of this run make "
             f"{model.model_id}: this run has computed all images again, and all of them have new coordinates."
         )
-    this.reporter.note("The model is new: the run goes on with --mode reprocess, which computes all images again.")
+    this.reporter.note("The model is new: the run continues with --mode reprocess, which computes all images again.")
     return _repairing_steps(this.in_mode(Mode.REPROCESS), spark, model)
 
 
@@ -239,20 +244,33 @@ def _steps(this: Run, spark: SparkSession, model: Model, listing: Listing | None
     with this.clock.step("project") as step:
         projected = update_components(start, applied, choice, features)
         step.tell(counted(projected.count, "image") if choice else "no images")
-    with this.clock.step("curate") as step:
-        findings = curate_images(this, start, applied, choice)
-        step.tell(findings.in_words() if findings else "no findings wanted" if choice else "no images")
+    findings, explored = _examine(this, start, applied, choice)
     with this.clock.step("publish") as step:
-        published = publish_tables(this, start, applied, choice, count, projected.changes).with_findings(findings)
+        published = publish_tables(this, start, applied, choice, count, projected.changes)
+        published = published.with_findings(findings).with_explorer(explored)
         step.tell(counted(published.matrix.rows, "image"), f"{published.report.refusals.count:,} refused")
     counts = counts_of(change_set, applied.tally, published)
     summary = summary_of(this, start, model, choice, published, counts)
-    _complete(this, start.tables, summary, published.report)
+    _complete(this, start.tables, summary, published)
     if was_listed_before_inbox:
         inbox = replace(inbox, files=[])  # the images of these notices may be newer than the listing
     _tidy(this, start.tables, inbox)
     _record_state(this, model, None if applied.tally.changed_meanwhile else listing, published.report)
     return summary
+
+
+def _examine(
+    this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None
+) -> tuple[Findings | None, Explored | None]:
+    """Curate the images, and make the explorer. Both read the same columns of all images."""
+    corpus = StoredCorpus(this.root, start.tables, len(choice.basis.components)) if choice else None
+    with this.clock.step("curate") as step:
+        findings = curate_images(this, start, applied, choice, corpus)
+        step.tell(findings.in_words() if findings else "no findings wanted" if choice else "no images")
+    with this.clock.step("explore") as step:
+        explored = publish_explorer(this, start, applied, choice, corpus, findings) if choice and corpus else None
+        step.tell(explored.in_words() if explored else "no images")
+    return findings, explored
 
 
 def _candidates(this: Run, spark: SparkSession, inbox: Inbox, listing: Listing | None, step: Step) -> Candidates:
@@ -282,11 +300,11 @@ def _tell_choice(choice: BasisChoice | None, step: Step) -> None:
     step.tell(f"{'kept' if choice.kept else 'fitted'}: {choice.reason}")
 
 
-def _complete(this: Run, tables: Tables, summary: Summary, report: ReportData) -> None:
+def _complete(this: Run, tables: Tables, summary: Summary, published: Published) -> None:
     """Publish the report, the rebuilt tables, and last the pointer to the results."""
     for note in summary.notes:
         this.reporter.note(note)
-    publish_report(this, summary, report)
+    publish_report(this, summary, published)
     if this.settings.mode is Mode.REPROCESS:
         with changing_labels(tables, this.settings.label_level):
             switch(tables)

@@ -250,6 +250,15 @@ class CurationSettings:
         return self.findings is FindingsChoice.ALL
 
 
+class ThumbnailsChoice(StrEnum):
+    """Values of the option ``--thumbnails``."""
+
+    SAMPLE = "sample"
+    """The images that the explorer shows have thumbnails."""
+    NONE = "none"
+    """The run makes no thumbnails, and shows none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CatalogSettings:
     """The catalog and the database in which the tables are registered."""
@@ -320,6 +329,9 @@ class RunSettings:
     """See `contract.layout.label_of`."""
     limits: Limits = Limits()
     curation: CurationSettings = CurationSettings()
+    thumbnails: Annotated[
+        ThumbnailsChoice, Option("--thumbnails", "whether to make thumbnails of up to 40,000 images for the explorer")
+    ] = ThumbnailsChoice.SAMPLE
     catalog: CatalogSettings = CatalogSettings()
     use_existing_folder: Annotated[
         bool, Option("--use-existing-folder", "write to an output folder that contains other files, too")

@@ -10,12 +10,12 @@ import pytest
 
 from cli.run import add_master
 from spark_app.arguments import add_arguments, default_text
+from spark_app.basis_file import basis_to_npz
 from spark_app.npz import from_npz
 from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import fit
 from spark_app.numerics.statistics import Statistics
 from spark_app.settings import FEATURE_COUNT
-from spark_app.stages.basis import basis_to_npz
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

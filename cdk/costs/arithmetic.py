@@ -140,7 +140,7 @@ def first_run_in_rounds(count: float, kind: ImageKind) -> tuple[float, int]:
 
 def update(kind: ImageKind, rows: float) -> float:
     """Price 100 new images, if the run rewrites some rows of the matrix. The old files stay for the retention."""
-    superseded = stored(rows * ASSUMED.matrix_row, PROD.retention_days)
+    superseded = stored(rows * ASSUMED.matrix_row + ASSUMED.page_bytes, PROD.retention_days)
     return 100 * PRICES.s3_put + events(100) + job(100, kind.core_s, rows).usd + requests(100) + superseded
 
 
@@ -157,7 +157,7 @@ def updates_in_a_month(gather_minutes: float) -> float:
 
 def reprocess(count: float, kind: ImageKind) -> float:
     """Price a run that computes all images again. The old results stay for the retention."""
-    superseded = stored(count * ASSUMED.result_row, PROD.retention_days)
+    superseded = stored(count * ASSUMED.result_row + ASSUMED.page_bytes, PROD.retention_days)
     return job(count, kind.core_s, count, count).usd + requests(count, count) + superseded
 
 

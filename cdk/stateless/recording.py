@@ -11,7 +11,7 @@ from cdk.settings import Environment
 from cdk.stateless.functions import PipelineFunction
 from cdk.stateless.spark import JOBS_OF_REPLACED, SparkApplication
 from contract.functions import Function, RecordRunVariables
-from contract.layout import LATEST, RESULTS, job_failure, run_record
+from contract.layout import LATEST, RESULTS, job_failure, report_page, run_record
 
 
 class RunRecorder(Construct):
@@ -62,6 +62,12 @@ def _permissions(bucket: s3.Bucket, spark: SparkApplication) -> list[Permission]
             sid="Record",
             actions=["s3:PutObject"],
             resources=[bucket.arn_for_objects(run_record("*"))],
+            because=unknown_run,
+        ),
+        Permission(
+            sid="ShowCost",
+            actions=["s3:GetObject", "s3:PutObject"],
+            resources=[bucket.arn_for_objects(report_page("*"))],
             because=unknown_run,
         ),
         Permission(

@@ -5,8 +5,8 @@ from typing import Any
 
 import botocore.exceptions
 
-from cdk.settings import EnvironmentSettingsError, environment_named
-from cli.cloud.environment import CLIENT_CONFIG
+from cli.as_json import add_json_argument, print_json
+from cli.cloud.environment import CLIENT_CONFIG, add_environment_arguments, session_of, settings_of
 from cli.cloud.errors import DENIED, explained_errors
 from cli.subcommands import Subcommands, add_subcommand
 from contract.environments import stack_name
@@ -15,6 +15,9 @@ from spark_app.errors import UsageError
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 """Parameter of Systems Manager that `cdk bootstrap` writes."""
 
+NOT_BOOTSTRAPPED = 0
+"""Version of the bootstrap of a Region that has none."""
+
 CREATION_FAILED = "ROLLBACK_COMPLETE"
 """Status of a stack whose creation has failed, and which holds nothing. Nothing but its deletion is possible."""
 
@@ -22,8 +25,8 @@ CREATION_FAILED = "ROLLBACK_COMPLETE"
 def add_command(subcommands: Subcommands) -> None:
     """Add `fruits account`."""
     parser = add_subcommand(subcommands, "account")
-    parser.add_argument("--env", required=True, metavar="NAME", help="environment: dev, staging or prod")
-    parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of a local AWS, such as that of a rehearsal")
+    add_environment_arguments(parser)
+    add_json_argument(parser)
     parser.add_argument(
         "--deploy", action="store_true", help="let a deployment replace a stack whose creation has failed"
     )
@@ -32,16 +35,16 @@ def add_command(subcommands: Subcommands) -> None:
 
 @explained_errors()
 def _account(arguments: argparse.Namespace) -> int:
-    try:
-        region = environment_named(arguments.env).region
-    except EnvironmentSettingsError as error:
-        raise UsageError(str(error)) from error
-    import boto3
-
-    session: Any = boto3.Session(region_name=region)
+    region = settings_of(arguments.env).region
+    session: Any = session_of(region, arguments.endpoint_url)
     account = session.client("sts", endpoint_url=arguments.endpoint_url, config=CLIENT_CONFIG).get_caller_identity()
-    print(f"Environment {arguments.env}: account {account['Account']}, {region}, as {account['Arn']}.")
-    if not _is_bootstrapped(session.client("ssm", endpoint_url=arguments.endpoint_url, config=CLIENT_CONFIG)):
+    version = bootstrap_version(session.client("ssm", endpoint_url=arguments.endpoint_url, config=CLIENT_CONFIG))
+    if arguments.json:
+        found = {"account": account["Account"], "region": region, "arn": account["Arn"], "bootstrap_version": version}
+        print_json({"environment": arguments.env, **found})
+    else:
+        print(f"Environment {arguments.env}: account {account['Account']}, {region}, as {account['Arn']}.")
+    if version == NOT_BOOTSTRAPPED:
         raise UsageError(
             f"This account is not prepared for deployments to {region}: run "
             f"`.venv/bin/cdk bootstrap aws://{account['Account']}/{region}` once."
@@ -69,13 +72,21 @@ def release_failed_stack(cloudformation: Any, environment: str) -> None:  # noqa
         print(f"The creation of {name} had failed. The empty stack is no longer protected, and will be replaced.")
 
 
-def _is_bootstrapped(ssm: Any) -> bool:  # noqa: ANN401 -- boto3's client
+def bootstrap_version(ssm: Any) -> int | None:  # noqa: ANN401 -- boto3's client
+    """Return the version of CDK's bootstrap in a Region.
+
+    Returns
+    -------
+    int or None
+        `NOT_BOOTSTRAPPED` if there is none; `None` if the credentials have no permission to ask. The CDK command may
+        assume a role that has the permission.
+    """
     try:
-        ssm.get_parameter(Name=BOOTSTRAP_PARAMETER)
+        return int(ssm.get_parameter(Name=BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
     except botocore.exceptions.ClientError as error:
         code = error.response["Error"]["Code"]
         if code == "ParameterNotFound":
-            return False
-        if code not in DENIED:  # the CDK command may assume a role that has the permission
+            return NOT_BOOTSTRAPPED
+        if code not in DENIED:
             raise
-    return True
+    return None

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
+from cli.as_json import print_json
 from cli.cloud import words
 from cli.cloud.causes import fields_of
 from cli.cloud.environment import Deployment, add_environment_arguments, connect
@@ -43,6 +44,7 @@ def add_command(subcommands: Subcommands) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--send-back", action="store_true", help="send the events of images to the queue again")
     what.add_argument("--remove", action="store_true", help="delete the messages; a reconcile finds their images")
+    what.add_argument("--json", action="store_true", help="print the messages as a JSON document, for scripts")
     parser.add_argument("--yes", action="store_true", help="do not ask before sending back or removing")
     add_environment_arguments(parser)
     parser.set_defaults(command=_dead_letters)
@@ -80,12 +82,14 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
     deployment = connect(arguments.env, arguments.endpoint_url)
     letters = receive_all(deployment)
     if not letters and (taken := messages_in(deployment, Output.DEAD_LETTERS).taken):
-        print(
+        raise CloudError(
             f"Another reader has {words.counted(taken, 'message')} of the dead-letter queue at present: run the same "
             f"command again, after {RESERVED_SECONDS // 60} minutes at the latest."
         )
-        return 1
     try:
+        if arguments.json:
+            print_json({"messages": [_document_of(letter) for letter in letters]})
+            return 0
         _show(letters)
         if arguments.send_back or arguments.remove:
             return _act(deployment, letters, arguments)
@@ -169,6 +173,11 @@ def _show(letters: Sequence[DeadLetter]) -> None:
         print("\n".join(words.wrapped(letter.why, "    ", "    ")))
     if len(letters) > SHOWN:
         print(f"and {len(letters) - SHOWN:,} more.")
+
+
+def _document_of(letter: DeadLetter) -> dict[str, object]:
+    names = ("message_id", "sent", "what", "why", "is_of_image", "body")
+    return {name: getattr(letter, name) for name in names}
 
 
 def advise(deployment: Deployment, letters: Sequence[DeadLetter]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from botocore.exceptions import ClientError
 
@@ -26,8 +27,15 @@ class RemoteFile:
     name: str
 
 
-def download_all(deployment: Deployment, files: list[RemoteFile], folder: Path) -> TransferTally:
+def download_all(
+    deployment: Deployment, files: list[RemoteFile], folder: Path, out: TextIO | None = None
+) -> TransferTally:
     """Download the files that the folder does not have with the same content, and show the progress.
+
+    Parameters
+    ----------
+    out
+        Where the progress is shown; `None` for stdout.
 
     Raises
     ------
@@ -42,7 +50,7 @@ def download_all(deployment: Deployment, files: list[RemoteFile], folder: Path) 
     with (
         interruption(lambda: f"Interrupted: {tally.in_words('downloaded')}. Run the same command again for the rest."),
         scratch_in(folder) as scratch,
-        transfer_progress(sys.stdout, len(files)) as progress,
+        transfer_progress(out or sys.stdout, len(files)) as progress,
     ):
         tally.count_all(_download(deployment, files, folder, scratch), progress)
     return tally

@@ -1,6 +1,7 @@
 """A deployed environment: its resources, which the outputs of its stack name, and clients for them."""
 
 import argparse
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,11 +12,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.utils import is_valid_endpoint_url
 
-from cdk.settings import EnvironmentSettingsError, environment_named
+from cdk.settings import ENVIRONMENTS, Environment, EnvironmentSettingsError, environment_named
 from cli.cloud.errors import NO_ANSWER_OF_AWS, CloudError
 from cli.cloud.parallel import THREADS
 from contract.environments import Output, stack_name
 from spark_app.errors import UsageError
+from spark_app.options import in_words
 
 if TYPE_CHECKING:
     import boto3
@@ -144,10 +146,69 @@ class Deployment:
 CLIENT_CONFIG = Config(connect_timeout=10, retries={"mode": "standard"}, max_pool_connections=THREADS)
 
 
-def add_environment_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select an environment."""
-    parser.add_argument("--env", required=True, metavar="NAME", help="environment: dev, staging or prod")
+FRUITS_ENV = "FRUITS_ENV"
+"""Variable that names the environment of commands without ``--env``. An empty value counts as none."""
+
+
+class NameOfVariable(str):
+    """The name of an environment that comes from `FRUITS_ENV`: the message about a wrong name says so."""
+
+    __slots__ = ()
+
+
+def add_environment_arguments(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> None:
+    """Add the options that select an environment.
+
+    Parameters
+    ----------
+    is_optional
+        Whether the command works without an environment, too.
+    """
+    default = os.environ.get(FRUITS_ENV, "").strip()
+    parser.add_argument(
+        "--env",
+        required=not (default or is_optional),
+        default=NameOfVariable(default) if default else None,
+        metavar="NAME",
+        help=f"environment: {in_words(list(ENVIRONMENTS))} [variable {FRUITS_ENV}]",
+    )
     parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of a local AWS, such as that of a rehearsal")
+
+
+def settings_of(environment: str) -> Environment:
+    """Return the settings of the environment that a user has named.
+
+    Raises
+    ------
+    UsageError
+        If there is no environment of this name.
+    """
+    try:
+        return environment_named(environment)
+    except EnvironmentSettingsError as error:
+        source = f" Correct the variable {FRUITS_ENV}, or add --env." if isinstance(environment, NameOfVariable) else ""
+        raise UsageError(f"{error}{source}") from error
+
+
+def session_of(region: str, endpoint_url: str | None) -> "boto3.Session":
+    """Return a session of a Region with the credentials that boto3 finds.
+
+    Raises
+    ------
+    UsageError
+        If the endpoint is no URL, or if a local AWS is to be used without credentials.
+    """
+    if endpoint_url is not None and not _is_url(endpoint_url):
+        raise UsageError(f"--endpoint-url must be a URL such as http://127.0.0.1:5000, not {endpoint_url!r}.")
+    import boto3
+
+    session = boto3.Session(region_name=region)
+    if endpoint_url is not None and session.get_credentials() is None:
+        raise UsageError(
+            "This machine has no credentials, and a local AWS accepts any: set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY to any word, such as test."
+        )
+    return session
 
 
 def connect(environment: str, endpoint_url: str | None = None, session: "boto3.Session | None" = None) -> Deployment:
@@ -168,23 +229,11 @@ def connect(environment: str, endpoint_url: str | None = None, session: "boto3.S
     botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
         If the request to AWS fails; `cli.cloud.errors.explained_errors` turns these into sentences.
     """
-    try:
-        region = environment_named(environment).region
-    except EnvironmentSettingsError as error:
-        raise UsageError(str(error)) from error
-    if endpoint_url is not None and not _is_url(endpoint_url):
-        raise UsageError(f"--endpoint-url must be a URL such as http://127.0.0.1:5000, not {endpoint_url!r}.")
-    import boto3
-
-    session = session or boto3.Session(region_name=region)
-    if endpoint_url is not None and session.get_credentials() is None:
-        raise UsageError(
-            "This machine has no credentials, and a local AWS accepts any: set AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY to any word, such as test."
-        )
+    region = settings_of(environment).region
+    session = session or session_of(region, endpoint_url)
     stacks: _Stacks = session.client("cloudformation", endpoint_url=endpoint_url, config=CLIENT_CONFIG)
     return Deployment(
-        environment=environment,
+        environment=str(environment),
         region=region,
         outputs=_outputs_of(stacks, environment),
         session=session,

@@ -69,6 +69,11 @@ def explained_errors() -> Iterator[None]:
         raise explain(error) from error
 
 
+def code_of(error: ClientError) -> str:
+    """Return the code of an error that AWS answered; empty if the answer has none."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
 def unless_denied(question: Callable[[], T]) -> T | None:
     """Ask AWS a question; return `None` if the credentials have no permission for it.
 
@@ -77,7 +82,7 @@ def unless_denied(question: Callable[[], T]) -> T | None:
     try:
         return question()
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in DENIED:
+        if code_of(error) in DENIED:
             return None
         raise
 

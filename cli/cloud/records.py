@@ -65,7 +65,7 @@ def last_complete_run(deployment: Deployment) -> str | None:
         return Latest.from_json(body).run_id if body is not None else None
     except DocumentError as error:
         raise DamagedPointerError(
-            f"{LATEST} in the bucket {deployment.bucket} is damaged ({error}). The next run writes it anew."
+            f"{LATEST} in the bucket {deployment.bucket} is damaged ({error}). The next run writes it again."
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.as_json import add_json_argument
 from cli.cloud import words
 from cli.cloud.attention import Attention, attention
 from cli.cloud.environment import Deployment, add_environment_arguments, connect
@@ -45,7 +47,7 @@ def add_command(subcommands: Subcommands) -> None:
         help=f"exit with {NEEDS_ATTENTION} if something needs attention [0]; 1 if AWS can't be asked, 2 for a mistake",
     )
     parser.add_argument("--watch", action="store_true", help="look again every ten seconds, until Ctrl-C")
-    parser.add_argument("--json", action="store_true", help="print a JSON document, for scripts")
+    add_json_argument(parser)
     add_environment_arguments(parser)
     parser.set_defaults(command=_status)
 
@@ -134,7 +136,7 @@ def watch(deployment: Deployment, wait: Callable[[float], None]) -> None:
     while True:
         lines = _lines_or_error(deployment)
         now = f"{datetime.now(UTC):%H:%M:%S} UTC"
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":  # such a terminal shows the characters of CLEAR
             print(CLEAR + "\n".join([*lines, "", f"{now}; Ctrl-C ends this."]), flush=True)
         elif lines != before:
             print("\n".join([now, *lines, ""]), flush=True)

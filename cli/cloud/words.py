@@ -1,6 +1,7 @@
 """How the commands write times, sizes, names, tables and paragraphs."""
 
 import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,9 @@ NOTHING = "-"
 
 MINUTE, HOUR = 60, 3600
 KILO = 1000
+
+GAP = 2
+"""Spaces between two columns."""
 
 NARROWEST, WIDEST = 40, 100
 """Widths of lines, in characters, whatever the terminal has."""
@@ -51,14 +55,54 @@ def printable(name: str) -> str:
 
 def table(rows: Sequence[Sequence[str]], numbers: frozenset[int] = frozenset()) -> list[str]:
     """Write rows of cells as lines with aligned columns; those in `numbers` are aligned on the right."""
-    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+    widths = _widths(rows)
     return [
-        "  ".join(
+        (" " * GAP)
+        .join(
             cell.rjust(widths[position]) if position in numbers else cell.ljust(widths[position])
             for position, cell in enumerate(row)
-        ).rstrip()
+        )
+        .rstrip()
         for row in rows
     ]
+
+
+def fitted_table(
+    rows: Sequence[Sequence[str]], numbers: frozenset[int], dispensable: Sequence[str], width: int | None
+) -> list[str]:
+    """Write a table without the columns for which the terminal has no room, and say which these are.
+
+    Parameters
+    ----------
+    rows
+        Rows of cells; the first one is the header.
+    dispensable
+        Columns by their headers, in the order in which they are left out.
+    width
+        Number of characters in a line; `None` for no limit.
+    """
+    kept, left_out = list(range(len(rows[0]))), list[str]()
+    for name in dispensable:
+        if width is None or sum(widths := _widths(_only(rows, kept))) + GAP * (len(widths) - 1) <= width:
+            break
+        kept.remove(rows[0].index(name))
+        left_out.append(name)
+    lines = table(_only(rows, kept), frozenset(map(kept.index, numbers & set(kept))))
+    note = f"A wider terminal shows {', '.join(left_out)}, too." if left_out else ""
+    return [*lines, *(wrapped(note) if note else ())]
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+
+
+def _only(rows: Sequence[Sequence[str]], columns: Sequence[int]) -> list[list[str]]:
+    return [[row[column] for column in columns] for row in rows]
+
+
+def terminal_width() -> int | None:
+    """Return the number of characters in a line of the terminal; `None` if the output goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def dollars(amount: float | None) -> str:
@@ -94,7 +138,15 @@ def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
     return lines or [first.rstrip()]
 
 
-def described(rows: Sequence[tuple[str, str]]) -> list[str]:
-    """Write rows of a subject and a description, with the descriptions below each other."""
-    indent = max(len(subject) for subject, _ in rows) + 2
-    return [line for subject, text in rows for line in wrapped(text, f"{subject:<{indent}}", " " * indent)]
+def described(rows: Sequence[tuple[str, str]], indent: int = 0) -> list[str]:
+    """Write rows of a subject and a description, with the descriptions below each other.
+
+    Parameters
+    ----------
+    indent
+        Number of spaces before each line.
+    """
+    column = indent + max((len(subject) for subject, _ in rows), default=0) + 2
+    return [
+        line for subject, text in rows for line in wrapped(text, f"{'':{indent}}{subject}".ljust(column), " " * column)
+    ]

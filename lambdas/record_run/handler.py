@@ -10,6 +10,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 
 from contract.environments import execution_page
 from contract.functions import Function, Metric, RecordRunVariables
@@ -29,6 +30,7 @@ from contract.workflow import (
 from lambdas.record_run.expiry import mark, mark_superseded
 from lambdas.record_run.failure import read_failure
 from lambdas.record_run.job import end_of, job_run_id_of, seconds_of, usage_of
+from lambdas.record_run.report import add_cost
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
@@ -79,7 +81,7 @@ def answer_to(request: RecordRequest, recorder: Recorder) -> RecordAnswer:
 
 
 def record(request: RecordRequest, recorder: Recorder, failure: JobFailure | None = None) -> RunRecord:
-    """Look up the job run of a run, write the record of the run, and tag the results that it supersedes.
+    """Look up the job run of a run, write its record, add the cost to its report, and tag what it supersedes.
 
     Parameters
     ----------
@@ -108,12 +110,26 @@ def record(request: RecordRequest, recorder: Recorder, failure: JobFailure | Non
         # After the next successful run, `mark_superseded` tags the other files of this one.
         mark(recorder.s3, recorder.bucket, run_record(written.run_id))
     elif written.mode != Mode.MAINTAIN:
+        # Before the tags, because the report loses its tag, if newer results have superseded it already.
+        _show_cost(written, recorder)
         mark_superseded(recorder.s3, recorder.bucket)
     metrics.add_metric(Metric.RUN_SECONDS, MetricUnit.Seconds, written.seconds)
     if written.cost_usd is not None:
         metrics.add_metric(Metric.RUN_COST_USD, MetricUnit.NoUnit, written.cost_usd)
     logger.info("Recorded", run_id=written.run_id, state=written.state, cost_usd=written.cost_usd)
     return written
+
+
+def _show_cost(written: RunRecord, recorder: Recorder) -> None:
+    """Show the cost of a run in its report. The record has the cost, too, so a failure is only logged."""
+    if written.cost_usd is None:
+        return
+    try:
+        shown = add_cost(recorder.s3, recorder.bucket, written.run_id, written.cost_usd)
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("The report does not show the cost", run_id=written.run_id, error=str(error))
+    else:
+        logger.info("The report shows the cost" if shown else "The report has no place for the cost")
 
 
 def _record_with_job(

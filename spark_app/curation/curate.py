@@ -20,6 +20,7 @@ from spark_app.curation.outliers import find_label_outliers, find_outliers
 from spark_app.curation.quality import find_bad_pictures
 from spark_app.curation.representation import representation_of
 from spark_app.curation.spread import Spread, measure_spread
+from spark_app.numerics.label_statistics import LabelStatistics
 from spark_app.numerics.neighbours import NearRule, Neighbours
 from spark_app.numerics.pca import Basis
 from spark_app.settings import NEIGHBOURS, CurationSettings
@@ -39,6 +40,8 @@ class Curated:
     """Rows of `FINDINGS`."""
     known: Known
     """For the next run."""
+    labels: LabelStatistics
+    """Statistics of the coordinates of each label, in the order of `Images.labels`."""
     representation: Representation | None
     """Quality of the components; `None` if there are no two labels to tell apart."""
     unjudged: int
@@ -89,6 +92,7 @@ def curate(
     return Curated(
         findings=rows_of(_findings(images, evidence, basis, settings), images),
         known=now_known,
+        labels=spread.labels,
         representation=representation_of(images, neighbours, spread),
         unjudged=int(np.count_nonzero((images.codes >= 0) & ~spread.has_others)),
         has_all_pairs=near.pairs.is_complete,

@@ -31,6 +31,8 @@ few to be the nearest neighbours."""
 class Spread:
     """Positions of n images relative to the corpus and to their labels."""
 
+    labels: LabelStatistics
+    """Statistics of each label, in the order of `Images.labels`."""
     hotelling: Reals
     """Hotelling's T² of the coordinates, shape (n,)."""
     distances: Reals
@@ -100,7 +102,7 @@ def measure_spread(
     ]
     compared = list(run(partial(_compare, coordinates, statistics, large), tasks))
     columns = [np.concatenate(parts) for parts in zip(*compared, strict=True)] if compared else [np.empty(0)] * 4
-    return Spread(np.concatenate(hotelling), *columns)
+    return Spread(statistics, np.concatenate(hotelling), *columns)
 
 
 def _sizes(groups: Numbers) -> Numbers:

@@ -9,9 +9,6 @@ Coordinates = npt.NDArray[np.float16]
 Numbers = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int32]
 
-SIDE = 48
-"""Width and height of a thumbnail in pixels. The proportions of the image are lost, as in what the network sees."""
-
 
 @dataclass(frozen=True)
 class Sheet:
@@ -45,13 +42,13 @@ class Points:
     pictured: npt.NDArray[np.bool_]
     """Whether a point has a picture; shape (n,)."""
     tile: int
-    """Width and height of a tile in pixels, at most `SIDE`."""
+    """Width and height of a tile in pixels, at most those of a thumbnail."""
     sheets: list[Sheet]
 
     def __post_init__(self) -> None:
         n = len(self.keys)
-        columns = (self.labels, self.coordinates, self.pictured, *self.numbers.values())
-        if any(len(column) != n for column in columns) or sum(sheet.count for sheet in self.sheets) != n:
+        columns = {len(self.labels), len(self.coordinates), len(self.pictured), *map(len, self.numbers.values())}
+        if columns - {n} or sum(sheet.count for sheet in self.sheets) != n:
             raise ValueError("the columns and the sheets have different numbers of points")
 
     def __len__(self) -> int:

@@ -1,15 +1,26 @@
-"""Geometry of the charts of the report: positions in an SVG, computed from numbers. The template draws them."""
+"""Geometry of the charts of the report: positions and paths in an SVG, computed from numbers.
+
+The template draws them.
+"""
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-MAX_COLOURS = 12
-"""Readers can't tell more labels apart by colour. The other labels are grey, and appear on hovering."""
+from spark_app.report.marks import MARKS, REST, Mark
 
-OTHER = "other"
+NAMES = 10
+"""Labels that the scatter plot names beside their images, at most: more would cover the images."""
+
+NAME_LENGTH = 20
+"""Characters of a label that the plot shows. The legend shows all."""
+
+CHARACTER_WIDTH, LINE_HEIGHT = 6.6, 14
+"""Approximate size of a character of the plot, in pixels."""
+
+WIDTH, HEIGHT = 640, 400
+LEFT, RIGHT, TOP, BOTTOM = 66, 16, 16, 44
 
 
 @dataclass(frozen=True)
@@ -45,24 +56,57 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Point:
-    """A point of a scatter plot."""
+class Series:
+    """The images of one label in a scatter plot."""
+
+    label: str
+    mark: Mark
+    points: list[tuple[float, float]]
+    """Positions of the images."""
+
+    @property
+    def path(self) -> str:
+        """All points as one path of SVG: an element per point would take several times the bytes."""
+        return "".join(self.mark.at(x, y) for x, y in self.points)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Mean position of the images."""
+        xs, ys = zip(*self.points, strict=True)
+        return sum(xs) / len(xs), sum(ys) / len(ys)
+
+
+@dataclass(frozen=True)
+class Name:
+    """A label in the plot, centred at a position."""
 
     x: float
     y: float
-    label: str
-    series: str
+    text: str
+
+    def overlaps(self, other: "Name") -> bool:
+        """Return whether two names would cover each other."""
+        reach = (len(self.text) + len(other.text)) / 2 * CHARACTER_WIDTH
+        return abs(self.x - other.x) < reach and abs(self.y - other.y) < LINE_HEIGHT
 
 
 @dataclass(frozen=True)
 class Scatter:
-    """A scatter plot, coloured by label."""
+    """A scatter plot, in which each label has its mark."""
 
     x: Axis
     y: Axis
-    points: list[Point]
-    series: list[str]
-    """The most frequent labels, each with its own colour, sorted by name; then `OTHER` if there are more labels."""
+    named: list[Series]
+    """The most frequent labels, each with its own mark, the most frequent first."""
+    rest: list[Series]
+    """All other labels, in grey."""
+    names: list[Name]
+    """Names of some of the most frequent labels, which do not cover each other."""
+
+    @property
+    def legend(self) -> list[Series]:
+        """The labels with their own marks, sorted by name."""
+        return sorted(self.named, key=lambda series: series.label.casefold())
 
 
 @dataclass(frozen=True)
@@ -75,21 +119,16 @@ class Curve:
     """Attribute `points` of an SVG polyline."""
 
 
-WIDTH, HEIGHT = 640, 400
-LEFT, RIGHT, TOP, BOTTOM = 66, 16, 16, 44
-
-
 def scatter(samples: Sequence[tuple[str, float, float]]) -> Scatter:
     """Lay out a scatter plot of one or more samples, each with a label, x and y."""
-    frequent = [label for label, _ in Counter(label for label, _, _ in samples).most_common()]
-    named = frequent[:MAX_COLOURS]
     x, y = _horizontal(*_padded([x for _, x, _ in samples])), _vertical(*_padded([y for _, _, y in samples]))
-    points = [
-        Point(x.at(px), y.at(py), label, label if label in named else OTHER)
-        # Grey points first, so that coloured points are drawn over them.
-        for label, px, py in sorted(samples, key=lambda sample: sample[0] in named)
-    ]
-    return Scatter(x, y, points, [*sorted(named), *([OTHER] if len(frequent) > len(named) else [])])
+    points: dict[str, list[tuple[float, float]]] = {}
+    for label, px, py in samples:
+        points.setdefault(label, []).append((x.at(px), y.at(py)))
+    frequent = sorted(points, key=lambda label: (-len(points[label]), label))
+    named = [Series(label, mark, points[label]) for label, mark in zip(frequent, MARKS, strict=False)]
+    rest = [Series(label, REST, points[label]) for label in frequent[len(named) :]]
+    return Scatter(x, y, named, rest, _names(named) if len(frequent) > 1 else [])
 
 
 def cumulative(ratios: Sequence[float]) -> Curve:
@@ -97,6 +136,23 @@ def cumulative(ratios: Sequence[float]) -> Curve:
     x, y = _horizontal(0, len(ratios)), _vertical(0, 1)
     captured = [0.0, *(min(total, 1.0) for total in accumulate(ratios))]
     return Curve(x, y, " ".join(f"{x.at(number)},{y.at(value)}" for number, value in enumerate(captured)))
+
+
+def _names(series: Iterable[Series]) -> list[Name]:
+    names: list[Name] = []
+    for each in series:
+        name = _name_of(each)
+        if len(names) < NAMES and not any(name.overlaps(other) for other in names):
+            names.append(name)
+    return names
+
+
+def _name_of(series: Series) -> Name:
+    label = series.label
+    text = label if len(label) <= NAME_LENGTH else f"{label[: NAME_LENGTH - 1]}…"
+    x, y = series.centre
+    half = len(text) / 2 * CHARACTER_WIDTH
+    return Name(round(min(max(x, LEFT + half), WIDTH - RIGHT - half), 1), round(y, 1), text)
 
 
 def _horizontal(low: float, high: float) -> Axis:

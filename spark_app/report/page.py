@@ -1,33 +1,49 @@
 """The HTML page of the report."""
 
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, partial
+from types import MappingProxyType
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from contract.layout import ResultFile
+from contract.report_cost import COST_PLACE
 from contract.summary import Summary
-from spark_app.report import charts
+from spark_app.report import charts, sections
 from spark_app.report.data import ReportData
+from spark_app.report.pictures import picture_of, sides_of
 from spark_app.words import counted
 
 ROUNDING = 1e-9
 """A share of the variance below this is a rounding error."""
 
-NO_LABEL = "(no folder)"
+NO_PICTURES: Mapping[str, bytes] = MappingProxyType({})
 
 
-def render_report(summary: Summary, data: ReportData) -> str:
-    """Return the report as an HTML document, without scripts and without references to other files."""
+def render_report(summary: Summary, data: ReportData, pictures: Mapping[str, bytes] = NO_PICTURES) -> str:
+    """Return the report as an HTML document, without scripts, and without parts in other files.
+
+    Parameters
+    ----------
+    pictures
+        Key → thumbnail, a WebP file of 48 x 48 pixels. Images that have none get a placeholder of the same size.
+    """
     ratios = _ratios(summary, data)
-    sample = [(image.label or NO_LABEL, image.x, image.y) for image in data.sample]
+    sample = [(image.label or sections.NO_LABEL, image.x, image.y) for image in data.sample]
     return _template().render(
         summary=summary,
         data=data,
         charts=charts,
+        sections=sections,
+        picture_of=partial(picture_of, pictures),
+        sides_of=sides_of,
         ratios=ratios,
         curve=charts.cumulative(ratios) if ratios else None,
         scatter=charts.scatter(sample) if sample else None,
         needed=_needed(ratios),
+        cost_place=COST_PLACE,
+        explorer=ResultFile.EXPLORER,
     )
 
 
@@ -52,7 +68,14 @@ def _needed(ratios: list[float]) -> dict[int, int]:
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=PackageLoader("spark_app.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("spark_app.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["counted"] = counted
+    environment.filters["in_digits"] = sections.in_digits
+    environment.filters["in_time"] = sections.in_time
+    environment.filters["in_utc"] = sections.in_utc
     return environment.get_template("report.html.j2")

@@ -16,10 +16,12 @@ from contract.runs import Mode
 from contract.tables import Table
 from spark_app.engine.provision import Model
 from spark_app.errors import TooManyRejectsError, WorkersError
+from spark_app.explorer.sample import thumbnail_share
 from spark_app.failures import cause_of
 from spark_app.keys import MANY_KEYS
 from spark_app.progress import Progress, Reporter, polling
 from spark_app.run import Run
+from spark_app.settings import ThumbnailsChoice
 from spark_app.stages.change_set import ChangeSet
 from spark_app.stages.features import Counters, FeatureJob, compute_features, tasks_for
 from spark_app.stages.outcomes import AppliedChanges, Tally, read_outcomes
@@ -41,7 +43,8 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
     spark = tables.spark
     counters = Counters(*(spark.sparkContext.accumulator(0) for _ in range(3)))
     payload = spark.sparkContext.broadcast(model.payload)
-    job = FeatureJob(this.settings, this.run_id, change_set.judge, payload, counters, model.decoding)
+    share = _thumbnail_share(this, tables, change_set)
+    job = FeatureJob(this.settings, this.run_id, change_set.judge, payload, counters, model.decoding, share)
     tally, outcomes = Tally(), None
     chunks = math.ceil(change_set.size / this.settings.chunk_size)
     with polling(_progress_of(counters, change_set, this.reporter)):
@@ -62,6 +65,14 @@ def featurise(this: Run, tables: Tables, change_set: ChangeSet, model: Model) ->
     if outcomes is None:
         return AppliedChanges(tally, None, [])
     return AppliedChanges(tally, outcomes, _stale_keys(outcomes, "had_features", tally.stale_features))
+
+
+def _thumbnail_share(this: Run, tables: Tables, change_set: ChangeSet) -> float:
+    """Return the share of the images that get thumbnails, from the number that the table may have after the run."""
+    if this.settings.thumbnails is ThumbnailsChoice.NONE:
+        return 0.0
+    present = tables.iceberg[Table.FEATURES].row_count(tables.branch) or 0
+    return thumbnail_share(present + change_set.featurise)
 
 
 def _compute(this: Run, changes: DataFrame, job: FeatureJob, tasks: int, staged: str) -> Tally:

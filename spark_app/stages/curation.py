@@ -13,33 +13,25 @@ from contract.layout import BasisFile, ResultFile, pca_folder, results_folder
 from contract.summary import Summary
 from contract.tables import Table
 from spark_app.csv_files import write_csv
-from spark_app.curation.corpus import Coordinates, HeldCoordinates, Item, Result, TaskRunner, run_here
+from spark_app.curation.corpus import HeldCoordinates, Item, Result, TaskRunner, run_here
 from spark_app.curation.curate import Curated, curate, near_rule
 from spark_app.curation.findings import FINDINGS, counts_of
-from spark_app.curation.images import IMAGE_ROWS, MEASURES, Floats, Images, Numbers
+from spark_app.curation.images import Images
 from spark_app.curation.known import Known, known_from_npz, known_to_npz
 from spark_app.curation.representation import Sampled, compare_representations
 from spark_app.npz import NpzError
+from spark_app.numerics.label_statistics import LabelStatistics
 from spark_app.report.data import FoundImage
+from spark_app.report.sections import kind_in_words
 from spark_app.run import Run
 from spark_app.stages.basis import BasisChoice
-from spark_app.stages.features_sample import ROW_ID, read_sample
+from spark_app.stages.features_sample import read_sample
 from spark_app.stages.intact import are_intact
 from spark_app.stages.outcomes import AppliedChanges
-from spark_app.stages.repair import DamagedTableError, TableDamage
-from spark_app.stages.rows_by_position import Places, read_lists
 from spark_app.stages.starting_point import StartingPoint
-from spark_app.storage import Storage
+from spark_app.stages.stored_corpus import StoredCorpus
 from spark_app.tables import Tables
 from spark_app.words import counted
-
-CONTENT_ID = "if(content_hash IS NULL, NULL, xxhash64(content_hash)) AS content_id"
-OF_FEATURES = ", ".join(("key", f"{ROW_ID} AS row_id", CONTENT_ID, "perceptual_hash", "width", "height", *MEASURES))
-OF_COMPONENTS = "key, label, residual, _file, _pos"
-
-HELD_BYTES = 100_000_000
-HELD_IMAGES = 50_000
-"""Size and number of the coordinates up to which the driver holds and compares them; above, the workers do."""
 
 REPORTED = 5
 """Findings of each kind that the report shows."""
@@ -51,32 +43,28 @@ class Findings:
 
     summary: FindingsSummary
     worst: list[FoundImage]
+    rows: pa.Table | None = None
+    """All findings, rows of `FINDINGS`; `None` if they are those of the last run."""
+    labels: LabelStatistics | None = None
+    """Statistics of the coordinates of each label, in the order of `Images.labels`; `None` as above."""
 
     def in_words(self) -> str:
-        """Return how many findings there are, and the numbers of the most frequent kinds."""
-        most = Counter(self.summary.counts).most_common(2)
-        some = [f"{count:,} {kind.replace('_', ' ')}" for kind, count in most if count]
+        """Return how many findings there are, and the number of each kind, the most frequent first."""
+        kinds = Counter(self.summary.counts).most_common()
+        some = [f"{count:,} {kind_in_words(kind, count)}" for kind, count in kinds if count]
         total = counted(self.summary.total, "finding")
-        return f"{total}, among them {' and '.join(some)}" if some else total
-
-
-@dataclass(frozen=True)
-class StoredCoordinates:
-    """Coordinates in the data files of the table `components`."""
-
-    root: Storage
-    places: Places
-    k: int
-
-    def read(self, images: Numbers) -> Floats:
-        """Read the coordinates of some images."""
-        return read_lists(self.root, Table.COMPONENTS, "components", self.k, self.places.take(images))
+        return f"{total}: {', '.join(some)}" if some else total
 
 
 def curate_images(
-    this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None
+    this: Run, start: StartingPoint, applied: AppliedChanges, choice: BasisChoice | None, corpus: StoredCorpus | None
 ) -> Findings | None:
     """Find what is wrong with the images, and write the table `findings` and ``findings.csv``.
+
+    Parameters
+    ----------
+    corpus
+        The images after the run; `None` if there are none.
 
     Returns
     -------
@@ -84,13 +72,13 @@ def curate_images(
         `None` if there are no images, or if the run does not look for findings. The table is then empty.
     """
     settings = this.settings.curation
-    if choice is None or not settings.is_on:
+    if choice is None or corpus is None or not settings.is_on:
         _replace_findings(start.tables, FINDINGS.empty_table())
         _forget(this, choice)
         return None
     if (last := _last_findings(this, start, applied, choice)) is not None:
         return last
-    images, coordinates = read_images(this.root, start.tables, len(choice.basis.components))
+    images, coordinates = corpus.images, corpus.coordinates
     run = run_here if isinstance(coordinates, HeldCoordinates) else _on_workers(start.tables)
     curated = curate(images, coordinates, choice.basis, _known(this, choice), settings, run)
     this.check_fence()  # the folder of a kept basis belongs to all runs
@@ -116,28 +104,6 @@ def _last_findings(this: Run, start: StartingPoint, applied: AppliedChanges, cho
 
 def _has_same_settings(this: Run, last: Summary) -> bool:
     return bool(last.settings.get("curation") == this.settings.to_document()["curation"])
-
-
-def read_images(root: Storage, tables: Tables, k: int) -> tuple[Images, Coordinates]:
-    """Read the narrow columns of all images, and where their coordinates are.
-
-    Raises
-    ------
-    DamagedTableError
-        If the tables describe other images, or if a file is missing or damaged.
-    StorageError
-        If the storage fails.
-    """
-    measured = tables.spark.sql(f"SELECT {OF_FEATURES} FROM {tables.features}").toArrow().sort_by("key")
-    placed = tables.spark.sql(f"SELECT {OF_COMPONENTS} FROM {tables.components}").toArrow().sort_by("key")
-    if not measured["key"].equals(placed["key"]):
-        raise DamagedTableError(TableDamage(Table.COMPONENTS, "metadata", "names other images than features"))
-    rows = measured.append_column("label", placed["label"]).append_column("residual", placed["residual"])
-    images = Images(rows.select(IMAGE_ROWS.names).cast(IMAGE_ROWS))
-    stored = StoredCoordinates(root, Places.of(placed["_file"], placed["_pos"]), k)
-    if len(images) > HELD_IMAGES or len(images) * k * np.dtype(np.float32).itemsize > HELD_BYTES:
-        return images, stored
-    return images, HeldCoordinates(stored.read(np.arange(len(images))))
 
 
 def _on_workers(tables: Tables) -> TaskRunner:
@@ -201,7 +167,7 @@ def _published(this: Run, curated: Curated, images: Images, sampled: Sampled) ->
         sampled_components=sampled.components,
         sampled_features=sampled.features,
     )
-    return Findings(summary, worst_of(curated.findings, summary.counts))
+    return Findings(summary, worst_of(curated.findings, summary.counts), curated.findings, curated.labels)
 
 
 def _images_with(rows: pa.Table, kinds: Collection[str]) -> int:

@@ -36,7 +36,9 @@ from spark_app.engine.isolated_decoder import IsolatedDecoder
 from spark_app.engine.measures import measure
 from spark_app.engine.preprocessing import DecodedImage, decode
 from spark_app.engine.refusals import RefusedImageError
+from spark_app.engine.thumbnail import thumbnail
 from spark_app.engine.worker import worker_engine
+from spark_app.keys import key_hash
 from spark_app.lookahead import grouped, map_ahead
 from spark_app.settings import Decoding, Limits, RunSettings
 from spark_app.stages.change_set import Action, Judge
@@ -90,6 +92,8 @@ class FeatureJob:
     """What the engine executes."""
     counters: Counters
     decoding: Decoding
+    thumbnail_share: float = 0.0
+    """Share of the images that get a thumbnail: those with the least hashes of their keys."""
     isolates: bool = False
     """Whether the first attempt of a task, too, decodes in a process of its own."""
 
@@ -212,7 +216,7 @@ def _outcomes_of_partition(batches: Iterable[pa.RecordBatch], job: FeatureJob) -
         while batch := list(itertools.islice(computed, ROWS_PER_BATCH)):
             # Measured together: one by one, between two images of the network, it takes twice as long, because the
             # network has displaced code and tables from the caches of the processor.
-            some = [row | vars(measure(pixels)) if pixels is not None else row for row, pixels in batch]
+            some = [row | _seen_in(pixels, row["key"], job) if pixels is not None else row for row, pixels in batch]
             yield pa.RecordBatch.from_pylist(some, schema=OUTCOMES)
             job.counters.done.add(len(some))
             job.counters.refused.add(sum("reason" in row for row in some))
@@ -285,9 +289,9 @@ def _row_of(
     Returns
     -------
     row
-        A row of `OUTCOMES` without the measurements of the pixels; columns that are left out are null.
+        A row of `OUTCOMES` without what `_seen_in` the pixels; columns that are left out are null.
     pixels
-        What is to be measured; `None` if nothing is.
+        The pixels; `None` if there are none.
     """
     outcome = _decode(fetched, decoder)
     features = engine.features(outcome.image.pixels[np.newaxis])[0] if outcome.image else None
@@ -312,7 +316,13 @@ def _row_of(
     if refusal:
         row |= {"reason": refusal.reason.value, "detail": refusal.detail, "examined_with": job.judge.examined_with}
         row["refused_again"] = planned.was_refused(outcome.etag)
-    return row, image.pixels if image and job.settings.curation.is_on else None
+    return row, image.pixels if image else None
+
+
+def _seen_in(pixels: Pixels, key: str, job: FeatureJob) -> dict[str, Any]:
+    """Return the columns of the measurements of an image, and of its thumbnail."""
+    row = dict(vars(measure(pixels))) if job.settings.curation.is_on else {}
+    return row | {"thumbnail": thumbnail(pixels)} if key_hash(key) < job.thumbnail_share else row
 
 
 def _hash_of(fetched: Fetched) -> dict[str, str]:

@@ -39,6 +39,8 @@ def are_intact(this: Run, digests: Mapping[str, Digest | None]) -> bool:
     """Return whether files of the last run are as it has left them, and note those that are not."""
     damaged = damaged_files(this.root, digests)
     this.notes.extend(
-        f"{key} was damaged or missing: this run has made it anew from the tables." for key in damaged if digests[key]
+        f"{key} was damaged or missing: this run has written it again from the tables."
+        for key in damaged
+        if digests[key]
     )
     return not damaged

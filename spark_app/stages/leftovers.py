@@ -12,6 +12,7 @@ from contract.layout import (
     BASES,
     INBOX,
     LATEST,
+    LATEST_PAGE,
     MODELS,
     NOTICES_SUFFIX,
     RESULTS,
@@ -30,7 +31,8 @@ from spark_app.storage import Storage
 UNFINISHED = re.compile(r"(.+)#\d+")
 """Name of a file that `Storage` had not written to the end: obstore adds the number, and removes it at the end."""
 
-OWN_FILES = {*ResultFile, *BasisFile, *FILES.values(), CARD, LATEST.removeprefix(RESULTS)}
+POINTERS = {key.removeprefix(RESULTS) for key in (LATEST, LATEST_PAGE)}
+OWN_FILES = {*ResultFile, *BasisFile, *FILES.values(), CARD, *POINTERS}
 RESULT_FILES = set(ResultFile) - {ResultFile.RUN_RECORD}
 
 MODEL = re.compile(r"mobilenetv2-[0-9a-f]{12}")

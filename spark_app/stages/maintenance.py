@@ -10,11 +10,15 @@ from contract.runs import is_run_id, run_id_at
 from contract.summary import Latest, Summary
 from contract.tables import Table
 from spark_app.iceberg import IcebergTable
+from spark_app.report.pictures import without_pictures
 from spark_app.stages.rebuild import BRANCH, end_rebuild
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
+
+RUN_DEPTH = 2
+"""Slashes in the key of a file in the results of a run."""
 
 MANY_FILES = 24
 """Number of tiny files of a table from which on a run compacts it."""
@@ -70,6 +74,40 @@ def remove_matrix_files(root: Storage, before: datetime) -> int:
     if old:
         root.delete(old)
     return len(old)
+
+
+def remove_pictures(root: Storage, before: datetime) -> int:
+    """Remove the thumbnails from the results of earlier runs before a time, and return the number of changed files.
+
+    The reports stay, without pictures. In a bucket, the lifecycle rule for superseded results does more: it deletes
+    them.
+
+    Raises
+    ------
+    DocumentError
+        If the document that names the last results is damaged. Nothing is removed then.
+    StorageError
+        If the storage fails.
+    """
+    pointer = root.read(LATEST) if root.is_local else None
+    if pointer is None:
+        return 0
+    last, end = _read(Latest, pointer, LATEST).run_id, run_id_at(before)
+    runs = ((key, *key.removeprefix(RESULTS).split("/")) for key in _keys(root, RESULTS) if key.count("/") == RUN_DEPTH)
+    old = [(key, name) for key, run_id, name in runs if is_run_id(run_id) and run_id != last and run_id < end]
+    explorers = [key for key, name in old if name == ResultFile.EXPLORER]
+    if explorers:
+        root.delete(explorers)
+    return len(explorers) + sum(_remove_pictures(root, key) for key, name in old if name == ResultFile.REPORT)
+
+
+def _remove_pictures(root: Storage, report: str) -> bool:
+    page = (root.read(report) or b"").decode(errors="surrogateescape")
+    bare = without_pictures(page)
+    if bare == page:
+        return False
+    root.write(report, bare.encode(errors="surrogateescape"))
+    return True
 
 
 def remove_staged_files(root: Storage, before: datetime) -> int:

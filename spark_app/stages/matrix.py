@@ -19,13 +19,12 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from contract.layout import RESULTS
 from contract.summary import MatrixFile
-from spark_app.keys import quoted
+from spark_app.keys import key_hash, quoted
 from spark_app.report.data import SampledImage
 from spark_app.stages.matrix_files import (
     WRITTEN_FILES,
     MatrixJob,
     WrittenFile,
-    key_hash,
     write_file,
     write_partition,
     write_ranges,

@@ -4,7 +4,6 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import ClassVar
@@ -15,8 +14,9 @@ from pyspark import TaskContext
 from contract.documents import Document
 from contract.layout import ResultFile, matrix_file, results_folder
 from contract.summary import MatrixFile
-from spark_app.arrow import FloatMatrix, to_matrix
+from spark_app.arrow import FloatMatrix, matrix_schema, to_matrix
 from spark_app.csv_files import write_csv
+from spark_app.keys import key_hash
 from spark_app.report.data import SampledImage
 from spark_app.storage import Storage
 
@@ -54,18 +54,6 @@ class MatrixJob:
         if of == 1 or self.pca_version is None:
             return results_folder(self.run_id) + ResultFile.MATRIX
         return matrix_file(self.pca_version, self.run_id, number)
-
-
-def key_hash(key: str) -> float:
-    """Map a key to a number from 0 to 1: evenly distributed, and always the same."""
-    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") / 2**64
-
-
-def matrix_schema(k: int) -> pa.Schema:
-    """Return the columns of a file with k components."""
-    return pa.schema(
-        [("key", pa.string()), ("label", pa.string()), *((f"pc_{i}", pa.float32()) for i in range(1, k + 1))]
-    )
 
 
 def write_file(batches: Iterable[pa.RecordBatch], name: str, job: MatrixJob) -> WrittenFile:

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contract.summary import MatrixFile
-from spark_app.arrow import to_matrix
+from spark_app.arrow import matrix_schema, to_matrix
 from spark_app.csv_files import as_text, first_cells, lines_of
+from spark_app.keys import key_hash
 from spark_app.report.data import SampledImage
 from spark_app.stages.matrix import (
     SampledMatrix,
@@ -26,7 +27,7 @@ from spark_app.stages.matrix import (
     merged,
     sample_share,
 )
-from spark_app.stages.matrix_files import MatrixJob, WrittenFile, key_hash, matrix_schema, sampled
+from spark_app.stages.matrix_files import MatrixJob, WrittenFile, sampled
 
 BYTES_AT_MOST = 150_000_000
 """Size of the files that the driver rewrites, one after the other. The workers write larger ones from the table."""

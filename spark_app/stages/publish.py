@@ -6,14 +6,19 @@ import pyarrow as pa
 
 from contract.digest import Digest
 from contract.findings import FindingsSummary
-from contract.layout import LATEST, ResultFile, results_folder
+from contract.layout import LATEST, LATEST_PAGE, ResultFile, results_folder
 from contract.summary import Latest, Summary
+from spark_app.explorer.ends import ends_of
+from spark_app.explorer.tiles import pictures_of
 from spark_app.report.data import RefusedImages, ReportData
+from spark_app.report.latest_page import latest_page
 from spark_app.report.page import render_report
+from spark_app.report.pictures import keys_of_pictures
 from spark_app.run import Run
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.curation import Findings
 from spark_app.stages.explained_variance import explained_variance_csv
+from spark_app.stages.explorer import Explored
 from spark_app.stages.intact import are_intact
 from spark_app.stages.matrix import SampledMatrix, carry_over, publish_matrix, update_matrix
 from spark_app.stages.matrix_files import MatrixJob
@@ -33,12 +38,21 @@ class Published:
     """Digest of ``rejects.csv``."""
     findings: FindingsSummary | None = None
     """`None` without findings."""
+    explored: Explored | None = None
+    """`None` without images."""
 
     def with_findings(self, findings: Findings | None) -> "Published":
         """Return the results, which name the findings."""
         if findings is None:
             return self
         return replace(self, findings=findings.summary, report=replace(self.report, findings=findings.worst))
+
+    def with_explorer(self, explored: Explored | None) -> "Published":
+        """Return the results, which contain the explorer."""
+        if explored is None:
+            return self
+        report = replace(self.report, labels=explored.labels, ends=ends_of(explored.explorer.points))
+        return replace(self, explored=explored, report=report)
 
 
 def publish_tables(
@@ -65,16 +79,19 @@ def publish_tables(
     return Published(matrix, ReportData(spectrum, ratios, matrix.share, matrix.sample, refusals), rejects)
 
 
-def publish_report(this: Run, summary: Summary, report: ReportData) -> None:
+def publish_report(this: Run, summary: Summary, published: Published) -> None:
     """Write the report and the summary. Afterwards the results are complete, but nothing refers to them yet."""
+    report, explored = published.report, published.explored
     this.root.write(this.results + ResultFile.REPORT_DATA, report.to_json().encode())
-    this.root.write(this.results + ResultFile.REPORT, render_report(summary, report).encode())
+    pictures = pictures_of(explored.explorer.points, keys_of_pictures(report)) if explored else {}
+    this.root.write(this.results + ResultFile.REPORT, render_report(summary, report, pictures).encode())
     this.root.write(this.results + ResultFile.SUMMARY, summary.to_json().encode())
 
 
 def point_to(this: Run, summary: Summary) -> None:
     """Make this run the last complete run, whose results readers find."""
     this.check_fence()
+    this.root.write(LATEST_PAGE, latest_page(summary).encode())
     latest = Latest(run_id=this.run_id, results=this.results, finished_at=summary.finished_at)
     this.root.write(LATEST, latest.to_json().encode())
 

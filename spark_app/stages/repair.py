@@ -27,9 +27,9 @@ remove them."""
 
 REMEDIES = {
     Table.FEATURES: "--mode reprocess computes all images again.",
-    Table.COMPONENTS: "--mode reconcile makes the table anew.",
-    Table.REJECTS: "--mode reconcile makes the table anew.",
-    Table.FINDINGS: "The next run makes the table anew.",
+    Table.COMPONENTS: "--mode reconcile rebuilds the table.",
+    Table.REJECTS: "--mode reconcile rebuilds the table.",
+    Table.FINDINGS: "The next run rebuilds the table.",
 }
 
 FAULTS = {
@@ -155,7 +155,7 @@ def make_anew(this: Run, spark: SparkSession, error: Exception) -> None:
         raise error
     if damage.table not in REPAIRABLE.get(this.settings.mode, set()):
         raise DamagedTableError(damage) from error
-    this.notes.append(f"{damage} This run has made the table anew.")
+    this.notes.append(f"{damage} This run has rebuilt the table.")
     this.reporter.note(f"{damage} The run begins again without this table.")
     this.check_fence()
     if catalog.kind == CatalogKind.GLUE:

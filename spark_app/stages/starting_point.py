@@ -20,7 +20,7 @@ from spark_app.tables import Tables
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
 
-NO_LAST_RUN = "has fitted a new basis, and made all results anew"
+NO_LAST_RUN = "has fitted a new basis, and written all results again"
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def last_model_id(root: Storage) -> str | None:
 
 def _with_report(this: Run, last: Summary) -> LastRun | None:
     key = results_folder(last.run_id) + ResultFile.REPORT_DATA
-    report = _read(this, key, ReportData, "has made all results anew")
+    report = _read(this, key, ReportData, "has written all results again")
     return LastRun(last, report) if report else None
 
 

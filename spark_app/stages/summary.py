@@ -64,6 +64,7 @@ def summary_of(
         ],
         rejects=published.rejects,
         findings=published.findings,
+        explorer=published.explored.file if published.explored else None,
     )
 
 

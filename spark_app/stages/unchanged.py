@@ -18,6 +18,7 @@ from contract.layout import (
     INBOX,
     LAST_STATE,
     LATEST,
+    LATEST_PAGE,
     MODELS,
     TABLES,
     ResultFile,
@@ -103,7 +104,7 @@ def find_changes(this: Run, state: LastState, weights: Weights | None) -> Compar
     except DocumentError:
         return Comparison("the summary of the last run is damaged", listing=listing)
     nothing = "nothing has changed" if listing else "there are no notices"
-    return Comparison(f"{nothing} since run {last.run_id}: its results stand", last, listing)
+    return Comparison(f"{nothing} since run {last.run_id}: its results are still valid", last, listing)
 
 
 def record_state(this: Run, weights: Weights, listing: Listing | None, unexpected: Collection[str]) -> None:
@@ -146,7 +147,7 @@ def _circumstances(settings: RunSettings, weights: Weights) -> str:
 
 
 def _output_digest(root: Storage, run_id: str) -> str:
-    """Return a digest of the listing of all files of which the next run reads some, and of the pointer to the results.
+    """Return a digest of the listing of all files of which the next run reads some, and of what leads to the results.
 
     A file that another program has written, or replaced by a copy, has another etag.
     """
@@ -154,4 +155,4 @@ def _output_digest(root: Storage, run_id: str) -> str:
     for folder in (TABLES, BASES, MODELS, results_folder(run_id)):
         for batch in root.list_objects(folder):
             digest.add(batch)
-    return sha256(f"{digest} {root.find(LATEST)}".encode()).hexdigest()
+    return sha256(f"{digest} {root.find(LATEST)} {root.find(LATEST_PAGE)}".encode()).hexdigest()

@@ -180,6 +180,8 @@ S3_OF = {
     "IntakeStartRunRole": {("s3:PutObject", "<Bucket>/inbox/*")},
     "RecordingRecordRunRole": {
         ("s3:PutObject", "<Bucket>/results/*/run.json"),
+        ("s3:GetObject", "<Bucket>/results/*/report.html"),
+        ("s3:PutObject", "<Bucket>/results/*/report.html"),
         ("s3:PutObjectTagging", "<Bucket>/results/*"),
         ("s3:GetObject", "<Bucket>/results/latest.json"),
         ("s3:GetObject", "<Bucket>/results/*/failure.json"),

@@ -1,8 +1,49 @@
 """Fixtures of the tests of commands."""
 
-import pytest
+import io
+import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 
+import pytest
+from pyspark.sql import SparkSession
+
+from contract.runs import Mode
 from contract.summary import Counts, MatrixFile, PcaSummary, Snapshots, Summary, WeightsSummary
+from spark_app.engine.model import ExportedModel, model_id_of, save_model
+from spark_app.engine.weights import Weights
+from spark_app.pipeline import run
+from spark_app.progress import PlainReporter
+from spark_app.settings import RunSettings
+from spark_app.storage import Storage
+
+COPY, MARKUP, FORMULA = "Plum/a copy.jpg", "Plum/<b>&'\".jpg", "=1+1.jpg"
+"""Keys in `corpus`: a copy of `ORIGINAL`, a name with markup, and a formula of spreadsheets without a label."""
+
+ORIGINAL = "Plum/view 000.jpg"
+
+
+@pytest.fixture(scope="session")
+def corpus(
+    tmp_path_factory: pytest.TempPathFactory,
+    sample: Path,
+    seeded: Weights,
+    exported: ExportedModel,
+    session_at: Callable[[Path], SparkSession],
+) -> Path:
+    """Return the output of a run, for reading only. Its images are in the folder `images` beside it."""
+    images = shutil.copytree(sample, tmp_path_factory.mktemp("corpus") / "images")
+    for key, source in {COPY: ORIGINAL, MARKUP: "Plum/view 001.jpg", FORMULA: "Orange/view 000.jpg"}.items():
+        shutil.copy(images / source, images / key)
+    root = Storage((images.parent / "output").as_uri())
+    root.create()
+    save_model(root, model_id_of(seeded), seeded, exported)
+    settings = RunSettings(images=images.as_uri(), output=root.url, weights="seeded", mode=Mode.RECONCILE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(session_at(root.local_path)))
+        run(settings, PlainReporter(io.StringIO()), {})
+    return root.local_path
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from cli.feature_rows import ROWS_AT_ONCE, SCHEMA, FeatureRows
-from cli.feature_table import DataFile
+from cli.feature_files import SCHEMA
 from cli.main import main
+from cli.table_files import DataFile
+from cli.table_rows import ROWS_AT_ONCE, TableRows
 from contract.runs import Mode
 from contract.summary import Summary
 from contract.tables import Table
@@ -153,10 +154,10 @@ def test_a_damaged_table_leaves_no_file(
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Callable[..., FeatureRows]:
+def written(tmp_path: Path) -> Callable[..., TableRows]:
     """Return a function that writes rows with the given keys and deleted positions to files, in small row groups."""
 
-    def write(*files: tuple[list[str], list[int]]) -> FeatureRows:
+    def write(*files: tuple[list[str], list[int]]) -> TableRows:
         written = []
         for number, (keys, deleted) in enumerate(files):
             path = tmp_path / f"{number}.parquet"
@@ -164,7 +165,7 @@ def written(tmp_path: Path) -> Callable[..., FeatureRows]:
             columns: list[object] = [keys, [None] * len(keys), keys, *[[1] * len(keys)] * 2, keys, numbers]
             pq.write_table(pa.table(columns, schema=SCHEMA), path, row_group_size=3)
             written.append(DataFile(path, np.array(deleted, np.int64)))
-        return FeatureRows(written, 1)
+        return TableRows(SCHEMA, written, 1)
 
     return write
 
@@ -175,10 +176,10 @@ def hash_of(key: str) -> int:
 
 
 def test_rows_of_many_files_come_in_the_order_of_the_keys(
-    written: Callable[..., FeatureRows], monkeypatch: pytest.MonkeyPatch
+    written: Callable[..., TableRows], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The order is that of the bytes of the keys, whatever the order in the files; each row keeps its features."""
-    monkeypatch.setattr("cli.feature_rows.ROWS_AT_ONCE", 5)
+    monkeypatch.setattr("cli.table_rows.ROWS_AT_ONCE", 5)
     rows = written(
         (["b", "d", "Z", "é", "a", "c", "😀"], [1, 4]), ([], []), (["~", "d", "a b", "豆"], [0]), (["x"], [0])
     )
@@ -189,16 +190,16 @@ def test_rows_of_many_files_come_in_the_order_of_the_keys(
     assert [row[0] for row in table["features"].to_pylist()] == [hash_of(key) for key in table["key"].to_pylist()]
 
 
-def test_two_rows_of_one_image_are_an_error(written: Callable[..., FeatureRows]) -> None:
+def test_two_rows_of_one_image_are_an_error(written: Callable[..., TableRows]) -> None:
     """If the table has two rows of an image, no file is written from it."""
     with pytest.raises(Exception, match="several rows of one image"):
         len(written((["a", "b"], []), (["b"], [])))
 
 
-def test_a_piece_bounds_the_memory(written: Callable[..., FeatureRows], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_piece_bounds_the_memory(written: Callable[..., TableRows], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each piece reads the row groups of its rows only, and no piece has more rows than the limit."""
     assert ROWS_AT_ONCE * FEATURE_COUNT * 4 < 25_000_000
-    monkeypatch.setattr("cli.feature_rows.ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("cli.table_rows.ROWS_AT_ONCE", 3)
     read: list[int] = []
     original = pq.ParquetFile.read_row_groups
     monkeypatch.setattr(
@@ -249,14 +250,14 @@ def test_ctrl_c_leaves_the_file_of_before(
     """Ctrl-C in the middle of the writing leaves neither half a file nor a temporary one."""
     (tmp_path / "all.npz").write_text("of before")
     entries = set(tmp_path.iterdir())
-    whole = FeatureRows.pieces
+    whole = TableRows.pieces
 
-    def interrupted(rows: FeatureRows, columns: list[str]) -> Iterator[pa.Table]:
+    def interrupted(rows: TableRows, columns: list[str]) -> Iterator[pa.Table]:
         yield from whole(rows, columns)
         if "features" in columns:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(FeatureRows, "pieces", interrupted)
+    monkeypatch.setattr(TableRows, "pieces", interrupted)
     assert _features(output, tmp_path / "all.npz", "--force") == 130
     assert (tmp_path / "all.npz").read_text() == "of before"
     assert set(tmp_path.iterdir()) == entries

@@ -45,6 +45,7 @@ from cli.main import main
         (["logs", "--env", "dev", "--run", "x"], "--run must be an id such as 20261120T121530Z-3fa94c, not 'x'"),
         (["logs", "--env", "dev", "--hours", "2", "--follow"], "--follow is for one run: leave out --hours"),
         (["logs", "--env", "dev", "--hours", "0"], "--hours must be at least 1, not 0"),
+        (["runs", "--env", "dev", "--last", "0"], "--last must be at least 1, not 0"),
         (["status", "--env", "dev", "--watch", "--json"], "--watch is for people: leave out --json and --exit-code"),
         (["dead-letters", "--env", "dev", "--yes"], "--yes belongs to --send-back or --remove"),
     ],

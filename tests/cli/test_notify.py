@@ -69,7 +69,7 @@ def test_what_is_gone_from_a_noticed_folder_is_noticed(
     }
     assert capsys.readouterr().out.splitlines() == [
         "Plum: 1 new or changed, 2 gone",
-        "1 file that is no image by name was skipped.",
+        "1 file was skipped, because its name is not that of an image.",
         "3 notices written. `fruits run --mode update` processes the notices.",
     ]
 

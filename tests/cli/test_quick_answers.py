@@ -41,11 +41,21 @@ MISTAKES = (
     ["notify", "--images", "missing", "--output", "out"],
     ["notify", "--images", "pictures", "--output", "other"],
     ["features", "--output", "s3://bucket", "x.npz"],
+    ["similar", "x"],
+    ["similar", "x", "--output", "s3://bucket"],
+    ["similar", "x", "--output", "out", "--html", "file"],
+    ["matrix", "x", "--output", "out"],
+    ["matrix", "file", "--output", "out", "--format", "csv"],
+    ["matrix", "x.csv", "--output", "s3://bucket"],
     ["demo", "x", "--catalog", "glue"],
     ["export", "--weights", "nope", "x"],
     ["runs", "--env", "nope"],
     ["upload", "missing", "--env", "dev"],
     ["account", "--env", "nope"],
+    ["cost", "--env", "nope"],
+    ["doctor", "--env", "nope"],
+    ["open", "--output", "missing"],
+    ["completion", "cmd"],
 )
 
 

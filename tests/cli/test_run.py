@@ -142,7 +142,7 @@ def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits
     assert (again.returncode, again.stderr) == (0, "")
     steps = [line for line in again.stdout.splitlines() if " s  " in line]
     assert [line.split()[0] for line in steps] == ["compare"]
-    assert steps[0].endswith(f"nothing has changed since run {_latest(output).run_id}: its results stand")
+    assert steps[0].endswith(f"nothing has changed since run {_latest(output).run_id}: its results are still valid")
     assert again.stdout.splitlines()[-4:] == lines[-4:]
 
     told = fruits("notify", "--images", images, "--output", output, "Plum", "Plum/view 000.jpg")

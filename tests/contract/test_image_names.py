@@ -72,5 +72,5 @@ def test_every_other_file_is_read_or_refused_with_a_reason(key: str) -> None:
 
 def test_skipped_files_are_counted_in_words() -> None:
     """The number of skipped files is told in a sentence."""
-    assert skipped_in_words(1) == "1 file that is no image by name was skipped."
-    assert skipped_in_words(1_030) == "1,030 files that are no images by name were skipped."
+    assert skipped_in_words(1) == "1 file was skipped, because its name is not that of an image."
+    assert skipped_in_words(1_030) == "1,030 files were skipped, because their names are not those of images."

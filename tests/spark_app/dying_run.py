@@ -1,8 +1,9 @@
 """A run that kills itself: `python -m tests.spark_app.dying_run EVENT COUNTS IMAGES OUTPUT MODE CHUNK_SIZE`.
 
-The process kills itself with SIGKILL before the event of number EVENT, as if the machine failed; with 0, it does not.
-Events are lasting changes (a commit, an object that is written or deleted, a switch of a branch) and calls of the
-reporter. The process counts the images that it starts to compute in the folder COUNTS.
+The process kills itself with SIGKILL before an event, as if the machine failed: the event of number EVENT, or the first
+one whose description begins with EVENT. With 0, it does not. Events are lasting changes (a commit, an object that is
+written or deleted, a switch of a branch) and calls of the reporter. The process counts the images that it starts to
+compute in the folder COUNTS.
 
 With PYSPARK_GATEWAY_PORT, the run uses a JVM that is already warm, which takes a third of the time.
 """
@@ -50,14 +51,15 @@ LASTING = (
 class Fate:
     """Counts the events, and kills the process before one of them."""
 
-    def __init__(self, event: int, log: Path) -> None:
-        self._left = event
+    def __init__(self, event: str, log: Path) -> None:
+        self._event = event
+        self._seen = 0
         self._log = log
 
     def happens(self, what: str) -> None:
         """Count an event that is about to happen."""
-        self._left -= 1
-        if self._left == 0:
+        self._seen += 1
+        if what.startswith(self._event) or str(self._seen) == self._event:
             with self._log.open("a") as log:
                 log.write(what + "\n")
             os.kill(os.getpid(), signal.SIGKILL)
@@ -124,7 +126,7 @@ def main(arguments: list[str], environment: dict[str, str] | None = None) -> Non
     """Run the pipeline, and kill the process before the given event."""
     os.environ.update(environment or {})
     event, counts, images, output, mode, chunk = arguments
-    fate = Fate(int(event), Path(counts) / "deaths.log")
+    fate = Fate(event, Path(counts) / "deaths.log")
     for owner, name in LASTING:
         fate.before(owner, name)
     count_started(Path(counts))

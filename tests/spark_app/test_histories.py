@@ -18,8 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from pyspark.sql import DataFrame, SparkSession
 
+from contract.digest import Digest
 from contract.job import Fence, OnNewModel
 from contract.layout import (
     BASES,
@@ -38,29 +40,34 @@ from contract.runs import Mode, new_run_id
 from contract.summary import Latest, Summary
 from contract.tables import Table
 from spark_app import pipeline
+from spark_app.basis_file import load_basis
 from spark_app.csv_files import texts_of
 from spark_app.curation.corpus import HeldCoordinates, run_here
 from spark_app.curation.curate import curate
 from spark_app.curation.known import Known
 from spark_app.engine.provision import Model
+from spark_app.engine.thumbnail import thumbnail
 from spark_app.engine.weights import Weights
 from spark_app.errors import FencedOffError, ModelMismatchError
+from spark_app.explorer.data import Explorer
+from spark_app.explorer.page import read_explorer
+from spark_app.explorer.tiles import pictures_of
 from spark_app.fence import check_fence
+from spark_app.keys import key_hash
 from spark_app.numerics.components import ComponentCount
 from spark_app.numerics.pca import Basis
 from spark_app.numerics.statistics import Statistics
 from spark_app.progress import PlainReporter
 from spark_app.run import Run
-from spark_app.settings import FEATURE_COUNT, CatalogSettings, CurationSettings, RunSettings
-from spark_app.stages import chunks, curation, maintenance
-from spark_app.stages.basis import load_basis
-from spark_app.stages.curation import read_images
+from spark_app.settings import FEATURE_COUNT, CatalogSettings, CurationSettings, RunSettings, ThumbnailsChoice
+from spark_app.stages import chunks, maintenance, stored_corpus
 from spark_app.stages.features import FeatureJob
 from spark_app.stages.inbox import read_inbox
 from spark_app.stages.outcomes import OUTCOMES, Tally
 from spark_app.stages.rebuild import BRANCH
 from spark_app.stages.repair import DamagedTableError, TableDamage, check_place, make_anew
 from spark_app.stages.statistics import load_statistics
+from spark_app.stages.stored_corpus import StoredCorpus
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 from tests.published import read_matrix, read_table
@@ -100,6 +107,17 @@ def measures(key: str, version: int | None) -> dict[str, Any]:
         **dict.fromkeys(("brightness", "brightness_low", "brightness_high", "contrast", "entropy"), 0.1),
         "sharpness": 1.0,
     }
+
+
+def picture(key: str, version: int | None) -> bytes | None:
+    """Draw the thumbnail of a version of an image, which has a colour of its own; return none without a version."""
+    if version is None:
+        return None
+    return thumbnail(np.full((224, 224, 3), _colour(key, version), np.uint8))
+
+
+def _colour(key: str, version: int) -> list[int]:
+    return np.random.default_rng([*key.encode(), version]).integers(0, 256, 3).tolist()
 
 
 @dataclass
@@ -173,6 +191,11 @@ class World:
         """Folder of the last complete results."""
         return self.root.local_path / Latest.from_json(self.root.read("results/latest.json") or b"").results
 
+    @property
+    def explorer(self) -> Explorer:
+        """The explorer of the last complete results."""
+        return read_explorer((self.results / "explore.html").read_text())
+
     def fence(self, run_id: str) -> None:
         """Let a run be the only one that may write."""
         self.root.write(FENCE, Fence(run_id=run_id).to_json().encode())
@@ -210,6 +233,7 @@ class World:
             "had_reject": change.had_reject,
             "unchanged": unchanged,
             **measures(key, version if readable and version != UNMEASURED else None),
+            "thumbnail": picture(key, version if readable and version != UNMEASURED else None),
         }
 
     def assert_is_what_a_full_run_makes(self, summary: Summary) -> None:
@@ -236,11 +260,13 @@ class World:
         sample = json.loads((self.results / "report.json").read_text())["sample"]
         assert [image["key"] for image in sample] == keys
         self._assert_findings(basis)
+        self._assert_explorer(dict(zip(keys, coordinates, strict=True)))
 
     def _assert_findings(self, basis: Basis) -> None:
         """Compare the findings with those of a curation that knows nothing of earlier runs."""
-        images, coordinates = read_images(self.root, self.tables, len(basis.components))
-        held = HeldCoordinates(coordinates.read(np.arange(len(images))))
+        corpus = StoredCorpus(self.root, self.tables, len(basis.components))
+        images = corpus.images
+        held = HeldCoordinates(corpus.coordinates.read(np.arange(len(images))))
         anew = curate(images, held, basis, Known.nothing(), CurationSettings(), run_here).findings
         written = read_table(self.results / "findings.csv")
         assert [(texts_of(key)[-1], kind) for key, _, kind, *_ in written] == list(
@@ -248,6 +274,21 @@ class World:
         )
         stored = self.spark.table(self.tables.findings).toArrow()
         assert sorted(map(str, stored.to_pylist())) == sorted(map(str, anew.to_pylist()))
+
+    def _assert_explorer(self, coordinates: dict[str, np.ndarray]) -> None:
+        """Compare the points of the explorer with the matrix, the findings and the pictures of the images."""
+        points = self.explorer.points
+        assert points.keys == sorted(coordinates, key=key_hash)
+        assert points.labels == [label_of(key) for key in points.keys]
+        np.testing.assert_allclose(points.coordinates, [coordinates[key] for key in points.keys], rtol=2e-3, atol=1e-3)
+        found = {(points.keys[number], kind) for kind, numbers in points.findings.items() for number in numbers}
+        assert found == {(texts_of(row[0])[-1], row[2]) for row in read_table(self.results / "findings.csv")}
+        pictures = pictures_of(points, points.keys)
+        assert pictures.keys() == {key for key in points.keys if self.versions[key] != UNMEASURED}
+        for key, file in pictures.items():
+            with Image.open(io.BytesIO(file)) as image:
+                colour = np.asarray(image.convert("RGB"), float).mean(axis=(0, 1))
+            np.testing.assert_allclose(colour, _colour(key, self.versions[key]), atol=8)
 
     @contextmanager
     def crash_before(self, event: int) -> Iterator[None]:
@@ -325,11 +366,40 @@ def test_any_history_ends_in_the_state_that_a_full_run_makes(
 
 def test_what_the_driver_can_not_hold_is_compared_on_the_workers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The findings of a first run and of an update are the same if the workers read the coordinates themselves."""
-    monkeypatch.setattr(curation, "HELD_BYTES", 0)
+    monkeypatch.setattr(stored_corpus, "HELD_BYTES", 0)
     world.change({f"{number % 2}/{number}.jpg": 1 + number % COPY for number in range(12)})
     world.update()
     world.change({"0/0.jpg": None, "1/1.jpg": COPY, "2/12.jpg": 1})
     world.assert_is_what_a_full_run_makes(world.update(refit_threshold=0.0))
+
+
+def test_the_explorer_follows_its_settings_and_survives_damage(world: World) -> None:
+    """The explorer is made anew without thumbnails, with them again, and if the last one is damaged.
+
+    If nothing has changed, the explorer of the next run is the same, except for the name and the time of the run.
+    """
+    world.change({f"{number % 2}/{number}.jpg": 1 for number in range(12)})
+    world.update()
+    pictures = world.explorer.points.sheets
+    assert all(sheet.image for sheet in pictures)
+    bare = world.update(thumbnails=ThumbnailsChoice.NONE)
+    assert [sheet.image for sheet in world.explorer.points.sheets] == [b""] * len(pictures)
+    assert world.explorer.notes == ["There are no thumbnails, because the run was started with --thumbnails none."]
+    assert bare.explorer == Digest.of((world.results / "explore.html").read_bytes())
+    world.update()
+    assert world.explorer.points.sheets == pictures
+    (world.results / "explore.html").write_text("damaged")
+    repaired = world.update()
+    assert any("explore.html was damaged" in note for note in repaired.notes)
+    assert world.explorer.points.sheets == pictures
+    world.change({"0/0.jpg": UNMEASURED})
+    world.assert_is_what_a_full_run_makes(world.update())
+    assert world.explorer.notes == [
+        "There are no thumbnails of 1 of 12 images: a run with --mode reprocess makes them."
+    ]
+    latest = world.update()
+    assert world.explorer.run_id == latest.run_id
+    assert f'url={latest.run_id}/report.html"' in (world.results.parent / "latest.html").read_text()
 
 
 @pytest.mark.parametrize("table", ["rejects", "features", "components"])

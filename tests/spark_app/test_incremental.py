@@ -3,7 +3,7 @@
 import io
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,13 @@ from contract.layout import notices_file
 from contract.notices import Notice, NoticeType
 from contract.runs import Mode
 from contract.summary import Summary
+from spark_app.basis_file import load_basis
 from spark_app.errors import ModelMismatchError, TooManyRejectsError
+from spark_app.explorer.page import read_explorer
 from spark_app.numerics.components import ComponentCount
 from spark_app.pipeline import maintain
 from spark_app.progress import PlainReporter
 from spark_app.settings import Limits, RunSettings
-from spark_app.stages.basis import load_basis
 from spark_app.stages.statistics import compute_statistics, load_statistics
 from spark_app.storage import Storage
 from spark_app.tables import Tables
@@ -293,18 +294,28 @@ def test_reprocess_fills_branches_and_switches_at_the_end(
 def test_an_erased_image_is_in_no_file_after_maintenance(
     run_pipeline: Run, output: Path, images: Path, notify: Notify, tables: Tables
 ) -> None:
-    """After maintenance, no file of the tables contains the features, coordinates or key of a deleted image."""
-    run_pipeline(**NEVER_REFIT)
+    """After maintenance, no table contains features, coordinates, thumbnail or key of a deleted image, and no page it.
+
+    Pages of earlier runs keep their texts, and lose their pictures.
+    """
+    first = run_pipeline(**NEVER_REFIT)
     key = "Plum/view 000.jpg"
-    vector, coordinates = _vectors_of(tables, key)
+    vector, coordinates, thumbnail = _columns_of(tables, key)
+    erased = (key.encode(), _bytes_of(vector), _bytes_of(coordinates), thumbnail)
     (images / key).unlink()
     notify(key)
     before = run_pipeline(mode=Mode.UPDATE, **NEVER_REFIT)
-    assert _files_with(output / "tables", key, vector, coordinates)
+    assert _files_with(output / "tables", erased)
     _maintain(output, days=1.0)
-    assert _files_with(output / "tables", key, vector, coordinates)
+    assert _files_with(output / "tables", erased)
+    assert (output / f"results/{first.run_id}/explore.html").exists()
+    assert _reports_with_pictures(output) == {first.run_id, before.run_id}
     _maintain(output, days=0.0)
-    assert _files_with(output / "tables", key, vector, coordinates) == []
+    assert _files_with(output / "tables", erased) == []
+    assert [page.parent.name for page in output.glob("results/*/explore.html")] == [before.run_id]
+    assert key not in read_explorer((output / f"results/{before.run_id}/explore.html").read_text()).points.keys
+    assert _reports_with_pictures(output) == {before.run_id}
+    assert "What the components see" in (output / f"results/{first.run_id}/report.html").read_text()
     after = run_pipeline(**NEVER_REFIT)
     assert (after.counts.featurised, after.counts.images) == (0, PICTURES - 1)
     assert after.snapshots == before.snapshots
@@ -315,16 +326,23 @@ def _maintain(output: Path, days: float) -> None:
     maintain(these, PlainReporter(io.StringIO()), {})
 
 
-def _vectors_of(tables: Tables, key: str) -> tuple[list[float], list[float]]:
+def _columns_of(tables: Tables, key: str) -> tuple[list[float], list[float], bytes]:
     (features,) = tables.spark.table(tables.features).where(f"key = '{key}'").collect()
     (components,) = tables.spark.table(tables.components).where(f"key = '{key}'").collect()
-    return features.features, components.components
+    return features.features, components.components, bytes(features.thumbnail)
 
 
-def _files_with(folder: Path, key: str, *vectors: list[float]) -> list[str]:
-    """Find the files that contain a key or the bytes of vectors, with Parquet files decompressed."""
+def _bytes_of(vector: list[float]) -> bytes:
+    return np.array(vector, np.float32)[:8].tobytes()
+
+
+def _reports_with_pictures(output: Path) -> set[str]:
+    return {page.parent.name for page in output.glob("results/*/report.html") if "data:image/webp" in page.read_text()}
+
+
+def _files_with(folder: Path, patterns: Collection[bytes]) -> list[str]:
+    """Find the files that contain some bytes, with Parquet files decompressed."""
     found = []
-    patterns = [key.encode(), *(np.array(vector, np.float32)[:8].tobytes() for vector in vectors)]
     for file in (file for file in folder.rglob("*") if file.is_file()):
         body = file.read_bytes()
         if file.suffix == ".parquet":
@@ -333,6 +351,7 @@ def _files_with(folder: Path, key: str, *vectors: list[float]) -> list[str]:
             body += b"".join(
                 np.array(row.get("features") or row.get("components") or [], np.float32).tobytes() for row in rows
             )
+            body += b"".join(row.get("thumbnail") or b"" for row in rows)
         if any(pattern in body for pattern in patterns):
             found.append(file.name)
     return found

@@ -84,6 +84,7 @@ def test_broken_files_are_rows_and_everything_else_is_computed(
     assert features.to_pylist() == expected
     assert sorted(file.name for file in results().iterdir()) == [
         "explained_variance.csv",
+        "explore.html",
         "findings.csv",
         "pca.csv",
         "rejects.csv",

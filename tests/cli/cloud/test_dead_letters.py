@@ -138,7 +138,7 @@ def test_messages_that_another_reader_has_are_not_gone(
     send(IMAGE)
     deployment.sqs.receive_message(QueueUrl=deployment.resource(Output.DEAD_LETTERS), VisibilityTimeout=60)
     assert main(COMMAND) == 1
-    assert "Another reader has 1 message of the dead-letter queue at present" in capsys.readouterr().out
+    assert "Another reader has 1 message of the dead-letter queue at present" in capsys.readouterr().err
 
 
 def test_the_log_of_the_newest_message_is_offered(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,6 @@ def test_resources_are_found_by_the_outputs_of_the_stack(deployment: Deployment)
             "--endpoint-url must be a URL such as http://127.0.0.1:5000",
         ),
         (["status", *DEV, "--endpoint-url", "http://"], "--endpoint-url must be a URL such as http://127.0.0.1:5000"),
-        (["runs", *DEV, "--last", "0"], "--last must be at least 1, not 0."),
         (["results", *DEV, "--run", "../../etc"], "--run must be an id such as"),
         (["results", *DEV, "--run", "20261120T121530Z-3fa94c"], "There are no results of run 20261120T121530Z-3fa94c"),
         (["results", *DEV], "There are no results yet"),
@@ -201,3 +200,37 @@ def test_commands_that_are_recommended_go_to_the_same_place(deployment: Deployme
     local = connect("dev", "https://cloudformation.eu-west-1.amazonaws.com")
     assert local.command("status") == f"`fruits status --env dev --endpoint-url {local.endpoint_url}`"
     assert local.s3.meta.endpoint_url == local.stepfunctions.meta.endpoint_url == local.endpoint_url
+
+
+@pytest.mark.usefixtures("deployment")
+def test_the_variable_names_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`FRUITS_ENV` replaces `--env`, and `--env` precedes it."""
+    monkeypatch.setenv("FRUITS_ENV", "dev")
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out.endswith("`fruits upload FOLDER --env dev`.\n")
+    assert main(["runs", "--env", "prod"]) == 2
+    assert "There is no environment 'prod' in this account" in _read(capsys)
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The sentence is that of a wrong `--env`, and says where the name comes from."""
+    sentence = "There is no environment 'nowhere': it is one of dev, staging, prod."
+    assert main(["status", "--env", "nowhere"]) == 2
+    assert _read(capsys) == f"fruits: {sentence}\n"
+    monkeypatch.setenv("FRUITS_ENV", "nowhere")
+    for command in (["status"], ["account"], ["cost"], ["doctor"], ["open"]):
+        assert main(command) == 2
+        assert _read(capsys) == f"fruits: {sentence} Correct the variable FRUITS_ENV, or add --env.\n"
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_an_empty_variable_is_none(
+    value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script may set the variable to nothing."""
+    monkeypatch.setenv("FRUITS_ENV", value)
+    with pytest.raises(SystemExit, match="2"):
+        main(["status"])
+    assert "the following arguments are required: --env" in capsys.readouterr().err

@@ -80,7 +80,7 @@ def test_files_that_are_no_images_are_counted_and_stay(
     (folder / "README.md").touch()
     assert _upload(folder) == 0
     assert objects() == _expected(FILES)
-    assert "2 files that are no images by name were skipped." in capsys.readouterr().out
+    assert "2 files were skipped, because their names are not those of images." in capsys.readouterr().out
 
 
 def test_files_that_the_bucket_has_are_skipped(

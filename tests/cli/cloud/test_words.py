@@ -57,3 +57,30 @@ def test_columns_of_a_table_are_aligned() -> None:
         "bbbb   10.25  -",
         "short",
     ]
+
+
+ROWS = [("run", "mode", "images", "cost"), ("20261121T043000Z-3fa94c", "maintain", "1,234", "0.010")]
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"),
+    [(None, []), (48, []), (47, ["mode"]), (40, ["mode"]), (37, ["mode", "images"]), (10, ["mode", "images", "cost"])],
+)
+def test_a_table_loses_columns_until_it_fits(width: int | None, left_out: list[str]) -> None:
+    """Columns are lost in the given order, the others stay aligned, and the last line names what is lost."""
+    lines = words.fitted_table(ROWS, frozenset({2, 3}), ["mode", "images", "cost"], width)
+    kept = [number for number, name in enumerate(ROWS[0]) if name not in left_out]
+    numbers = frozenset(kept.index(number) for number in kept if number >= 2)
+    assert lines[:2] == words.table([[row[number] for number in kept] for row in ROWS], numbers)
+    assert " ".join(lines[2:]) == (f"A wider terminal shows {', '.join(left_out)}, too." if left_out else "")
+    if width and width > 30:
+        assert max(map(len, lines[:2])) <= width
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_described_rows_fit_a_narrow_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line is longer than the terminal, and no word is lost."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = words.described([("status", "says what runs, what waits, and what needs attention"), ("x", "y")], indent=2)
+    assert max(map(len, lines)) <= columns
+    assert " ".join(" ".join(lines).split()) == "status says what runs, what waits, and what needs attention x y"

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.emrserverless.models import emrserverless_backends
 
 from contract.environments import DeployedVersion
 from contract.job import MISTAKE, JobFailure
-from contract.layout import LATEST, SUPERSEDED, job_failure, results_folder, run_record
+from contract.layout import LATEST, SUPERSEDED, job_failure, report_page, results_folder, run_record
 from contract.prices import Prices
+from contract.report_cost import COST_PLACE, with_cost
 from contract.runs import Mode
 from contract.summary import Latest
 from contract.workflow import BillNotReadyError, RecordAnswer, RecordRequest, RunRecord, Usage
+from lambdas.record_run.expiry import mark
 from lambdas.record_run.handler import Recorder, answer_to, metrics, record
 
 if TYPE_CHECKING:
@@ -101,6 +103,10 @@ def _read(recorder: Recorder) -> RunRecord:
     found = recorder.s3.get_object(Bucket=recorder.bucket, Key=run_record(RUN_ID))
     assert found["ContentType"] == "application/json"
     return RunRecord.from_json(found["Body"].read())
+
+
+def _body(recorder: Recorder, key: str) -> bytes:
+    return recorder.s3.get_object(Bucket=recorder.bucket, Key=key)["Body"].read()
 
 
 def _report(recorder: Recorder, body: bytes) -> None:
@@ -221,6 +227,54 @@ def test_a_run_on_an_application_that_was_replaced_is_recorded(recorder: Recorde
     assert (recorded.billed, recorded.application_id) == (USAGE, recorder.application_id)
     with pytest.raises(ClientError):
         record(replace(request, application=None), after)
+
+
+def test_the_report_of_a_good_run_shows_its_cost(recorder: Recorder, job: Callable[..., str]) -> None:
+    """Only the report of the run changes. If the results are superseded already, their report will still expire."""
+    newer = "20261121T121530Z-00000000"
+    _publish(recorder, OLDER, RUN_ID, newer)
+    for run_id in (OLDER, RUN_ID):
+        recorder.s3.put_object(Bucket=recorder.bucket, Key=report_page(run_id), Body=COST_PLACE.encode())
+        mark(recorder.s3, recorder.bucket, report_page(run_id))
+    record(_request({"JobRunId": job()}), recorder)
+    assert _body(recorder, report_page(RUN_ID)) == with_cost(COST_PLACE.encode(), COST)
+    assert _body(recorder, report_page(OLDER)) == COST_PLACE.encode()
+    assert _objects(recorder)[report_page(RUN_ID)] == SUPERSEDED
+
+
+@pytest.mark.parametrize(("state", "billed"), [("SUCCESS", None), ("FAILED", BILLED)])
+def test_a_report_without_a_known_cost_and_one_of_a_failed_run_stay(
+    recorder: Recorder, job: Callable[..., str], state: str, billed: dict[str, float] | None
+) -> None:
+    """The function does not touch the report if AWS reports no cost, or if the run has failed."""
+    _publish(recorder, RUN_ID)
+    recorder.s3.put_object(Bucket=recorder.bucket, Key=report_page(RUN_ID), Body=COST_PLACE.encode())
+    record(_request({"JobRunId": job(state, billed=billed)}, retries=3), recorder)
+    assert _body(recorder, report_page(RUN_ID)) == COST_PLACE.encode()
+
+
+@pytest.mark.parametrize(
+    "error", [ClientError({"Error": {"Code": "SlowDown"}}, "PutObject"), EndpointConnectionError(endpoint_url="s3")]
+)
+@pytest.mark.parametrize("operation", ["GetObject", "PutObject"])
+def test_a_report_that_can_not_be_changed_fails_nothing(
+    recorder: Recorder, job: Callable[..., str], operation: str, error: Exception
+) -> None:
+    """If S3 rejects or drops a request for the report, the run is recorded and earlier results are tagged."""
+    _publish(recorder, OLDER, RUN_ID)
+    recorder.s3.put_object(Bucket=recorder.bucket, Key=report_page(RUN_ID), Body=COST_PLACE.encode())
+    outcome = {"JobRunId": job()}
+
+    def refuse(params: dict[str, Any], **_: object) -> None:
+        if params["url_path"].endswith("report.html"):
+            raise error
+
+    recorder.s3.meta.events.register(f"before-call.s3.{operation}", refuse)
+    record(_request(outcome), recorder)
+    recorder.s3.meta.events.unregister(f"before-call.s3.{operation}", refuse)
+    assert _read(recorder).cost_usd == COST
+    assert _objects(recorder)[f"{results_folder(OLDER)}summary.json"] == SUPERSEDED
+    assert _body(recorder, report_page(RUN_ID)) == COST_PLACE.encode()
 
 
 def test_a_maintain_run_supersedes_no_results(recorder: Recorder, job: Callable[..., str]) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from spark_app.curation.images import IMAGE_ROWS, Images
 from spark_app.curation.spread import Spread
+from spark_app.numerics.label_statistics import LabelStatistics
 from spark_app.numerics.pca import Basis
 
 K = 6
@@ -81,4 +82,5 @@ def labelled(letters: str) -> Images:
 def with_others(numbers: list[int]) -> Spread:
     """Return positions of images whose labels have given numbers of other images."""
     nothing = np.full(len(numbers), np.nan)
-    return Spread(nothing, nothing, nothing, np.array(numbers), np.full(len(numbers), -1))
+    none = LabelStatistics.empty(0, 1)
+    return Spread(none, nothing, nothing, nothing, np.array(numbers), np.full(len(numbers), -1))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from spark_app.explorer.data import SIDE, Explorer, Points, Sheet
+from spark_app.engine.thumbnail import SIDE
+from spark_app.explorer.data import Explorer, Points, Sheet
 
 HOSTILE = (
     '<img src=x onerror="document.title=1">',

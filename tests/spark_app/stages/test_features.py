@@ -10,6 +10,9 @@ from pyspark.sql import SparkSession
 from contract.rejects import Reason
 from spark_app.engine.measures import Measures
 from spark_app.engine.model import FILES, ExportedModel
+from spark_app.engine.preprocessing import decode
+from spark_app.engine.thumbnail import thumbnail
+from spark_app.keys import key_hash
 from spark_app.settings import DEFAULT_DECODING, CurationSettings, Engine, FindingsChoice, Limits, RunSettings
 from spark_app.stages.change_set import SCHEMA, Action, Judge
 from spark_app.stages.features import Counters, FeatureJob, PlannedImage, _decode, _fetch, compute_features, tasks_for
@@ -101,6 +104,25 @@ def test_without_measurements_their_columns_are_null(
     assert compute_features(spark.createDataFrame([row], SCHEMA), job, 1, "staged/").featurised == 1
     (staged,) = pq.read_table(tmp_path / "staged").to_pylist()
     assert all(staged[name] is None for name in MEASUREMENTS)
+
+
+def test_only_images_with_small_hashes_get_thumbnails(
+    spark: SparkSession, exported: ExportedModel, sample: Path, tmp_path: Path
+) -> None:
+    """A share of the images, chosen by hashes of keys, get a picture of their pixels; refused ones do not."""
+    job = replace(_job(spark, exported, Storage(sample.as_uri()), tmp_path), thumbnail_share=0.4)
+    files = [str(file.relative_to(sample)) for file in sample.rglob("*") if file.is_file()]
+    changes = spark.createDataFrame(
+        [(key, "1", 1, "featurise", False, False, None, None, None) for key in files], SCHEMA
+    )
+    compute_features(changes, job, 2, "staged/")
+    staged = pq.read_table(tmp_path / "staged").to_pylist()
+    pictures = {row["key"]: row["thumbnail"] for row in staged if row["thumbnail"]}
+    assert pictures.keys() == {row["key"] for row in staged if key_hash(row["key"]) < 0.4 and not row["reason"]}
+    assert 5 < len(pictures) < len(files) - 5
+    for key, picture in pictures.items():
+        expected = thumbnail(decode((sample / key).read_bytes(), job.settings.limits, DEFAULT_DECODING).pixels)
+        assert picture == expected
 
 
 @pytest.mark.parametrize(

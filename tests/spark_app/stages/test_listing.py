@@ -26,12 +26,14 @@ def test_files_that_are_no_images_are_skipped_and_counted(tmp_path: Path) -> Non
     omissions = Omissions()
     assert _keys(images, omissions) == ["Plum/0.png"]
     assert (omissions.skipped, omissions.unlisted) == (4, [])
-    assert omissions.in_words() == ["4 files that are no images by name were skipped."]
+    assert omissions.in_words() == ["4 files were skipped, because their names are not those of images."]
 
 
 def test_a_folder_of_nothing_but_such_files_has_no_images(tmp_path: Path) -> None:
     """The error says that there are files, and why they do not count."""
-    with pytest.raises(ImagesError, match=r"There are no images in .*\. 1 file that is no image by name was skipped\."):
+    with pytest.raises(
+        ImagesError, match=r"There are no images in .*\. 1 file was skipped, because its name is not that of an image\."
+    ):
         check_images(_fill(tmp_path, "Plum/.DS_Store"))
 
 

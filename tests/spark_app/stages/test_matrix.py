@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
+from spark_app.keys import key_hash
 from spark_app.stages import matrix
 from spark_app.stages.matrix import SampledMatrix, carry_over, publish_matrix, sample_share, update_matrix
-from spark_app.stages.matrix_files import MatrixJob, key_hash
+from spark_app.stages.matrix_files import MatrixJob
 from spark_app.storage import Storage
 
 COORDINATES = "key string, label string, components array<float>"

@@ -49,8 +49,8 @@ class Place:
         state = last_state(run)
         return find_changes(run, state, weights) if state else None
 
-    def stands(self, **settings: Any) -> bool:  # noqa: ANN401 -- as above
-        """Return whether another run finds that the last results stand."""
+    def is_still_valid(self, **settings: Any) -> bool:  # noqa: ANN401 -- as above
+        """Return whether another run finds that the last results are still valid."""
         found = self.found(**settings)
         return found is not None and found.last is not None
 
@@ -112,7 +112,7 @@ def test_the_last_results_stand_if_nothing_has_changed(place: Place, mode: Mode,
         assert found
         assert found.last
         assert found.last.run_id == place.run_id
-        assert found.outcome == f"{nothing} since run {place.run_id}: its results stand"
+        assert found.outcome == f"{nothing} since run {place.run_id}: its results are still valid"
     after = {path: path.stat().st_mtime_ns for path in place.output.rglob("*") if "staging" not in path.parts}
     assert after == before
 
@@ -135,7 +135,7 @@ def test_the_last_results_stand_if_nothing_has_changed(place: Place, mode: Mode,
 )
 def test_another_setting_is_a_reason_to_run(place: Place, settings: dict[str, Any]) -> None:
     """A run with another setting takes place, and so does one whose results a caller awaits under its id."""
-    assert not place.stands(**settings)
+    assert not place.is_still_valid(**settings)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_another_setting_is_a_reason_to_run(place: Place, settings: dict[str, An
 )
 def test_a_setting_without_effect_is_no_reason_to_run(place: Place, settings: dict[str, Any]) -> None:
     """Settings that only matter while images are computed change nothing."""
-    assert place.stands(**settings)
+    assert place.is_still_valid(**settings)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_another_program_is_a_reason_to_run(place: Place, monkeypatch: pytest.Mo
     """After a change of the program or of a package, a run takes place, because its results may differ."""
     assert len(program_digest()) == 64
     monkeypatch.setattr("spark_app.installed.version", lambda _: "999")
-    assert not place.stands()
+    assert not place.is_still_valid()
 
 
 CHANGES_OF_IMAGES: dict[str, Callable[[Path], object]] = {
@@ -186,7 +186,7 @@ def test_another_image_is_a_reason_to_reconcile(place: Place, change: Callable[[
     assert found
     assert (found.outcome, found.last) == ("the images have changed", None)
     assert found.listing
-    assert place.stands(mode=Mode.UPDATE)
+    assert place.is_still_valid(mode=Mode.UPDATE)
 
 
 CHANGES_OF_OUTPUT: dict[str, Callable[[Place], object]] = {
@@ -224,26 +224,26 @@ def _copied(path: Path) -> None:
 def test_another_output_is_a_reason_to_run(place: Place, change: Callable[[Place], object], mode: Mode) -> None:
     """A file that is damaged, deleted, restored or added makes a run take place, which repairs what it can."""
     change(place)
-    assert not place.stands(mode=mode)
+    assert not place.is_still_valid(mode=mode)
 
 
 def test_rejected_notices_are_no_reason_to_run(place: Place) -> None:
     """Lines that are not notices stay in the inbox for a user to read, and wait for no run."""
     _write(place.output / REJECTED_NOTICES / "1.jsonl", "nonsense")
-    assert place.stands()
+    assert place.is_still_valid()
 
 
 def test_an_update_says_nothing_about_the_images(place: Place) -> None:
     """After an update, which lists no images, a reconcile takes place, and an update without notices does not."""
     place.record(mode=Mode.UPDATE)
-    assert not place.stands()
-    assert place.stands(mode=Mode.UPDATE)
+    assert not place.is_still_valid()
+    assert place.is_still_valid(mode=Mode.UPDATE)
 
 
 def test_a_moved_output_is_a_reason_to_run(place: Place) -> None:
     """A run in a moved output takes place, and says that the output was moved."""
     place.output.rename(moved := place.output.with_name("moved"))
-    assert not replace(place, output=moved).stands()
+    assert not replace(place, output=moved).is_still_valid()
 
 
 def test_a_run_that_has_met_damage_records_nothing(place: Place) -> None:

@@ -1,4 +1,4 @@
-"""The files of the table `features`, found in its Iceberg metadata, without Spark. No other module uses `pyiceberg`."""
+"""The files of an Iceberg table, found in its metadata, without Spark. No other module uses `pyiceberg`."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -19,8 +19,8 @@ from pyiceberg.table import FileScanTask, StaticTable
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
 
 from contract.layout import fault_of
+from contract.tables import CONTENT, Table
 from spark_app.errors import FruitsError, StorageError
-from spark_app.iceberg import CONTENT
 
 Positions = npt.NDArray[np.int64]
 
@@ -31,6 +31,8 @@ class TableFolder:
 
     Attributes
     ----------
+    table
+        Which table it is.
     metadata
         The current metadata of the table, a JSON document.
     read
@@ -39,6 +41,7 @@ class TableFolder:
         Returns a folder on this machine that contains the named files.
     """
 
+    table: Table
     metadata: bytes
     read: Callable[[str], bytes]
     fetch: Callable[[list[str]], Path]
@@ -72,13 +75,13 @@ def data_files(folder: TableFolder, content: int | None) -> list[DataFile] | Non
     """
     if content is None:
         return []
-    with damage_of("the metadata of the table features"):
+    with damage_of(f"the metadata of the table {folder.table}"):
         metadata = TableMetadataUtil.parse_raw(folder.metadata.decode())
         snapshot = _snapshot_of(metadata, content)
         if snapshot is None:
             return None
-        files = _TableFiles(metadata.location, folder.read)
-        table = StaticTable(("features",), metadata, "", files, NoopCatalog("files"))
+        files = _TableFiles(folder.table, metadata.location, folder.read)
+        table = StaticTable((folder.table,), metadata, "", files, NoopCatalog("files"))
         tasks = list(table.scan(snapshot_id=snapshot).plan_files())
         deletions = {file.file_path for task in tasks for file in task.delete_files}
         _check_deletions(tasks)
@@ -143,8 +146,9 @@ def _deleted_positions(files: Iterable[Path]) -> dict[str, Positions]:
 class _TableFiles(FileIO):
     """Iceberg's access to the metadata: its absolute paths become names below the folder, wherever that is now."""
 
-    def __init__(self, location: str, read: Callable[[str], bytes]) -> None:
+    def __init__(self, table: Table, location: str, read: Callable[[str], bytes]) -> None:
         super().__init__()
+        self._table = table
         self._base = f"{location.rstrip('/')}/"
         self._read = read
 
@@ -152,7 +156,7 @@ class _TableFiles(FileIO):
         """Return the name of a file below the folder of the table."""
         name = location.removeprefix(self._base)
         if name == location or fault_of(name):
-            raise StorageError(f"The table features refers to {location}, which does not lie in its folder.")
+            raise StorageError(f"The table {self._table} refers to {location}, which does not lie in its folder.")
         return name
 
     def new_input(self, location: str) -> InputFile:

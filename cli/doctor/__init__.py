@@ -1,0 +1,1 @@
+"""`fruits doctor`: the checks of this machine, of the network, and of the AWS account."""

@@ -1,0 +1,164 @@
+"""The last complete results of an output, for commands that read its files and tables without Spark."""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.cloud.environment import NameOfVariable, add_environment_arguments
+from contract.documents import DocumentError
+from contract.layout import LATEST, TABLES, ResultFile
+from contract.summary import Latest, Summary
+from contract.tables import Table
+from spark_app.errors import OutputError, UsageError
+from spark_app.options import filled
+from spark_app.place import Place
+from spark_app.settings import CatalogSettings, as_url
+
+if TYPE_CHECKING:
+    from cli.table_files import DataFile, TableFolder
+    from spark_app.storage import Storage
+
+
+@dataclass(frozen=True)
+class LastResults:
+    """The last complete results, wherever the output is."""
+
+    summary: Summary
+    place: str
+    """The output, as messages name it."""
+    remedy: str
+    """What to do if the tables no longer have the rows of these results: the end of a sentence."""
+    with_files: Callable[[Sequence[str]], "Storage"]
+    """Returns a root on this machine that contains the named files of the output, as far as they exist."""
+    table_folder: Callable[[Table], "TableFolder"]
+    """Returns the access to the folder of a table."""
+
+    def data_files(self, table: Table) -> "list[DataFile]":
+        """Return the files of the rows of a table that belong to these results.
+
+        Raises
+        ------
+        OutputError
+            If the table no longer has these rows.
+        StorageError
+            If the table is damaged.
+        """
+        from cli.table_files import data_files
+
+        content = getattr(self.summary.snapshots, table)
+        # A table without rows may not exist.
+        files = [] if content is None else data_files(self.table_folder(table), content)
+        if files is None:
+            raise OutputError(
+                f"A run that was interrupted has changed the {table} after the last complete results of {self.place}: "
+                f"{self.remedy}."
+            )
+        return files
+
+
+def add_results_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say whose results a command reads: those on this machine, or those of an environment."""
+    parser.add_argument("--output", type=filled, metavar="URL", help="output on this machine, as for `fruits run`")
+    parser.add_argument("--database", default=CatalogSettings.database, help="database of its tables [%(default)s]")
+    add_environment_arguments(parser, is_optional=True)
+
+
+@contextmanager
+def last_results(arguments: argparse.Namespace) -> Iterator[LastResults]:
+    """Open the results that the options of `add_results_arguments` name.
+
+    Raises
+    ------
+    UsageError
+        If the options name no output or two, or if there are no complete results.
+    """
+    if (place := output_here(arguments)) is not None:
+        yield local_results(place, arguments.database)
+        return
+    from cli.cloud.last_results import cloud_results
+
+    with cloud_results(arguments.env, arguments.endpoint_url) as results:
+        yield results
+
+
+def output_here(arguments: argparse.Namespace) -> Place | None:
+    """Return the output on this machine that ``--output`` names; `None` if ``--env`` names an environment instead.
+
+    Raises
+    ------
+    UsageError
+        If the options name no output or two.
+    """
+    if arguments.output is None:
+        if arguments.env is None:
+            raise UsageError("Name an output on this machine with --output, or an environment with --env.")
+        return None
+    if arguments.env is not None and not isinstance(arguments.env, NameOfVariable):
+        raise UsageError("--output is for this machine, and --env for the cloud: leave one of them out.")
+    place = Place(as_url(arguments.output))
+    check_local(place, "use --env")
+    return place
+
+
+def check_local(place: Place, in_the_cloud: str) -> None:
+    """Check that an output is on this machine.
+
+    Parameters
+    ----------
+    in_the_cloud
+        What to do for an output in the cloud: the end of a sentence.
+
+    Raises
+    ------
+    UsageError
+        If it is not.
+    """
+    if not place.is_local:
+        raise UsageError(f"This command reads outputs on this machine. For the cloud, {in_the_cloud}.")
+
+
+def local_results(place: Place, database: str) -> LastResults:
+    """Read the summary of the last complete results on this machine.
+
+    Raises
+    ------
+    OutputError
+        If there are no complete results.
+    """
+    tables = CatalogSettings(database=database).database
+
+    from spark_app.storage import Storage
+
+    root = Storage(place.url)
+    return LastResults(
+        summary=_last_summary(root),
+        place=root.display,
+        remedy="finish it with `fruits run`",
+        with_files=lambda _: root,
+        table_folder=lambda table: _local_folder(root.local_path / TABLES / tables / table, table),
+    )
+
+
+def _last_summary(root: "Storage") -> Summary:
+    try:
+        latest = Latest.from_json(root.read(LATEST) or b"")
+        return Summary.from_json(root.read(latest.results + ResultFile.SUMMARY) or b"")
+    except DocumentError as error:
+        raise OutputError(f"There are no complete results in {root.display}: `fruits run` makes them.") from error
+
+
+def _local_folder(folder: Path, table: Table) -> "TableFolder":
+    from cli.table_files import TableFolder, damage_of
+
+    with damage_of(f"the table in {folder}"):
+        # The last commit has the highest version. version-hint.text may name an older one after a crash.
+        newest = max(folder.glob("metadata/v*.metadata.json"), key=_version, default=folder / "metadata")
+        return TableFolder(table, newest.read_bytes(), lambda name: (folder / name).read_bytes(), lambda _: folder)
+
+
+def _version(metadata: Path) -> int:
+    number = metadata.name.removeprefix("v").removesuffix(".metadata.json")
+    return int(number) if number.isdecimal() else 0

@@ -1,0 +1,149 @@
+"""Tests of the exit codes: they mean the same for all commands and all errors, and docs/commands.md lists them."""
+
+import argparse
+import pkgutil
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import cli
+import localspark
+import rehearsal
+import spark_app
+from cli.cloud.errors import InterruptedByUserError
+from cli.cloud.status import NEEDS_ATTENTION
+from cli.main import main
+from cli.subcommands import COMMANDS, Command, Subcommands, add_subcommand
+from spark_app.errors import FruitsError, UsageError
+
+ROOT = Path(__file__).parents[2]
+STARTED_AS_PROGRAMS = {"class_archive_run"}
+"""Modules that do their work when they are imported."""
+
+MISTAKES = {
+    "run": ["--images", "missing", "--output", "out"],
+    "notify": ["--images", "missing", "--output", "out"],
+    "features": ["--output", "missing", "x.npz"],
+    "matrix": ["--output", "missing", "x.csv"],
+    "similar": ["--output", "missing", "x.jpg"],
+    "open": ["--output", "missing"],
+    "demo": ["x", "--components", "0"],
+    "sample": ["x", "--views", "0"],
+    "doctor": ["--env", "nowhere"],
+    "export": ["--weights", "nope", "x"],
+    "setup": ["--nonsense"],
+    "completion": ["cmd"],
+    "upload": ["missing", "--env", "dev"],
+    "status": ["--env", "nowhere"],
+    "logs": ["--env", "nowhere"],
+    "runs": ["--env", "dev", "--last", "0"],
+    "cost": ["--env", "nowhere"],
+    "results": ["--env", "dev", "--run", "x"],
+    "start": ["--env", "dev", "--mode", "foo"],
+    "reprocess": ["--env", "nowhere"],
+    "dead-letters": ["--env", "dev", "--yes"],
+    "account": ["--env", "nowhere"],
+    "rehearse": ["--nonsense"],
+}
+"""Subcommand → a typical mistake of its user."""
+
+
+def _all_errors() -> list[type[FruitsError]]:
+    for package in (cli, localspark, rehearsal, spark_app):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if module.name.rpartition(".")[2] not in STARTED_AS_PROGRAMS:
+                import_module(module.name)
+    return sorted({*_below(FruitsError)}, key=lambda error: error.__name__)
+
+
+def _below(error: type[FruitsError]) -> Iterator[type[FruitsError]]:
+    yield error
+    for subclass in error.__subclasses__():
+        yield from _below(subclass)
+
+
+def _failing(error: type[FruitsError]) -> FruitsError:
+    made = error.__new__(error, "It went wrong: do it again.")
+    Exception.__init__(made, "It went wrong: do it again.")
+    return made
+
+
+@pytest.mark.parametrize("error", _all_errors(), ids=lambda error: error.__name__)
+def test_every_error_is_a_sentence_and_a_code(
+    error: type[FruitsError], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake of the user ends with 2, Ctrl-C with 130, and everything else with 1; stdout stays empty."""
+
+    def fail(_: argparse.Namespace) -> int:
+        raise _failing(error)
+
+    def add_command(subcommands: Subcommands) -> None:
+        add_subcommand(subcommands, "setup").set_defaults(command=fail)
+
+    monkeypatch.setattr("cli.setup.add_command", add_command)
+    expected = 2 if issubclass(error, UsageError) else 130 if issubclass(error, InterruptedByUserError) else 1
+    assert main(["setup"]) == expected
+    assert capsys.readouterr() == ("", "fruits: It went wrong: do it again.\n")
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "rehearse"])
+def test_a_mistake_in_any_command_is_one_sentence_and_2(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No command answers a mistake with a traceback, with a list of options, or with another code."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FRUITS_ENV", raising=False)
+    try:
+        code = main([name, *MISTAKES[name]])
+    except SystemExit as end:
+        code = end.code
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"fruits.*\.\n", err)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "fruits: Name a command: `fruits --help` lists them.\n"),
+        (
+            ["statsu"],
+            "fruits: There is no command 'statsu': did you mean status? `fruits --help` lists the commands.\n",
+        ),
+        (["xyz"], "fruits: There is no command 'xyz': `fruits --help` lists the commands.\n"),
+    ],
+)
+def test_a_name_that_does_not_exist_gets_a_hint(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message does not list twenty names in one line."""
+    assert main(words) == 2
+    assert capsys.readouterr() == ("", sentence)
+
+
+def test_the_page_lists_all_codes() -> None:
+    """The table has the codes of signals, those of errors, and that of `fruits status`."""
+    page = (ROOT / "docs/commands.md").read_text()
+    (table,) = re.findall(r"^## Exit codes\n(.*?)^## ", page, re.DOTALL | re.MULTILINE)
+    codes = {int(code) for cell in re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE) for code in cell.split(",")}
+    assert codes == {0, 1, 2, NEEDS_ATTENTION, 129, 130, 143}
+
+
+def test_the_version_names_what_matters(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line on stdout, for reports of errors."""
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert re.fullmatch(r"fruits [\d.]+, Python [\d.]+, Spark 4\.1\.1\n", capsys.readouterr().out)
+
+
+def test_the_help_lists_every_command_in_a_group(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also the commands of other packages, once each, and a module that states no group is one of this machine."""
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    listed = re.findall(r"^  (\S+) ", capsys.readouterr().out, re.MULTILINE)
+    assert sorted(listed) == sorted([*COMMANDS, "rehearse"])
+    assert Command("cli.other", "do something").group == "On this machine"
