@@ -1,4 +1,4 @@
-"""The screenshots of docs/explorer.md: `python -m benchmarks.explorer_shots IMAGES OUTPUT`, after a run."""
+"""The screenshots of docs/explorer.md: `python -m benchmarks.explorer_shots OUTPUT`, after a run."""
 
 import sys
 from pathlib import Path
@@ -8,20 +8,20 @@ from PIL import Image
 from playwright.sync_api import Page, ViewportSize
 
 from benchmarks.browser import MISSING, find_browser, started_browser
-from benchmarks.explorer_pages import explorer_of_run
-from spark_app.explorer.page import render_explorer
+from contract.layout import LATEST, ResultFile
+from contract.summary import Latest
 
 DOCS = Path(__file__).parents[1] / "docs"
 WINDOW: ViewportSize = {"width": 1280, "height": 800}
 
 
-def main(images: Path, output: Path) -> None:
-    """Draw both screenshots of the last run of an output folder."""
+def main(output: Path) -> None:
+    """Draw both screenshots of the explorer of the last run of an output folder."""
     program = find_browser()
     if program is None:
         raise SystemExit(MISSING)
-    page_file = output / "explorer-of-docs.html"
-    page_file.write_text(render_explorer(explorer_of_run(images, output)), "utf-8")
+    latest = Latest.from_json((output / LATEST).read_bytes())
+    page_file = (output / latest.results / ResultFile.EXPLORER).resolve()
     with started_browser(program) as browser:
         page = browser.new_page(viewport=WINDOW, reduced_motion="reduce")
         page.goto(page_file.as_uri())
@@ -30,7 +30,6 @@ def main(images: Path, output: Path) -> None:
         _save(page, "explorer-lasso.png")
         _turn(page)
         _save(page, "explorer-3d.png")
-    page_file.unlink()
 
 
 def _lasso(page: Page) -> None:
@@ -74,4 +73,4 @@ def _save(page: Page, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:3]))
+    main(Path(sys.argv[1]))
