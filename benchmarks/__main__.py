@@ -31,6 +31,7 @@ BENCHMARKS = (
     "upload",
     "listings",
     "curation",
+    "explorer",
     "growth",
     "curation_growth",
 )

@@ -1,17 +1,19 @@
-"""Pages of the explorer for benchmarks and for the documentation: the results of a run, and any number of variations."""
+"""Pages of the explorer for benchmarks and documentation: of a run, or of any number of variations of its images."""
 
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as pa_csv
 from PIL import Image, ImageStat
 
 from contract.layout import ResultFile
 from contract.summary import Latest, Summary
 from spark_app.engine.thumbnail import SIDE
-from spark_app.explorer.data import Explorer, Points, Sheet
+from spark_app.explorer.data import Explorer, Places, Points, Sheet
 
 PER_SHEET = 64
 COLUMNS = 8
@@ -31,30 +33,34 @@ def explorer_of_run(images: Path, output: Path) -> Explorer:
     """
     latest = Latest.from_json((output / "results/latest.json").read_bytes())
     results = output / latest.results
-    matrix = pd.read_csv(results / ResultFile.MATRIX, keep_default_na=False)
-    findings = pd.read_csv(results / ResultFile.FINDINGS, keep_default_na=False)
-    ratios = pd.read_csv(results / ResultFile.EXPLAINED_VARIANCE)["ratio"][:COMPONENTS]
-    keys = matrix["key"].tolist()
-    places = {key: number for number, key in enumerate(keys)}
+    matrix = pa_csv.read_csv(results / ResultFile.MATRIX)
+    ratios = pa_csv.read_csv(results / ResultFile.EXPLAINED_VARIANCE)["ratio"].to_pylist()[:COMPONENTS]
+    keys = matrix["key"].to_pylist()
+    components = [name for name in matrix.column_names if name.startswith("pc_")][:COMPONENTS]
     pictures = [Image.open(images / key).convert("RGB") for key in keys]
     points = Points(
         keys=keys,
-        labels=[label or None for label in matrix["label"]],
-        coordinates=matrix.filter(like="pc_").to_numpy(np.float16)[:, :COMPONENTS],
+        labels=[label or None for label in matrix["label"].to_pylist()],
+        coordinates=np.stack([matrix[name].to_numpy() for name in components], axis=1).astype(np.float16),
         numbers=_numbers_of(pictures),
-        findings={
-            str(kind): np.array(sorted({places[key] for key in rows["key"]}), np.int32)
-            for kind, rows in findings.groupby("kind", sort=False)
-        },
+        findings=_findings_of(pa_csv.read_csv(results / ResultFile.FINDINGS), keys),
         pictured=np.ones(len(keys), np.bool_),
         tile=SIDE,
         sheets=sheets_of(picture.resize((SIDE, SIDE)) for picture in pictures),
     )
     summary = Summary.from_json((results / ResultFile.SUMMARY).read_bytes())
-    return Explorer(summary.run_id, summary.finished_at, len(keys), ratios.tolist(), points)
+    return Explorer(summary.run_id, summary.finished_at, len(keys), ratios, points)
 
 
-def _numbers_of(pictures: Sequence[Image.Image]) -> dict[str, np.ndarray]:
+def _findings_of(findings: pa.Table, keys: list[str]) -> dict[str, Places]:
+    places = {key: number for number, key in enumerate(keys)}
+    found: dict[str, set[int]] = {}
+    for kind, key in zip(findings["kind"].to_pylist(), findings["key"].to_pylist(), strict=True):
+        found.setdefault(kind, set()).add(places[key])
+    return {kind: np.array(sorted(numbers), np.int32) for kind, numbers in found.items()}
+
+
+def _numbers_of(pictures: Sequence[Image.Image]) -> dict[str, npt.NDArray[np.float32]]:
     statistics = [ImageStat.Stat(picture.convert("L")) for picture in pictures]
     columns = {
         "width": [picture.width for picture in pictures],

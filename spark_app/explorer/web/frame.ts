@@ -7,6 +7,7 @@ type Place = [number, number];
 type Project = (x: number, y: number, z: number) => Place;
 
 const PIXELS_PER_TICK = 90;
+const TITLE_SPACE = 48;
 const FONT = "12px system-ui, sans-serif";
 
 export class Frame {
@@ -93,7 +94,12 @@ export class Frame {
     this.segment(project(-x, -y, z), project(x, -y, z));
     this.segment(project(-x, -y, z), project(-x, y, z));
     this.segment(project(x, -y, z), project(x, -y, -z));
-    places.forEach(([left, top], i) => this.text(axes[i]!.title, left, top, "center"));
+    places.forEach(([left, top], i) => this.text(axes[i]!.title, this.inside(left), top, "center"));
+  }
+
+  /** Keep the middle of a title so far from the borders that the title can be read. */
+  private inside(x: number): number {
+    return Math.min(this.width - TITLE_SPACE, Math.max(TITLE_SPACE, x));
   }
 
   private segment(from: Place, to: Place): void {

@@ -43,7 +43,7 @@ export class Legend {
 
   private tools(column: Categorical): HTMLElement {
     const filter = element("input", {
-      type: "search", placeholder: `Filter ${counted(column.categories.length, "entry").replace("entrys", "entries")}`,
+      type: "search", placeholder: `Filter ${column.categories.length.toLocaleString("en")} by name`,
       "aria-label": "Filter the legend by name", id: "legend-filter",
       input: (event) => this.setWanted((event.target as HTMLInputElement).value),
     });

@@ -81,7 +81,7 @@ class App {
 
   private begin(): void {
     this.layOut();
-    this.plot.reset();
+    this.reset();
     this.setMode("2");
     this.retheme();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.retheme());
@@ -130,7 +130,7 @@ class App {
     }
     const group = element("span", { class: "group", role: "group", "aria-label": "Dimensions" }, ...this.modes.values());
     return element("div", { class: "float tools", role: "toolbar", "aria-label": "View" }, group, this.lassoButton,
-      button("Reset", () => this.plot.reset(), { id: "reset" }),
+      button("Reset", () => this.reset(), { id: "reset" }),
       button("+", () => this.plot.zoomBy(1.4), { "aria-label": "Zoom in" }),
       button("−", () => this.plot.zoomBy(1 / 1.4), { "aria-label": "Zoom out" }));
   }
@@ -207,13 +207,13 @@ class App {
   private setComponent(place: number, component: number): void {
     this.components[place] = component;
     this.layOut();
-    this.plot.reset();
+    this.reset();
   }
 
   private setSameScale(on: boolean): void {
     this.sameScale = on;
     this.layOut();
-    this.plot.reset();
+    this.reset();
   }
 
   private setPictures(on: boolean): void {
@@ -239,7 +239,7 @@ class App {
     const { visibleCount, n } = this.state;
     const share = visibleCount === n ? "All" : `${visibleCount.toLocaleString("en")} of`;
     this.shownText.textContent = `${share} ${counted(n, "image")} shown`;
-    this.showAll.hidden = visibleCount === n;
+    this.showAll.disabled = visibleCount === n;
     this.plot.request();
   }
 
@@ -281,7 +281,12 @@ class App {
   /** Return the width of the part of the plot that cards cover. */
   private covered(): number {
     const dock = this.card.element.parentElement!;
-    return getComputedStyle(dock).display === "contents" ? 0 : dock.offsetWidth + 24;
+    const isEmpty = this.card.element.hidden && this.chosen.element.hidden;
+    return isEmpty || getComputedStyle(dock).display === "contents" ? 0 : dock.offsetWidth + 24;
+  }
+
+  private reset(): void {
+    this.plot.reset(this.covered());
   }
 
   private choose(polygon: Polygon, add: boolean): void {
@@ -366,7 +371,7 @@ class App {
       "-": () => this.plot.zoomBy(0.8),
       "2": () => this.setMode("2"),
       "3": () => this.setMode("3"),
-      r: () => this.plot.reset(),
+      r: () => this.reset(),
       l: () => this.setLasso(!this.pointer.lassoing),
       "/": () => this.field.focus(),
       n: () => this.step(1),

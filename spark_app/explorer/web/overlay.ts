@@ -12,6 +12,7 @@ export class Overlay {
   lasso: Polygon = [];
   pointedAt = -1;
   showsPictures = false;
+  private wasEmpty = false;
   private readonly plot: Plot;
   private readonly state: State;
   private readonly pictures: Pictures;
@@ -26,6 +27,9 @@ export class Overlay {
 
   draw(): void {
     const { context, plot } = this;
+    const isEmpty = this.pointedAt < 0 && this.state.picked === null && !this.showsPictures && this.lasso.length < 2;
+    if (isEmpty && this.wasEmpty) return; // most frames: the canvas is transparent already
+    this.wasEmpty = isEmpty;
     context.setTransform(plot.pixelRatio, 0, 0, plot.pixelRatio, 0, 0);
     context.clearRect(0, 0, plot.width, plot.height);
     const style = getComputedStyle(document.documentElement);

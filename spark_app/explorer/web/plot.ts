@@ -54,6 +54,7 @@ export class Plot {
   private glideTo: Float32Array | null = null;
   private glideStart = 0;
   private pointSize = 8;
+  private covered = 0;
 
   constructor(host: HTMLElement, n: number, listener: Listener) {
     this.host = host;
@@ -147,15 +148,16 @@ export class Plot {
     return this.glideTo !== null;
   }
 
-  /** Show all points again. */
-  reset(): void {
+  /** Show all points again, beside what covers the right of the plot. */
+  reset(covered: number): void {
+    this.covered = covered;
     this.fit();
     this.flat.position.set(0, 0, 10);
     this.flat.zoom = 1;
     this.flatControls.target.set(0, 0, 0);
     const reach = Math.hypot(...this.axes.map((axis) => axis.extent));
     const angle = (FIELD_OF_VIEW / 2) * (Math.PI / 180);
-    const distance = (reach / Math.sin(angle)) * Math.max(1, 0.94 / this.deep.aspect) * 0.98;
+    const distance = (reach / Math.sin(angle)) * Math.max(1, 0.94 / this.freeAspect) * 0.98;
     this.deep.position.copy(DIRECTION).multiplyScalar(distance);
     this.deepControls.target.set(0, 0, 0);
     for (const controls of [this.flatControls, this.deepControls]) controls.update();
@@ -167,9 +169,15 @@ export class Plot {
   private fit(): void {
     const aspect = this.width / this.height;
     const [x, y] = this.axes;
-    const half = Math.max(y.extent, x.extent / aspect) * MARGIN;
+    const half = Math.max(y.extent, x.extent / this.freeAspect) * MARGIN;
     Object.assign(this.flat, { left: -half * aspect, right: half * aspect, top: half, bottom: -half });
-    this.flat.updateProjectionMatrix();
+    for (const camera of [this.flat, this.deep]) {
+      camera.setViewOffset(this.width, this.height, this.covered / 2, 0, this.width, this.height);
+    }
+  }
+
+  private get freeAspect(): number {
+    return Math.max(1, this.width - this.covered) / this.height;
   }
 
   private resize(): void {

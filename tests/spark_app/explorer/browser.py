@@ -1,10 +1,9 @@
 """A real browser for tests of the explorer's page: Debian's Chromium, which draws without a graphics processor."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,34 +11,23 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from benchmarks.browser import MISSING, find_browser, started_browser
 from spark_app.explorer.data import Explorer
 from spark_app.explorer.page import render_explorer
-
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-SOFTWARE = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 
 PIXELS = """canvas => Array.from(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data)"""
 
 
-def find_browser() -> str:
-    """Return the path of Chromium, or skip the test. No test downloads a browser."""
-    for program in PROGRAMS:
-        if path := shutil.which(program):
-            return path
-    pytest.skip("Chromium is not installed: on Debian, `apt-get install chromium` provides it")
-
-
 @contextmanager
-def started_browser() -> Iterator[Browser]:
-    """Start Chromium without a window."""
-    # Chromium refuses its sandbox to root, and these pages come from these tests.
-    arguments = [*SOFTWARE, "--no-sandbox"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
+def any_browser() -> Iterator[Browser]:
+    """Start Chromium, or skip the tests where there is none."""
+    program = find_browser()
+    if program is None:
+        pytest.skip(MISSING)
+    with started_browser(program) as browser:
         yield browser
-        browser.close()
 
 
 @dataclass(frozen=True)
@@ -69,7 +57,7 @@ class Opened:
         """Return the place of each point in CSS pixels of the page; shape (n, 2)."""
         box = self.page.locator(".surface").bounding_box()
         assert box
-        return self.screen() + (box["x"], box["y"])
+        return self.screen() + np.array([box["x"], box["y"]])
 
     def hover(self, number: int) -> None:
         """Move the mouse to a point, and wait for its label."""
@@ -77,7 +65,7 @@ class Opened:
         self.page.locator(".tip").wait_for()
 
     def free(self) -> list[int]:
-        """Return the numbers of the shown points that are alone at their place, so that a pointer can only mean them."""
+        """Return the numbers of the shown points that are alone at their place, so that a pointer must mean them."""
         keys, shown = self.explorer.points.keys, set(self.ask("shown()"))
         numbers = [number for number, key in enumerate(keys) if key in shown]
         places = self.screen()
@@ -111,7 +99,8 @@ class Opened:
 
     def shot(self) -> np.ndarray:
         """Return the pixels of the points alone, without the frame and what floats over the plot; shape (h, w, 3)."""
-        hide = "for (const part of document.querySelectorAll('.frame, .float, .dock, .tip, .said, .surface')) part.style.opacity = "
+        others = ".frame, .float, .dock, .tip, .said, .surface"
+        hide = f"for (const part of document.querySelectorAll('{others}')) part.style.opacity = "
         self.page.evaluate(f"() => {{ {hide} '0' }}")
         body = self.page.locator(".plot").screenshot()
         self.page.evaluate(f"() => {{ {hide} '' }}")

@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from spark_app.csv_files import lines_of
 from spark_app.explorer.data import Explorer
 from spark_app.explorer.page import render_explorer
-from tests.spark_app.explorer.browser import Opened, open_page, started_browser, tiles_of
+from tests.spark_app.explorer.browser import Opened, any_browser, open_page, tiles_of
 from tests.spark_app.explorer.pages import HOSTILE, VARIETIES, explorer_of
 
 Open = Callable[..., Opened]
@@ -33,7 +33,7 @@ UNKNOWN = (197, 206, 200)
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Return one browser for all tests."""
-    with started_browser() as started:
+    with any_browser() as started:
         yield started
 
 
@@ -140,11 +140,11 @@ def test_three_dimensions_turn(open_explorer: Open) -> None:
     opened.settle()
     flat = opened.screen()
     opened.drag(opened.places()[number] + np.linspace((0, 0), (70, 30), 8))
-    np.testing.assert_allclose(opened.screen() - flat, np.full_like(flat, 0) + (70, 30), atol=1.5)
+    np.testing.assert_allclose(opened.screen() - flat, np.zeros_like(flat) + np.array([70, 30]), atol=1.5)
 
 
 def test_pointing_shows_the_thumbnail_also_after_filters(open_explorer: Open) -> None:
-    """The label shows key and picture of the point under the mouse: at first, and after legend, search, lasso and 3-D."""
+    """The label shows key and picture of the point under the mouse, also after legend, search, lasso and 3-D."""
     opened = open_explorer()
     points = opened.explorer.points
 
@@ -173,8 +173,10 @@ def test_pointing_shows_the_thumbnail_also_after_filters(open_explorer: Open) ->
 
 def test_a_point_without_a_picture_says_so(open_explorer: Open) -> None:
     """No other picture takes the place of a missing one."""
-    opened = open_explorer()
-    number = next(number for number in opened.free() if not opened.explorer.points.pictured[number])
+    explorer = explorer_of(30)
+    blank = replace(explorer.points, pictured=np.zeros(30, np.bool_))
+    opened = open_explorer(replace(explorer, points=blank))
+    [number, *_] = opened.free()
     opened.hover(number)
     expect(opened.page.locator(".tip")).to_contain_text("no thumbnail")
     assert opened.page.locator(".tip canvas").count() == 0
@@ -248,6 +250,49 @@ def test_each_label_of_131_is_told_apart_when_it_is_alone(open_explorer: Open) -
     assert path.get_attribute("d") + path.get_attribute("fill") not in marks[48:]
 
 
+VISIONS = {
+    "normal": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+"""What people see of linear light: https://www.inf.ufrgs.br/~oliveira/pubs_files/CVD_Simulation/CVD_Simulation.html."""
+
+TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+WHITE = (0.95047, 1, 1.08883)
+TOLD_APART = 12
+"""Distance in CIELAB at which two patches differ clearly; about 2 is the least that can be seen."""
+
+
+def linear(colours: np.ndarray) -> np.ndarray:
+    """Return the linear light of sRGB colours from 0 to 255."""
+    shares = colours / 255
+    return np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+
+
+def cielab(light: np.ndarray) -> np.ndarray:
+    """Return the CIELAB coordinates of linear light, shape (n, 3)."""
+    xyz = np.clip(light, 0, 1) @ np.transpose(TO_XYZ) / WHITE
+    roots = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    x, y, z = roots.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def test_the_colours_of_labels_can_be_told_apart_with_any_colour_vision(open_explorer: Open) -> None:
+    """The first 8 labels differ clearly for people who lack one kind of cone, in the light and in the dark page."""
+    few = explorer_of(16)
+    labels: list[str | None] = [f"Variety {number % 8}" for number in range(16)]
+    opened = open_explorer(replace(few, points=replace(few.points, labels=labels)))
+    for _ in ("light", "dark"):
+        fills = opened.page.locator(".legend li path").evaluate_all("ps => ps.map(p => p.getAttribute('fill'))")
+        colours = np.array([re.findall(r"\d+", fill) for fill in fills], float)
+        for name, vision in VISIONS.items():
+            seen = cielab(linear(colours) @ np.transpose(vision))
+            gaps = np.linalg.norm(seen[:, None] - seen[None], axis=2) + np.diag(np.full(8, np.inf))
+            assert gaps.min() > TOLD_APART, name
+        opened.page.locator("#theme").click()
+
+
 @pytest.mark.parametrize("mode", ["2", "3"])
 def test_the_lasso_takes_exactly_the_points_within(open_explorer: Open, mode: str) -> None:
     """The chosen images are the shown ones that the polygon surrounds; with Shift, a second one adds to them."""
@@ -282,7 +327,7 @@ def test_the_chosen_keys_can_be_taken_away(open_explorer: Open) -> None:
     box = opened.page.locator(".surface").bounding_box()
     assert box
     corners = np.array([(5, 5), (5, box["height"] - 5), (box["width"] - 5, box["height"] - 5), (box["width"] - 5, 5)])
-    opened.drag(corners + (box["x"], box["y"]))
+    opened.drag(corners + np.array([box["x"], box["y"]]))
     assert opened.ask("chosen()") == points.keys
     with opened.page.expect_download() as download:
         opened.page.locator("#download").click()
@@ -297,14 +342,14 @@ def test_the_chosen_keys_can_be_taken_away(open_explorer: Open) -> None:
 
 
 def test_a_picked_image_has_its_nearest_neighbours(open_explorer: Open) -> None:
-    """The card shows the picture, the facts, and the 8 nearest images along all components, as scikit-learn finds them."""
+    """The card shows the picture, the facts, and the 8 nearest images along all components, as in scikit-learn."""
     opened = open_explorer()
     points = opened.explorer.points
     number = next(number for number in opened.free() if points.pictured[number])
     opened.page.mouse.click(*opened.places()[number])
     assert opened.ask("picked()") == points.keys[number]
     assert_picture(opened, ".card .head", number)
-    expect(opened.page.locator(".card dl").first).to_contain_text("400 × 300")
+    expect(opened.page.locator(".card dl").first).to_contain_text("400 \N{MULTIPLICATION SIGN} 300")
     box = opened.page.locator(".card .head canvas").bounding_box()
     assert box
     assert box["width"] / box["height"] == pytest.approx(400 / 300, rel=0.02)
@@ -391,9 +436,9 @@ def test_tab_reaches_every_control_and_shows_where_it_is(open_explorer: Open) ->
     """Each visible control takes the focus in turn, with an outline and a name."""
     opened = open_explorer(explorer_of(20))
     facts = """() => { const e = document.activeElement; return [
-        e.id || e.getAttribute("aria-label") || e.labels?.[0]?.textContent || e.textContent.trim() || e.getAttribute("placeholder"),
+        e.id || e.getAttribute("aria-label") || e.labels?.[0]?.textContent || e.textContent.trim(),
         getComputedStyle(e).outlineStyle] }"""
-    controls = "button, select, input, a[href], summary, [tabindex='0']"
+    controls = "button:enabled, select, input, a[href], summary, [tabindex='0']"
     visible = [control for control in opened.page.locator(controls).all() if control.is_visible()]
     reached = []
     for _ in visible:
@@ -456,15 +501,14 @@ CONTRAST = """selector => {
   const element = document.querySelector(selector);
   let ground = element;
   while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
-  return [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor].map(text => text.match(/[\\d.]+/g).map(Number));
+  const colours = [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor];
+  return colours.map(text => text.match(/[\\d.]+/g).map(Number));
 }"""
 
 
 def luminance(colour: list[float]) -> float:
     """Return the relative luminance of WCAG 2."""
-    shares = np.array(colour[:3]) / 255
-    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
-    return float(linear @ (0.2126, 0.7152, 0.0722))
+    return float(linear(np.array(colour[:3])) @ TO_XYZ[1])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -512,7 +556,7 @@ def test_a_phone_can_do_the_same(open_explorer: Open) -> None:
     middle = np.array([195.0, 480.0])
     before = opened.screen()
     fingers = Fingers(opened)
-    fingers.drag(np.array([(middle - (reach, 0), middle + (reach, 0)) for reach in (30, 45, 60, 75, 90)]))
+    fingers.drag(middle + np.array([[(-reach, 0), (reach, 0)] for reach in (30, 45, 60, 75, 90)]))
     assert np.ptp(opened.screen()[:, 0]) > 1.8 * np.ptp(before[:, 0])
     assert opened.ask("picked()") is None
     page.locator("#reset").tap()
@@ -545,6 +589,16 @@ def test_a_thousand_points_keep_their_pictures(open_explorer: Open) -> None:
     for number in (candidates[0], candidates[-1]):
         opened.hover(number)
         assert_picture(opened, ".tip", number)
+
+
+def test_the_first_and_the_last_tile_of_a_sheet_are_those_of_their_points(open_explorer: Open) -> None:
+    """The number of a point leads to its picture also where a sheet ends and the next one begins."""
+    opened = open_explorer()
+    field = opened.page.locator("#search")
+    for number in (0, 63, 64, 127, 128, 256, 298):
+        field.fill(opened.explorer.points.keys[number])
+        field.press("Enter")
+        assert_picture(opened, ".card .head", number)
 
 
 def test_a_browser_without_webgl_gets_a_sentence(browser: Browser, tmp_path: Path) -> None:
