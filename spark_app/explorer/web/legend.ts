@@ -36,14 +36,14 @@ export class Legend {
     const { column } = this.state;
     if (column.kind === "continuous") this.element.replaceChildren(scaleOf(column));
     else {
-      this.element.replaceChildren(this.tools(column), this.note(column), this.rows);
+      this.element.replaceChildren(this.tools(), this.note(column), this.rows);
       this.list(column);
     }
   }
 
-  private tools(column: Categorical): HTMLElement {
+  private tools(): HTMLElement {
     const filter = element("input", {
-      type: "search", placeholder: `Filter ${column.categories.length.toLocaleString("en")} by name`,
+      type: "search", placeholder: "Filter names",
       "aria-label": "Filter the legend by name", id: "legend-filter",
       input: (event) => this.setWanted((event.target as HTMLInputElement).value),
     });

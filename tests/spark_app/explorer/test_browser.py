@@ -574,6 +574,9 @@ def test_a_phone_can_do_the_same(open_explorer: Open) -> None:
     picked = opened.explorer.points.keys.index(opened.ask("picked()"))
     assert np.linalg.norm(places[picked] - places[number]) < 5
     expect(page.locator(".card").first).to_be_visible()
+    page.locator("#search").fill("cherry")
+    page.locator("#choose-found").tap()
+    assert opened.ask("chosen()") == [key for key in keys if "Cherry" in key]
     page.locator("#tab-colour").tap()
     expect(legend(opened, "Apple")).to_be_visible()
     assert page.evaluate("() => document.documentElement.scrollWidth") == 390
