@@ -23,6 +23,7 @@ from spark_app.begin import begun_run
 from spark_app.engine.model import decoding_of_run
 from spark_app.engine.provision import Model, provide_model, resolve_weights
 from spark_app.errors import ModelMismatchError
+from spark_app.explorer.page import check_program
 from spark_app.output import no_tables
 from spark_app.progress import Reporter, Step
 from spark_app.report.data import ReportData
@@ -101,6 +102,7 @@ def process(
     settings = this.settings
     with ExitStack() as stack:
         with this.clock.step("start") as step:
+            check_program()
             weights = resolve_weights(settings.weights, log)
             earlier = None if settings.mode is Mode.REPROCESS else last_model_id(this.root)
             decoding = decoding_of_run(settings.decoding, weights, earlier)

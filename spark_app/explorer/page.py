@@ -42,6 +42,17 @@ def render_explorer(explorer: Explorer) -> str:
     )
 
 
+def check_program() -> None:
+    """Check that the program of the page has been built, before a run computes anything.
+
+    Raises
+    ------
+    InstallationError
+        If it has not.
+    """
+    _program()
+
+
 def read_explorer(page: str) -> Explorer:
     """Return the data of a page that `render_explorer` has made.
 
