@@ -40,6 +40,9 @@ OUTPUT_MARK = "fruits-output.json"
 SUPERSEDED = {"superseded": "true"}
 """Tag of superseded results in the cloud. The bucket deletes objects with this tag after some days."""
 
+PICTURED = {"pictures": "true"}
+"""Additional tag of superseded pages with thumbnails. The bucket deletes them when it deletes old features."""
+
 QUERIES = "athena/"
 """Folder of the results of Athena queries. The bucket deletes them after some days."""
 
@@ -88,6 +91,10 @@ class BasisFile(StrEnum):
     """What the curation knows of pairs of images, without their keys."""
     CARD = "pca.json"
     """A description of the basis for readers, which no run reads."""
+
+
+PAGES = (ResultFile.EXPLORER, ResultFile.REPORT)
+"""Files in the results folder of a run that contain thumbnails."""
 
 
 def fault_of(image_key: str) -> str | None:

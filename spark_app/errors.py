@@ -52,7 +52,7 @@ class ModelMismatchError(UsageError):
 
 
 class ExplorerPageError(FruitsError):
-    """A page of the explorer can't be read, so that a run can take no pictures from it."""
+    """A page of the explorer can't be read, and gives a run nothing. The message is a part of a sentence."""
 
 
 class InstallationError(UsageError):

@@ -164,11 +164,13 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
     with this.clock.step("sweep") as step:
         this.check_fence()
         try:
-            step.tell(f"{counted(remove_pictures(this.root, before), 'page')} with old pictures")
+            step.tell(f"pictures of {counted(remove_pictures(this.root, before), 'earlier run')}")
             step.tell(f"{counted(remove_matrix_files(this.root, before), 'file')} of old matrices")
         except DocumentError as error:
             step.tell("no files of old matrices")
-            this.reporter.note(f"{error}. No files of old matrices were deleted: first, run with --mode reconcile.")
+            this.reporter.note(
+                f"{error}. No files of old matrices and no old pictures were deleted: first, run with --mode reconcile."
+            )
         this.check_fence()
         step.tell(f"{counted(remove_staged_files(this.root, before), 'staged file')} of killed runs")
         step.tell(f"{counted(remove_leftovers(this.root, before), 'other file')} of killed runs")

@@ -236,6 +236,11 @@ class Tables:
         """Return whether `features` has rows of images that were computed without measurements."""
         return self.spark.sql(f"SELECT 1 FROM {self.features} WHERE content_hash IS NULL LIMIT 1").first() is not None
 
+    def lack_thumbnails(self) -> bool:
+        """Return whether `features` has rows, and none of them has a thumbnail."""
+        row = self.spark.sql(f"SELECT count(*) AS rows, count(thumbnail) AS thumbnails FROM {self.features}").first()
+        return row is not None and row.rows > 0 and row.thumbnails == 0
+
     def row_set(self, table: Table) -> RowSet:
         """Return the number of rows of a table, and a hash of their keys and etags; it reads these two columns only."""
         rows = self.spark.sql(

@@ -11,7 +11,7 @@ from constructs import Construct
 from cdk.acknowledgements import acknowledge
 from cdk.settings import Environment
 from contract.environments import stack_name
-from contract.layout import IMAGES, QUERIES, REJECTED_NOTICES, RESULTS, STAGING, SUPERSEDED
+from contract.layout import IMAGES, PICTURED, QUERIES, REJECTED_NOTICES, RESULTS, STAGING, SUPERSEDED
 
 QUERY_DAYS = 7
 STAGING_DAYS = 7
@@ -109,8 +109,10 @@ class DataBucket(Construct):
     def _lifecycle(self) -> list[s3.LifecycleRule]:
         results = Duration.days(self._settings.results_days)
         logs = Duration.days(self._settings.logs_days)
+        pages = Duration.days(self._settings.retention_days)
         return [
             s3.LifecycleRule(id="old-results", prefix=RESULTS, tag_filters=SUPERSEDED, expiration=results),
+            s3.LifecycleRule(id="old-pictures", prefix=RESULTS, tag_filters=PICTURED, expiration=pages),
             s3.LifecycleRule(id="rejected-notices", prefix=REJECTED_NOTICES, expiration=logs),
             s3.LifecycleRule(id="answers-to-queries", prefix=QUERIES, expiration=Duration.days(QUERY_DAYS)),
             s3.LifecycleRule(id="left-by-crashes", prefix=STAGING, expiration=Duration.days(STAGING_DAYS)),

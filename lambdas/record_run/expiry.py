@@ -2,14 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from contract.layout import LATEST, RESULTS, SUPERSEDED, ResultFile, results_folder
+from contract.layout import LATEST, PAGES, PICTURED, RESULTS, SUPERSEDED, ResultFile, results_folder
 from contract.summary import Latest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import TagTypeDef
-
-TAGS: "list[TagTypeDef]" = [{"Key": name, "Value": value} for name, value in SUPERSEDED.items()]
 
 LOOKING_BACK = 3
 """Number of earlier complete results to tag each time, so that a later call makes up for one that failed."""
@@ -37,11 +35,13 @@ def mark_superseded(s3: "S3Client", bucket: str) -> None:
 
 
 def mark(s3: "S3Client", bucket: str, key: str) -> None:
-    """Tag an object as superseded.
+    """Tag an object as superseded, and a page with thumbnails also as such a page.
 
     Raises
     ------
     ClientError
         If AWS rejects the request.
     """
-    s3.put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": TAGS})
+    tags = SUPERSEDED | PICTURED if key.rpartition("/")[2] in PAGES else SUPERSEDED
+    tag_set: list[TagTypeDef] = [{"Key": name, "Value": value} for name, value in tags.items()]
+    s3.put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": tag_set})

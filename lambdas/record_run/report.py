@@ -47,6 +47,6 @@ def add_cost(s3: "S3Client", bucket: str, run_id: str, usd: float) -> bool:
     before = found["Body"].read()
     after = with_cost(before, usd)
     if after != before:
-        # Thumbnails that another writer has just removed from the report must not come back.
+        # A report that has changed in the meantime stays as it is.
         s3.put_object(Bucket=bucket, Key=key, Body=after, ContentType=found["ContentType"], IfMatch=found["ETag"])
     return has_cost(after)

@@ -9,7 +9,7 @@ from importlib.resources import files
 from string import Template
 
 from spark_app.errors import ExplorerPageError, InstallationError
-from spark_app.explorer.data import Explorer
+from spark_app.explorer.data import Explorer, Points
 from spark_app.explorer.payload import Payload, from_payload, to_payload
 
 PROGRAM = "explore.js"
@@ -42,6 +42,11 @@ def render_explorer(explorer: Explorer) -> str:
     )
 
 
+def page_size(points: Points) -> int:
+    """Return the number of bytes of a page that shows points, with the pictures that they have."""
+    return len(render_explorer(Explorer("", "", len(points), [0.0] * points.coordinates.shape[1], points)))
+
+
 def check_program() -> None:
     """Check that the program of the page has been built, before a run computes anything.
 
@@ -68,9 +73,7 @@ def _block(page: str, name: str) -> str:
     # The blocks come before the program and contain no text of users, so that the first match is the block itself.
     found = re.search(rf"{re.escape(BLOCK.format(name=name))}([A-Za-z0-9+/=\n]*)</script>", page)
     if found is None:
-        raise ExplorerPageError(
-            f"The file is not a page of the explorer, because it has no block of {name}: run again."
-        )
+        raise ExplorerPageError(f"it has no block of {name}")
     return found[1]
 
 

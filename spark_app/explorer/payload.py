@@ -62,7 +62,7 @@ def from_payload(payload: Payload) -> Explorer:
     try:
         return _explorer_of(gzip.decompress(_decoded(payload.points)), payload.sheets.split("\n"))
     except (ValueError, OSError, EOFError, KeyError, TypeError, IndexError, struct.error, zlib.error) as error:
-        raise ExplorerPageError(f"The data in the page of the explorer are damaged ({error}): run again.") from error
+        raise ExplorerPageError(f"its data are damaged: {error}") from error
 
 
 def _header(explorer: Explorer) -> dict[str, Any]:

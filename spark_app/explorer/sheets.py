@@ -3,7 +3,7 @@
 import io
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -14,19 +14,12 @@ from PIL import Image
 from PIL.WebPImagePlugin import WebPImageFile
 
 from spark_app.explorer.data import Sheet
-from spark_app.lookahead import map_ahead
-
-BYTES = 6_000_000
-"""Maximum size of all sheets. Base64 makes them a third larger, and the whole page has at most 10 MB."""
 
 METHOD = 2
 """Effort of the encoder. More effort takes twice the time, and makes sheets that are 4 % smaller."""
 
 TRIAL = 512
 """Number of points by which a run judges whether a format makes all sheets small enough."""
-
-SHEETS_AHEAD = 8
-"""Sheets that threads make at once."""
 
 Ids = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int64]
@@ -45,10 +38,7 @@ class Format:
 
 
 FORMATS = (Format(48, 75), Format(48, 60), Format(48, 45), Format(40, 45), Format(32, 45), Format(32, 25))
-"""From the best to the smallest. A run takes the first one that makes all sheets small enough.
-
-20,000 studio shots (Fruits-360) fit with the second one, 20,000 photos with the fifth one.
-"""
+"""From the best to the smallest. A run takes the first one that makes all sheets small enough."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +60,9 @@ class KnownSheet:
     """Whether each of its points has a picture."""
 
 
-def pack(ids: Ids, ranges: Sequence[slice], fetch: Fetch, known: Mapping[str, KnownSheet]) -> Packed:
+def pack(
+    ids: Ids, ranges: Sequence[slice], fetch: Fetch, known: Mapping[str, KnownSheet], room: float
+) -> Packed | None:
     """Pack the thumbnails of all points, in the first of `FORMATS` that makes the sheets small enough.
 
     The result depends on the points and their thumbnails only. What an earlier explorer knows saves work.
@@ -85,27 +77,31 @@ def pack(ids: Ids, ranges: Sequence[slice], fetch: Fetch, known: Mapping[str, Kn
         Called for the points of the sheets that are not known.
     known
         Sheets of an earlier explorer by their ids.
+    room
+        Maximum number of bytes of all sheets.
+
+    Returns
+    -------
+    Packed or None
+        `None` if the sheets of no format are small enough.
     """
     thumbnails = _Thumbnails(fetch, {})
-    smallest = FORMATS[-1]
+    trial = sum(points.start < TRIAL for points in ranges)
     for format_ in FORMATS:
-        work = _Work(ids, ranges, format_, thumbnails, known)
-        sheets: list[KnownSheet] = []
-        for sheet in work.sheets():
-            sheets.append(sheet)
-            if format_ is not smallest and _are_too_large(sheets, len(ids)):
-                break
-        else:
+        work = _Work(ids, format_, thumbnails, known)
+        sheets = work.sheets(ranges[:trial])
+        tried = sum(sheet.sheet.count for sheet in sheets)
+        if _size(sheets) * len(ids) > room * tried:
+            continue
+        sheets += work.sheets(ranges[trial:])
+        if _size(sheets) <= room:
             pictured = np.concatenate([np.zeros(0, bool), *(sheet.pictured for sheet in sheets)])
             return Packed(format_, [sheet.sheet for sheet in sheets], pictured)
-    raise AssertionError("the smallest format takes sheets of any size")
+    return None
 
 
-def _are_too_large(sheets: Sequence[KnownSheet], points: int) -> bool:
-    """Return whether all sheets will be too large, to judge by the first ones."""
-    seen = sum(known.sheet.count for known in sheets)
-    size = sum(len(known.sheet.image) for known in sheets)
-    return seen >= min(points, TRIAL) and size / seen * points > BYTES
+def _size(sheets: Sequence[KnownSheet]) -> int:
+    return sum(len(sheet.sheet.image) for sheet in sheets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,24 +124,22 @@ class _Thumbnails:
 
 @dataclass(frozen=True, eq=False)
 class _Work:
-    """The sheets in one format."""
+    """The work on sheets in one format."""
 
     ids: Ids
-    ranges: Sequence[slice]
     format: Format
     thumbnails: _Thumbnails
     known: Mapping[str, KnownSheet]
 
-    def sheets(self) -> Iterator[KnownSheet]:
-        """Yield all sheets in their order."""
-        names = [_id_of(self.ids[points], self.format) for points in self.ranges]
-        unknown = [points for points, name in zip(self.ranges, names, strict=True) if name not in self.known]
+    def sheets(self, ranges: Sequence[slice]) -> list[KnownSheet]:
+        """Return the sheets of some ranges, in their order."""
+        names = [sheet_id(content_id(self.ids[points]), self.format) for points in ranges]
+        unknown = [points for points, name in zip(ranges, names, strict=True) if name not in self.known]
         self.thumbnails.provide(np.concatenate([np.zeros(0, np.int64), *map(_numbers, unknown)]))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            yield from map_ahead(self._sheet, zip(self.ranges, names, strict=True), pool, ahead=SHEETS_AHEAD)
+            return list(pool.map(self._sheet, ranges, names))
 
-    def _sheet(self, task: tuple[slice, str]) -> KnownSheet:
-        points, name = task
+    def _sheet(self, points: slice, name: str) -> KnownSheet:
         return self.known.get(name) or _make(name, self.thumbnails.of(points), self.format)
 
 
@@ -153,10 +147,19 @@ def _numbers(points: slice) -> Numbers:
     return np.arange(points.start, points.stop)
 
 
-def _id_of(ids: Ids, format_: Format) -> str:
-    """Return the id of the sheet of some images in a format."""
-    content = f"{format_.tile} {format_.quality} {METHOD} ".encode() + ids.astype("<u8").tobytes()
-    return blake2b(content, digest_size=12).hexdigest()
+def content_id(ids: Ids) -> str:
+    """Return the id of the content of a sheet: a hash of the versions of its images."""
+    return blake2b(ids.astype("<u8").tobytes(), digest_size=12).hexdigest()
+
+
+def sheet_id(content: str, format_: Format) -> str:
+    """Return the id of a sheet, which begins with that of its content."""
+    return f"{content}-{format_.tile}-{format_.quality}-{METHOD}"
+
+
+def content_of(name: str) -> str:
+    """Return the id of the content of a sheet from that of the sheet."""
+    return name.partition("-")[0]
 
 
 def _make(name: str, thumbnails: Sequence[bytes | None], format_: Format) -> KnownSheet:

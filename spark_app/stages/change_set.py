@@ -106,6 +106,8 @@ class ChangeSet:
     """Number of images to remove, and of images that may have to be removed."""
     unsettled: int
     """Number of examined images in the change set."""
+    growth: int
+    """Number of rows that `features` gains, if no image is refused; negative if it loses rows."""
     judge: Judge
 
     @classmethod
@@ -119,7 +121,7 @@ class ChangeSet:
         count
             Number of its images.
         """
-        return cls(path, examined=count, featurise=count, remove=0, unsettled=count, judge=judge)
+        return cls(path, examined=count, featurise=count, remove=0, unsettled=count, growth=count, judge=judge)
 
     @property
     def settled(self) -> int:
@@ -158,6 +160,10 @@ def plan_changes(tables: Tables, candidates: Candidates, judge: Judge, path: str
         count_if(col("action") == Action.FEATURISE).alias("featurise"),
         count_if(col("action") != Action.FEATURISE).alias("remove"),
         count_if(col("action") != Action.REMOVE).alias("unsettled"),
+        (
+            count_if((col("action") == Action.FEATURISE) & ~col("had_features"))
+            - count_if((col("action") == Action.REMOVE) & col("had_features"))
+        ).alias("growth"),
     ).write.parquet(path, mode="overwrite")
     return ChangeSet(path, **observed.get, **staged.get, judge=judge)
 

@@ -72,7 +72,7 @@ def _thumbnail_share(this: Run, tables: Tables, change_set: ChangeSet) -> float:
     if this.settings.thumbnails is ThumbnailsChoice.NONE:
         return 0.0
     present = tables.iceberg[Table.FEATURES].row_count(tables.branch) or 0
-    return thumbnail_share(present + change_set.featurise)
+    return thumbnail_share(present + change_set.growth)
 
 
 def _compute(this: Run, changes: DataFrame, job: FeatureJob, tasks: int, staged: str) -> Tally:

@@ -15,12 +15,13 @@ from contract.layout import ResultFile, results_folder
 from spark_app.curation.corpus import HeldCoordinates
 from spark_app.curation.findings import FINDINGS
 from spark_app.curation.images import MEASURES, Floats, Images, Numbers
+from spark_app.engine.thumbnail import SIDE
 from spark_app.errors import ExplorerPageError
-from spark_app.explorer.data import Coordinates, Explorer, Points
+from spark_app.explorer.data import Coordinates, Explorer, Points, Sheet
 from spark_app.explorer.data import Places as PointNumbers
-from spark_app.explorer.page import read_explorer, render_explorer
-from spark_app.explorer.sample import Sample, choose_sample
-from spark_app.explorer.sheets import Fetch, KnownSheet, Packed, pack
+from spark_app.explorer.page import page_size, read_explorer, render_explorer
+from spark_app.explorer.sample import POINTS, Sample, choose_sample
+from spark_app.explorer.sheets import Fetch, KnownSheet, content_id, content_of, pack
 from spark_app.numerics.label_statistics import LabelStatistics
 from spark_app.report.data import LabelSummary
 from spark_app.run import Run
@@ -35,6 +36,15 @@ from spark_app.words import counted
 
 AXES = 16
 """Components that the explorer contains at most, for its axes and for the distances of its images."""
+
+PAGE_BYTES = 9_900_000
+"""Maximum size of ``explore.html``, except for the names of its sheets."""
+
+LIMITS = [POINTS >> times for times in range(12)]
+"""Numbers of points that a run tries, until the page is small enough."""
+
+BASE64 = 4 / 3
+"""Characters per byte."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +82,8 @@ class _Last:
 
     @cached_property
     def first_points(self) -> dict[str, int]:
-        """Number of the first point of each sheet, by the id of the sheet."""
-        ids = [sheet.sheet_id for sheet in self.explorer.points.sheets]
+        """Number of the first point of each sheet, by the id of its content."""
+        ids = [content_of(sheet.sheet_id) for sheet in self.explorer.points.sheets]
         return dict(zip(ids, self._starts, strict=True))
 
     @property
@@ -102,16 +112,15 @@ def publish_explorer(
     last = _last_explorer(this, start)
     if last and choice.kept and not applied.tally.touches_features and _has_findings_of(last, findings):
         return _carry_over(this, last)
-    points = _points(this, corpus, last, _findings_of(start, findings), keeps_basis=choice.kept)
     explorer = Explorer(
         run_id=this.run_id,
         finished_at=_now(),
         images=len(corpus.images),
         ratios=choice.assessment.ratios[:AXES].tolist(),
-        points=points,
-        notes=_notes(this, points),
+        points=_points(this, corpus, last, _findings_of(start, findings), keeps_basis=choice.kept),
     )
-    return Explored(explorer, _write(this, explorer), _labels(corpus, findings))
+    explorer = replace(explorer, notes=_notes(this, explorer.points))
+    return Explored(explorer, _write(this, explorer), _labels(start, applied, choice, corpus, findings))
 
 
 def _last_explorer(this: Run, start: StartingPoint) -> _Last | None:
@@ -126,8 +135,9 @@ def _last_explorer(this: Run, start: StartingPoint) -> _Last | None:
         return None
     try:
         return _Last(last, read_explorer((this.root.read(key) or b"").decode()))
-    except ExplorerPageError:
-        return None  # the page is of another version
+    except ExplorerPageError as error:
+        this.notes.append(f"{key} can't be read ({error}): this run has made the explorer anew.")
+        return None
 
 
 def _has_findings_of(last: _Last, findings: Findings | None) -> bool:
@@ -153,20 +163,32 @@ def _now() -> str:
 
 
 def _points(this: Run, corpus: StoredCorpus, last: _Last | None, findings: pa.Table, *, keeps_basis: bool) -> Points:
+    """Return as many points as there is room for: long keys, or pictures that compress badly, leave less of it."""
+    keys = corpus.images.keys.to_pylist()
+    fetches = this.settings.thumbnails is ThumbnailsChoice.SAMPLE
+    for limit in LIMITS:
+        sample = choose_sample(keys, limit)
+        points = _without_pictures(corpus, sample, findings, last if keeps_basis else None)
+        fetch = _fetch_from(corpus, sample) if fetches else _fetch_nothing
+        room = (PAGE_BYTES - page_size(points)) / BASE64
+        ids = corpus.images.row_ids[sample.images]
+        if packed := pack(ids, sample.ranges, fetch, last.sheets if last else {}, room):
+            return replace(points, pictured=packed.pictured, tile=packed.format.tile, sheets=packed.sheets)
+    raise AssertionError("a page has room for few points, whatever their keys are")
+
+
+def _without_pictures(corpus: StoredCorpus, sample: Sample, findings: pa.Table, last: _Last | None) -> Points:
     images = corpus.images
-    sample = choose_sample(images.keys.to_pylist())
-    fetch = _fetch_from(corpus, sample) if this.settings.thumbnails is ThumbnailsChoice.SAMPLE else _fetch_nothing
-    packed = pack(images.row_ids[sample.images], sample.ranges, fetch, last.sheets if last else {})
     keys = images.keys.take(pa.array(sample.images))
     return Points(
         keys=keys.to_pylist(),
         labels=[images.label(image) for image in sample.images.tolist()],
-        coordinates=_coordinates(corpus, sample, packed, last if keeps_basis else None),
+        coordinates=_coordinates(corpus, sample, last),
         numbers=_numbers(images, sample),
         findings=_places_of(findings, keys),
-        pictured=packed.pictured,
-        tile=packed.format.tile,
-        sheets=packed.sheets,
+        pictured=np.zeros(len(keys), bool),
+        tile=SIDE,
+        sheets=[Sheet("", part.stop - part.start, 1, b"") for part in sample.ranges],
     )
 
 
@@ -178,23 +200,24 @@ def _fetch_nothing(points: Numbers) -> list[bytes | None]:
     return [None] * len(points)
 
 
-def _coordinates(corpus: StoredCorpus, sample: Sample, packed: Packed, last: _Last | None) -> Coordinates:
-    """Read the coordinates of the points that are not in a sheet of the last explorer, and take the others from it.
+def _coordinates(corpus: StoredCorpus, sample: Sample, last: _Last | None) -> Coordinates:
+    """Take the coordinates of points from the last explorer if it has their sheet, and read those of the others.
 
     Parameters
     ----------
     last
         The last explorer; `None` if its coordinates are those of another basis.
     """
-    axes = min(AXES, corpus.k)
-    coordinates = np.empty((len(sample.images), axes), np.float16)
-    unknown = np.ones(len(coordinates), bool)
-    for points, sheet in zip(sample.ranges, packed.sheets, strict=True):
-        first = last.first_points.get(sheet.sheet_id) if last else None
+    axes, ids = min(AXES, corpus.k), corpus.images.row_ids[sample.images]
+    coordinates = np.empty((len(ids), axes), np.float16)
+    unknown = np.ones(len(ids), bool)
+    for points in sample.ranges if last else ():
+        first = last.first_points.get(content_id(ids[points])) if last else None
         if last and first is not None:
-            coordinates[points] = last.explorer.points.coordinates[first : first + sheet.count]
+            coordinates[points] = last.explorer.points.coordinates[first : first + points.stop - points.start]
             unknown[points] = False
-    coordinates[unknown] = corpus.coordinates.read(sample.images[unknown])[:, :axes]
+    if unknown.any():
+        coordinates[unknown] = corpus.coordinates.read(sample.images[unknown])[:, :axes]
     return coordinates
 
 
@@ -233,8 +256,13 @@ def _notes(this: Run, points: Points) -> list[str]:
     return []
 
 
-def _labels(corpus: StoredCorpus, findings: Findings | None) -> list[LabelSummary]:
+def _labels(
+    start: StartingPoint, applied: AppliedChanges, choice: BasisChoice, corpus: StoredCorpus, findings: Findings | None
+) -> list[LabelSummary]:
     """Return all labels, the most frequent first, and the images without a label as the label `None`."""
+    last = start.reusable
+    if last and choice.kept and not applied.tally.touches_features and last.report.labels:
+        return last.report.labels
     images = corpus.images
     statistics = findings.labels if findings else None
     if statistics is None and isinstance(corpus.coordinates, HeldCoordinates):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from contract.documents import Document, DocumentError
-from contract.layout import BASES, LATEST, MATRICES, RESULTS, STAGING, ResultFile
+from contract.layout import BASES, LATEST, MATRICES, RESULTS, STAGING, ResultFile, report_page, results_folder
 from contract.runs import is_run_id, run_id_at
 from contract.summary import Latest, Summary
 from contract.tables import Table
@@ -17,8 +17,10 @@ from spark_app.tables import Tables
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
 
+EXPLORER = ResultFile.EXPLORER
+
 RUN_DEPTH = 2
-"""Slashes in the key of a file in the results of a run."""
+"""Parts of the path of a file of a run below the folder of all results."""
 
 MANY_FILES = 24
 """Number of tiny files of a table from which on a run compacts it."""
@@ -77,10 +79,9 @@ def remove_matrix_files(root: Storage, before: datetime) -> int:
 
 
 def remove_pictures(root: Storage, before: datetime) -> int:
-    """Remove the thumbnails from the results of earlier runs before a time, and return the number of changed files.
+    """Remove the thumbnails from the results of earlier runs before a time, and return the number of these runs.
 
-    The reports stay, without pictures. In a bucket, the lifecycle rule for superseded results does more: it deletes
-    them.
+    The explorers are deleted, and the reports stay without pictures. In a bucket, a lifecycle rule deletes both.
 
     Raises
     ------
@@ -89,25 +90,24 @@ def remove_pictures(root: Storage, before: datetime) -> int:
     StorageError
         If the storage fails.
     """
-    pointer = root.read(LATEST) if root.is_local else None
-    if pointer is None:
+    if not root.is_local:
         return 0
-    last, end = _read(Latest, pointer, LATEST).run_id, run_id_at(before)
-    runs = ((key, *key.removeprefix(RESULTS).split("/")) for key in _keys(root, RESULTS) if key.count("/") == RUN_DEPTH)
-    old = [(key, name) for key, run_id, name in runs if is_run_id(run_id) and run_id != last and run_id < end]
-    explorers = [key for key, name in old if name == ResultFile.EXPLORER]
-    if explorers:
-        root.delete(explorers)
-    return len(explorers) + sum(_remove_pictures(root, key) for key, name in old if name == ResultFile.REPORT)
+    pointer, end = root.read(LATEST), run_id_at(before)
+    last = _read(Latest, pointer, LATEST).run_id if pointer else None
+    pages = [key.removeprefix(RESULTS).split("/") for key in _keys(root, RESULTS) if key.endswith(f"/{EXPLORER}")]
+    runs = [page[0] for page in pages if len(page) == RUN_DEPTH and is_run_id(page[0])]
+    old = [run_id for run_id in runs if run_id != last and run_id < end]
+    for run_id in old:
+        # The explorer goes last: while it exists, the next maintenance looks at the report again.
+        _remove_pictures(root, report_page(run_id))
+        root.delete([f"{results_folder(run_id)}{EXPLORER}"])
+    return len(old)
 
 
-def _remove_pictures(root: Storage, report: str) -> bool:
-    page = (root.read(report) or b"").decode(errors="surrogateescape")
-    bare = without_pictures(page)
-    if bare == page:
-        return False
-    root.write(report, bare.encode(errors="surrogateescape"))
-    return True
+def _remove_pictures(root: Storage, report: str) -> None:
+    page = root.read(report)
+    if page is not None and (bare := without_pictures(page.decode(errors="surrogateescape"))):
+        root.write(report, bare.encode(errors="surrogateescape"))
 
 
 def remove_staged_files(root: Storage, before: datetime) -> int:

@@ -91,9 +91,9 @@ def publish_report(this: Run, summary: Summary, published: Published) -> None:
 def point_to(this: Run, summary: Summary) -> None:
     """Make this run the last complete run, whose results readers find."""
     this.check_fence()
-    this.root.write(LATEST_PAGE, latest_page(summary).encode())
     latest = Latest(run_id=this.run_id, results=this.results, finished_at=summary.finished_at)
     this.root.write(LATEST, latest.to_json().encode())
+    this.root.write(LATEST_PAGE, latest_page(summary).encode())
 
 
 def _publish_matrix(

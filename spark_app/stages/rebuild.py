@@ -13,19 +13,24 @@ BRANCH = "reprocess"
 _ORDER = (Table.FINDINGS, Table.REJECTS, Table.COMPONENTS, Table.FEATURES)
 
 
-def begin_rebuild(tables: Tables, model_id: str, *, needs_measurements: bool = False) -> Tables:
+def begin_rebuild(
+    tables: Tables, model_id: str, *, needs_measurements: bool = False, needs_thumbnails: bool = False
+) -> Tables:
     """Return the tables on their branches: empty, or as an interrupted rebuild with the same model left them.
 
     Parameters
     ----------
     needs_measurements
         Whether to begin anew if the interrupted rebuild has not measured the images.
+    needs_thumbnails
+        Whether to begin anew if the interrupted rebuild has made no thumbnails.
     """
     rebuilt = tables.on_branch(BRANCH)
     is_interrupted = (
         tables.iceberg[Table.FEATURES].has_branch(BRANCH)
         and rebuilt.model_id() in {None, model_id}
         and not (needs_measurements and rebuilt.has_unmeasured_images())
+        and not (needs_thumbnails and rebuilt.lack_thumbnails())
     )
     for table in _ORDER:
         if not (is_interrupted and tables.iceberg[table].has_branch(BRANCH)):

@@ -13,6 +13,7 @@ from contract.tables import Table
 from spark_app.errors import ModelMismatchError
 from spark_app.report.data import ReportData
 from spark_app.run import Run
+from spark_app.settings import ThumbnailsChoice
 from spark_app.stages.labels import replace_labels, update_labels
 from spark_app.stages.rebuild import begin_rebuild
 from spark_app.storage import Storage
@@ -62,7 +63,12 @@ def find_starting_point(this: Run, spark: SparkSession, model_id: str) -> Starti
     if is_lost and this.settings.mode is not Mode.REPROCESS:
         this.notes.append("The table features was missing: the run knows the images only that it has computed again.")
     if this.settings.mode is Mode.REPROCESS:
-        rebuilt = begin_rebuild(tables, model_id, needs_measurements=this.settings.curation.is_on)
+        rebuilt = begin_rebuild(
+            tables,
+            model_id,
+            needs_measurements=this.settings.curation.is_on,
+            needs_thumbnails=this.settings.thumbnails is ThumbnailsChoice.SAMPLE,
+        )
         replace_labels(rebuilt, this.settings.label_level)
         return StartingPoint(rebuilt, rebuilt.snapshots(), snapshot=None, last=None, reusable=None)
     last = load_last_summary(this)

@@ -61,6 +61,7 @@ from spark_app.progress import PlainReporter
 from spark_app.run import Run
 from spark_app.settings import FEATURE_COUNT, CatalogSettings, CurationSettings, RunSettings, ThumbnailsChoice
 from spark_app.stages import chunks, maintenance, stored_corpus
+from spark_app.stages import explorer as stages_explorer
 from spark_app.stages.features import FeatureJob
 from spark_app.stages.inbox import read_inbox
 from spark_app.stages.outcomes import OUTCOMES, Tally
@@ -400,6 +401,23 @@ def test_the_explorer_follows_its_settings_and_survives_damage(world: World) -> 
     latest = world.update()
     assert world.explorer.run_id == latest.run_id
     assert f'url={latest.run_id}/report.html"' in (world.results.parent / "latest.html").read_text()
+
+
+def test_the_page_of_the_explorer_is_never_too_large(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With long keys, and little room, the explorer shows fewer images, and says how many there are."""
+    monkeypatch.setattr(stages_explorer, "LIMITS", [8, 4, 2, 1])
+    keys = [f"{number % 2}/{number:02}{vector(str(number), 1).tobytes().hex()[:200]}.jpg" for number in range(12)]
+    world.change(dict.fromkeys(keys, 1))
+    world.update()
+    assert (len(world.explorer.points), world.explorer.images) == (8, 12)
+    size = (world.results / "explore.html").stat().st_size
+    monkeypatch.setattr(stages_explorer, "PAGE_BYTES", size - 500)
+    world.change({keys[0]: COPY})
+    world.update()
+    shown = world.explorer.points
+    assert shown.keys == sorted(keys, key=key_hash)[: len(shown)]
+    assert len(shown) in {4, 2}
+    assert (world.results / "explore.html").stat().st_size < size - 300
 
 
 @pytest.mark.parametrize("table", ["rejects", "features", "components"])

@@ -1,6 +1,7 @@
 """Tests of the tags by which superseded results expire."""
 
 import secrets
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +9,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from contract.layout import LATEST, RESULTS, SUPERSEDED, results_folder
+from contract.layout import LATEST, PICTURED, RESULTS, SUPERSEDED, results_folder
 from contract.summary import Latest
 from lambdas.record_run.expiry import LOOKING_BACK, mark_superseded
 
@@ -44,18 +45,18 @@ class Results:
         """Tag superseded results, as `record_run` does after a successful run."""
         mark_superseded(self._s3, self.bucket)
 
-    def marked(self) -> dict[int, set[str]]:
-        """Return run → its tagged files."""
+    def marked(self, tags: Mapping[str, str] = SUPERSEDED) -> dict[int, set[str]]:
+        """Return run → its files with given tags."""
         found: dict[int, set[str]] = {}
-        for key in self._marked_keys():
+        for key in self._marked_keys(tags):
             _, run_id, file = key.split("/")
             found.setdefault(int(run_id[-4:]), set()).add(file)
         return found
 
-    def _marked_keys(self) -> list[str]:
+    def _marked_keys(self, tags: Mapping[str, str]) -> list[str]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
         keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
-        return [key for key in keys if SUPERSEDED.items() <= self._tags(key).items()]
+        return [key for key in keys if tags.items() <= self._tags(key).items()]
 
     def _tags(self, key: str) -> dict[str, str]:
         told = self._s3.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]
@@ -70,6 +71,16 @@ def _run(number: int) -> str:
 def results(s3: "S3Client") -> Results:
     """Return a bucket without results."""
     return Results(s3)
+
+
+def test_pages_with_thumbnails_will_expire_earlier(results: Results) -> None:
+    """Explorer and report of superseded results get the tag of the earlier rule, and other files do not."""
+    for number in (1, 2):
+        results.publish(number, (*COMPLETE, "explore.html", "report.html"))
+    results.point_to(2)
+    results.mark()
+    assert results.marked(PICTURED) == {1: {"explore.html", "report.html"}}
+    assert results.marked()[1] >= {"explore.html", "report.html", "summary.json"}
 
 
 def test_all_files_of_earlier_results_will_expire(results: Results) -> None:

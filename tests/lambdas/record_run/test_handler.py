@@ -19,7 +19,7 @@ from moto.emrserverless.models import emrserverless_backends
 
 from contract.environments import DeployedVersion
 from contract.job import MISTAKE, JobFailure
-from contract.layout import LATEST, SUPERSEDED, job_failure, report_page, results_folder, run_record
+from contract.layout import LATEST, PICTURED, SUPERSEDED, job_failure, report_page, results_folder, run_record
 from contract.prices import Prices
 from contract.report_cost import COST_PLACE, with_cost
 from contract.runs import Mode
@@ -239,7 +239,7 @@ def test_the_report_of_a_good_run_shows_its_cost(recorder: Recorder, job: Callab
     record(_request({"JobRunId": job()}), recorder)
     assert _body(recorder, report_page(RUN_ID)) == with_cost(COST_PLACE.encode(), COST)
     assert _body(recorder, report_page(OLDER)) == COST_PLACE.encode()
-    assert _objects(recorder)[report_page(RUN_ID)] == SUPERSEDED
+    assert _objects(recorder)[report_page(RUN_ID)] == SUPERSEDED | PICTURED
 
 
 @pytest.mark.parametrize(("state", "billed"), [("SUCCESS", None), ("FAILED", BILLED)])

@@ -14,6 +14,7 @@ from spark_app.explorer.sheets import FORMATS, Format, KnownSheet, Packed, pack
 from spark_app.explorer.tiles import pictures_of
 
 COUNT = 150
+ROOM = 1e9
 RANGES = [slice(0, 60), slice(60, 61), slice(61, 150)]
 
 
@@ -49,6 +50,12 @@ def _known(packed: Packed) -> dict[str, KnownSheet]:
     }
 
 
+def _packed(thumbnails: Sequence[bytes | None], ids: np.ndarray | None = None) -> Packed:
+    packed = pack(_ids() if ids is None else ids, RANGES, _Storage(thumbnails).fetch, {}, ROOM)
+    assert packed is not None
+    return packed
+
+
 def _points(packed: Packed) -> Points:
     keys = [f"{number}.jpg" for number in range(COUNT)]
     coordinates = np.zeros((COUNT, 1), np.float16)
@@ -63,7 +70,7 @@ def _mean_colour(file: bytes) -> np.ndarray:
 def test_each_point_has_its_own_picture() -> None:
     """The tile of each point shows its thumbnail, and points without a thumbnail have no picture."""
     thumbnails = _thumbnails()
-    packed = pack(_ids(), RANGES, _Storage(thumbnails).fetch, {})
+    packed = _packed(thumbnails)
     assert packed.format == FORMATS[0]
     pictures = pictures_of(_points(packed), [f"{number}.jpg" for number in range(COUNT)])
     for number, file in enumerate(thumbnails):
@@ -78,40 +85,59 @@ def test_what_is_known_saves_work_and_changes_nothing() -> None:
     """With the sheets of an earlier explorer, only those of changed images are made, and the result is the same."""
     ids, changed = _ids(), _ids()
     changed[60] += np.uint64(1)
-    before = pack(ids, RANGES, _Storage(_thumbnails()).fetch, {})
+    before = _packed(_thumbnails(), ids)
     storage = _Storage(_thumbnails())
-    after = pack(changed, RANGES, storage.fetch, _known(before))
+    after = pack(changed, RANGES, storage.fetch, _known(before), ROOM)
+    assert after is not None
     assert storage.fetched == [60]
-    anew = pack(changed, RANGES, _Storage(_thumbnails()).fetch, {})
+    anew = _packed(_thumbnails(), changed)
     assert after.sheets == anew.sheets
     assert after.sheets[0] is before.sheets[0]
     assert after.sheets[1].sheet_id != before.sheets[1].sheet_id
 
 
+def _made_in(format_: Format, thumbnails: Sequence[bytes | None], monkeypatch: pytest.MonkeyPatch) -> Packed:
+    with monkeypatch.context() as patch:
+        patch.setattr(sheets, "FORMATS", (format_,))
+        packed = pack(_ids(), RANGES, _Storage(thumbnails).fetch, {}, ROOM)
+    assert packed is not None
+    return packed
+
+
 def test_thumbnails_that_are_too_large_are_packed_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first format that makes the sheets small enough is taken, and each thumbnail is read once."""
+    """The first format for which there is room is taken, and each thumbnail is read once."""
     thumbnails = _thumbnails(noisy=True)
-    sizes = []
-    for format_ in FORMATS:
-        monkeypatch.setattr(sheets, "FORMATS", (format_,))
-        sizes.append(sum(len(sheet.image) for sheet in pack(_ids(), RANGES, _Storage(thumbnails).fetch, {}).sheets))
+    sizes = [sum(len(s.image) for s in _made_in(format_, thumbnails, monkeypatch).sheets) for format_ in FORMATS]
     assert sizes == sorted(sizes, reverse=True)
-    monkeypatch.setattr(sheets, "FORMATS", FORMATS)
     for format_, size in zip(FORMATS, sizes, strict=True):
-        monkeypatch.setattr(sheets, "BYTES", size)
         storage = _Storage(thumbnails)
-        packed = pack(_ids(), RANGES, storage.fetch, {})
+        packed = pack(_ids(), RANGES, storage.fetch, {}, size)
+        assert packed is not None
         assert packed.format == format_
         assert sorted(storage.fetched) == list(range(COUNT))
-    monkeypatch.setattr(sheets, "BYTES", 0)
-    assert pack(_ids(), RANGES, _Storage(thumbnails).fetch, {}).format == FORMATS[-1]
+    assert pack(_ids(), RANGES, _Storage(thumbnails).fetch, {}, sizes[-1] - 1) is None
+
+
+def test_an_update_in_a_smaller_format_reads_the_trial_and_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To find out again that the better formats are too large, a run reads the first thumbnails, and not all."""
+    monkeypatch.setattr(sheets, "TRIAL", 60)
+    thumbnails = _thumbnails(noisy=True)
+    before = _made_in(FORMATS[2], thumbnails, monkeypatch)
+    room = sum(len(sheet.image) for sheet in before.sheets)
+    changed = _ids()
+    changed[60] += np.uint64(1)
+    storage = _Storage(thumbnails)
+    after = pack(changed, RANGES, storage.fetch, _known(before), room * 1.01)
+    assert after is not None
+    assert after.format == FORMATS[2]
+    assert sorted(storage.fetched) == [*range(60), 60]
+    assert after.sheets[2] is before.sheets[2]
 
 
 def test_smaller_tiles_show_the_same_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tile of 32 pixels shows the thumbnail of its point."""
-    monkeypatch.setattr(sheets, "FORMATS", (Format(32, 75),))
     thumbnails = _thumbnails()
-    points = _points(pack(_ids(), RANGES, _Storage(thumbnails).fetch, {}))
+    points = _points(_made_in(Format(32, 75), thumbnails, monkeypatch))
     picture = pictures_of(points, ["62.jpg"])["62.jpg"]
     with Image.open(io.BytesIO(picture)) as image:
         assert image.size == (32, 32)
@@ -120,7 +146,9 @@ def test_smaller_tiles_show_the_same_pictures(monkeypatch: pytest.MonkeyPatch) -
 
 def test_without_points_there_are_no_sheets() -> None:
     """An explorer without images, or without thumbnails, has no pictures."""
-    assert pack(_ids()[:0], [], _Storage([]).fetch, {}).sheets == []
-    bare = pack(_ids(), RANGES, _Storage([None] * COUNT).fetch, {})
+    empty = pack(_ids()[:0], [], _Storage([]).fetch, {}, ROOM)
+    assert empty is not None
+    assert empty.sheets == []
+    bare = _packed([None] * COUNT)
     assert not bare.pictured.any()
     assert [sheet.image for sheet in bare.sheets] == [b""] * len(RANGES)

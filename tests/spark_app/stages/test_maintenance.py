@@ -46,7 +46,7 @@ def test_old_results_lose_their_pictures(tmp_path: Path) -> None:
     """
     _results(tmp_path)
     root, before = Storage(tmp_path.as_uri()), datetime(2026, 2, 1, tzinfo=UTC)
-    assert remove_pictures(root, before) == 2
+    assert remove_pictures(root, before) == 1
     assert sorted(page.parent.name for page in tmp_path.glob("results/*/explore.html")) == sorted((LAST, NEW, "mine"))
     reports = {page.parent.name: page.read_text() for page in tmp_path.glob("results/*/report.html")}
     assert PICTURE in reports[LAST]
