@@ -330,7 +330,7 @@ class RunSettings:
     limits: Limits = Limits()
     curation: CurationSettings = CurationSettings()
     thumbnails: Annotated[
-        ThumbnailsChoice, Option("--thumbnails", "whether to make thumbnails of up to 40,000 images for the explorer")
+        ThumbnailsChoice, Option("--thumbnails", "whether to make thumbnails of the images that the explorer may show")
     ] = ThumbnailsChoice.SAMPLE
     catalog: CatalogSettings = CatalogSettings()
     use_existing_folder: Annotated[

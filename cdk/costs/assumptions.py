@@ -101,7 +101,7 @@ class Assumptions:
     near_rows: int = _is(2 * ROWS_PER_FILE, "Rows of the files of the matrix that an update rewrites.")
     components: int = _is(344, "Components for 95 % of the variance of Fruits-360.")
     csv_bytes: int = _is(11, "Bytes of a number in a CSV file.")
-    page_bytes: int = _is(10_000_000, "Bytes of the explorer and the report of a run, at most.")
+    page_bytes: int = _is(10_000_000, "Bytes of the explorer of a run, at most. It is kept for the retention.")
     access_log_bytes: int = _is(1_800, "Bytes per image in the access logs of 30 days. Assumed.")
     assets_gb: float = _is(0.3, "Gigabytes of all packages of an environment. Assumed.")
 
