@@ -6,7 +6,7 @@ Only the network is replaced: the features of an image are drawn, so that NumPy 
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -49,6 +49,7 @@ from spark_app.engine.provision import Model
 from spark_app.engine.thumbnail import thumbnail
 from spark_app.engine.weights import Weights
 from spark_app.errors import FencedOffError, ModelMismatchError
+from spark_app.explorer import sample
 from spark_app.explorer.data import Explorer
 from spark_app.explorer.page import read_explorer
 from spark_app.explorer.tiles import pictures_of
@@ -234,7 +235,9 @@ class World:
             "had_reject": change.had_reject,
             "unchanged": unchanged,
             **measures(key, version if readable and version != UNMEASURED else None),
-            "thumbnail": picture(key, version if readable and version != UNMEASURED else None),
+            "thumbnail": picture(
+                key, version if readable and version != UNMEASURED and key_hash(key) < job.thumbnail_share else None
+            ),
         }
 
     def assert_is_what_a_full_run_makes(self, summary: Summary) -> None:
@@ -401,6 +404,35 @@ def test_the_explorer_follows_its_settings_and_survives_damage(world: World) -> 
     latest = world.update()
     assert world.explorer.run_id == latest.run_id
     assert f'url={latest.run_id}/report.html"' in (world.results.parent / "latest.html").read_text()
+
+
+def test_a_reprocess_that_makes_thumbnails_does_not_continue_one_that_made_none(world: World) -> None:
+    """An interrupted reprocess with other settings is begun anew, so that afterwards no thumbnail is missing."""
+    world.change({f"{number % 2}/{number}.jpg": 1 for number in range(12)})
+    for key in world.versions:  # a reprocess lists the folder
+        file = world.root.local_path / "images" / key
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    with world.crash_before(3), suppress(CrashError):
+        world.update(mode=Mode.REPROCESS, thumbnails=ThumbnailsChoice.NONE)
+    assert world.tables.on_branch(BRANCH).lack_thumbnails()
+    summary = world.update(mode=Mode.REPROCESS)
+    assert summary.counts.featurised == 12
+    assert world.explorer.notes == []
+    assert world.explorer.points.pictured.all()
+
+
+def test_replaced_images_do_not_count_twice_for_the_thumbnails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If all images are replaced, as many as before get a thumbnail."""
+    monkeypatch.setattr(sample, "POINTS", 4)
+    keys = [f"{number % 2}/{number}.jpg" for number in range(16)]
+    pictured = []
+    for version in (1, COPY):
+        world.change(dict.fromkeys(keys, version))
+        world.update()
+        rows = world.spark.table(world.tables.features).where("thumbnail IS NOT NULL").select("key").collect()
+        pictured.append({row.key for row in rows})
+    assert pictured[0] == pictured[1] == {key for key in keys if key_hash(key) < 0.5}
 
 
 def test_the_page_of_the_explorer_is_never_too_large(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
