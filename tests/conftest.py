@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import pickle
 import secrets
 import shutil
 import signal
@@ -31,6 +32,7 @@ from spark_app.settings import RunSettings
 from spark_app.storage import Storage
 from spark_app.tables import Tables
 from tests.aws_environment import use_aws_at
+from tests.made_once import made_once
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("without a deadline", deadline=None)
@@ -108,9 +110,14 @@ def seeded() -> Weights:
 
 
 @pytest.fixture(scope="session")
-def exported(seeded: Weights) -> ExportedModel:
-    """Export the network with the untrained weights, once."""
-    return in_own_process(export_model, seeded)
+def exported(seeded: Weights, tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
+    """Export the network with the untrained weights, once for all processes."""
+
+    def export(folder: Path) -> None:
+        (folder / "model.pickle").write_bytes(pickle.dumps(in_own_process(export_model, seeded)))
+
+    model: ExportedModel = pickle.loads((made_once(tmp_path_factory, "model", export) / "model.pickle").read_bytes())  # noqa: S301 -- our own file
+    return model
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from spark_app.pipeline import run
 from spark_app.progress import PlainReporter
 from spark_app.settings import RunSettings
 from spark_app.storage import Storage
+from tests.made_once import made_once
 
 COPY, MARKUP, FORMULA = "Plum/a copy.jpg", "Plum/<b>&'\".jpg", "=1+1.jpg"
 """Keys in `corpus`: a copy of `ORIGINAL`, a name with markup, and a formula of spreadsheets without a label."""
@@ -33,17 +34,20 @@ def corpus(
     session_at: Callable[[Path], SparkSession],
 ) -> Path:
     """Return the output of a run, for reading only. Its images are in the folder `images` beside it."""
-    images = shutil.copytree(sample, tmp_path_factory.mktemp("corpus") / "images")
-    for key, source in {COPY: ORIGINAL, MARKUP: "Plum/view 001.jpg", FORMULA: "Orange/view 000.jpg"}.items():
-        shutil.copy(images / source, images / key)
-    root = Storage((images.parent / "output").as_uri())
-    root.create()
-    save_model(root, model_id_of(seeded), seeded, exported)
-    settings = RunSettings(images=images.as_uri(), output=root.url, weights="seeded", mode=Mode.RECONCILE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(session_at(root.local_path)))
-        run(settings, PlainReporter(io.StringIO()), {})
-    return root.local_path
+
+    def make(folder: Path) -> None:
+        images = shutil.copytree(sample, folder / "images")
+        for key, source in {COPY: ORIGINAL, MARKUP: "Plum/view 001.jpg", FORMULA: "Orange/view 000.jpg"}.items():
+            shutil.copy(images / source, images / key)
+        root = Storage((folder / "output").as_uri())
+        root.create()
+        save_model(root, model_id_of(seeded), seeded, exported)
+        settings = RunSettings(images=images.as_uri(), output=root.url, weights="seeded", mode=Mode.RECONCILE)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(session_at(root.local_path)))
+            run(settings, PlainReporter(io.StringIO()), {})
+
+    return made_once(tmp_path_factory, "corpus", make) / "output"
 
 
 @pytest.fixture
