@@ -26,38 +26,38 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 VIEWERS = tensorboard 'setuptools<81' duckdb click cryptography fastapi inquirer narwhals pandas platformdirs pyarrow \
 	tqdm uvicorn websockets
 
-# The program of the explorer's page: our sources, and what they use of the library that draws, in one file.
-EXPLORER = $(wildcard spark_app/explorer/web/*.ts)
 NODE = PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin
-BUNDLE = $(NODE)/esbuild spark_app/explorer/web/main.ts --bundle --minify --format=iife --target=es2022 \
-	--legal-comments=eof --charset=ascii --log-level=warning --outfile=spark_app/explorer/explore.js
+
+# The program of the explorer's page. Runs, tests and packages need it.
+EXPLORER = spark_app/explorer/explore.js
+READY = .venv/ready $(EXPLORER)
 
 .PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs lock clean help
 
-demo: .venv/ready  ## Draw pictures, run the pipeline on them, print where the results are.
+demo: $(READY)  ## Draw pictures, run the pipeline on them, print where the results are.
 	$(BIN)/fruits demo
 
-synth: .venv/ready  ## Write the template of an environment to cdk.out (needs neither account nor network).
+synth: $(READY)  ## Write the template of an environment to cdk.out (needs neither account nor network).
 	$(CDK) synth --quiet $(CONTEXT)
 	@echo "cdk.out/fruits-$(ENV).template.json"
 
 # Without an account, or in one that is not prepared, these targets end with a sentence that says what to do.
 ACCOUNT = @$(BIN)/fruits account --env $(ENV)
 
-diff: .venv/ready  ## Show what a deployment would change in an environment.
+diff: $(READY)  ## Show what a deployment would change in an environment.
 	$(ACCOUNT)
 	$(CDK) diff $(CONTEXT)
 
-deploy: .venv/ready  ## Deploy or update an environment: make deploy ENV=dev|staging|prod
+deploy: $(READY)  ## Deploy or update an environment: make deploy ENV=dev|staging|prod
 	$(ACCOUNT) --deploy
 	$(BIN)/python -m cdk.choices $(ENV) $(CHOICES)
 	$(CDK) deploy $(CONTEXT)
 
-destroy: .venv/ready  ## Destroy an environment; staging and prod are protected.
+destroy: $(READY)  ## Destroy an environment; staging and prod are protected.
 	$(ACCOUNT)
 	$(CDK) destroy $(CONTEXT)
 
-rehearse: .venv/ready  ## Rehearse the cloud on this machine: deploy to a local AWS, upload, watch, compare, destroy.
+rehearse: $(READY)  ## Rehearse the cloud on this machine: deploy to a local AWS, upload, watch, compare, destroy.
 	$(BIN)/fruits rehearse
 
 test: packages  ## Run all tests.
@@ -66,13 +66,13 @@ test: packages  ## Run all tests.
 test-fast: packages  ## Run the tests without rehearsals and runs of the pipeline, in less than three minutes.
 	$(BIN)/pytest -n 3 --dist worksteal -m "not slow"
 
-packages: .venv/ready  ## Build the packages that the tests use, so that the tests need no network.
+packages: $(READY)  ## Build the packages that the tests use, so that the tests need no network.
 	$(BIN)/python -m tests.shipped
 
-benchmark: .venv/ready build/peers/ready  ## Measure against other tools in 40 minutes: make benchmark SIZE=full|small
+benchmark: $(READY) build/peers/ready  ## Measure against other tools in 40 minutes: make benchmark SIZE=full|small
 	$(BIN)/python -m benchmarks $(MEASURED)
 
-check: .venv/ready .venv/checkov/ready  ## Check lint, format, spelling, types, package boundaries, and the templates.
+check: $(READY) .venv/checkov/ready  ## Check lint, format, spelling, types, package boundaries, and the templates.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell --dictionary=- --dictionary=.ci/words.txt $(shell git ls-files)
@@ -107,15 +107,15 @@ lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header - -o benchmarks/requirements.txt
 
-clean:  ## Delete .venv, node_modules, build, cdk.out and demo.
-	rm -rf .venv node_modules build cdk.out demo
+clean:  ## Delete what make has made: .venv, node_modules, build, cdk.out, demo, the program of the explorer.
+	rm -rf .venv node_modules build cdk.out demo $(EXPLORER)
 
 help:  ## List the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The environment: the pinned packages, this project as an editable install, Node with the CDK command, and what
 # `fruits setup` and `fruits rehearse prepare` download.
-.venv/ready: requirements.txt pyproject.toml package-lock.json contract/versions.py $(EXPLORER)
+.venv/ready: requirements.txt pyproject.toml package-lock.json contract/versions.py
 	@if ! "$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null; then \
 		echo "make needs Python 3.13, 3.12 or 3.11 (at least 3.11.4) with its venv module: install one, or run" \
 			"make PYTHON=..." >&2; exit 2; fi
@@ -128,9 +128,14 @@ help:  ## List the targets.
 	ln -sf ../node/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
 	ln -sf ../../node_modules/aws-cdk/bin/cdk $(BIN)/cdk
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --no-fund --no-audit
-	$(BUNDLE)
 	$(BIN)/fruits setup
 	$(BIN)/fruits rehearse prepare
+	touch $@
+
+# esbuild puts our sources, and what they use of the library that draws, into one file.
+$(EXPLORER): $(wildcard spark_app/explorer/web/*) package-lock.json | .venv/ready
+	$(NODE)/esbuild spark_app/explorer/web/main.ts --bundle --minify --format=iife --target=es2022 \
+		--legal-comments=eof --charset=ascii --log-level=warning --outfile=$@
 	touch $@
 
 # checkov has its own environment, because it needs other versions of packages that this project uses.

@@ -33,20 +33,21 @@ def main(output: Path) -> None:
 
 
 def _lasso(page: Page) -> None:
-    """Choose images with one lasso, and begin another that adds to them."""
+    """Choose images with a lasso, and draw it once more, because a lasso disappears when it has chosen."""
     page.keyboard.press("l")
-    _drag(page, (0, 0))
+    _drag(page)
     page.mouse.up()
-    page.keyboard.press("r")
-    page.keyboard.down("Shift")
-    _drag(page, (-150, 10))
+    page.keyboard.press("r")  # moves the points to the left of the list of the chosen ones
+    _drag(page)
+    page.mouse.up()
+    _drag(page)
 
 
-def _drag(page: Page, shift: tuple[int, int]) -> None:
+def _drag(page: Page) -> None:
     box = page.locator(".surface").bounding_box()
     assert box is not None  # noqa: S101 -- the surface is always there
     places = np.array(page.evaluate("() => fruits.screen()"))
-    centre = np.median(places, axis=0) + np.array([box["x"], box["y"]]) + np.array(shift)
+    centre = np.median(places, axis=0) + np.array([box["x"], box["y"]])
     angles = np.linspace(0, 2 * np.pi, 40)
     outline = centre + np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.array([130, 90])
     page.mouse.move(*map(float, outline[0]))
@@ -56,8 +57,6 @@ def _drag(page: Page, shift: tuple[int, int]) -> None:
 
 
 def _turn(page: Page) -> None:
-    page.mouse.up()
-    page.keyboard.up("Shift")
     for key in ("l", "Escape", "3", "n", "r"):
         page.keyboard.press(key)
     page.evaluate("() => fruits.turn(-0.35, -0.1)")

@@ -49,7 +49,7 @@ def application_package(root: Path) -> Package:
     """
     files = _sources(root, "contract", "spark_app")
     if EXPLORER_PROGRAM not in files:
-        raise PackagingError(f"{root / EXPLORER_PROGRAM} has not been built: run make.")
+        raise PackagingError(f"{root / EXPLORER_PROGRAM} has not been built: run make {EXPLORER_PROGRAM}.")
     return Package(
         name="application",
         suffix=".zip",

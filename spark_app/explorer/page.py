@@ -87,9 +87,8 @@ def _program() -> str:
     try:
         return _resource(PROGRAM)
     except FileNotFoundError:
-        raise InstallationError(
-            f"The program of the explorer (spark_app/explorer/{PROGRAM}) has not been built: run make."
-        ) from None
+        path = f"spark_app/explorer/{PROGRAM}"
+        raise InstallationError(f"The program of the explorer, {path}, has not been built: run make {path}.") from None
 
 
 @cache

@@ -114,15 +114,17 @@ function finding(kind: string, places: Int32Array, n: number): Categorical {
 /** Limit the scale to the middle 98 %, so that one extreme image does not take all colours. */
 function continuous(title: string, values: Float32Array): Continuous {
   const known = values.filter(Number.isFinite).sort();
-  const at = (share: number) => known[Math.round(share * (known.length - 1))] ?? 0;
+  const at = (share: number) => known[Math.round(share * (known.length - 1))]!;
   return { kind: "continuous", title, values, low: at(0.01), high: at(0.99), unknown: values.length - known.length };
 }
 
+/** Return what can give the colours. A number that is unknown for all images can't. */
 export function columnsOf(data: Data): Column[] {
   const n = data.keys.length;
+  const numbers = [...data.numbers].filter(([, values]) => values.some(Number.isFinite));
   return [
     labels(data),
     ...[...data.findings].map(([kind, places]) => finding(kind, places, n)),
-    ...[...data.numbers].map(([name, values]) => continuous(name, values)),
+    ...numbers.map(([name, values]) => continuous(name, values)),
   ];
 }

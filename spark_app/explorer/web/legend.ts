@@ -27,15 +27,16 @@ export class Legend {
   constructor(state: State, changed: () => void) {
     this.state = state;
     this.changed = changed;
-    this.build();
   }
 
-  /** Make the legend of another column. */
+  /** Make the legend of another column, and have the points painted. */
   build(): void {
     this.wanted = "";
     const { column } = this.state;
-    if (column.kind === "continuous") this.element.replaceChildren(scaleOf(column));
-    else {
+    if (column.kind === "continuous") {
+      this.element.replaceChildren(scaleOf(column));
+      this.point(null);
+    } else {
       this.element.replaceChildren(this.tools(), this.note(column), this.rows);
       this.list(column);
     }
@@ -80,6 +81,7 @@ those you show alone get a colour too.`;
     const more = rest > 0 ? [element("li", { class: "soft small" }, `and ${rest.toLocaleString("en")} more: filter by name`)] : [];
     this.rows.replaceChildren(...this.entries.map((entry) => entry.row), ...more);
     this.update();
+    this.point(null); // a row that is replaced under the pointer hears of no leaving
   }
 
   /** Show which categories are hidden, and in which colours the others are. The rows stay, and with them the focus. */

@@ -1,7 +1,7 @@
 // The explorer: reads the data of the page, builds its elements, and connects them.
 
 import { firstComponents, NO_COMPONENT, placePoints, titleOf } from "./axes";
-import { Card, Tip } from "./card";
+import { Card, labelText, Tip } from "./card";
 import { Chosen } from "./chosen";
 import { rgbOf } from "./colours";
 import { button, counted, element, isDark, userText } from "./dom";
@@ -158,7 +158,7 @@ class App {
   private axisSelect(name: string, place: number): HTMLElement {
     const select = element("select", { id: `axis-${name}`, "aria-label": `Component on the ${name} axis` });
     for (let c = 0; c < this.data.components; c++) select.append(element("option", { value: String(c) }, titleOf(this.data, c)));
-    if (!this.data.components) select.append(element("option", { value: String(NO_COMPONENT) }, "none"));
+    if (this.data.components < this.components.length) select.append(element("option", { value: String(NO_COMPONENT) }, "none"));
     select.value = String(this.components[place]);
     select.addEventListener("change", () => this.setComponent(place, Number(select.value)));
     return element("label", { class: "line" }, element("span", {}, name), select);
@@ -171,7 +171,6 @@ class App {
     select.addEventListener("change", () => {
       state.column = state.columns[Number(select.value)]!;
       this.legend.build();
-      this.repaint();
     });
     return element("label", { class: "line" }, element("span", {}, "colour"), select);
   }
@@ -229,6 +228,7 @@ class App {
 
   private setLasso(on: boolean): void {
     this.pointer.lassoing = on;
+    this.pointer.cancel();
     this.plot.setDragging(!on);
     this.lassoButton.setAttribute("aria-pressed", String(on));
     this.stage.classList.toggle("lassoing", on);
@@ -240,6 +240,7 @@ class App {
     const share = visibleCount === n ? "All" : `${visibleCount.toLocaleString("en")} of`;
     this.shownText.textContent = `${share} ${counted(n, "image")} shown`;
     this.showAll.disabled = visibleCount === n;
+    this.tellMatches();
     this.plot.request();
   }
 
@@ -253,7 +254,6 @@ class App {
     this.plot.setColours(isDark() ? INK.dark : INK.light);
     this.plot.setPointSize((document.getElementById("size") as HTMLInputElement).valueAsNumber);
     this.legend.build();
-    this.repaint();
   }
 
   private switchTheme(): void {
@@ -274,7 +274,8 @@ class App {
     this.card.update();
     this.openSheet(point === null ? "" : "card");
     if (point !== null && reveal) this.plot.reveal(point, this.covered());
-    this.say(point === null ? "No image is picked." : `Picked ${this.data.keys[point]}, ${this.state.labelOf(point) ?? "no label"}.`);
+    if (point === null) this.say("No image is picked.");
+    else this.say("Picked ", userText(this.data.keys[point]!), ", ", labelText(this.state, point), ".");
     this.plot.request();
   }
 
@@ -304,12 +305,15 @@ class App {
   }
 
   private search(): void {
-    const hidden = this.state.search(this.field.value);
-    const { matches } = this.state;
-    const more = hidden ? `, ${hidden.toLocaleString("en")} hidden` : "";
+    this.state.search(this.field.value);
+    this.repaint();
+  }
+
+  private tellMatches(): void {
+    const { matches, hiddenMatches } = this.state;
+    const more = hiddenMatches ? `, ${hiddenMatches.toLocaleString("en")} hidden` : "";
     this.found.textContent = matches ? `${matches.size.toLocaleString("en")} ${matches.size === 1 ? "match" : "matches"}${more}` : "";
     this.chooseFound.hidden = !matches?.size;
-    this.repaint();
   }
 
   /** Choose the matches of the search, or all images that are shown: a lasso for those who use no pointer. */
@@ -344,8 +348,8 @@ class App {
     this.pick(list[next]!, true);
   }
 
-  private say(text: string): void {
-    this.said.textContent = text;
+  private say(...parts: (Node | string)[]): void {
+    this.said.replaceChildren(...parts);
   }
 
   // --- the keyboard

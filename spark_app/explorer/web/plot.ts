@@ -155,9 +155,8 @@ export class Plot {
     this.flat.position.set(0, 0, 10);
     this.flat.zoom = 1;
     this.flatControls.target.set(0, 0, 0);
-    const reach = Math.hypot(...this.axes.map((axis) => axis.extent));
     const angle = (FIELD_OF_VIEW / 2) * (Math.PI / 180);
-    const distance = (reach / Math.sin(angle)) * Math.max(1, 0.94 / this.freeAspect) * 0.98;
+    const distance = (this.reach / Math.sin(angle)) * Math.max(1, 0.94 / this.freeAspect) * 0.98;
     this.deep.position.copy(DIRECTION).multiplyScalar(distance);
     this.deepControls.target.set(0, 0, 0);
     for (const controls of [this.flatControls, this.deepControls]) controls.update();
@@ -169,11 +168,16 @@ export class Plot {
   private fit(): void {
     const aspect = this.width / this.height;
     const [x, y] = this.axes;
-    const half = Math.max(y.extent, x.extent / this.freeAspect) * MARGIN;
+    const half = Math.max(y.extent, x.extent / this.freeAspect) * MARGIN || 1; // one place has no extent
     Object.assign(this.flat, { left: -half * aspect, right: half * aspect, top: half, bottom: -half });
     for (const camera of [this.flat, this.deep]) {
       camera.setViewOffset(this.width, this.height, this.covered / 2, 0, this.width, this.height);
     }
+  }
+
+  /** Distance from the centre of the points to the corners of the box around them. */
+  private get reach(): number {
+    return Math.hypot(...this.axes.map((axis) => axis.extent)) || 1;
   }
 
   private get freeAspect(): number {
@@ -230,9 +234,8 @@ export class Plot {
   }
 
   private depthRange(): [number, number] {
-    const reach = Math.hypot(...this.axes.map((axis) => axis.extent));
     const distance = this.deep.position.length();
-    return [Math.max(0.01, distance - reach), distance + reach];
+    return [Math.max(0.01, distance - this.reach), distance + this.reach];
   }
 
   private matrix(): number[] {

@@ -20,9 +20,9 @@ export class Pointer {
   private readonly plot: Plot;
   private readonly overlay: Overlay;
   private readonly actions: Actions;
-  private begin: [number, number] | null = null;
+  /** The pointer that is followed, and where it went down. A second finger is not followed. */
+  private begin: { id: number; x: number; y: number } | null = null;
   private moved = false;
-  private down = 0;
   private waiting: PointerEvent | null = null;
 
   constructor(plot: Plot, overlay: Overlay, actions: Actions) {
@@ -33,7 +33,7 @@ export class Pointer {
     surface.addEventListener("pointerdown", (event) => this.press(event));
     surface.addEventListener("pointermove", (event) => this.move(event));
     surface.addEventListener("pointerup", (event) => this.release(event));
-    surface.addEventListener("pointercancel", () => this.cancel());
+    surface.addEventListener("pointercancel", (event) => this.follows(event) && this.cancel());
     surface.addEventListener("pointerleave", () => this.leave());
   }
 
@@ -43,22 +43,27 @@ export class Pointer {
   }
 
   private press(event: PointerEvent): void {
-    this.down++;
-    if (event.button !== 0 || this.down > 1) return;
-    this.begin = this.place(event);
-    this.moved = false;
+    if (event.button !== 0) return;
+    this.moved = !event.isPrimary; // two fingers zoom, and never click
+    if (!event.isPrimary) return;
+    const [x, y] = this.place(event);
+    this.begin = { id: event.pointerId, x, y };
     if (!this.lassoing) return;
     this.plot.surface.setPointerCapture(event.pointerId);
-    this.overlay.lasso = [this.begin];
+    this.overlay.lasso = [[x, y]];
+  }
+
+  private follows(event: PointerEvent): boolean {
+    return event.pointerId === this.begin?.id;
   }
 
   private move(event: PointerEvent): void {
-    if (this.begin) this.drag(this.place(event));
+    if (this.follows(event)) this.drag(this.place(event), this.begin!);
     else if (event.pointerType === "mouse") this.hover(event);
   }
 
-  private drag([x, y]: [number, number]): void {
-    if (Math.hypot(x - this.begin![0], y - this.begin![1]) > CLICK_PIXELS) this.moved = true;
+  private drag([x, y]: [number, number], begin: { x: number; y: number }): void {
+    if (Math.hypot(x - begin.x, y - begin.y) > CLICK_PIXELS) this.moved = true;
     if (this.moved) this.actions.point(-1, 0, 0);
     if (!this.lassoing || !this.overlay.lasso.length) return;
     this.overlay.lasso.push([x, y]);
@@ -80,8 +85,7 @@ export class Pointer {
   }
 
   private release(event: PointerEvent): void {
-    this.down = Math.max(0, this.down - 1);
-    if (!this.begin) return;
+    if (!this.follows(event)) return;
     const [x, y] = this.place(event);
     const { lasso } = this.overlay;
     const clicked = !this.moved;
@@ -97,8 +101,8 @@ export class Pointer {
     this.actions.pick(point < 0 ? null : point);
   }
 
-  private cancel(): void {
-    this.down = 0;
+  /** Forget the pointer that is down, and what it has drawn. */
+  cancel(): void {
     this.begin = null;
     this.overlay.lasso = [];
     this.plot.request();

@@ -13,8 +13,10 @@ export class State {
   readonly hidden = new Map<Categorical, Set<number>>();
   /** The category that the pointer is on in the legend. */
   pointedAt: number | null = null;
-  /** The points that the search has found; null without a search. */
+  /** The shown points that the search has found; null without a search. */
   matches: Set<number> | null = null;
+  /** All points that the search has found: a filter may hide some, and show them again. */
+  private found: number[] | null = null;
   chosen = new Set<number>();
   picked: number | null = null;
   visible: Uint8Array;
@@ -74,14 +76,24 @@ export class State {
       for (let i = 0; i < this.n; i++) if (hidden.has(column.of[i]!)) this.visible[i] = 0;
     }
     this.visibleCount = this.visible.reduce((sum, shown) => sum + shown, 0);
+    this.match();
   }
 
-  /** Search keys and return how many of the matches are hidden. */
-  search(text: string): number {
+  /** Search keys that contain a text. */
+  search(text: string): void {
     const wanted = text.toLowerCase();
-    const found = this.data.keys.map((_, i) => i).filter((i) => this.data.keys[i]!.toLowerCase().includes(wanted));
-    this.matches = text ? new Set(found.filter((i) => this.visible[i])) : null;
-    return text ? found.length - this.matches!.size : 0;
+    const { keys } = this.data;
+    this.found = text ? Array.from(keys.keys()).filter((i) => keys[i]!.toLowerCase().includes(wanted)) : null;
+    this.match();
+  }
+
+  private match(): void {
+    this.matches = this.found && new Set(this.found.filter((i) => this.visible[i]));
+  }
+
+  /** Number of points that the search has found, and that are hidden. */
+  get hiddenMatches(): number {
+    return this.found ? this.found.length - this.matches!.size : 0;
   }
 
   /**

@@ -67,6 +67,13 @@ def test_make_asks_for_the_account_before_it_starts_cdk(target: str) -> None:
     assert asks < starts
 
 
+@pytest.mark.parametrize("target", ["demo", "synth", "deploy", "destroy", "rehearse", "test", "benchmark", "check"])
+def test_make_builds_the_program_of_the_explorer_after_a_change(target: str) -> None:
+    """Whatever needs the program has it built first."""
+    steps = _make("--dry-run", "--what-if", "spark_app/explorer/web/main.ts", target)
+    assert "esbuild" in steps[0]
+
+
 def test_make_help_lists_every_target() -> None:
     """Every target that the Makefile declares is listed with a sentence, except `help` of files."""
     (declared,) = [line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY: ")]

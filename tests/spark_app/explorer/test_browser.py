@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FloatRect, expect
 from sklearn.neighbors import NearestNeighbors
 
 from spark_app.csv_files import lines_of
@@ -180,6 +180,9 @@ def test_a_point_without_a_picture_says_so(open_explorer: Open) -> None:
     opened.hover(number)
     expect(opened.page.locator(".tip")).to_contain_text("no thumbnail")
     assert opened.page.locator(".tip canvas").count() == 0
+    box = opened.page.locator(".tip .blank").bounding_box()
+    assert box
+    assert (box["width"], box["height"]) == (96, 72)
 
 
 def test_the_legend_lists_hides_and_isolates(open_explorer: Open) -> None:
@@ -215,6 +218,35 @@ def test_a_filter_stays_when_another_column_gives_the_colours(open_explorer: Ope
     expect(opened.page.locator(".unknown")).to_contain_text(f"unknown: {len(points) - len(known)} images")
     opened.page.select_option("#colour", label="finding: blurry")
     expect(legend(opened, "blurry")).to_contain_text(str(len(points.findings["blurry"])))
+
+
+def test_a_row_that_goes_away_under_the_pointer_leaves_no_image_dimmed(open_explorer: Open) -> None:
+    """The images of a label stand out while the pointer is on its row; not after a filter or another column."""
+    opened = open_explorer()
+    page, before = opened.page, opened.shot()
+    legend(opened, "no label").hover()
+    opened.settle()
+    assert np.abs(opened.shot() - before).max() > 40
+    page.get_by_label("Filter the legend by name").fill("nothing of this name")
+    opened.settle()
+    np.testing.assert_array_equal(opened.shot(), before)
+    page.get_by_label("Filter the legend by name").fill("")
+    legend(opened, "Cherry").hover()
+    page.select_option("#colour", label="brightness")
+    page.mouse.move(5, 5)
+    page.select_option("#colour", label="label")
+    opened.settle()
+    np.testing.assert_array_equal(opened.shot(), before)
+
+
+def test_a_number_that_no_image_has_gives_no_colours(open_explorer: Open) -> None:
+    """A scale without limits would say nothing."""
+    few = explorer_of(4)
+    numbers = {**few.points.numbers, "sharpness": np.full(4, np.nan, np.float32)}
+    opened = open_explorer(replace(few, points=replace(few.points, numbers=numbers)))
+    columns = opened.page.locator("#colour option").all_inner_texts()
+    assert "brightness" in columns
+    assert "sharpness" not in columns
 
 
 def test_unknown_numbers_are_grey(open_explorer: Open) -> None:
@@ -319,6 +351,46 @@ def test_the_lasso_takes_exactly_the_points_within(open_explorer: Open, mode: st
     expect(opened.page.locator(".chosen h2")).to_have_text(f"{within.sum()} images chosen")
 
 
+def test_escape_ends_a_lasso_without_choosing(open_explorer: Open) -> None:
+    """The drawing disappears at once, and the release of the button neither chooses nor picks."""
+    opened = open_explorer()
+    page, centre = opened.page, opened.places().mean(axis=0)
+    outline = circle(centre, 150)
+    x, y = (centre - 30).tolist()
+    area: FloatRect = {"x": x, "y": y, "width": 60, "height": 60}
+    before = page.screenshot(clip=area)
+    page.keyboard.press("l")
+    page.mouse.move(*outline[0])
+    page.mouse.down()
+    for place in outline[1:-1]:
+        page.mouse.move(*place)
+    opened.settle()
+    assert page.screenshot(clip=area) != before
+    page.keyboard.press("Escape")
+    opened.settle()
+    assert page.screenshot(clip=area) == before
+    page.mouse.move(*outline[-1])
+    page.mouse.up()
+    assert opened.ask("chosen()") == []
+    assert opened.ask("picked()") is None
+    expect(page.locator("#lasso")).to_have_attribute("aria-pressed", "false")
+
+
+def test_another_button_does_not_disturb_the_lasso(open_explorer: Open) -> None:
+    """A right button that goes down in the plot and up outside of it leaves the lasso and the click as they were."""
+    opened = open_explorer()
+    places = opened.places()
+    outline = circle(places.mean(axis=0), 150)
+    opened.page.keyboard.press("l")
+    opened.page.mouse.move(*outline[0])
+    opened.page.mouse.down(button="right")
+    opened.page.mouse.move(20, 20)
+    opened.page.mouse.up(button="right")
+    opened.drag(outline)
+    keys = np.array(opened.explorer.points.keys)
+    assert opened.ask("chosen()") == keys[is_surrounded(outline, places)].tolist()
+
+
 def test_the_chosen_keys_can_be_taken_away(open_explorer: Open) -> None:
     """The CSV file is what the pipeline would have written, and the clipboard has a key per line."""
     opened = open_explorer(explorer_of(40, keys=HOSTILE), permissions=["clipboard-read", "clipboard-write"])
@@ -365,7 +437,7 @@ def test_a_picked_image_has_its_nearest_neighbours(open_explorer: Open) -> None:
 
 
 def test_the_search_finds_and_steps(open_explorer: Open) -> None:
-    """The number of matches is right, Enter picks one after the other, and hidden matches are mentioned."""
+    """The number of matches is right, Enter picks one after the other, and a button chooses them."""
     opened = open_explorer()
     field = opened.page.locator("#search")
     field.fill("apple/0001")
@@ -377,10 +449,28 @@ def test_the_search_finds_and_steps(open_explorer: Open) -> None:
         assert opened.ask("picked()") == key
     opened.page.locator("#choose-found").click()
     assert opened.ask("chosen()") == found
+
+
+def test_a_match_that_a_filter_hides_is_none_until_it_is_shown_again(open_explorer: Open) -> None:
+    """Whatever changes the filter, the number of matches follows, and only shown matches are chosen."""
+    opened = open_explorer()
+    found, choose = opened.page.locator("#found"), opened.page.locator("#choose-found")
+    matches = [key for key in opened.explorer.points.keys if "0000" in key]
+    apples = [key for key in matches if "Apple" in key]
+    opened.page.locator("#search").fill("0000")
+    expect(found).to_have_text(f"{len(matches)} matches")
     legend(opened, "Apple").get_by_role("button").first.click()
-    field.fill("apple/0001 ")
-    field.fill("apple/0001")
-    expect(opened.page.locator("#found")).to_have_text(f"0 matches, {len(found)} hidden")
+    expect(found).to_have_text(f"{len(matches) - len(apples)} matches, {len(apples)} hidden")
+    choose.click()
+    assert opened.ask("chosen()") == [key for key in matches if key not in apples]
+    legend(opened, "Apple").get_by_role("button").first.dblclick()
+    expect(found).to_have_text(f"{len(apples)} matches, {len(matches) - len(apples)} hidden")
+    opened.page.locator("#search").fill("cherry")
+    expect(found).to_have_text(f"0 matches, {opened.explorer.points.labels.count('Cherry')} hidden")
+    expect(choose).to_be_hidden()
+    opened.page.locator("#search").fill("0000")
+    opened.page.locator("#show-all").click()
+    expect(found).to_have_text(f"{len(matches)} matches")
 
 
 def test_any_component_can_be_on_an_axis(open_explorer: Open) -> None:
@@ -460,6 +550,7 @@ def test_the_names_of_users_are_text(open_explorer: Open) -> None:
         page.keyboard.press("n")
         assert opened.ask("picked()") == name
         assert page.locator(".card .head .user").all_text_contents() == [name, name]
+        assert page.locator(".said bdi").all_text_contents() == [name, name]
         opened.page.mouse.move(*opened.places()[number])
     page.locator("#search").fill("<")
     page.locator("#choose-found").click()
@@ -480,6 +571,30 @@ def test_a_sample_says_that_it_is_one(open_explorer: Open) -> None:
     expect(open_explorer(explorer_of(50)).page.locator("#sample")).to_have_text("50 images")
 
 
+ONE_PLACE = {
+    "one image": (1, 5),
+    "images without components": (3, 0),
+    "equal images": (3, 5),
+}
+
+
+@pytest.mark.parametrize(("count", "components"), ONE_PLACE.values(), ids=ONE_PLACE.keys())
+def test_points_at_one_place_are_drawn_there(open_explorer: Open, count: int, components: int) -> None:
+    """Without any extent, the points lie in the middle of the plot in both modes."""
+    few = explorer_of(count)
+    points = replace(few.points, coordinates=np.full((count, components), 2, np.float16))
+    opened = open_explorer(replace(few, points=points, ratios=few.ratios[:components]))
+    for mode in ("2", "3"):
+        opened.page.keyboard.press(mode)
+        opened.page.keyboard.press("r")
+        opened.settle()
+        shot = opened.shot()
+        middle = np.array(shot.shape[1::-1]) / 2
+        np.testing.assert_allclose(opened.screen(), np.tile(middle, (count, 1)), atol=0.5)
+        column, row = middle.astype(int)
+        assert np.abs(shot[row, column] - shot[2, 2]).max() > 40
+
+
 @pytest.mark.parametrize("components", [0, 1, 2])
 def test_few_components_and_few_images_are_shown(open_explorer: Open, components: int) -> None:
     """A run of one image or of one component has an explorer, too."""
@@ -488,6 +603,8 @@ def test_few_components_and_few_images_are_shown(open_explorer: Open, components
     opened = open_explorer(replace(few, points=points, ratios=few.ratios[:components]))
     opened.page.keyboard.press("3")
     opened.settle()
+    axes = [opened.page.locator(f"#axis-{name} option:checked").inner_text() for name in "xyz"]
+    assert axes == [*["PC1 (40.0%)", "PC2 (20.0%)"][:components], *["none"] * (3 - components)]
     opened.page.keyboard.press("n")
     assert opened.ask("picked()") == points.keys[0]
 
@@ -569,7 +686,15 @@ def test_a_phone_can_do_the_same(open_explorer: Open) -> None:
     assert opened.ask("chosen()") == keys[is_surrounded(polygon, places)].tolist()
     expect(page.locator(".chosen")).to_be_visible()
     page.locator(".chosen .close").tap()
+    fingers.drag(np.stack([polygon, polygon[::-1] - (0, 90)], axis=1))
+    assert opened.ask("chosen()") == keys[is_surrounded(polygon, places)].tolist(), "the second finger draws nothing"
+    page.locator(".chosen .close").tap()
+    page.locator("#lasso").tap()
     number = next(n for n in range(len(keys)) if opened.explorer.points.pictured[n] and 300 < places[n, 1] < 780)
+    fingers.drag(np.array([(places[number], places[number] + (step, step)) for step in (40, 50, 40)]))
+    assert opened.ask("picked()") is None, "two fingers do not click, even if one rests"
+    page.locator("#reset").tap()
+    opened.settle()
     page.touchscreen.tap(*places[number])
     picked = opened.explorer.points.keys.index(opened.ask("picked()"))
     assert np.linalg.norm(places[picked] - places[number]) < 5

@@ -1,6 +1,8 @@
 """Tests of the page of the explorer as a file: what it holds, and that it gives the same data back."""
 
+import re
 import time
+from collections import Counter
 from dataclasses import asdict, replace
 from html.parser import HTMLParser
 
@@ -136,6 +138,21 @@ def test_without_its_program_a_page_cannot_be_made(monkeypatch: pytest.MonkeyPat
     page_module._program.cache_clear()  # noqa: SLF001 -- it may have read the program before
     with pytest.raises(InstallationError, match="run make"):
         render_explorer(explorer_of(3))
+
+
+def test_the_style_says_nothing_twice() -> None:
+    """No rule of the style is repeated word for word, or has the selector of an earlier one and overrides it."""
+    style = page_module._resource("explore.css")  # noqa: SLF001 -- the style as the page has it
+    outside = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", style)
+    rules = re.findall(r"([^{}]+)\{([^{}]*)\}", outside)
+    declared = [
+        (selector.strip(), text.partition(":")[0].strip())
+        for selector, body in rules
+        for text in body.split(";")
+        if text.strip()
+    ]
+    assert len(rules) > 50
+    assert [pair for pair, count in Counter(declared).items() if count > 1] == []
 
 
 def test_many_points_take_little_time() -> None:
