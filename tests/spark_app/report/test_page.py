@@ -42,6 +42,7 @@ def test_names_of_users_are_text_and_nothing_else() -> None:
             render_report(
                 replace(SUMMARY, notes=["a"] * 9, findings=FINDINGS, explorer=Digest.of(b"")),
                 of_names(list("abcdefghi")),
+                {"a": b"RIFF"},
             )
         ),
     )
