@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cli.last_results import add_results_arguments, last_results
 from cli.subcommands import Subcommands, add_subcommand
 from spark_app.errors import UsageError
-from spark_app.options import in_words, one_of, path
+from spark_app.options import OneOf, in_words, path
 from spark_app.words import counted
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def add_command(subcommands: Subcommands) -> None:
     add_results_arguments(parser)
     parser.add_argument(
         "--format",
-        type=one_of(Format),
+        type=OneOf(Format),
         metavar="FORMAT",
         help=f"{in_words(list(Format))} [by the ending of FILE: {in_words(list(BY_ENDING))}]",
     )
