@@ -41,6 +41,8 @@ def add_command(subcommands: Subcommands) -> None:
 
 
 def _similar(arguments: argparse.Namespace) -> int:
+    if arguments.force and arguments.html is None:
+        raise UsageError("--force is for the file of --html: leave it out, or add --html FILE.")
     if arguments.html is not None:
         from cli.written_files import check_new_file
 
