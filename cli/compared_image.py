@@ -30,6 +30,7 @@ from spark_app.engine.model import FILES, load_payload
 from spark_app.engine.preprocessing import PREPROCESSING
 from spark_app.engine.refusals import RefusedImageError
 from spark_app.errors import OutputError, StorageError, UsageError
+from spark_app.local_files import user_path
 from spark_app.settings import Decoding, Engine, Limits
 from spark_app.storage import Storage
 
@@ -41,7 +42,7 @@ class ComparedImage:
     """The image that the others are compared with."""
 
     name: str
-    """Key of an image of the corpus, or path of a file."""
+    """Key of an image of the corpus, or path of a file, as the user has written it."""
     vector: FloatMatrix
     """Shape (d,): its features, or its coordinates."""
     label: str | None = None
@@ -72,9 +73,8 @@ def find_image(name: str, results: LastResults, measure: Measure, files: Sequenc
     schema = pa.schema([("key", pa.string()), ("label", pa.string()), (measure, pa.list_(pa.float32()))])
     if row := images_with(files, [name], schema).get(name):
         return ComparedImage(name, np.array(row[measure], np.float32), row["label"])
-    path = Path(name).expanduser()
-    if path.is_file():
-        return _embedded(path, results, measure)
+    if (path := file_named(name)) is not None:
+        return _embedded(name, path, results, measure)
     refusals = _refusals(results)
     if name in refusals:
         raise UsageError(f"The image {name} is refused, so it has no features: {refusals[name]}.")
@@ -84,7 +84,16 @@ def find_image(name: str, results: LastResults, measure: Measure, files: Sequenc
     )
 
 
-def _embedded(path: Path, results: LastResults, measure: Measure) -> ComparedImage:
+def file_named(name: str) -> Path | None:
+    """Return the path of a file on this machine; `None` if there is none of this name, or if none can have it."""
+    try:
+        path = user_path(name)
+    except UsageError:
+        return None
+    return path if path.is_file() else None
+
+
+def _embedded(name: str, path: Path, results: LastResults, measure: Measure) -> ComparedImage:
     """Compute what the run would have computed of a file."""
     summary = results.summary
     folder = model_folder(summary.model_id)
@@ -96,9 +105,9 @@ def _embedded(path: Path, results: LastResults, measure: Measure) -> ComparedIma
     with _without_messages_of_libraries():
         features = LiteRtEngine(payload).features(pixels[np.newaxis])
     if measure is Measure.FEATURES:
-        return ComparedImage(str(path), features[0], pixels=pixels)
+        return ComparedImage(name, features[0], pixels=pixels)
     coordinates = _coordinates(features, results)
-    return ComparedImage(str(path), coordinates[0], pixels=pixels)
+    return ComparedImage(name, coordinates[0], pixels=pixels)
 
 
 @contextmanager

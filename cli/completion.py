@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from cli.subcommands import Subcommands, add_subcommand
-from spark_app.options import in_words, one_of, path
+from spark_app.options import OneOf, in_words, path
 
 
 class Shell(StrEnum):
@@ -25,7 +25,7 @@ def add_command(subcommands: Subcommands) -> None:
     """Add `fruits completion`."""
     parser = add_subcommand(subcommands, "completion")
     parser.add_argument(
-        "shell", type=one_of(Shell), metavar="SHELL", help=f"shell that is to read the script: {in_words(list(Shell))}"
+        "shell", type=OneOf(Shell), metavar="SHELL", help=f"shell that is to read the script: {in_words(list(Shell))}"
     )
     parser.set_defaults(command=_completion)
 
@@ -61,13 +61,10 @@ def _describe(action: argparse.Action) -> None:
 
     from cdk.settings import ENVIRONMENTS
 
-    is_list = isinstance(action.metavar, str) and action.metavar.startswith("{")
     if action.dest == "env":
         action.choices = list(ENVIRONMENTS)
-    elif action.dest == "shell":
-        action.choices = list(Shell)
-    elif is_list and action.choices is None:
-        action.choices = str(action.metavar).strip("{}").split(",")
+    elif isinstance(action.type, OneOf):
+        action.choices = action.type.words
     elif action.dest in FOLDERS:
         action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
     elif action.dest in FILES or action.type is path:

@@ -10,14 +10,21 @@ from cli.nearest import Neighbour
 
 
 def render_sheet(
-    image: ComparedImage, neighbours: Sequence[Neighbour], pictures: Mapping[str, bytes], kind: str, heading: str
+    image: ComparedImage,
+    picture: bytes | None,
+    neighbours: Sequence[Neighbour],
+    pictures: Mapping[str, bytes],
+    kind: str,
+    heading: str,
 ) -> str:
     """Return the sheet as an HTML document without scripts and without references to other files.
 
     Parameters
     ----------
+    picture
+        Thumbnail of the image, a WebP file; `None` for a placeholder.
     pictures
-        WebP files by the names of the images. An image without one gets a placeholder.
+        Thumbnails of the other images by their keys. An image without one gets a placeholder.
     kind
         What the image is: of the corpus, or a file.
     heading
@@ -26,10 +33,12 @@ def render_sheet(
     environment = Environment(
         loader=PackageLoader("cli", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters["b64"] = lambda file: b64encode(file).decode()
     return environment.get_template("contact_sheet.html.j2").render(
         image=image,
         neighbours=neighbours,
-        pictures={name: b64encode(picture).decode() for name, picture in pictures.items()},
+        picture=picture,
+        pictures=pictures,
         kind=kind,
         heading=heading,
     )

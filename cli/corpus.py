@@ -93,8 +93,12 @@ class Corpus:
                     yield ALL if key == "." else key
 
     def _exists(self, key: str) -> bool:
-        if self.images.is_local and (self.images.local_path / key).is_dir():
-            return True
+        if self.images.is_local:
+            try:
+                if (self.images.local_path / key).is_dir():
+                    return True
+            except OSError:  # such as a name that is too long for a file
+                return False
         return key == ALL or self.images.find(key) is not None or any(self._list(key, Omissions()))
 
     def _is_known(self, key: str) -> bool:

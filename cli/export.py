@@ -1,11 +1,10 @@
 """`fruits export`: writes a network in the form that runs execute, for machines without TensorFlow."""
 
 import argparse
-from pathlib import Path
 
 from cli.subcommands import Subcommands, add_subcommand
 from spark_app.engine.weights import WEIGHTS_ENDINGS, WeightsKind
-from spark_app.options import filled, path
+from spark_app.options import path
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -29,7 +28,7 @@ def add_command(subcommands: Subcommands) -> None:
 
 def _weights(text: str) -> str:
     """Read what can be exported. `export_weights` refuses a folder, which a run takes for an exported model."""
-    source = Path(filled(text)).expanduser()
+    source = path(text)
     if text in {WeightsKind.IMAGENET, WeightsKind.SEEDED} or source.suffix in WEIGHTS_ENDINGS or source.is_dir():
         return text
     raise argparse.ArgumentTypeError(f"must be imagenet, seeded, or an .h5 or .keras file, not {text!r}")

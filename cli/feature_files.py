@@ -36,7 +36,7 @@ def check_target(path: Path, *, may_replace: bool) -> None:
     UsageError
         If the ending is not one of `WRITERS`, if the folder does not exist, or if the file exists.
     """
-    if path.suffix not in WRITERS:
+    if path.suffix.lower() not in WRITERS:
         raise UsageError(f"The name of the file must end in {' or '.join(WRITERS)}, not {path.name!r}.")
     check_new_file(path, may_replace=may_replace)
 
@@ -52,7 +52,7 @@ def write_features(rows: TableRows, path: Path) -> None:
         If the table is damaged.
     """
     with complete(path) as partial:
-        WRITERS[path.suffix](rows, partial)
+        WRITERS[path.suffix.lower()](rows, partial)
 
 
 def content_of(path: Path) -> int | None:
@@ -79,4 +79,4 @@ def _write_npz(rows: TableRows, path: Path) -> None:
 
 
 WRITERS: dict[str, Callable[[TableRows, Path], None]] = {".parquet": _write_parquet, ".npz": _write_npz}
-"""Ending of a file → function that writes rows to it."""
+"""Ending of a file, in lower case → function that writes rows to it."""

@@ -62,7 +62,7 @@ class LastResults:
 def add_results_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that say whose results a command reads: those on this machine, or those of an environment."""
     parser.add_argument("--output", type=filled, metavar="URL", help="output on this machine, as for `fruits run`")
-    parser.add_argument("--database", default=CatalogSettings.database, help="database of its tables [%(default)s]")
+    parser.add_argument("--database", help=f"database of its tables [{CatalogSettings.database}]")
     add_environment_arguments(parser, is_optional=True)
 
 
@@ -76,8 +76,10 @@ def last_results(arguments: argparse.Namespace) -> Iterator[LastResults]:
         If the options name no output or two, or if there are no complete results.
     """
     if (place := output_here(arguments)) is not None:
-        yield local_results(place, arguments.database)
+        yield local_results(place, arguments.database or CatalogSettings.database)
         return
+    if arguments.database is not None:
+        raise UsageError("--database is for --output: an environment has one database, so leave it out.")
     from cli.cloud.last_results import cloud_results
 
     with cloud_results(arguments.env, arguments.endpoint_url) as results:
@@ -90,7 +92,7 @@ def output_here(arguments: argparse.Namespace) -> Place | None:
     Raises
     ------
     UsageError
-        If the options name no output or two.
+        If the options name no output or two, or if one of them is for an environment only.
     """
     if arguments.output is None:
         if arguments.env is None:
@@ -98,6 +100,8 @@ def output_here(arguments: argparse.Namespace) -> Place | None:
         return None
     if arguments.env is not None and not isinstance(arguments.env, NameOfVariable):
         raise UsageError("--output is for this machine, and --env for the cloud: leave one of them out.")
+    if arguments.endpoint_url is not None:
+        raise UsageError("--endpoint-url is for an environment, and --output for this machine: leave one of them out.")
     place = Place(as_url(arguments.output))
     check_local(place, "use --env")
     return place

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cli.last_results import add_results_arguments, last_results
 from cli.subcommands import Subcommands, add_subcommand
 from spark_app.errors import UsageError
-from spark_app.options import in_words, one_of, path
+from spark_app.options import OneOf, in_words, path
 from spark_app.words import counted
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ PROJECTOR_FILES = ("tensors.bytes", "metadata.tsv", "sprite.png", "projector_con
 """Names of the files in a folder for TensorBoard."""
 
 BY_ENDING = {".csv": Format.CSV, ".parquet": Format.PARQUET, ".npz": Format.NPZ}
+"""Ending of a file, in lower case → what it contains unless ``--format`` says otherwise."""
+
+ENDINGS = {kind: ending for ending, kind in BY_ENDING.items()} | {Format.ATLAS: ".parquet"}
+"""Format of a file → ending of its name."""
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -39,7 +43,7 @@ def add_command(subcommands: Subcommands) -> None:
     add_results_arguments(parser)
     parser.add_argument(
         "--format",
-        type=one_of(Format),
+        type=OneOf(Format),
         metavar="FORMAT",
         help=f"{in_words(list(Format))} [by the ending of FILE: {in_words(list(BY_ENDING))}]",
     )
@@ -67,11 +71,12 @@ def _matrix(arguments: argparse.Namespace) -> int:
 
 
 def _format(asked: Format | None, file: Path) -> Format:
-    kind = asked or BY_ENDING.get(file.suffix)
+    ending = file.suffix.lower()
+    kind = asked or BY_ENDING.get(ending)
     if kind is None:
         raise UsageError(f"The name of the file must end in {in_words(list(BY_ENDING))}, or --format says what it is.")
-    if kind is Format.ATLAS and file.suffix != ".parquet":
-        raise UsageError(f"The name of a file for Embedding Atlas must end in .parquet, not {file.name!r}.")
+    if ending != ENDINGS.get(kind, ending):
+        raise UsageError(f"With --format {kind}, the name of the file must end in {ENDINGS[kind]}, not {file.name!r}.")
     return kind
 
 
@@ -89,12 +94,13 @@ def _write(matrix: "MatrixRows", kind: Format, file: Path) -> list[str]:
     from cli.written_files import complete, complete_folder
 
     if kind is Format.PROJECTOR:
-        from cli.projector import write_projector
+        from cli.projector import MOST_PICTURES, write_projector
 
         _check_components(matrix)
         with complete_folder(file) as folder:
             has_sprite = write_projector(matrix, folder)
-        return [f"  open     tensorboard --logdir {file}", *([] if has_sprite else [NO_PICTURES])]
+        reason = NO_PICTURES if len(matrix) <= MOST_PICTURES else TOO_MANY.format(MOST_PICTURES)
+        return [f"  open     tensorboard --logdir {file}", *([] if has_sprite else [reason])]
     from cli.matrix_files import WRITERS
 
     with complete(file) as partial:
@@ -103,6 +109,7 @@ def _write(matrix: "MatrixRows", kind: Format, file: Path) -> list[str]:
 
 
 NO_PICTURES = "The table of features has no thumbnails, so there are no pictures."
+TOO_MANY = "There are no pictures, because a sprite has room for {:,} images at most."
 
 
 def _check_components(matrix: "MatrixRows") -> None:

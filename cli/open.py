@@ -65,6 +65,8 @@ def _open(arguments: argparse.Namespace) -> int:
 
 def _page(arguments: argparse.Namespace) -> Path:
     if (root := output_here(arguments)) is not None:
+        if arguments.folder is not None:
+            raise UsageError("--folder is for an environment: pages of --output stay where they are, so leave it out.")
         return page_of_output(root, arguments.run, arguments.file)
     from cli.cloud.pages import page_of_environment
 
@@ -97,8 +99,8 @@ def missing(run_id: str, file: ResultFile) -> str:
     """Return the sentence about results that lack a page."""
     if file == ResultFile.EXPLORER:
         return (
-            f"The results of run {run_id} have no explorer, because they contain no images or come from an earlier "
-            "version: leave out --explorer for the report."
+            f"The results of run {run_id} have no explorer, because they contain no images, come from an earlier "
+            "version, or are superseded and their explorer is deleted: leave out --explorer for the report."
         )
     return f"The results of run {run_id} have no {file}: a later run writes them anew."
 

@@ -23,6 +23,9 @@ LARGEST_SPRITE = 8192
 SMALLEST_TILE = 8
 """Least pixels of a side of a tile that still shows something."""
 
+MOST_PICTURES = (LARGEST_SPRITE // SMALLEST_TILE) ** 2
+"""Images for which a sprite has room."""
+
 BLANK = (225, 225, 225)
 """Colour of the tile of an image without a thumbnail."""
 
@@ -54,7 +57,9 @@ class Tiles:
 
 
 def write_projector(matrix: MatrixRows, folder: Path) -> bool:
-    """Write the files to an existing folder, and return whether there is a sprite, which needs thumbnails.
+    """Write the files to an existing folder, and return whether there is a sprite.
+
+    It needs thumbnails, and shows `MOST_PICTURES` at most.
 
     Raises
     ------

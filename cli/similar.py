@@ -41,6 +41,8 @@ def add_command(subcommands: Subcommands) -> None:
 
 
 def _similar(arguments: argparse.Namespace) -> int:
+    if arguments.force and arguments.html is None:
+        raise UsageError("--force is for the file of --html: leave it out, or add --html FILE.")
     if arguments.html is not None:
         from cli.written_files import check_new_file
 
@@ -70,7 +72,7 @@ def _compare(arguments: argparse.Namespace, results: LastResults) -> None:
     if arguments.json:
         print_json(_document(results, image, measure, neighbours))
         return
-    print(_kind(image, arguments.image))
+    print(_kind(image))
     print(f"{heading}:")
     print("\n".join(_table(neighbours)))
     if arguments.html is not None:
@@ -86,12 +88,15 @@ def _check(results: LastResults, measure: "Measure") -> None:
         raise UsageError(f"The images of {results.place} have no components: add --by {FEATURES}.")
 
 
-def _kind(image: "ComparedImage", asked: str) -> str:
+def _kind(image: "ComparedImage") -> str:
     """Say which of the two the image is."""
+    from cli.cloud.words import printable
+    from cli.compared_image import file_named
+
     if image.key is None:
-        return f"{image.name} is a file on this machine, which the model of the results has embedded."
+        return f"{printable(image.name)} is a file on this machine, which the model of the results has embedded."
     also = " A file on this machine has this name, too: write ./ before it to compare the file."
-    return f"{image.name} is an image of the corpus.{also if Path(asked).is_file() else ''}"
+    return f"{printable(image.name)} is an image of the corpus.{also if file_named(image.name) else ''}"
 
 
 def _heading(results: LastResults, image: "ComparedImage", measure: "Measure") -> str:
@@ -142,9 +147,8 @@ def _write_sheet(
     from spark_app.engine.thumbnail import thumbnail
 
     keys = [found.key for found in neighbours]
-    pictures = thumbnails_of(results.data_files(Table.FEATURES), [*keys, image.name])
-    if image.pixels is not None:
-        pictures[image.name] = thumbnail(image.pixels)
+    pictures = thumbnails_of(results.data_files(Table.FEATURES), [*keys, image.key] if image.key else keys)
+    picture = pictures.get(image.name) if image.pixels is None else thumbnail(image.pixels)
     kind = "Image of the corpus" if image.key else "File on this machine"
     with complete(file) as partial:
-        partial.write_text(render_sheet(image, neighbours, pictures, kind, heading), encoding="utf-8")
+        partial.write_text(render_sheet(image, picture, neighbours, pictures, kind, heading), encoding="utf-8")

@@ -17,8 +17,9 @@ def check_new_file(path: Path, *, may_replace: bool) -> None:
         If there is no folder for the file, or if the file exists and must not be replaced.
     """
     check_folder_of(path)
-    if path.is_dir() or (path.exists() and not may_replace):
-        raise OutputError(f"{path} exists: choose another name{'' if path.is_dir() else ', or add --force'}.")
+    with _writing(path):
+        if path.is_dir() or (path.exists() and not may_replace):
+            raise OutputError(f"{path} exists: choose another name{'' if path.is_dir() else ', or add --force'}.")
 
 
 def check_folder_of(path: Path) -> None:
@@ -29,8 +30,17 @@ def check_folder_of(path: Path) -> None:
     OutputError
         If it does not exist.
     """
-    if not path.parent.is_dir():
-        raise OutputError(f"There is no folder {path.parent} for {path.name}.")
+    with _writing(path):
+        if not path.parent.is_dir():
+            raise OutputError(f"There is no folder {path.parent} for {path.name}.")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"Can't write {path}: {error.strerror or error}.") from error
 
 
 @contextmanager
@@ -42,13 +52,10 @@ def complete(path: Path) -> Iterator[Path]:
     OutputError
         If the file can't be written.
     """
-    try:
-        with scratch_folder(path.parent, PARTIAL) as folder:
-            partial = folder / path.name
-            yield partial
-            partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"Can't write {path}: {error.strerror or error}.") from error
+    with _writing(path), scratch_folder(path.parent, PARTIAL) as folder:
+        partial = folder / path.name
+        yield partial
+        partial.replace(path)
 
 
 def check_new_folder(path: Path, names: Collection[str], *, may_replace: bool) -> None:
@@ -65,8 +72,12 @@ def check_new_folder(path: Path, names: Collection[str], *, may_replace: bool) -
         If there is no folder for it, or if it exists and must not be replaced.
     """
     check_folder_of(path)
-    if not path.exists():
-        return
+    with _writing(path):
+        if path.exists():
+            _check_folder(path, names, may_replace=may_replace)
+
+
+def _check_folder(path: Path, names: Collection[str], *, may_replace: bool) -> None:
     if not path.is_dir():
         raise OutputError(f"{path} exists and is no folder: choose another name.")
     if others := sorted({entry.name for entry in path.iterdir()} - set(names)):
@@ -84,13 +95,20 @@ def complete_folder(path: Path) -> Iterator[Path]:
     OutputError
         If the folder can't be written.
     """
+    with _writing(path), scratch_folder(path.parent, PARTIAL) as scratch:
+        partial = scratch / "new"
+        partial.mkdir()
+        yield partial
+        _replace(path, partial, scratch / "old")
+
+
+def _replace(path: Path, new: Path, old: Path) -> None:
+    """Move a folder to `path`, and what is there to `old`. If that fails, everything stays where it is."""
     try:
-        with scratch_folder(path.parent, PARTIAL) as scratch:
-            partial = scratch / "new"
-            partial.mkdir()
-            yield partial
-            if path.exists():
-                path.rename(scratch / "old")
-            partial.rename(path)
-    except OSError as error:
-        raise OutputError(f"Can't write {path}: {error.strerror or error}.") from error
+        if path.exists():
+            path.rename(old)
+        new.rename(path)
+    except BaseException:  # Ctrl-C, too
+        if old.exists() and not path.exists():
+            old.rename(path)
+        raise

@@ -2,13 +2,15 @@
 
 import re
 
-COST_PLACE = '<div class="tile" id="cost"></div>'
+_BEGIN, _END = '<div class="tile" id="cost">', "</div>"
+
+COST_PLACE = _BEGIN + _END
 """Element of the report that takes the cost. Reports of runs without a known cost leave it empty and invisible."""
 
 LEAST = 0.001
 """The least cost in US dollars that the report shows as a number."""
 
-FILLED = re.compile(rb'(<div class="tile" id="cost">)(?:<b>[^<>]*</b><span>[^<>]*</span>)?(</div>)')
+FILLED = re.compile(f"({_BEGIN})(?:<b>[^<>]*</b><span>[^<>]*</span>)?({_END})".encode())
 """The element, with or without a cost. Text of users never matches, because its quotes and brackets are escaped."""
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from contract.job import JobOption
-from spark_app.options import filled, number, one_of, whole_number
+from spark_app.options import OneOf, filled, number, whole_number
 from spark_app.settings import CatalogSettings, CurationSettings, Limits, Option, RunSettings, as_url, options_of
 
 
@@ -42,7 +42,7 @@ def _add_option(parser: argparse.ArgumentParser, option: Option, default: object
 def _reader(default: object) -> Callable[[str], Any]:
     """Return the function that reads the values of an option, by the type of its default value."""
     if isinstance(default, StrEnum):
-        return one_of(type(default))
+        return OneOf(type(default))
     readers: dict[type, Callable[[str], Any]] = {int: whole_number, float: number, str: filled}
     return readers[type(default)]
 

@@ -1,10 +1,30 @@
-"""The files below a folder of this machine, in the order of their keys."""
+"""Paths that users write, and the files below a folder of this machine, in the order of their keys."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from contract.layout import fault_of
+from spark_app.errors import UsageError
+
+
+def user_path(text: str) -> Path:
+    """Return the path that a user has written, in which ``~`` is the home folder.
+
+    Raises
+    ------
+    UsageError
+        If the system can't look the path up: for example, a name in it is too long, or there is no such user.
+    """
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+        path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise UsageError(f"{text} is no path that this machine can use: {reason.rstrip('.')}.") from error
+    return path
 
 
 @dataclass(frozen=True)

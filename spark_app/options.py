@@ -3,12 +3,14 @@
 import argparse
 import math
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from spark_app.errors import UsageError
+from spark_app.local_files import user_path
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -32,15 +34,22 @@ class Parser(argparse.ArgumentParser):
 
 
 def filled(text: str) -> str:
-    """Read a text that is not empty: an empty path would be taken for the current folder."""
+    """Read a text that is not empty: an empty path would be taken for the current folder. It can be printed."""
     if not text.strip():
         raise argparse.ArgumentTypeError("must not be empty")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"must be valid Unicode (UTF-8), not {text!r}") from None
     return text
 
 
 def path(text: str) -> Path:
     """Read a path, in which ``~`` is the home folder."""
-    return Path(filled(text)).expanduser()
+    try:
+        return user_path(filled(text))
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def whole_number(text: str) -> int:
@@ -70,16 +79,23 @@ def number(text: str) -> float:
     return value
 
 
-def one_of(choices: type[Choice]) -> Callable[[str], Choice]:
-    """Return a function that reads one of several words."""
+@dataclass(frozen=True)
+class OneOf(Generic[Choice]):
+    """Reads one of several words. The completion of a shell needs to know them."""
 
-    def read(text: str) -> Choice:
+    choices: type[Choice]
+
+    @property
+    def words(self) -> list[str]:
+        """The words."""
+        return list(self.choices)
+
+    def __call__(self, text: str) -> Choice:
+        """Read a word."""
         try:
-            return choices(text)
+            return self.choices(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"must be {in_words(list(choices))}, not {text!r}") from None
-
-    return read
+            raise argparse.ArgumentTypeError(f"must be {in_words(self.words)}, not {text!r}") from None
 
 
 def in_words(choices: Collection[str]) -> str:

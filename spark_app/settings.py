@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any, get_origin, get_type_hints
 
 from contract.job import CatalogKind, JobOption, OnNewModel
@@ -23,6 +22,7 @@ from contract.worker_memory import (
     memory_of_image,
 )
 from spark_app.errors import SettingsError
+from spark_app.local_files import user_path
 from spark_app.numerics.components import ComponentCount, RequestedComponents, VarianceShare
 
 FEATURE_COUNT = 1280
@@ -79,14 +79,14 @@ def as_url(location: str) -> str:
 
     Raises
     ------
-    SettingsError
-        If the URL is neither that of a folder nor that of a bucket.
+    UsageError
+        If the URL is neither that of a folder nor that of a bucket, or if this machine can't use the path.
     """
     if re.match(r"file:///|s3://[a-z0-9]", location):
         return location.rstrip("/")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", location):
         raise SettingsError(f"{location} is neither a folder nor a bucket such as s3://bucket/images.")
-    return Path(location).expanduser().resolve().as_uri()
+    return user_path(location).resolve().as_uri()
 
 
 def parse_components(text: str) -> RequestedComponents:

@@ -13,6 +13,7 @@ from contract.functions import Function
 from localspark.jars import MAVEN_COORDINATES, Jars, fetched
 from spark_app.engine.weights import WeightsKind
 from spark_app.errors import WeightsError
+from spark_app.local_files import user_path
 
 HERE = Path(__file__).parent
 CODE = {name: HERE / name for name in ("recipes.py", "archives.py")}
@@ -134,7 +135,7 @@ def _identify(weights: str) -> tuple[str, str, str]:
     """Return the kind, the location and the identity of weights."""
     if weights in {WeightsKind.IMAGENET, WeightsKind.SEEDED}:
         return weights, weights, weights
-    path = Path(weights).expanduser().resolve()
+    path = user_path(weights).resolve()
     if path.suffix not in {".h5", ".keras"} or not path.is_file():
         raise WeightsError(f"Weights must be imagenet, seeded, or an existing .h5 or .keras file, not {weights!r}.")
     return WeightsKind.FILE, str(path), hashlib.sha256(path.read_bytes()).hexdigest()

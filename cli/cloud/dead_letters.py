@@ -196,8 +196,7 @@ def _act(deployment: Deployment, letters: Sequence[DeadLetter], arguments: argpa
     counted = words.counted(len(chosen), "message")
     question = f"Send {counted} back to the queue?" if arguments.send_back else f"Remove {counted}?"
     if not arguments.yes and not _confirmed(question):
-        print("Nothing is changed.")
-        return 1
+        raise CloudError("Nothing is changed, because the answer was not yes.")
     if arguments.send_back:
         moved = words.counted(send_back(deployment, chosen), "message")
         print(f"{moved} sent back. Follow what becomes of them with {deployment.command('status')}.")

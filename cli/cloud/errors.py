@@ -8,9 +8,12 @@ from typing import TypeVar
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigNotFound,
+    ConfigParseError,
     ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
+    InvalidConfigError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
@@ -135,8 +138,10 @@ def _explain_answer(error: ClientError) -> FruitsError:
 def _explain_failure(error: BotoCoreError) -> FruitsError:
     """Explain an error that occurred before AWS answered."""
     match error:
-        case ProfileNotFound():
-            return UsageError(f"{_one_line(str(error))}: set AWS_PROFILE to a profile of this machine.")
+        case ProfileNotFound() | ConfigParseError() | ConfigNotFound() | InvalidConfigError():
+            is_profile = isinstance(error, ProfileNotFound)
+            remedy = "set AWS_PROFILE to a profile of this machine" if is_profile else "correct this configuration"
+            return UsageError(f"{_one_line(str(error))}: {remedy}.")
         case NoCredentialsError() | PartialCredentialsError():
             return UsageError(
                 "This machine has no credentials for AWS: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "

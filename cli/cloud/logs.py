@@ -21,7 +21,7 @@ from cli.cloud.words import counted, printable
 from cli.subcommands import Subcommands, add_subcommand
 from contract.runs import is_run_id
 from spark_app.errors import UsageError
-from spark_app.options import count, one_of
+from spark_app.options import OneOf, count
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
@@ -57,7 +57,7 @@ def add_command(subcommands: Subcommands) -> None:
     parser.add_argument("--follow", action="store_true", help="go on with new entries until the run ends")
     parser.add_argument(
         "--level",
-        type=one_of(Level),
+        type=OneOf(Level),
         default=Level.INFO.value,
         metavar=f"{{{','.join(Level)}}}",
         help="least severity; info leaves out what Spark reports about itself, all does not [%(default)s]",

@@ -64,7 +64,8 @@ def _results(arguments: argparse.Namespace) -> int:
         files.append(_basis_of(run_id, summary))
     folder = arguments.folder / run_id
     tally = download_all(deployment, files, folder, sys.stderr if arguments.json else sys.stdout)
-    places = [*_places(folder, summary)]
+    # A part may be missing: a failed download, or results that later ones have superseded.
+    places = [place for place in _places(folder, summary) if place.path.exists()]
     if arguments.basis:
         places.append(ResultPlace("basis", folder / BasisFile.BASIS))
     if arguments.features:
@@ -73,7 +74,8 @@ def _results(arguments: argparse.Namespace) -> int:
         print_json(document(run_id, folder, tally, places))
     else:
         _print(folder, tally, places)
-    return 1 if tally.failed else 0
+    tally.check()
+    return 0
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,6 @@ def document(run_id: str, folder: Path, tally: TransferTally, places: Sequence[R
 
 def _print(folder: Path, tally: TransferTally, places: Sequence[ResultPlace]) -> None:
     print(f"{tally.in_words('downloaded')}.")
-    if tally.failed:
-        print("The lines above give the reason for each failed file. Run the same command again to retry them.")
     if not places:
         print(f"The run has published no results; its record is in {folder}.")
     for place in places:

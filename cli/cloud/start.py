@@ -7,7 +7,7 @@ from cli.cloud.errors import explained_errors
 from cli.cloud.executions import add_follow_argument, start_and_follow
 from cli.subcommands import Subcommands, add_subcommand
 from contract.runs import Mode
-from spark_app.options import one_of
+from spark_app.options import OneOf
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -16,7 +16,7 @@ def add_command(subcommands: Subcommands) -> None:
     start.add_argument(
         "--mode",
         required=True,
-        type=one_of(Mode),
+        type=OneOf(Mode),
         metavar=f"{{{','.join(Mode)}}}",
         help="which images the run examines, as for `fruits run`",
     )

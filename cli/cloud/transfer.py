@@ -98,6 +98,20 @@ class TransferTally:
             self.done += 1
             self.size += result.size
 
+    def check(self) -> None:
+        """Check that no file failed.
+
+        Raises
+        ------
+        CloudError
+            If one did.
+        """
+        if self.failed:
+            raise CloudError(
+                f"{words.counted(self.failed, 'file')} failed: the lines above give the reasons, and the same command "
+                "tries again."
+            )
+
     def in_words(self, done: str) -> str:
         """Write the counts; `done` says what happened to the transferred files, such as ``uploaded``."""
         parts = [f"{words.counted(self.done, 'file')} {done} ({words.size(self.size)})"]

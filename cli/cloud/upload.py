@@ -60,13 +60,12 @@ def _upload(arguments: argparse.Namespace) -> int:
     print(f"{tally.in_words('uploaded')}, in {words.duration(time.monotonic() - start)}.")
     for sentence in no_images:
         print(sentence)
-    if tally.failed:
-        print("The lines above give the reason for each failed file. Run the same command again to retry them.")
     if tally.done and arguments.follow:
         follow_images(deployment, before, time.sleep)
     elif tally.done:
         print(f"The next run processes the images; follow it with {deployment.command('status')}.")
-    return 1 if tally.failed else 0
+    tally.check()
+    return 0
 
 
 @dataclass(frozen=True)

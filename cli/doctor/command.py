@@ -4,12 +4,15 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError
+
 from cdk.settings import ENVIRONMENTS
 from cli.as_json import add_json_argument, print_json
 from cli.cloud import words
 from cli.cloud.environment import add_environment_arguments, session_of, settings_of
+from cli.cloud.errors import explain
 from cli.subcommands import Subcommands, add_subcommand
-from spark_app.errors import UsageError
+from spark_app.errors import FruitsError, UsageError
 from spark_app.options import filled
 from spark_app.place import Place
 from spark_app.settings import as_url
@@ -21,6 +24,10 @@ NO_CREDENTIALS = "no credentials; only deployments and commands for the cloud ne
 
 UNNAMED = next(iter(ENVIRONMENTS))
 """Environment whose Region and capacity are compared with the account, if the user names none."""
+
+
+class FailedChecksError(FruitsError):
+    """Something without which runs, or the commands for the environment, do not work."""
 
 
 def add_command(subcommands: Subcommands) -> None:
@@ -38,29 +45,48 @@ def _doctor(arguments: argparse.Namespace) -> int:
     output = Place(as_url(arguments.output or "."))
     if not output.is_local:
         raise UsageError("--output must be a folder of this machine; for an environment, use --env.")
-    settings = settings_of(arguments.env or UNNAMED)
-    session = session_of(settings.region, arguments.endpoint_url)
+    of_account = _account_checks(arguments)
 
-    from cli.doctor.checks import Check, Status, examine_all, lenient, skip
+    from cli.doctor.checks import Status, examine_all
     from cli.doctor.installation import installation_checks
     from cli.doctor.machine import machine_checks
     from cli.doctor.network import network_checks
 
     checks = [*installation_checks(), *machine_checks(output.local_path), *network_checks()]
-    if arguments.env or session.get_credentials():
-        from cli.doctor.account import account_checks
-
-        of_account = account_checks(settings, session, arguments.endpoint_url)
-        # Credentials may be there for other projects.
-        checks += of_account if arguments.env else map(lenient, of_account)
-    else:
-        checks.append(Check("aws", lambda: skip(NO_CREDENTIALS)))
-    found = examine_all(checks)
+    found = examine_all([*checks, *of_account])
     if arguments.json:
         print_json(document(found))
     else:
         print("\n".join(lines(found)))
-    return 1 if any(finding.status is Status.FAIL for _, finding in found) else 0
+    if failures := [check.name for check, finding in found if finding.status is Status.FAIL]:
+        raise FailedChecksError(f"{words.counted(len(failures), 'check')} failed: do what the findings above say.")
+    return 0
+
+
+def _account_checks(arguments: argparse.Namespace) -> "list[Check]":
+    """Return the checks of the account. Without an environment, their failures are warnings."""
+    from cli.doctor.checks import lenient
+
+    checks = _checks_with_credentials(arguments)
+    # Credentials may be there for other projects.
+    return checks if arguments.env else [*map(lenient, checks)]
+
+
+def _checks_with_credentials(arguments: argparse.Namespace) -> "list[Check]":
+    from cli.doctor.checks import Check, fail, skip
+
+    settings = settings_of(arguments.env or UNNAMED)
+    try:
+        session = session_of(settings.region, arguments.endpoint_url)
+        has_credentials = session.get_credentials() is not None
+    except BotoCoreError as error:
+        broken = fail("the configuration of AWS is not usable", str(explain(error)))
+        return [Check("aws", lambda: broken)]
+    if not arguments.env and not has_credentials:
+        return [Check("aws", lambda: skip(NO_CREDENTIALS))]
+    from cli.doctor.account import account_checks
+
+    return account_checks(settings, session, arguments.endpoint_url)
 
 
 def lines(found: "Sequence[tuple[Check, Finding]]") -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from spark_app.engine.card import CARD, read_card
 from spark_app.errors import WeightsError
+from spark_app.local_files import user_path
 
 IMAGENET_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 """File in which Keras caches the published weights of this network."""
@@ -62,7 +63,7 @@ def find_weights(requested: str) -> Weights | None:
     if requested == WeightsKind.IMAGENET:
         cached = imagenet_cache()
         return Weights(WeightsKind.IMAGENET, cached, _sha256(cached)) if cached.is_file() else None
-    path = Path(requested).expanduser()
+    path = user_path(requested)
     if path.is_dir():
         return _exported_weights(path.resolve())
     if path.suffix not in WEIGHTS_ENDINGS:

@@ -12,7 +12,7 @@ from contract.report_cost import COST_PLACE
 from contract.summary import Summary
 from spark_app.report import charts, sections
 from spark_app.report.data import ReportData
-from spark_app.report.pictures import picture_of, sides_of
+from spark_app.report.pictures import picture_of
 from spark_app.words import counted
 
 ROUNDING = 1e-9
@@ -28,6 +28,7 @@ def render_report(summary: Summary, data: ReportData, pictures: Mapping[str, byt
     ----------
     pictures
         Key → thumbnail, a WebP file of 48 x 48 pixels. Images that have none get a placeholder of the same size.
+        Without any thumbnail, the report has no ends of components, which would be placeholders only.
     """
     ratios = _ratios(summary, data)
     sample = [(image.label or sections.NO_LABEL, image.x, image.y) for image in data.sample]
@@ -37,7 +38,7 @@ def render_report(summary: Summary, data: ReportData, pictures: Mapping[str, byt
         charts=charts,
         sections=sections,
         picture_of=partial(picture_of, pictures),
-        sides_of=sides_of,
+        shows_ends=bool(data.ends and pictures),
         ratios=ratios,
         curve=charts.cumulative(ratios) if ratios else None,
         scatter=charts.scatter(sample) if sample else None,

@@ -5,10 +5,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spark_app.report.data import ComponentEnds, EndImage, ReportData
-
-PICTURES_PER_END = 6
-"""Images that the report shows of each end of a component, at most."""
+from spark_app.report.data import ReportData
 
 PLACEHOLDER = "data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22/%3E"
 """An empty image. The stylesheet gives it the size and the colour of a missing thumbnail."""
@@ -61,12 +58,7 @@ def without_pictures(html: str) -> str:
 def keys_of_pictures(data: ReportData) -> set[str]:
     """Return the keys of the images whose thumbnails the report shows."""
     found = {key for row in data.findings for key in (row.key, row.other_key) if key is not None}
-    return found.union(image.key for ends in data.ends for side in sides_of(ends) for image in side)
-
-
-def sides_of(ends: ComponentEnds) -> tuple[list[EndImage], list[EndImage]]:
-    """Return the images of the low end and of the high end that the report shows."""
-    return ends.low[:PICTURES_PER_END], ends.high[:PICTURES_PER_END]
+    return found.union(image.key for ends in data.ends for image in (*ends.low, *ends.high))
 
 
 def _isolated(name: str) -> str:

@@ -19,6 +19,9 @@ SHORT_STEP = 0.02
 LABEL_ROWS = 12
 """Labels that the report shows at once. The others appear on a click."""
 
+MOST_LABELS = 1_000
+"""Labels that the table contains at most: 50,000 of them would make a report of 8 MB."""
+
 WORDS = {
     Kind.DUPLICATE: ("duplicate", "duplicates"),
     Kind.NEAR_DUPLICATE: ("near-duplicate", "near-duplicates"),
@@ -75,11 +78,19 @@ class Labels:
 
     first: list[LabelSummary]
     others: list[LabelSummary]
+    """Rows that appear on a click. The last row is that of the images without a label, if there are any."""
+    count: int
+    """Number of all labels."""
 
     @property
     def most(self) -> int:
-        """Number of images of the most frequent label."""
-        return max((label.images for label in self.first), default=0)
+        """Number of images of the longest bar."""
+        return max((label.images for label in self.first + self.others), default=0)
+
+    @property
+    def left_out(self) -> int:
+        """Number of labels that have no row."""
+        return max(0, self.count - MOST_LABELS)
 
 
 def tiles_of(summary: Summary) -> list[Tile]:
@@ -146,8 +157,10 @@ def kind_in_words(kind: str, count: int) -> str:
 
 def labels_of(data: ReportData) -> Labels:
     """Separate the first labels from the others. A single other label is shown, too: a click would take its room."""
-    shown = LABEL_ROWS if len(data.labels) > LABEL_ROWS + 1 else len(data.labels)
-    return Labels(data.labels[:shown], data.labels[shown:])
+    labels = [row for row in data.labels if row.label is not None]
+    rows = labels[:MOST_LABELS] + [row for row in data.labels if row.label is None]
+    shown = LABEL_ROWS if len(rows) > LABEL_ROWS + 1 else len(rows)
+    return Labels(rows[:shown], rows[shown:], len(labels))
 
 
 def in_time(seconds: float) -> str:

@@ -50,6 +50,7 @@ def _completions(script_file: Path, line: str, folder: Path) -> set[str]:
         ("fruits start --mode re", {"reconcile", "reprocess"}),
         ("fruits status --env ", {"dev", "staging", "prod"}),
         ("fruits run --engine ", {"litert", "tensorflow"}),
+        ("fruits matrix --format ", {"csv", "parquet", "npz", "projector", "atlas"}),
         ("fruits logs --level ", {"all", "info", "warning", "error"}),
         ("fruits dead-letters --s", {"--send-back"}),
         ("fruits rehearse ", {"run", "up", "down", "status", "prepare"}),

@@ -1,6 +1,7 @@
 """Tests of the exit codes: they mean the same for all commands and all errors, and docs/commands.md lists them."""
 
 import argparse
+import json
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ import rehearsal
 import spark_app
 from cli.cloud.errors import InterruptedByUserError
 from cli.cloud.status import NEEDS_ATTENTION
+from cli.doctor.checks import Check, ok
 from cli.main import main
-from cli.subcommands import COMMANDS, Command, Subcommands, add_subcommand
+from cli.subcommands import COMMANDS, Command, Group, Subcommands, add_subcommand
 from spark_app.errors import FruitsError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +51,46 @@ MISTAKES = {
     "rehearse": ["--nonsense"],
 }
 """Subcommand → a typical mistake of its user."""
+
+
+CLOUD = [name for name, command in COMMANDS.items() if command.group is Group.CLOUD]
+
+LONG, FOREIGN, UNKNOWN_HOME = "x" * 300, "x\udcff", "~nosuchuser/x"
+"""Names that this machine can't look up: too long for a file, bytes that are not UTF-8, no home folder."""
+
+PATHS = [
+    ["run", "--output", "{}", "--images", "."],
+    ["run", "--output", "out", "--images", "{}"],
+    ["run", "--output", "out", "--images", ".", "--weights", "{}"],
+    ["notify", "--output", "{}", "--images", "."],
+    ["notify", "--output", "out", "--images", "{}"],
+    ["notify", "--output", "out", "--images", ".", "{}"],
+    ["features", "--output", "{}", "x.npz"],
+    ["features", "--output", "out", "{}.npz"],
+    ["matrix", "--output", "{}", "x.csv"],
+    ["matrix", "--output", "out", "{}.csv"],
+    ["matrix", "--output", "out", "{}", "--format", "projector"],
+    ["similar", "--output", "{}", "x.jpg"],
+    ["similar", "--output", "out", "{}"],
+    ["similar", "--output", "out", "x.jpg", "--html", "{}"],
+    ["open", "--output", "{}"],
+    ["open", "--env", "dev", "--folder", "{}"],
+    ["demo", "{}"],
+    ["sample", "{}"],
+    ["doctor", "--output", "{}"],
+    ["export", "{}", "--weights", "seeded"],
+    ["export", "x", "--weights", "{}"],
+    ["upload", "{}", "--env", "dev"],
+    ["results", "{}", "--env", "dev"],
+]
+"""Command lines with a place for a path."""
+
+BROKEN_AWS = {
+    "profile": {"AWS_PROFILE": "nosuch"},
+    "file": {"AWS_CONFIG_FILE": "config"},
+    "half a key": {"AWS_ACCESS_KEY_ID": "AKIA"},
+}
+"""What is broken → variables that make it so."""
 
 
 def _all_errors() -> list[type[FruitsError]]:
@@ -104,6 +146,71 @@ def test_a_mistake_in_any_command_is_one_sentence_and_2(
     assert (code, out) == (2, "")
     assert re.fullmatch(r"fruits.*\.\n", err)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [LONG, FOREIGN, UNKNOWN_HOME], ids=["long", "foreign", "home"])
+@pytest.mark.parametrize("words", PATHS, ids=" ".join)
+def test_a_path_that_no_file_can_have_is_a_mistake(
+    name: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wherever a command takes a path, or the name of an image, such a name is one sentence and 2."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FRUITS_ENV", raising=False)
+    try:
+        code = main([word.format(name) for word in words])
+    except SystemExit as end:
+        code = end.code
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"fruits.*\.\n", err)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(params=BROKEN_AWS)
+def broken_aws(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break the configuration of AWS."""
+    monkeypatch.chdir(tmp_path)
+    Path("config").write_text("no section\n")
+    for name in ("FRUITS_ENV", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name, value in BROKEN_AWS[request.param].items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("broken_aws")
+@pytest.mark.parametrize("name", [*CLOUD, "similar", "matrix", "open"])
+def test_a_broken_configuration_of_aws_is_a_mistake(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command for the cloud says in one sentence what to correct."""
+    positional = {"upload": ["."], "similar": ["x.jpg"], "matrix": ["x.csv"], "start": ["--mode", "update"]}
+    assert main([name, "--env", "dev", *positional.get(name, [])]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"fruits: .*\.\n", err)
+
+
+@pytest.mark.usefixtures("broken_aws")
+@pytest.mark.parametrize(("options", "code", "status"), [([], 0, "warn"), (["--env", "dev"], 1, "fail")])
+def test_the_doctor_finds_a_broken_configuration_of_aws(
+    options: list[str],
+    code: int,
+    status: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is a finding among the others, and a failure only for a user who has named an environment."""
+    monkeypatch.setattr("cli.doctor.installation.installation_checks", list)
+    monkeypatch.setattr("cli.doctor.machine.machine_checks", lambda _: [Check("disk", lambda: ok("room"))])
+    monkeypatch.setattr("cli.doctor.network.network_checks", list)
+    assert main(["doctor", "--json", *options]) == code
+    out, err = capsys.readouterr()
+    disk, aws = json.loads(out)["checks"]
+    assert disk["status"] == "ok"
+    assert (aws["name"], aws["status"]) == ("aws", status)
+    assert aws["advice"]
+    assert err == ("fruits: 1 check failed: do what the findings above say.\n" if code else "")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,10 @@ from PIL import Image
 
 from cli.main import main
 from cli.table_rows import TableRows
+from cli.written_files import complete_folder
 from contract.digest import Digest
 from contract.summary import Latest, MatrixFile, Summary
+from spark_app.errors import OutputError
 from tests.cli.conftest import FORMULA, MARKUP
 from tests.published import read_matrix
 
@@ -44,6 +46,13 @@ def test_csv_has_the_bytes_of_the_published_file(corpus: Path, tmp_path: Path) -
     """A matrix of one file is copied."""
     assert _matrix(corpus, tmp_path / "all.csv") == 0
     assert (tmp_path / "all.csv").read_bytes() == (_results(corpus) / "pca.csv").read_bytes()
+
+
+def test_the_ending_of_a_file_may_be_in_capitals(corpus: Path, tmp_path: Path) -> None:
+    """It says what the file contains, as in small letters."""
+    assert _matrix(corpus, tmp_path / "ALL.CSV") == 0
+    assert _matrix(corpus, tmp_path / "other.Csv", "--format", "csv") == 0
+    assert (tmp_path / "ALL.CSV").read_bytes() == (tmp_path / "other.Csv").read_bytes()
 
 
 def _split(output: Path, sizes: list[int]) -> list[Path]:
@@ -163,6 +172,40 @@ def test_a_folder_is_replaced_with_force_only(corpus: Path, tmp_path: Path, caps
     assert (board / "thesis.doc").exists()
 
 
+def test_a_corpus_that_is_too_large_for_a_sprite_is_said_to_be(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command does not blame the thumbnails, which are there."""
+    monkeypatch.setattr("cli.projector.LARGEST_SPRITE", 8)
+    monkeypatch.setattr("cli.projector.MOST_PICTURES", 1)
+    assert _matrix(corpus, tmp_path / "board", "--format", "projector") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "There are no pictures, because a sprite has room for 1 images at most."
+    )
+    assert not (tmp_path / "board/sprite.png").exists()
+
+
+@pytest.mark.parametrize("error", [OSError("full"), KeyboardInterrupt()])
+def test_a_folder_that_can_not_be_replaced_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """The folder of before has its place again if the new one can't take it."""
+    (tmp_path / "board").mkdir()
+    (tmp_path / "board/tensors.bytes").write_text("of before")
+    rename = Path.rename
+
+    def fail_for_the_new_one(path: Path, target: Path) -> Path:
+        if path.name == "new":
+            raise error
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new_one)
+    with pytest.raises((OutputError, KeyboardInterrupt)), complete_folder(tmp_path / "board") as folder:
+        (folder / "tensors.bytes").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["board"]
+    assert (tmp_path / "board/tensors.bytes").read_text() == "of before"
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -170,6 +213,10 @@ def test_a_folder_is_replaced_with_force_only(corpus: Path, tmp_path: Path, caps
         (["all"], "or --format says what it is"),
         (["all.csv", "--format", "xlsx"], "must be csv, parquet, npz, projector or atlas, not 'xlsx'"),
         (["all.npz", "--format", "atlas"], "must end in .parquet, not 'all.npz'"),
+        (["all.csv", "--format", "parquet"], "With --format parquet, the name of the file must end in .parquet"),
+        (["x" * 300], "File name too long"),
+        (["~nosuchuser/all.csv"], "is no path that this machine can use"),
+        (["all.npz", "--endpoint-url", "http://127.0.0.1:5000"], "--endpoint-url is for an environment"),
         (["nowhere/all.npz"], "There is no folder nowhere for all.npz"),
         (["there.npz"], "there.npz exists: choose another name, or add --force"),
         (["there.npz", "--format", "projector"], "there.npz exists and is no folder"),

@@ -95,6 +95,9 @@ def test_a_browser_that_does_not_start_is_said(
     ("options", "sentence"),
     [
         (["--run", FIRST, "--explorer"], f"The results of run {FIRST} have no explorer"),
+        (["--run", FIRST, "--explorer"], "or are superseded and their explorer is deleted"),
+        (["--folder", "pages"], "--folder is for an environment"),
+        (["--endpoint-url", "http://127.0.0.1:5000"], "--endpoint-url is for an environment"),
         (["--run", "20261120T080000Z-cccccc"], "There are no results of run 20261120T080000Z-cccccc in "),
         (["--run", "../x"], "--run must be an id such as 20261120T121530Z-3fa94c, not '../x'."),
         (["--env", "dev"], "--output is for this machine, and --env for the cloud: leave one of them out."),

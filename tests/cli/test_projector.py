@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cli.matrix_rows import MatrixRows
-from cli.projector import BLANK, LARGEST_SPRITE, SMALLEST_TILE, Tiles, write_projector
+from cli.projector import BLANK, LARGEST_SPRITE, MOST_PICTURES, SMALLEST_TILE, Tiles, write_projector
 from contract.summary import Summary
 from spark_app.engine.thumbnail import SIDE
 from tests.cli.made_results import make_results
@@ -58,7 +58,7 @@ def test_a_name_can_not_break_the_lines(tmp_path: Path, summary: Summary) -> Non
     ]
 
 
-@pytest.mark.parametrize("count", [1, 2, 9, 10, 29_241, 50_000, 1_000_000])
+@pytest.mark.parametrize("count", [1, 2, 9, 10, 29_241, 50_000, MOST_PICTURES])
 def test_a_sprite_has_a_place_for_every_image_and_fits(count: int) -> None:
     """The tiles are equal squares, as large as a thumbnail if they can be, in at most 8192 x 8192 pixels."""
     tiles = Tiles(count)
@@ -67,4 +67,5 @@ def test_a_sprite_has_a_place_for_every_image_and_fits(count: int) -> None:
     assert max(tiles.place(count - 1)) + tiles.side <= LARGEST_SPRITE
     assert (tiles.side == SIDE) == (count <= 170**2)
     assert tiles.side >= SMALLEST_TILE
+    assert Tiles(MOST_PICTURES + 1).side < SMALLEST_TILE
     assert (tiles.columns + 1) * (tiles.side + 1) > LARGEST_SPRITE or tiles.side == SIDE

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -110,6 +111,23 @@ def test_the_sheet_shows_the_images(corpus: Path, tmp_path: Path, capsys: pytest
     assert "data:image/webp;base64," in sheet.read_text()
 
 
+def test_the_sheet_does_not_confuse_a_file_with_an_image_of_its_name(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is written with ./ has the name of a key otherwise; each of the two is shown with its own picture."""
+    (tmp_path / ORIGINAL).parent.mkdir()
+    Image.open(corpus.parent / "images" / "Orange/view 001.jpg").save(tmp_path / ORIGINAL)
+    monkeypatch.chdir(tmp_path)
+    assert _similar(corpus, ORIGINAL, "-n", "100", "--html", "key.html") == 0
+    assert _similar(corpus, f"./{ORIGINAL}", "-n", "100", "--html", "file.html") == 0
+    of_key, of_file = (Path(name).read_text() for name in ("key.html", "file.html"))
+    first, *others = re.findall('src="(data:image/webp[^"]*)"', of_file)
+    own = re.findall('src="(data:image/webp[^"]*)"', of_key)[0]
+    assert first != own
+    assert own in others
+    assert f"<h1>./{ORIGINAL}</h1>" in of_file
+
+
 @pytest.mark.parametrize(
     ("image", "problem"),
     [
@@ -121,6 +139,9 @@ def test_the_sheet_shows_the_images(corpus: Path, tmp_path: Path, capsys: pytest
         ("Broken/empty.jpg", "The image Broken/empty.jpg is refused, so it has no features: empty, 0 bytes."),
         ("{images}/Broken/empty.jpg", "A run would refuse {images}/Broken/empty.jpg: empty, 0 bytes."),
         ("{output}", "neither the key"),
+        ("x" * 300, "neither the key"),
+        ("~nosuchuser/x.jpg", "neither the key"),
+        ("two\nlines", "neither the key"),
     ],
 )
 def test_an_image_that_can_not_be_compared(
@@ -139,6 +160,11 @@ def test_an_image_that_can_not_be_compared(
         (["x", "--output", ".", "--env", "dev"], "leave one of them out"),
         (["x", "--output", "s3://bucket"], "For the cloud, use --env."),
         (["x", "--output", "."], "There are no complete results in"),
+        (["x", "--output", ".", "--endpoint-url", "http://127.0.0.1:5000"], "--endpoint-url is for an environment"),
+        (["x", "--output", ".", "--force"], "--force is for the file of --html"),
+        (["x", "--env", "dev", "--database", "mine"], "--database is for --output"),
+        (["x", "--output", ".", "--html", "x" * 300], "File name too long"),
+        (["x\udcff", "--output", "."], "IMAGE must be valid Unicode (UTF-8), not 'x\\udcff'"),
         (["x", "--output", ".", "-n", "0"], "must be at least 1, not 0"),
         (["x", "--output", ".", "--by", "colour"], "--by"),
         (["x", "--output", ".", "--html", "nowhere/x.html"], "There is no folder nowhere for x.html."),

@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    {"scratch", "signals", "table_times", "pulse", "installed"},
-    {"errors", "numerics", "keys", "npz", "lookahead", "local_files", "words", "failures"},
+    {"errors", "scratch", "signals", "table_times", "pulse", "installed"},
+    {"numerics", "keys", "npz", "lookahead", "local_files", "words", "failures"},
     {"settings", "options"},
     {"jvm", "place", "arguments"},
     {"storage", "iceberg", "arrow"},

@@ -108,7 +108,7 @@ def test_messages_are_removed_after_confirmation(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda question: (asked.append(question), next(answers))[1])
     assert main([*COMMAND, "--remove"]) == 1
-    assert capsys.readouterr().out.endswith("Nothing is changed.\n")
+    assert capsys.readouterr().err == "fruits: Nothing is changed, because the answer was not yes.\n"
     assert counts() == (0, 2)
     assert main([*COMMAND, "--remove"]) == 0
     assert counts() == (0, 0)
@@ -128,7 +128,7 @@ def test_ctrl_d_changes_nothing(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", end)
     assert main([*COMMAND, "--remove"]) == 1
-    assert capsys.readouterr().out.endswith("Nothing is changed.\n")
+    assert capsys.readouterr().err == "fruits: Nothing is changed, because the answer was not yes.\n"
 
 
 def test_messages_that_another_reader_has_are_not_gone(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.cloud.environment import Deployment
 from cli.cloud.pages import cache_folder
 from cli.main import main
 from contract.summary import Summary
@@ -43,6 +44,33 @@ def test_the_cache_of_the_user_is_the_default(
     assert main(OPEN) == 0
     assert (tmp_path / "cache/fruits/dev" / RUN / "report.html").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_the_cache_keeps_no_page_that_the_results_lack(
+    publish: Publish,
+    put: Put,
+    deployment: Deployment,
+    summary: Summary,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pages of other runs, and a page that is deleted in the bucket, may show erased images. The cache is private."""
+    monkeypatch.setattr("cli.cloud.pages.cache_folder", lambda *_: tmp_path)
+    other, strange = tmp_path / "dev" / RUN.replace("a", "b"), tmp_path / "dev/of another program"
+    for folder in (other, strange):
+        folder.mkdir(parents=True)
+        (folder / "explore.html").touch()
+    (tmp_path / "dev").chmod(0o755)
+    publish(RUN, None, summary)
+    put(f"results/{RUN}/explore.html", b"<html>explorer</html>")
+    assert main(OPEN) == 0
+    assert (tmp_path / "dev").stat().st_mode & 0o777 == 0o700
+    assert not other.exists()
+    assert (strange / "explore.html").exists()
+    assert {file.name for file in (tmp_path / "dev" / RUN).iterdir()} == {"report.html", "explore.html"}
+    deployment.s3.delete_object(Bucket=deployment.bucket, Key=f"results/{RUN}/explore.html")
+    assert main(OPEN) == 0
+    assert [file.name for file in (tmp_path / "dev" / RUN).iterdir()] == ["report.html"]
 
 
 def test_results_without_an_explorer_are_a_mistake(

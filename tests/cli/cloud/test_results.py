@@ -59,7 +59,19 @@ def test_the_last_complete_results_are_downloaded(here: Path, capsys: pytest.Cap
     assert lines[0].startswith("4 files downloaded (")
     assert lines[1] == f"  matrix   results/{RUN}/pca.csv  (90,378 images x 185 components)"
     assert lines[2] == f"  report   results/{RUN}/report.html"
-    assert lines[3] == f"  refused  results/{RUN}/rejects.csv  (2 images)"
+    assert lines[3:] == []
+
+
+def test_only_parts_that_exist_are_listed(
+    publish: Publish, put: Put, summary: Summary, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The explorer of superseded results is deleted, though their summary still names it."""
+    publish(RUN, None, replace(summary, explorer=Digest.of(b"")))
+    put(f"results/{RUN}/rejects.csv", b"key\n")
+    assert _results("--json") == 0
+    listed = json.loads(capsys.readouterr().out)["files"]
+    assert set(listed) == {"report", "refused"}
+    assert all((here / path).is_file() for path in listed.values())
 
 
 def test_the_findings_are_downloaded_and_counted(

@@ -135,7 +135,6 @@ def test_files_that_fail_are_named_and_the_others_go_on(
         "failed: pipe: it is not a regular file",
     ]
     assert lines[4].startswith("5 files uploaded (1.0 KB), 4 failed, in 0:")
-    assert "Run the same command again to retry them" in lines[5]
 
 
 def test_a_cause_that_is_not_the_files_ends_it(

@@ -42,6 +42,7 @@ def test_names_of_users_are_text_and_nothing_else() -> None:
             render_report(
                 replace(SUMMARY, notes=["a"] * 9, findings=FINDINGS, explorer=Digest.of(b"")),
                 of_names(list("abcdefghi")),
+                {"a": b"RIFF"},
             )
         ),
     )
@@ -153,7 +154,7 @@ def test_the_report_says_which_basis_and_why() -> None:
 
 def test_each_component_shows_its_ends() -> None:
     """A component has its share of the variance, if that is known, and the images at both ends with their labels."""
-    words = Page(render_report(SUMMARY, of_names(["a", "b"]))).words
+    words = Page(render_report(SUMMARY, of_names(["a", "b"]), {"a": b""})).words
     assert "PC1 96.4% of the variance Low end a High end (no folder) PC2 Low end b High end (no folder)" in words
 
 
@@ -161,7 +162,18 @@ def test_labels_show_their_number_and_spread() -> None:
     """Images without a folder have a row, and an unknown spread is a dash."""
     labels = [LabelSummary("a", 1_200, 2.0), LabelSummary(None, 1, None)]
     words = Page(render_report(SUMMARY, replace(DATA, labels=labels))).words
-    assert "Varieties 2 labels Label Images Spread a 1,200 2.00 (no folder) 1 \N{EN DASH}" in words
+    assert "leaves out" not in words
+    assert "Varieties 1 label Label Images Spread a 1,200 2.00 (no folder) 1 \N{EN DASH}" in words
+
+
+def test_labels_without_a_row_are_counted() -> None:
+    """A report of very many labels says how many its table leaves out, and stays light."""
+    labels = [LabelSummary(f"label {number}", 1, None) for number in range(50_000)]
+    html = render_report(SUMMARY, replace(DATA, labels=labels))
+    words = Page(html).words
+    assert "Varieties 50,000 labels" in words
+    assert "The table leaves out 49,000 labels with few images." in words
+    assert len(html) < 400_000
 
 
 def test_the_cost_has_a_place() -> None:
@@ -195,5 +207,5 @@ def test_a_single_image_without_a_folder_has_a_report() -> None:
     assert [text.text for text in page.texts if "(no folder)" in text.text] == [
         "\u2068(no folder)\u2069: 1 image",
         "(no folder)",
-        "(no folder)",
     ]
+    assert "Varieties" not in page.words

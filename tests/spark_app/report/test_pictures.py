@@ -8,8 +8,8 @@ import pytest
 from contract.findings import Kind
 from contract.report_cost import with_cost
 from spark_app.report.data import ComponentEnds, EndImage, FoundImage
-from spark_app.report.page import keys_of_pictures, render_report, without_pictures
-from spark_app.report.pictures import PICTURES_PER_END, PLACEHOLDER
+from spark_app.report.page import render_report
+from spark_app.report.pictures import PLACEHOLDER, keys_of_pictures, without_pictures
 from tests.spark_app.report.reports import DATA, FINDINGS, SUMMARY, Page, of_names
 
 EMBEDDED = "data:image/webp;base64,"
@@ -25,11 +25,11 @@ def _shown(html: str) -> set[bytes]:
 
 def test_the_report_shows_the_thumbnails_that_it_asks_for() -> None:
     """`keys_of_pictures` names exactly the images that have a place: of findings, and of the ends of components."""
-    many = [EndImage(f"end {number}", None, 0.0) for number in range(20)]
+    low, high = ([EndImage(f"{side} {number}", None, 0.0) for number in range(6)] for side in ("low", "high"))
     found = FoundImage("found", "label", Kind.NEAR_DUPLICATE, 1.0, "other", "why")
-    data = replace(DATA, findings=[found], ends=[ComponentEnds(many, many[::-1])])
+    data = replace(DATA, findings=[found], ends=[ComponentEnds(low, high)])
     keys = keys_of_pictures(data)
-    assert keys == {"found", "other"} | {f"end {number}" for number in (*range(PICTURES_PER_END), *range(19, 13, -1))}
+    assert keys == {"found", "other"} | {image.key for image in low + high}
     pictures = {key: f"RIFF {key}".encode() for key in keys | {"another"}}
     assert _shown(render_report(SUMMARY_WITH_FINDINGS, data, pictures)) == {pictures[key] for key in keys}
 
@@ -43,6 +43,13 @@ def test_an_image_without_a_thumbnail_has_a_placeholder_that_says_so() -> None:
     assert (image["alt"], image["width"], image["height"]) == ("a/1.jpg", "48", "48")
 
 
+def test_a_run_without_thumbnails_shows_no_ends_of_components() -> None:
+    """Placeholders alone would not show what a component sees."""
+    data = of_names(["a/1.jpg"])
+    assert "What the components see" in render_report(SUMMARY, data, {"a/1.jpg": b""})
+    assert "What the components see" not in render_report(SUMMARY, data)
+
+
 def test_the_thumbnails_are_removed_and_nothing_else() -> None:
     """Without its thumbnails, the report is that of images that have none; names that look like one stay."""
     data = of_names(HOSTILE)
@@ -50,7 +57,7 @@ def test_the_thumbnails_are_removed_and_nothing_else() -> None:
     html = render_report(SUMMARY_WITH_FINDINGS, data, pictures)
     bare = without_pictures(html)
     assert _shown(html)
-    assert bare == render_report(SUMMARY_WITH_FINDINGS, data)
+    assert bare == render_report(SUMMARY_WITH_FINDINGS, data, {"another": b""})
     assert without_pictures(bare) == bare
     assert without_pictures(with_cost(html.encode(), 0.16).decode()) == with_cost(bare.encode(), 0.16).decode()
 

@@ -9,6 +9,7 @@ from contract.summary import Counts
 from spark_app.report.data import LabelSummary, RefusedImages, ReportData
 from spark_app.report.sections import (
     LABEL_ROWS,
+    MOST_LABELS,
     WORDS,
     in_digits,
     in_time,
@@ -68,6 +69,22 @@ def test_many_labels_are_folded(count: int, shown: int) -> None:
     labels = labels_of(_labels(count))
     assert len(labels.first) == shown
     assert labels.first + labels.others == _labels(count).labels
+
+
+def test_images_without_a_label_have_a_row_and_are_no_label() -> None:
+    """Their row is the last, its bar may be the longest, and the number of labels does not count it."""
+    unlabelled = LabelSummary(None, 700, None)
+    labels = labels_of(replace(DATA, labels=[*_labels(20).labels, unlabelled]))
+    assert (labels.others[-1], labels.most, labels.count) == (unlabelled, 700, 20)
+
+
+def test_the_table_of_labels_is_bounded() -> None:
+    """The labels with the most images have rows, and the images without a label. The others are counted."""
+    unlabelled = LabelSummary(None, 7, None)
+    all_of_them = _labels(MOST_LABELS + 3).labels
+    labels = labels_of(replace(DATA, labels=[*all_of_them, unlabelled]))
+    assert labels.first + labels.others == [*all_of_them[:MOST_LABELS], unlabelled]
+    assert (labels.count, labels.left_out, labels_of(_labels(MOST_LABELS)).left_out) == (MOST_LABELS + 3, 3, 0)
 
 
 def test_every_kind_of_findings_has_words() -> None:
