@@ -273,7 +273,7 @@ def test_the_last_complete_results_never_expire(template: Template) -> None:
     assert rules["old-results"]["Prefix"] == "results/"
     assert rules["old-pictures"]["TagFilters"] == [{"Key": "pictures", "Value": "true"}]
     assert rules["old-pictures"]["Prefix"] == "results/"
-    assert rules["old-pictures"]["ExpirationInDays"] == ENVIRONMENTS["prod"].retention_days
+    assert rules["old-pictures"]["ExpirationInDays"] < rules["old-results"]["ExpirationInDays"]
     assert rules["incomplete-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
     expiring = {rule["Prefix"] for rule in rules.values() if "ExpirationInDays" in rule}
     assert expiring == {"results/", "inbox/rejected/", "athena/", "staging/"}
