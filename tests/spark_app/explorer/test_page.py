@@ -108,7 +108,7 @@ def test_the_page_refers_to_no_other_file() -> None:
 @pytest.mark.parametrize("damage", ["", "<html></html>", "not a page"])
 def test_another_file_is_refused(damage: str) -> None:
     """A file that is not such a page gets a sentence, not a traceback."""
-    with pytest.raises(ExplorerPageError, match="not a page of the explorer"):
+    with pytest.raises(ExplorerPageError, match="it has no block of points"):
         read_explorer(damage)
 
 
