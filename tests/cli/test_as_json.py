@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,12 +58,15 @@ def test_maintain_has_no_summary(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.slow
-def test_a_run_prints_its_summary(sample: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The document is that of summary.json without its checksum, and the steps go to stderr."""
+def test_a_run_prints_its_summary(sample: Path, tmp_path: Path) -> None:
+    """The document is that of summary.json without its checksum, and the steps go to stderr.
+
+    The command has a process of its own, because it ends the Spark session, which other tests share.
+    """
     places = ["--images", str(sample), "--output", str(tmp_path / "output")]
-    assert main(["run", *places, "--weights", "seeded", "--json"]) == 0
-    out, err = capfd.readouterr()
-    summary = json.loads(out)
+    command = [sys.executable, "-m", "cli.main", "run", *places, "--weights", "seeded", "--json"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    summary = json.loads(done.stdout)
     written = json.loads((tmp_path / "output/results" / summary["run_id"] / ResultFile.SUMMARY).read_text())
     assert summary | {CHECKSUM: written[CHECKSUM]} == written
-    assert "features" in err
+    assert "featurise" in done.stderr
