@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import re
 import sys
 import time
@@ -92,7 +93,10 @@ def _run(arguments: argparse.Namespace) -> int:
         return run_here(settings, arguments.master)
     if settings.mode is Mode.MAINTAIN:
         raise SettingsError("--json prints the summary of a run, and --mode maintain makes none: leave out --json.")
-    if summary := _summary_of_run(settings, arguments.master, sys.stderr):
+    # While Spark runs, what is written to stderr goes to the log: messages of the JVM, of libraries and of C code.
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1) as progress:
+        summary = _summary_of_run(settings, arguments.master, progress)
+    if summary:
         print_json(asdict(summary))
     return 0
 
