@@ -30,6 +30,11 @@ export class Overlay {
     const isEmpty = this.pointedAt < 0 && this.state.picked === null && !this.showsPictures && this.lasso.length < 2;
     if (isEmpty && this.wasEmpty) return; // most frames: the canvas is transparent already
     this.wasEmpty = isEmpty;
+    if (isEmpty) {
+      // Chromium may drop a frame whose only drawing clears the canvas, and leave the last lasso there.
+      context.reset();
+      return;
+    }
     context.setTransform(plot.pixelRatio, 0, 0, plot.pixelRatio, 0, 0);
     context.clearRect(0, 0, plot.width, plot.height);
     const style = getComputedStyle(document.documentElement);
