@@ -2,11 +2,11 @@
 
 import argparse
 import logging
-import os
 import re
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TextIO
 
@@ -93,10 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return run_here(settings, arguments.master)
     if settings.mode is Mode.MAINTAIN:
         raise SettingsError("--json prints the summary of a run, and --mode maintain makes none: leave out --json.")
-    # While Spark runs, what is written to stderr goes to the log: messages of the JVM, of libraries and of C code.
-    with os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1) as progress:
-        summary = _summary_of_run(settings, arguments.master, progress)
-    if summary:
+    if summary := _summary_of_run(settings, arguments.master, lambda: sys.stderr):
         print_json(asdict(summary))
     return 0
 
@@ -110,13 +107,19 @@ def run_here(settings: RunSettings, master: str) -> int:
         If the run fails.
     """
     start = time.monotonic()
-    if summary := _summary_of_run(settings, master, sys.stdout):
+    if summary := _summary_of_run(settings, master, lambda: sys.stdout):
         _print_results(Place(settings.output), summary, time.monotonic() - start)
     return 0
 
 
-def _summary_of_run(settings: RunSettings, master: str, progress: TextIO) -> Summary | None:
-    """Run the pipeline; return what it has published, or `None` after `maintain`, which publishes nothing."""
+def _summary_of_run(settings: RunSettings, master: str, progress: Callable[[], TextIO]) -> Summary | None:
+    """Run the pipeline; return what it has published, or `None` after `maintain`, which publishes nothing.
+
+    Parameters
+    ----------
+    progress
+        Returns the stream for the progress. It is called in the session, in which `sys.stderr` is another object.
+    """
     _check(settings)
 
     from cli.terminal import terminal_reporter
@@ -129,7 +132,7 @@ def _summary_of_run(settings: RunSettings, master: str, progress: TextIO) -> Sum
     try:
         with (
             local_session_conf(master, log) as conf,
-            terminal_reporter(progress) as reporter,
+            terminal_reporter(progress()) as reporter,
             ending_without_progress(settings.no_progress_minutes * 60, _tell_at_last),
         ):
             if settings.mode is Mode.MAINTAIN:
