@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 import sys
 import zipfile
 import zlib
@@ -11,6 +10,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from cli.doctor.checks import Check, Finding, fail, ok, skip, warn
+from cli.doctor.programs import answer_of
 from contract.versions import ICEBERG, IMAGE_PYTHONS, JAVAS, SPARK
 
 LOCK = Path(__file__).parents[2] / "requirements.txt"
@@ -151,18 +151,5 @@ def _program(name: str, arguments: list[str]) -> Finding:
 
 def _answer(command: list[str]) -> str | None:
     """Return what a program prints; `None` if it fails, is missing, or prints nothing."""
-    # The CDK command is a script that looks for Node on the PATH.
-    binaries = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    try:
-        done = subprocess.run(  # noqa: S603 -- programs of the installation
-            command,
-            env=os.environ | {"PATH": binaries},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return (done.stdout.strip() or done.stderr.strip()) or None
+    done = answer_of(command, SECONDS)
+    return (done.stdout.strip() or done.stderr.strip() or None) if done else None

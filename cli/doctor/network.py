@@ -3,7 +3,6 @@
 import os
 import re
 import ssl
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -12,6 +11,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from cli.doctor.checks import Check, Finding, ok, warn
+from cli.doctor.programs import answer_of
 
 PYPI, NPM, MAVEN = "https://pypi.org/simple/", "https://registry.npmjs.org/", "https://repo1.maven.org/maven2/"
 """Where packages come from, unless pip, npm or Spark's resolver are configured otherwise."""
@@ -108,19 +108,8 @@ def npm_registry() -> str:
 
 def _output(command: list[str]) -> str:
     """Return what a program prints; nothing if it fails, because then its configuration is the public one."""
-    binaries = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    try:
-        return subprocess.run(  # noqa: S603 -- pip and npm of the installation
-            command,
-            env=os.environ | {"PATH": binaries},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS_OF_NPM,
-            check=True,
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""
+    done = answer_of(command, SECONDS_OF_NPM)
+    return done.stdout if done else ""
 
 
 def _without_user(netloc: str) -> str:
