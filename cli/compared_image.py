@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from cli.image_keys import all_keys, images_with
 from cli.last_results import LastResults
@@ -17,10 +16,9 @@ from cli.near_names import COMPARED_AT_MOST, hint
 from cli.nearest import Measure
 from cli.table_files import DataFile
 from contract.documents import DocumentError
-from contract.layout import BasisFile, ResultFile, model_folder, pca_folder, results_folder
+from contract.layout import ResultFile, model_folder, results_folder
 from contract.summary import Summary
 from spark_app.arrow import FloatMatrix
-from spark_app.basis_file import load_basis
 from spark_app.csv_files import texts_of
 from spark_app.engine.card import CARD, ModelCard
 from spark_app.engine.interface import Pixels
@@ -29,7 +27,7 @@ from spark_app.engine.litert_engine import LiteRtEngine
 from spark_app.engine.model import FILES, load_payload
 from spark_app.engine.preprocessing import PREPROCESSING
 from spark_app.engine.refusals import RefusedImageError
-from spark_app.errors import OutputError, StorageError, UsageError
+from spark_app.errors import OutputError, UsageError
 from spark_app.local_files import user_path
 from spark_app.settings import Decoding, Engine, Limits
 from spark_app.storage import Storage
@@ -70,8 +68,7 @@ def find_image(name: str, results: LastResults, measure: Measure, files: Sequenc
     StorageError
         If a file of the output is damaged.
     """
-    schema = pa.schema([("key", pa.string()), ("label", pa.string()), (measure, pa.list_(pa.float32()))])
-    if row := images_with(files, [name], schema).get(name):
+    if row := images_with(files, [name], measure.schema).get(name):
         return ComparedImage(name, np.array(row[measure], np.float32), row["label"])
     if (path := file_named(name)) is not None:
         return _embedded(name, path, results, measure)
@@ -106,8 +103,9 @@ def _embedded(name: str, path: Path, results: LastResults, measure: Measure) -> 
         features = LiteRtEngine(payload).features(pixels[np.newaxis])
     if measure is Measure.FEATURES:
         return ComparedImage(name, features[0], pixels=pixels)
-    coordinates = _coordinates(features, results)
-    return ComparedImage(name, coordinates[0], pixels=pixels)
+    if (basis := results.basis()) is None:
+        raise ValueError("images are compared by components although the results have none")
+    return ComparedImage(name, basis.project(features)[0].astype(np.float32), pixels=pixels)
 
 
 @contextmanager
@@ -148,16 +146,6 @@ def _decoded(path: Path, decoding: Decoding, summary: Summary) -> Pixels:
             return decoder.decode(body).pixels
     except RefusedImageError as error:
         raise UsageError(f"A run would refuse {path}: {error.reason}, {error.detail}.") from error
-
-
-def _coordinates(features: FloatMatrix, results: LastResults) -> FloatMatrix:
-    version = results.summary.pca_version or ""
-    file = pca_folder(version) + BasisFile.BASIS
-    try:
-        basis = load_basis(results.with_files([file]), version)
-    except (FileNotFoundError, ValueError) as error:
-        raise StorageError(f"{file} in {results.place} is missing or damaged: the next run makes it again.") from error
-    return basis.project(features).astype(np.float32)
 
 
 def _refusals(results: LastResults) -> dict[str, str]:

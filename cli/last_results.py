@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 from cli.cloud.environment import NameOfVariable, add_environment_arguments
 from contract.documents import DocumentError
-from contract.layout import LATEST, TABLES, ResultFile
+from contract.layout import LATEST, TABLES, BasisFile, ResultFile, pca_folder
 from contract.summary import Latest, Summary
 from contract.tables import Table
-from spark_app.errors import OutputError, UsageError
+from spark_app.errors import OutputError, StorageError, UsageError
 from spark_app.options import filled
 from spark_app.place import Place
 from spark_app.settings import CatalogSettings, as_url
 
 if TYPE_CHECKING:
     from cli.table_files import DataFile, TableFolder
+    from spark_app.numerics.pca import Basis
     from spark_app.storage import Storage
 
 
@@ -57,6 +58,25 @@ class LastResults:
                 f"{self.remedy}."
             )
         return files
+
+    def basis(self) -> "Basis | None":
+        """Return the basis of the matrix; `None` if it has none.
+
+        Raises
+        ------
+        StorageError
+            If the file of the basis is missing or damaged.
+        """
+        from spark_app.basis_file import load_basis
+
+        version = self.summary.pca_version
+        if version is None:
+            return None
+        file = pca_folder(version) + BasisFile.BASIS
+        try:
+            return load_basis(self.with_files([file]), version)
+        except (FileNotFoundError, ValueError) as error:
+            raise StorageError(f"{file} in {self.place} is missing or damaged: the next run makes it again.") from error
 
 
 def add_results_arguments(parser: argparse.ArgumentParser) -> None:

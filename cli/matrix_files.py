@@ -67,7 +67,7 @@ def write_parquet(matrix: MatrixRows, path: Path) -> None:
 
 def write_npz(matrix: MatrixRows, path: Path) -> None:
     """Write the arrays keys, labels, components, and the variances along the components."""
-    basis = matrix.basis()
+    basis = matrix.results.basis()
     with NpzFile(path) as archive:
         archive.write_texts("keys", matrix.rows, "key")
         archive.write_texts("labels", matrix.rows, "label")

@@ -10,12 +10,9 @@ import pyarrow as pa
 from cli.last_results import LastResults
 from cli.table_rows import TableRows
 from cli.thumbnails import SCHEMA as THUMBNAILS
-from contract.layout import BasisFile, pca_folder
 from contract.tables import Table
 from spark_app.arrow import FloatMatrix, to_matrix
-from spark_app.basis_file import load_basis
 from spark_app.errors import StorageError
-from spark_app.numerics.pca import Basis
 
 SCHEMA = pa.schema([("key", pa.string()), ("label", pa.string()), ("components", pa.list_(pa.float32()))])
 
@@ -56,23 +53,6 @@ class MatrixRows:
     def rows(self) -> TableRows:
         """The rows of the table of components."""
         return self._rows_of(Table.COMPONENTS, SCHEMA)
-
-    def basis(self) -> Basis | None:
-        """Return the basis of the matrix; `None` if it has none.
-
-        Raises
-        ------
-        StorageError
-            If the file of the basis is missing or damaged.
-        """
-        version = self.results.summary.pca_version
-        if version is None:
-            return None
-        file = pca_folder(version) + BasisFile.BASIS
-        try:
-            return load_basis(self.results.with_files([file]), version)
-        except (FileNotFoundError, ValueError) as error:
-            raise StorageError(f"{file} is missing or damaged: the next run makes it again.") from error
 
     def pieces(self) -> Iterator[MatrixPiece]:
         """Yield the rows without thumbnails.

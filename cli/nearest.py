@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from cli.table_rows import Block
 from spark_app.arrow import FloatMatrix, to_matrix
@@ -20,6 +21,11 @@ class Measure(StrEnum):
     """Euclidean distance along the principal components."""
     FEATURES = "features"
     """Cosine distance of the features: 1 minus the cosine by which near-duplicates are found."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns of the table that a search reads."""
+        return pa.schema([("key", pa.string()), ("label", pa.string()), (self.value, pa.list_(pa.float32()))])
 
 
 @dataclass(frozen=True, order=True)

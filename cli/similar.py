@@ -53,8 +53,6 @@ def _similar(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace, results: LastResults) -> None:
-    import pyarrow as pa
-
     from cli.compared_image import find_image
     from cli.nearest import Measure, Search
     from cli.table_rows import blocks
@@ -63,9 +61,8 @@ def _compare(arguments: argparse.Namespace, results: LastResults) -> None:
     _check(results, measure)
     files = results.data_files(Table(measure))
     image = find_image(arguments.image, results, measure, files)
-    schema = pa.schema([("key", pa.string()), ("label", pa.string()), (measure, pa.list_(pa.float32()))])
     search = Search(measure, image.vector, arguments.count, image.key)
-    neighbours = search.among(blocks(files, schema))
+    neighbours = search.among(blocks(files, measure.schema))
     heading = _heading(results, image, measure)
     if arguments.html is not None:
         _write_sheet(arguments.html, results, image, neighbours, heading)

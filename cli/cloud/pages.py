@@ -13,11 +13,9 @@ from cli.cloud.environment import connect
 from cli.cloud.errors import CloudError, explained_errors
 from cli.cloud.results import last_run
 from cli.open import missing
-from contract.layout import ResultFile, results_folder
+from contract.layout import PAGES, results_folder
 from contract.runs import is_run_id
 from spark_app.errors import OutputError, UsageError
-
-PAGES = (ResultFile.REPORT, ResultFile.EXPLORER)
 
 
 @explained_errors()

@@ -20,6 +20,7 @@ from cli.doctor.checks import Check, ok
 from cli.main import main
 from cli.subcommands import COMMANDS, Command, Group, Subcommands, add_subcommand
 from spark_app.errors import FruitsError, UsageError
+from tests.cli.mistakes import sentence_of_mistake
 
 ROOT = Path(__file__).parents[2]
 STARTED_AS_PROGRAMS = {"class_archive_run"}
@@ -138,13 +139,7 @@ def test_a_mistake_in_any_command_is_one_sentence_and_2(
     """No command answers a mistake with a traceback, with a list of options, or with another code."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FRUITS_ENV", raising=False)
-    try:
-        code = main([name, *MISTAKES[name]])
-    except SystemExit as end:
-        code = end.code
-    out, err = capsys.readouterr()
-    assert (code, out) == (2, "")
-    assert re.fullmatch(r"fruits.*\.\n", err)
+    sentence_of_mistake(capsys, name, *MISTAKES[name])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -156,13 +151,7 @@ def test_a_path_that_no_file_can_have_is_a_mistake(
     """Wherever a command takes a path, or the name of an image, such a name is one sentence and 2."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FRUITS_ENV", raising=False)
-    try:
-        code = main([word.format(name) for word in words])
-    except SystemExit as end:
-        code = end.code
-    out, err = capsys.readouterr()
-    assert (code, out) == (2, "")
-    assert re.fullmatch(r"fruits.*\.\n", err)
+    sentence_of_mistake(capsys, *(word.format(name) for word in words))
     assert list(tmp_path.iterdir()) == []
 
 

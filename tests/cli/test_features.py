@@ -22,6 +22,7 @@ from spark_app.pipeline import maintain
 from spark_app.progress import PlainReporter
 from spark_app.settings import FEATURE_COUNT, RunSettings
 from spark_app.tables import Tables
+from tests.cli.mistakes import sentence_of_mistake
 from tests.published import read_matrix
 from tests.test_readme import executed
 
@@ -236,8 +237,7 @@ def test_a_mistake_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     Path("there.npz").write_text("of the user")
     Path("folder.npz").mkdir()
-    assert main(["features", "--output", ".", *arguments]) == 2
-    assert problem in capsys.readouterr().err
+    assert problem in sentence_of_mistake(capsys, "features", "--output", ".", *arguments)
     assert Path("there.npz").read_text() == "of the user"
 
 

@@ -21,6 +21,7 @@ from contract.digest import Digest
 from contract.summary import Latest, MatrixFile, Summary
 from spark_app.errors import OutputError
 from tests.cli.conftest import FORMULA, MARKUP
+from tests.cli.mistakes import sentence_of_mistake
 from tests.published import read_matrix
 
 
@@ -235,14 +236,7 @@ def test_a_mistake_is_one_sentence(
     """A mistake of the user prints one sentence, exits with code 2, and changes nothing."""
     monkeypatch.chdir(tmp_path)
     Path("there.npz").write_text("of the user")
-    try:
-        code = main(["matrix", "--output", ".", *arguments])
-    except SystemExit as end:
-        code = end.code
-    assert code == 2
-    answer = capsys.readouterr().err
-    assert problem in answer
-    assert answer.count("\n") == 1
+    assert problem in sentence_of_mistake(capsys, "matrix", "--output", ".", *arguments)
     assert [path.name for path in tmp_path.iterdir()] == ["there.npz"]
     assert Path("there.npz").read_text() == "of the user"
 

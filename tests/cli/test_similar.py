@@ -18,6 +18,7 @@ from sklearn.metrics import pairwise_distances
 from cli.main import main
 from contract.summary import Counts, Latest, Summary
 from tests.cli.conftest import COPY, FORMULA, MARKUP, ORIGINAL
+from tests.cli.mistakes import sentence_of_mistake
 from tests.published import read_matrix
 
 
@@ -180,14 +181,7 @@ def test_a_mistake_is_one_sentence(
 ) -> None:
     """A mistake of the user prints one sentence, and exits with code 2."""
     monkeypatch.chdir(tmp_path)
-    try:
-        code = main(["similar", *arguments])
-    except SystemExit as end:
-        code = end.code
-    assert code == 2
-    answer = capsys.readouterr().err
-    assert problem in answer
-    assert answer.count("\n") == 1
+    assert problem in sentence_of_mistake(capsys, "similar", *arguments)
 
 
 def test_a_damaged_model_is_named(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
