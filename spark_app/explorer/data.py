@@ -1,6 +1,8 @@
 """What the explorer shows: the points of a sample of the images, and their pictures."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +55,11 @@ class Points:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @cached_property
+    def first_points(self) -> list[int]:
+        """Number of the first point of each sheet."""
+        return list(accumulate((sheet.count for sheet in self.sheets), initial=0))[:-1]
 
 
 @dataclass(frozen=True, eq=False)

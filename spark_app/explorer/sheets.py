@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
@@ -13,10 +13,8 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.WebPImagePlugin import WebPImageFile
 
+from spark_app.engine.thumbnail import METHOD, to_webp
 from spark_app.explorer.data import Sheet
-
-METHOD = 2
-"""Effort of the encoder. More effort takes twice the time, and makes sheets that are 4 % smaller."""
 
 TRIAL = 512
 """Number of points by which a run judges whether a format makes all sheets small enough."""
@@ -85,7 +83,7 @@ def pack(
     Packed or None
         `None` if the sheets of no format are small enough.
     """
-    thumbnails = _Thumbnails(fetch, {})
+    thumbnails = _Thumbnails(fetch)
     trial = sum(points.start < TRIAL for points in ranges)
     for format_ in FORMATS:
         work = _Work(ids, format_, thumbnails, known)
@@ -109,7 +107,7 @@ class _Thumbnails:
     """Thumbnails that have been fetched."""
 
     fetch: Fetch
-    by_point: dict[int, bytes | None]
+    by_point: dict[int, bytes | None] = field(default_factory=dict)
 
     def provide(self, points: Numbers) -> None:
         """Fetch the thumbnails of points, unless they have been fetched."""
@@ -173,9 +171,7 @@ def _make(name: str, thumbnails: Sequence[bytes | None], format_: Format) -> Kno
         for tile, thumbnail in enumerate(thumbnails):
             if thumbnail is not None:
                 drawn.paste(_decoded(thumbnail, side), (tile % columns * side, tile // columns * side))
-        file = io.BytesIO()
-        drawn.save(file, "WEBP", quality=format_.quality, method=METHOD)
-        image = file.getvalue()
+        image = to_webp(drawn, format_.quality)
     return KnownSheet(Sheet(name, len(thumbnails), columns, image), pictured)
 
 

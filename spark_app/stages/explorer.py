@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import accumulate
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +27,7 @@ from spark_app.run import Run
 from spark_app.settings import ThumbnailsChoice
 from spark_app.stages.basis import BasisChoice
 from spark_app.stages.curation import Findings
-from spark_app.stages.intact import are_intact
+from spark_app.stages.intact import read_intact
 from spark_app.stages.outcomes import AppliedChanges
 from spark_app.stages.starting_point import LastRun, StartingPoint
 from spark_app.stages.stored_corpus import StoredCorpus
@@ -76,20 +75,15 @@ class _Last:
         """Its sheets by their ids."""
         points = self.explorer.points
         return {
-            sheet.sheet_id: KnownSheet(sheet, points.pictured[start : start + sheet.count])
-            for start, sheet in zip(self._starts, points.sheets, strict=True)
+            sheet.sheet_id: KnownSheet(sheet, points.pictured[first : first + sheet.count])
+            for first, sheet in zip(points.first_points, points.sheets, strict=True)
         }
 
     @cached_property
     def first_points(self) -> dict[str, int]:
         """Number of the first point of each sheet, by the id of its content."""
-        ids = [content_of(sheet.sheet_id) for sheet in self.explorer.points.sheets]
-        return dict(zip(ids, self._starts, strict=True))
-
-    @property
-    def _starts(self) -> list[int]:
-        counts = [sheet.count for sheet in self.explorer.points.sheets]
-        return list(accumulate(counts, initial=0))[:-1]
+        points = self.explorer.points
+        return dict(zip((content_of(sheet.sheet_id) for sheet in points.sheets), points.first_points, strict=True))
 
 
 def publish_explorer(
@@ -112,14 +106,15 @@ def publish_explorer(
     last = _last_explorer(this, start)
     if last and choice.kept and not applied.tally.touches_features and _has_findings_of(last, findings):
         return _carry_over(this, last)
+    points = _points(this, corpus, last, _findings_of(start, findings), keeps_basis=choice.kept)
     explorer = Explorer(
         run_id=this.run_id,
         finished_at=_now(),
         images=len(corpus.images),
         ratios=choice.assessment.ratios[:AXES].tolist(),
-        points=_points(this, corpus, last, _findings_of(start, findings), keeps_basis=choice.kept),
+        points=points,
+        notes=_notes(this, points),
     )
-    explorer = replace(explorer, notes=_notes(this, explorer.points))
     return Explored(explorer, _write(this, explorer), _labels(start, applied, choice, corpus, findings))
 
 
@@ -131,10 +126,10 @@ def _last_explorer(this: Run, start: StartingPoint) -> _Last | None:
     if last.summary.settings.get("thumbnails") != this.settings.thumbnails:
         return None
     key = results_folder(last.summary.run_id) + ResultFile.EXPLORER
-    if not are_intact(this, {key: last.summary.explorer}):
+    if (body := read_intact(this, key, last.summary.explorer)) is None:
         return None
     try:
-        return _Last(last, read_explorer((this.root.read(key) or b"").decode()))
+        return _Last(last, read_explorer(body.decode()))
     except ExplorerPageError as error:
         this.notes.append(f"{key} can't be read ({error}): this run has made the explorer anew.")
         return None

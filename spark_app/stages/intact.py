@@ -38,9 +38,24 @@ def _sizes(root: Storage, folders: set[str]) -> dict[str, int]:
 def are_intact(this: Run, digests: Mapping[str, Digest | None]) -> bool:
     """Return whether files of the last run are as it has left them, and note those that are not."""
     damaged = damaged_files(this.root, digests)
-    this.notes.extend(
-        f"{key} was damaged or missing: this run has written it again from the tables."
-        for key in damaged
-        if digests[key]
-    )
+    this.notes.extend(_note_on(key) for key in damaged if digests[key])
     return not damaged
+
+
+def read_intact(this: Run, key: str, digest: Digest) -> bytes | None:
+    """Read a file of the last run. If it is not as the last run has left it, note that, and return `None`.
+
+    Raises
+    ------
+    StorageError
+        If the storage fails.
+    """
+    body = this.root.read(key)
+    if body is not None and Digest.of(body) == digest:
+        return body
+    this.notes.append(_note_on(key))
+    return None
+
+
+def _note_on(key: str) -> str:
+    return f"{key} was damaged or missing: this run has written it again from the tables."

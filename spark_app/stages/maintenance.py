@@ -17,11 +17,6 @@ from spark_app.tables import Tables
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
 
-EXPLORER = ResultFile.EXPLORER
-
-RUN_DEPTH = 2
-"""Parts of the path of a file of a run below the folder of all results."""
-
 MANY_FILES = 24
 """Number of tiny files of a table from which on a run compacts it."""
 
@@ -94,19 +89,20 @@ def remove_pictures(root: Storage, before: datetime) -> int:
         return 0
     pointer, end = root.read(LATEST), run_id_at(before)
     last = _read(Latest, pointer, LATEST).run_id if pointer else None
-    pages = [key.removeprefix(RESULTS).split("/") for key in _keys(root, RESULTS) if key.endswith(f"/{EXPLORER}")]
-    runs = [page[0] for page in pages if len(page) == RUN_DEPTH and is_run_id(page[0])]
-    old = [run_id for run_id in runs if run_id != last and run_id < end]
+    ending = f"/{ResultFile.EXPLORER}"
+    runs = (key.removeprefix(RESULTS).removesuffix(ending) for key in _keys(root, RESULTS) if key.endswith(ending))
+    old = [run_id for run_id in runs if is_run_id(run_id) and run_id != last and run_id < end]
     for run_id in old:
         # The explorer goes last: while it exists, the next maintenance looks at the report again.
         _remove_pictures(root, report_page(run_id))
-        root.delete([f"{results_folder(run_id)}{EXPLORER}"])
+        root.delete([results_folder(run_id) + ResultFile.EXPLORER])
     return len(old)
 
 
 def _remove_pictures(root: Storage, report: str) -> None:
     page = root.read(report)
-    if page is not None and (bare := without_pictures(page.decode(errors="surrogateescape"))):
+    if page is not None:
+        bare = without_pictures(page.decode(errors="surrogateescape"))
         root.write(report, bare.encode(errors="surrogateescape"))
 
 
