@@ -15,6 +15,12 @@ from spark_app.explorer.payload import Payload, from_payload, to_payload
 PROGRAM = "explore.js"
 """The program of the page, which `make` builds of ``web/`` and of the library that draws."""
 
+PAGE_BYTES = 9_900_000
+"""Maximum size of the page, except for the names of its sheets."""
+
+BASE64 = 4 / 3
+"""Characters per byte."""
+
 BLOCK = '<script type="text/plain" id="{name}">'
 """Begin of a block of data. A browser neither executes such an element nor finds markup in base64."""
 
@@ -42,9 +48,16 @@ def render_explorer(explorer: Explorer) -> str:
     )
 
 
-def page_size(points: Points) -> int:
-    """Return the number of bytes of a page that shows points, with the pictures that they have."""
-    return len(render_explorer(Explorer("", "", len(points), [0.0] * points.coordinates.shape[1], points)))
+def room_for_sheets(points: Points) -> float:
+    """Return the number of bytes that the sheets may have on a page that shows points; negative if it is full already.
+
+    Parameters
+    ----------
+    points
+        Points without pictures.
+    """
+    page = render_explorer(Explorer("", "", len(points), [0.0] * points.coordinates.shape[1], points))
+    return (PAGE_BYTES - len(page)) / BASE64
 
 
 def check_program() -> None:

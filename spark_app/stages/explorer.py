@@ -18,7 +18,7 @@ from spark_app.engine.thumbnail import SIDE
 from spark_app.errors import ExplorerPageError
 from spark_app.explorer.data import Coordinates, Explorer, Points, Sheet
 from spark_app.explorer.data import Places as PointNumbers
-from spark_app.explorer.page import page_size, read_explorer, render_explorer
+from spark_app.explorer.page import read_explorer, render_explorer, room_for_sheets
 from spark_app.explorer.sample import POINTS, Sample, choose_sample
 from spark_app.explorer.sheets import Fetch, KnownSheet, content_id, content_of, pack
 from spark_app.numerics.label_statistics import LabelStatistics
@@ -36,14 +36,8 @@ from spark_app.words import counted
 AXES = 16
 """Components that the explorer contains at most, for its axes and for the distances of its images."""
 
-PAGE_BYTES = 9_900_000
-"""Maximum size of ``explore.html``, except for the names of its sheets."""
-
 LIMITS = [POINTS >> times for times in range(12)]
 """Numbers of points that a run tries, until the page is small enough."""
-
-BASE64 = 4 / 3
-"""Characters per byte."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +159,7 @@ def _points(this: Run, corpus: StoredCorpus, last: _Last | None, findings: pa.Ta
         sample = choose_sample(keys, limit)
         points = _without_pictures(corpus, sample, findings, last if keeps_basis else None)
         fetch = _fetch_from(corpus, sample) if fetches else _fetch_nothing
-        room = (PAGE_BYTES - page_size(points)) / BASE64
+        room = room_for_sheets(points)
         ids = corpus.images.row_ids[sample.images]
         if packed := pack(ids, sample.ranges, fetch, last.sheets if last else {}, room):
             return replace(points, pictured=packed.pictured, tile=packed.format.tile, sheets=packed.sheets)

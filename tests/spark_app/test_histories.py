@@ -49,7 +49,7 @@ from spark_app.engine.provision import Model
 from spark_app.engine.thumbnail import thumbnail
 from spark_app.engine.weights import Weights
 from spark_app.errors import FencedOffError, ModelMismatchError
-from spark_app.explorer import sample
+from spark_app.explorer import page, sample
 from spark_app.explorer.data import Explorer
 from spark_app.explorer.page import read_explorer
 from spark_app.explorer.tiles import pictures_of
@@ -443,7 +443,7 @@ def test_the_page_of_the_explorer_is_never_too_large(world: World, monkeypatch: 
     world.update()
     assert (len(world.explorer.points), world.explorer.images) == (8, 12)
     size = (world.results / "explore.html").stat().st_size
-    monkeypatch.setattr(stages_explorer, "PAGE_BYTES", size - 500)
+    monkeypatch.setattr(page, "PAGE_BYTES", size - 500)
     world.change({keys[0]: COPY})
     world.update()
     shown = world.explorer.points
