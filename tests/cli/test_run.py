@@ -132,7 +132,7 @@ def test_the_commands_print_their_steps_and_where_the_results_are(fruits: Fruits
     assert answer.stderr == ""
     lines = answer.stdout.splitlines()
     assert [line.split()[0] for line in lines if " s  " in line] == [
-        *("start", "list", "plan", "featurise", "statistics", "pca", "project", "curate", "publish")
+        *("start", "list", "plan", "featurise", "statistics", "pca", "project", "curate", "explore", "publish")
     ]
     for name in ("matrix", "report", "refused", "findings"):
         (line,) = (line for line in lines if line.startswith(f"  {name} "))

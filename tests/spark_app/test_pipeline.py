@@ -261,6 +261,7 @@ def test_the_summary_describes_the_run(run_pipeline: Run, results: Results) -> N
         "pca",
         "project",
         "curate",
+        "explore",
         "publish",
     ]
     assert summary.images_per_second
