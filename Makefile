@@ -113,9 +113,15 @@ clean:  ## Delete what make has made: .venv, node_modules, build, cdk.out, demo,
 help:  ## List the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# The environment: the pinned packages, this project as an editable install, Node with the CDK command, and what
-# `fruits setup` and `fruits rehearse prepare` download.
-.venv/ready: requirements.txt pyproject.toml package-lock.json contract/versions.py
+# The environment: the packages, the program of the explorer, and what `fruits setup` and `fruits rehearse prepare`
+# download and make. `fruits setup` runs the pipeline once, which writes an explorer.
+.venv/ready: .venv/packages contract/versions.py | $(EXPLORER)
+	$(BIN)/fruits setup
+	$(BIN)/fruits rehearse prepare
+	touch $@
+
+# The pinned packages, this project as an editable install, and Node with the CDK command.
+.venv/packages: requirements.txt pyproject.toml package-lock.json
 	@if ! "$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null; then \
 		echo "make needs Python 3.13, 3.12 or 3.11 (at least 3.11.4) with its venv module: install one, or run" \
 			"make PYTHON=..." >&2; exit 2; fi
@@ -128,12 +134,10 @@ help:  ## List the targets.
 	ln -sf ../node/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
 	ln -sf ../../node_modules/aws-cdk/bin/cdk $(BIN)/cdk
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --no-fund --no-audit
-	$(BIN)/fruits setup
-	$(BIN)/fruits rehearse prepare
 	touch $@
 
 # esbuild puts our sources, and what they use of the library that draws, into one file.
-$(EXPLORER): $(wildcard spark_app/explorer/web/*) package-lock.json | .venv/ready
+$(EXPLORER): $(wildcard spark_app/explorer/web/*) package-lock.json | .venv/packages
 	$(NODE)/esbuild spark_app/explorer/web/main.ts --bundle --minify --format=iife --target=es2022 \
 		--legal-comments=eof --charset=ascii --log-level=warning --outfile=$@
 	touch $@
