@@ -154,6 +154,11 @@ build/viewers/ready: requirements-viewers.txt | .venv/ready
 	build/viewers/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@
 
+# What the documents need of npm, beside the environment, because runs need none of it.
+handover/node_modules/ready: handover/package-lock.json | .venv/packages
+	cd handover && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-fund --no-audit
+	touch $@
+
 # What `make benchmark` compares this project with has its own environment for the same reason.
 build/peers/ready: benchmarks/requirements.txt | .venv/ready
 	"$(PYTHON)" -m venv --clear build/peers

@@ -20,8 +20,9 @@ MAY_USE: dict[str, set[str]] = {
     "localaws": set(),
     "rehearsal": {"contract", "spark_app", "localspark", "cdk", "cli", "localaws"},
     "benchmarks": {"contract", "spark_app", "localspark", "cdk", "cli"},
-    "tests": {"contract", "spark_app", "lambdas", "localspark", "cdk", "cli", "localaws", "rehearsal", "benchmarks"},
+    "handover": {"contract", "spark_app", "localspark", "cdk", "cli", "rehearsal"},
 }
+MAY_USE["tests"] = set(MAY_USE)
 """Package → the packages of this repository that it may import, or start as a program."""
 
 COMMAND = "fruits"

@@ -1,0 +1,63 @@
+"""Templates of documents in English and French: they take their figures from docs/figures.json."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from babel.numbers import format_decimal
+from jinja2 import Environment, StrictUndefined
+
+FIGURES = Path(__file__).parents[1] / "docs" / "figures.json"
+"""The figures of all documents, which `python -m handover.figures` writes."""
+
+
+class Language(StrEnum):
+    """Language of a document."""
+
+    ENGLISH = "en"
+    FRENCH = "fr"
+
+
+PERCENT_AND_DOLLARS = {
+    Language.ENGLISH: ("{}%", "${}"),
+    Language.FRENCH: ("{}\N{NO-BREAK SPACE}%", "{}\N{NO-BREAK SPACE}$"),
+}
+"""How a language writes a percentage and an amount."""
+
+
+def environment(language: Language) -> Environment:
+    """Return the environment of Jinja with the filters of a language: `number`, `dollars` and `percent`.
+
+    A template that names a figure that does not exist is an error.
+    """
+    templates = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701 -- Markdown
+    templates.filters |= filters(language)
+    templates.globals["figures"] = figures()
+    return templates
+
+
+def filters(language: Language) -> dict[str, Any]:
+    """Return the filters: name → function of a number and the digits after the decimal point."""
+    share, amount = PERCENT_AND_DOLLARS[language]
+
+    def number(value: float, digits: int = 0) -> str:
+        return str(format_decimal(value, f"#,##0.{'0' * digits}".rstrip("."), locale=language))
+
+    def dollars(value: float, digits: int = 2) -> str:
+        return amount.format(number(value, digits))
+
+    def percent(value: float, digits: int = 0) -> str:
+        return share.format(number(100 * value, digits))
+
+    return {"number": number, "dollars": dollars, "percent": percent}
+
+
+def figures() -> dict[str, Any]:
+    """Return the content of docs/figures.json."""
+    return dict(json.loads(FIGURES.read_text()))
+
+
+def render(source: str, language: Language) -> str:
+    """Fill in a template."""
+    return environment(language).from_string(source).render()
