@@ -4,6 +4,7 @@
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import ceil
@@ -12,7 +13,7 @@ from pathlib import Path
 from cdk.costs.arithmetic import PROD, daily_runs, first_run, job, reprocess, stored, update
 from cdk.costs.assumptions import ASSUMED, HOURS_PER_MONTH, PHOTO, SMALL, ImageKind
 from handover.templates import Language, filters
-from spark_app.errors import FruitsError
+from spark_app.errors import FruitsError, UsageError
 from spark_app.explorer.sample import POINTS
 from spark_app.settings import FEATURE_COUNT
 from spark_app.stages.matrix import ROWS_PER_FILE
@@ -21,7 +22,7 @@ SIZES = (1_000_000, 10_000_000, 100_000_000)
 """Numbers of images that the table compares."""
 
 NARROW_BYTES = 200
-"""Bytes of an image in the driver, of the columns that the curation and the explorer read. Measured: docs/findings.md."""
+"""Bytes of an image in the driver, which reads narrow columns of all images. Measured: docs/findings.md."""
 
 GIGABYTE = 1e9
 
@@ -36,8 +37,8 @@ PAGES = {Language.ENGLISH: DOCS / "review.md", Language.FRENCH: DOCS / "review.f
 MARKED = re.compile(r"(?<=<!-- scale -->\n).*?(?=<!-- /scale -->)", re.DOTALL)
 
 
-class PageError(FruitsError):
-    """A page has no place for the table; the message names the page."""
+class PageError(UsageError):
+    """A page has no place for the table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,11 +229,22 @@ def with_table(page: str, language: Language) -> str:
     return new
 
 
-def main() -> None:
-    """Write the table into both pages."""
-    for language, page in PAGES.items():
-        page.write_text(with_table(page.read_text(), language))
+def main() -> int:
+    """Write the table into both pages.
+
+    Returns
+    -------
+    int
+        Exit code: 0 for success, otherwise that of the error, which is printed.
+    """
+    try:
+        for language, page in PAGES.items():
+            page.write_text(with_table(page.read_text(), language))
+    except FruitsError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
