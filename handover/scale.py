@@ -110,7 +110,7 @@ ROWS = (
     ),
     Row(
         english="reprocess, small images",
-        french="recalcul complet, petites images",
+        french="tout recalculer, petites images",
         of=lambda n: reprocess(n, SMALL),
         format=("dollars", 0),
     ),
