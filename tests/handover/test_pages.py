@@ -28,7 +28,7 @@ def test_french_has_french_spaces(name: str) -> None:
     _, french = both(name)
     text = without_code(french)
     # A colon after a cell or the mark of a list belongs to Markdown.
-    assert re.findall(r".{20}[^|\s-] [:;!?%»](?!-).{0,20}", text) == []
+    assert re.findall(r".{0,20}[^|\s-] [:;!?%»](?!-).{0,20}", text) == []
     assert re.findall(r"« .{0,20}", text) == []
     assert re.findall(r"\w[;!?»]", re.sub(r"Fruits!|\?»", "", text)) == []
 
