@@ -44,6 +44,7 @@ from spark_app.stages.maintenance import (
     compact,
     drop_abandoned_rebuild,
     expire,
+    remove_bases,
     remove_matrix_files,
     remove_pictures,
     remove_staged_files,
@@ -166,6 +167,8 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
         try:
             step.tell(f"pictures of {counted(remove_pictures(this.root, before), 'earlier run')}")
             step.tell(f"{counted(remove_matrix_files(this.root, before), 'file')} of old matrices")
+            this.check_fence()
+            step.tell(f"{counted(remove_bases(this.root, before), 'file')} of old bases")
         except DocumentError as error:
             step.tell("no files of old matrices")
             this.reporter.note(

@@ -1,13 +1,15 @@
 """Tests of the maintenance that needs no tables."""
 
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
+import boto3
 import pytest
 
 from contract.documents import DocumentError
-from contract.summary import Latest
-from spark_app.stages.maintenance import remove_pictures, remove_staged_files
+from contract.summary import Counts, Latest, Snapshots, Summary, WeightsSummary
+from spark_app.stages.maintenance import remove_bases, remove_pictures, remove_staged_files
 from spark_app.storage import Storage
 
 
@@ -63,3 +65,91 @@ def test_no_pictures_are_removed_if_the_last_results_are_unknown(tmp_path: Path)
     with pytest.raises(DocumentError, match=r"latest\.json"):
         remove_pictures(Storage(tmp_path.as_uri()), datetime(2026, 4, 1, tzinfo=UTC))
     assert len(list(tmp_path.glob("results/*/explore.html"))) == 4
+
+
+UNNAMED, NAMED, FORCE, DOUBTFUL, YOUNG = (f"2026010{day}T000000Z-dddddd" for day in (1, 2, 4, 6, 9))
+"""Bases, of which earlier results name the second, the last results the third, and no results the others.
+
+Judging by its id, the last run may have named the fourth.
+"""
+
+BEFORE = datetime(2026, 1, 8, tzinfo=UTC)
+
+
+def _summary(run_id: str, basis: str) -> str:
+    return Summary(
+        run_id=run_id,
+        mode="update",
+        started_at="",
+        finished_at="",
+        model_id="model",
+        engine="litert",
+        weights=WeightsSummary(kind="seeded", sha256="0"),
+        counts=Counts(images=2),
+        pca_version=basis,
+        pca=None,
+        matrix=[],
+        snapshots=Snapshots(features=1, components=1, rejects=None),
+        timings={},
+        images_per_second=None,
+        settings={},
+        versions={},
+    ).to_json()
+
+
+@pytest.fixture
+def bucket(aws: str) -> Storage:  # noqa: ARG001 -- configures this process
+    """Return a bucket with five bases, another folder, and the results of two runs."""
+    name = f"bucket-{secrets.token_hex(4)}"
+    boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    root = Storage(f"s3://{name}")
+    _write_bases(root)
+    return root
+
+
+def _write_bases(root: Storage) -> None:
+    for version in (UNNAMED, NAMED, FORCE, DOUBTFUL, YOUNG, "mine"):
+        for file in ("basis.npz", "statistics.npz", f"matrix/{version}-00000.csv"):
+            root.write(f"pca/{version}/{file}", b"numbers")
+    earlier, last = "20260103T000000Z-eeeeee", "20260107T000000Z-ffffff"
+    for run_id, basis in ((earlier, NAMED), (last, FORCE)):
+        root.write(f"results/{run_id}/summary.json", _summary(run_id, basis).encode())
+    latest = Latest(run_id=last, results=f"results/{last}/", finished_at="")
+    root.write("results/latest.json", latest.to_json().encode())
+
+
+def _bases(root: Storage) -> set[str]:
+    keys = (key for batch in root.list_objects("pca/") for key in batch["key"].to_pylist())
+    return {key.split("/")[1] for key in keys if "/matrix/" not in key}
+
+
+def test_bases_that_no_results_name_are_deleted_from_a_bucket(bucket: Storage) -> None:
+    """The basis in force, those of kept results, younger ones, and other folders stay, and so do files of matrices."""
+    assert remove_bases(bucket, BEFORE) == 2
+    assert _bases(bucket) == {NAMED, FORCE, DOUBTFUL, YOUNG, "mine"}
+    assert bucket.read(f"pca/{UNNAMED}/matrix/{UNNAMED}-00000.csv") is not None
+    assert remove_bases(bucket, BEFORE) == 0
+
+
+def test_a_basis_is_deleted_when_its_results_have_expired(bucket: Storage) -> None:
+    """Earlier results keep their basis for as long as they exist."""
+    bucket.delete(["results/20260103T000000Z-eeeeee/summary.json"])
+    assert remove_bases(bucket, BEFORE) == 4
+    assert _bases(bucket) == {FORCE, DOUBTFUL, YOUNG, "mine"}
+
+
+def test_no_basis_is_deleted_if_the_last_results_are_unknown(bucket: Storage) -> None:
+    """Without a readable summary, any basis may be in force."""
+    bucket.write("results/20260107T000000Z-ffffff/summary.json", b"{")
+    with pytest.raises(DocumentError, match=r"summary\.json is damaged"):
+        remove_bases(bucket, BEFORE)
+    bucket.delete(["results/latest.json"])
+    assert remove_bases(bucket, BEFORE) == 0
+    assert _bases(bucket) == {UNNAMED, NAMED, FORCE, DOUBTFUL, YOUNG, "mine"}
+
+
+def test_bases_in_a_folder_are_left_to_the_search_for_leftovers(tmp_path: Path) -> None:
+    """In a folder, `remove_leftovers` deletes bases, and looks at the times of their files."""
+    root = Storage(tmp_path.as_uri())
+    _write_bases(root)
+    assert remove_bases(root, BEFORE) == 0
