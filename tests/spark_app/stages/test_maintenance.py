@@ -108,7 +108,7 @@ def bucket(aws: str) -> Storage:  # noqa: ARG001 -- configures this process
 
 
 def _write_bases(root: Storage) -> None:
-    for version in (UNNAMED, NAMED, FORCE, DOUBTFUL, YOUNG, "mine"):
+    for version in (UNNAMED, NAMED, FORCE, DOUBTFUL, YOUNG, "00-mine"):
         for file in ("basis.npz", "statistics.npz", f"matrix/{version}-00000.csv"):
             root.write(f"pca/{version}/{file}", b"numbers")
     earlier, last = "20260103T000000Z-eeeeee", "20260107T000000Z-ffffff"
@@ -126,7 +126,7 @@ def _bases(root: Storage) -> set[str]:
 def test_bases_that_no_results_name_are_deleted_from_a_bucket(bucket: Storage) -> None:
     """The basis in force, those of kept results, younger ones, and other folders stay, and so do files of matrices."""
     assert remove_bases(bucket, BEFORE) == 2
-    assert _bases(bucket) == {NAMED, FORCE, DOUBTFUL, YOUNG, "mine"}
+    assert _bases(bucket) == {NAMED, FORCE, DOUBTFUL, YOUNG, "00-mine"}
     assert bucket.read(f"pca/{UNNAMED}/matrix/{UNNAMED}-00000.csv") is not None
     assert remove_bases(bucket, BEFORE) == 0
 
@@ -135,7 +135,7 @@ def test_a_basis_is_deleted_when_its_results_have_expired(bucket: Storage) -> No
     """Earlier results keep their basis for as long as they exist."""
     bucket.delete(["results/20260103T000000Z-eeeeee/summary.json"])
     assert remove_bases(bucket, BEFORE) == 4
-    assert _bases(bucket) == {FORCE, DOUBTFUL, YOUNG, "mine"}
+    assert _bases(bucket) == {FORCE, DOUBTFUL, YOUNG, "00-mine"}
 
 
 def test_no_basis_is_deleted_if_the_last_results_are_unknown(bucket: Storage) -> None:
@@ -145,7 +145,7 @@ def test_no_basis_is_deleted_if_the_last_results_are_unknown(bucket: Storage) ->
         remove_bases(bucket, BEFORE)
     bucket.delete(["results/latest.json"])
     assert remove_bases(bucket, BEFORE) == 0
-    assert _bases(bucket) == {UNNAMED, NAMED, FORCE, DOUBTFUL, YOUNG, "mine"}
+    assert _bases(bucket) == {UNNAMED, NAMED, FORCE, DOUBTFUL, YOUNG, "00-mine"}
 
 
 def test_bases_in_a_folder_are_left_to_the_search_for_leftovers(tmp_path: Path) -> None:
