@@ -21,7 +21,7 @@ def test_actionlint_finds_no_mistake() -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 def test_actions_of_others_are_pinned_by_their_commit(workflow: Path) -> None:
-    """Nobody can change what a workflow executes by moving a tag: each action has a commit, and a comment with its tag."""
+    """A moved tag does not change what a workflow executes: each action has a commit, and a comment with its tag."""
     for action in re.findall(r"uses: (.*)", workflow.read_text()):
         assert action.startswith("./") or re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", action), action
 
