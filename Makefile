@@ -155,6 +155,10 @@ build/viewers/ready: requirements-viewers.txt | .venv/ready
 	build/viewers/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@
 
+# A test checks the workflows of GitHub with it. It is built of its source, as Go's proxy delivers it.
+build/actionlint:
+	GOBIN="$(CURDIR)/build" go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
 # What the documents need of npm, beside the environment, because runs need none of it.
 handover/node_modules/ready: handover/package-lock.json | .venv/packages
 	cd handover && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-fund --no-audit

@@ -69,6 +69,7 @@ SLOW = (
     "spark_app/test_local_run.py",
     "spark_app/test_pipeline.py",
     "spark_app/test_poison.py",
+    "test_readme_commands.py::test_the_commands_for_a_laptop",
 )
 """Beginnings of the ids of slow tests, which `make test-fast` leaves out: rehearsals, runs of the pipeline, exports."""
 
