@@ -16,11 +16,12 @@ The reference is made of the docstrings of the packages. It is for those who cha
 |---|---|
 """
 
-FRENCH_INDEX = """# API
+FRENCH = """# {title}
 
-La référence de l’API est tirée des docstrings du code ; elle n’existe qu’en
-<a href="../../api/index.html">anglais</a>.
+La référence de l’API est tirée des docstrings du code\N{NO-BREAK SPACE}; elle n’existe qu’en
+<a href="../../api/{page}.html">anglais</a>.
 """
+"""A page of the French site, so that the reference is built and found once."""
 
 
 def api_pages(root: Path) -> Iterator[tuple[str, str]]:
@@ -32,12 +33,14 @@ def api_pages(root: Path) -> Iterator[tuple[str, str]]:
         Folder that contains the packages.
     """
     packages = [package for name in PACKAGES for package in _packages(root / name)]
-    rows = (f"| [`{_dotted(package, root)}`]({_dotted(package, root)}.md) | {_summary(package)} |\n" for package in packages)
+    rows = (
+        f"| [`{_dotted(package, root)}`]({_dotted(package, root)}.md) | {_summary(package)} |\n" for package in packages
+    )
     yield "api/index.md", INDEX + "".join(rows)
-    yield "api/index.fr.md", FRENCH_INDEX
-    for package in packages:
-        name = _dotted(package, root)
+    yield "api/index.fr.md", FRENCH.format(title="API", page="index")
+    for name, package in named:
         entries = [f"::: {name}.{module.stem}\n" for module in modules(package)]
+        yield f"api/{name}.fr.md", FRENCH.format(title=name, page=name)
         yield f"api/{name}.md", "\n".join([f"# {name}\n", f"{_summary(package)}\n", *entries])
 
 

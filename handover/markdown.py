@@ -15,9 +15,9 @@ TITLE = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
 NUMBERED, BULLET = re.compile(r"\d+\. "), re.compile(r"- ")
 
 
-def outside_code(text: str, change: Callable[[str], str]) -> str:
-    """Change the parts of a page that are no blocks of code."""
-    return "".join(part if number % 2 else change(part) for number, part in enumerate(FENCE.split(text)))
+def outside_code(text: str, change: Callable[[str], str], code: Callable[[str], str] = str) -> str:
+    """Change the parts of a page that are no blocks of code, and the blocks of code by another function."""
+    return "".join((code if number % 2 else change)(part) for number, part in enumerate(FENCE.split(text)))
 
 
 def with_links(text: str, change: Callable[[str, str, str], str]) -> str:
@@ -34,7 +34,9 @@ def with_links(text: str, change: Callable[[str, str, str], str]) -> str:
 def titles(text: str) -> list[tuple[int, str]]:
     """List the titles of a page: level and text."""
     found: list[tuple[int, str]] = []
-    outside_code(text, lambda part: (found.extend((len(marks), title) for marks, title in TITLE.findall(part)), part)[1])
+    outside_code(
+        text, lambda part: (found.extend((len(marks), title) for marks, title in TITLE.findall(part)), part)[1]
+    )
     return found
 
 
@@ -65,7 +67,7 @@ def with_anchors(text: str, anchors: dict[str, str]) -> str:
 
 
 def with_wide_lists(text: str) -> str:
-    """Indent what belongs to an item of a list by four spaces, which Python-Markdown needs; GitHub needs two or three."""
+    """Indent what belongs to an item of a list by four spaces: Python-Markdown needs them, GitHub two or three."""
     lines, width = [], 0
     for line in text.splitlines(keepends=True):
         if item := NUMBERED.match(line) or BULLET.match(line):

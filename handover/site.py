@@ -1,9 +1,10 @@
 """`python -m handover.site` builds the site of docs/ in build/site: `make docs`.
 
-The pages of docs/ are read on GitHub, too, so they contain nothing that only MkDocs understands. This module assembles the
-sources of the site from them in build/docs: pages of the top level, the reference of the API, and links that work there.
+The pages of docs/ are read on GitHub, too, so they contain nothing that only MkDocs understands. This module assembles
+the sources of the site from them in build/docs: pages of the top level, the reference of the API, and links that work.
 """
 
+import os
 import posixpath
 import re
 import shutil
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from handover.api_pages import api_pages
-from handover.markdown import anchors_of_translation, with_anchors, with_links, with_wide_lists
+from handover.markdown import anchors_of_translation, titles, with_anchors, with_links, with_wide_lists
 from handover.templates import Language, render
 from spark_app.errors import FruitsError
 
@@ -94,15 +95,20 @@ class Sources:
         if linked not in self.places:
             return self._outside(name, label, linked)
         there = posixpath.relpath(self.places[linked], posixpath.dirname(self.places[name]) or ".") if path else ""
-        return f"{mark}[{label}]({there}{self._title(linked, title) if title else ''})"
+        shown = self._name(linked) if label.endswith(".md") else label
+        return f"{mark}[{shown}]({there}{self._anchor(linked, title) if title else ''})"
 
-    def _title(self, linked: str, title: str) -> str:
+    def _name(self, linked: str) -> str:
+        """Return the title of a page, up to a colon, for links that show the name of its file."""
+        return titles((self.root / linked).read_text())[0][1].partition(":")[0].strip()
+
+    def _anchor(self, linked: str, title: str) -> str:
         """Return the anchor of a title of the linked page on the site."""
         anchors = self._anchors(linked, (self.root / linked).read_text()) or {}
         return f"#{anchors.get(title, title)}"
 
     def _outside(self, name: str, label: str, linked: str) -> str:
-        """Replace a link to a file that is no page by the path of the file, which the reader finds in the repository."""
+        """Replace a link to a file that is no page by the path of the file in the repository."""
         if not (self.root / linked).exists() or linked.startswith(".."):
             raise SiteError(f"{name} links to {linked}, which does not exist: correct the link.")
         return label if PurePosixPath(linked).name in label else f"{label} (`{linked}`)"
@@ -143,7 +149,8 @@ def build() -> int:
         Exit code of MkDocs.
     """
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--config-file", str(CONFIGURATION)]
-    code = subprocess.run(command, check=False).returncode
+    # Without the variable, Material advertises another program in every build.
+    code = subprocess.run(command, check=False, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}).returncode
     if not code:
         _index_for_files(SITE)
     return code
