@@ -33,9 +33,8 @@ def api_pages(root: Path) -> Iterator[tuple[str, str]]:
         Folder that contains the packages.
     """
     packages = [package for name in PACKAGES for package in _packages(root / name)]
-    rows = (
-        f"| [`{_dotted(package, root)}`]({_dotted(package, root)}.md) | {_summary(package)} |\n" for package in packages
-    )
+    named = [(_dotted(package, root), package) for package in packages]
+    rows = (f"| [`{name}`]({name}.md) | {_summary(package)} |\n" for name, package in named)
     yield "api/index.md", INDEX + "".join(rows)
     yield "api/index.fr.md", FRENCH.format(title="API", page="index")
     for name, package in named:

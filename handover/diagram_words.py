@@ -28,7 +28,7 @@ HIDDEN = {
 BRICKS: dict[str, Words] = {
     "bucket": (
         "<b>S3 bucket</b><br>images, tables, results",
-        "<b>Compartiment S3</b><br>images, tables, résultats",
+        "<b>Bucket S3</b><br>images, tables, résultats",
     ),
     "catalog": (
         "<b>Glue catalog</b><br>names of the Iceberg tables",
@@ -42,7 +42,10 @@ BRICKS: dict[str, Words] = {
     "machine": ("<b>Step Functions</b><br>state machine", "<b>Step Functions</b><br>machine à états"),
     "table": ("<b>DynamoDB</b><br>who may run", "<b>DynamoDB</b><br>à qui le tour"),
     "record_run": ("<b>Lambda record_run</b><br>records the cost", "<b>Lambda record_run</b><br>note le coût"),
-    "spark": ("<b>EMR Serverless</b><br>Spark: features, PCA", "<b>EMR Serverless</b><br>Spark : descripteurs, ACP"),
+    "spark": (
+        "<b>EMR Serverless</b><br>Spark: features, PCA",
+        "<b>EMR Serverless</b><br>Spark\N{NO-BREAK SPACE}: features, ACP",
+    ),
     "alarms": (
         "<b>CloudWatch</b><br>{alarms} alarms, dashboard",
         "<b>CloudWatch</b><br>{alarms} alarmes, tableau de bord",
@@ -60,14 +63,17 @@ CONNECTIONS: dict[tuple[str, str], Words] = {
     ("start_run", "machine"): ("starts", "démarre"),
     ("schedules", "machine"): ("starts", "démarre"),
     ("machine", "table"): ("lease", "bail"),
-    ("machine", "spark"): ("one job", "une tâche"),
-    ("machine", "record_run"): ("after the job", "après la tâche"),
+    ("machine", "spark"): ("one job", "un job"),
+    ("machine", "record_run"): ("after the job", "après le job"),
     ("spark", "bucket"): ("reads images,<br>writes results", "lit les images,<br>écrit les résultats"),
     ("spark", "catalog"): ("tables", "tables"),
     ("athena", "bucket"): ("reads", "lit"),
     ("alarms", "topic"): ("goes off", "se déclenche"),
     ("topic", "mail"): ("sends", "envoie"),
-    ("budget", "mail"): ("80 % spent, 100 % forecast", "80 % dépensés, 100 % prévus"),
+    ("budget", "mail"): (
+        "{spent} % spent, {forecast} % forecast",
+        "{spent}\N{NO-BREAK SPACE}% dépensés, {forecast}\N{NO-BREAK SPACE}% prévus",
+    ),
 }
 """Connection that is drawn → its text."""
 
@@ -108,7 +114,7 @@ PHASES: dict[str, tuple[Words, tuple[State, ...]]] = {
             *(State.ONE_EXECUTOR, State.SOME_EXECUTORS, State.ALL_EXECUTORS, State.CONFIRM_LEASE, State.WRITE_FENCE),
         ),
     ),
-    "job": (("Run the Spark job", "Exécuter la tâche Spark"), (State.RUN_JOB,)),
+    "job": (("Run the Spark job", "Exécuter le job Spark"), (State.RUN_JOB,)),
     "record": (("Record the run", "Enregistrer l’exécution"), (State.RECORD_RUN, State.WHAT_TO_NOTE)),
     "attempt": (
         ("Record the failure", "Enregistrer l’échec"),
@@ -134,14 +140,17 @@ PHASES: dict[str, tuple[Words, tuple[State, ...]]] = {
     ),
     "done": (("Done", "Terminé"), (State.DONE,)),
     "joined": (("Joined another run", "Rattaché à une autre exécution"), (State.JOINED,)),
-    "failed": (("Failed: alarm", "Échec : alarme"), (State.FAILED, State.UNKNOWN_MODE, State.LEASE_LOST)),
+    "failed": (
+        ("Failed: alarm", "Échec\N{NO-BREAK SPACE}: alarme"),
+        (State.FAILED, State.UNKNOWN_MODE, State.LEASE_LOST),
+    ),
 }
 """Phase of an execution → its box, and the states of the state machine in it."""
 
 TRANSITIONS: dict[tuple[str, str], Words] = {
     ("request", "gather"): ("an upload", "un dépôt"),
     ("request", "acquire"): ("a user, a schedule", "un utilisateur, un horaire"),
-    ("acquire", "joined"): ("another one runs: an update ends", "une autre est en cours : fin"),
+    ("acquire", "joined"): ("another one runs: an update ends", "une autre est en cours\N{NO-BREAK SPACE}: fin"),
     ("acquire", "turn"): ("other modes wait", "les autres modes attendent"),
     ("acquire", "plan"): ("the lease is free", "le bail est libre"),
     ("job", "attempt"): ("failure", "échec"),

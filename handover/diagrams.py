@@ -1,8 +1,8 @@
 """`python -m handover.diagrams` draws the diagrams of the documents as Mermaid text: `make diagrams`.
 
-The bricks and their connections come from the synthesised template, the phases from the definition of the state machine,
-and the steps from the code of the pipeline. Only the words are written by hand, and a diagram that does not fit them is an
-error. The texts are written to docs/diagrams, and into the pages that contain the marker of a diagram.
+The bricks and their connections come from the synthesised template, the phases from the definition of the state
+machine, and the steps from the code of the pipeline. Only the words are written by hand, and a diagram that does not fit
+them is an error. The texts are written to docs/diagrams, and into the pages that contain the marker of a diagram.
 """
 
 import ast
@@ -108,12 +108,16 @@ def _arrows(members: set[str], graph: TemplateGraph, language: Language) -> list
 
 def _facts(graph: TemplateGraph) -> dict[str, int]:
     """Return the numbers of the template that the boxes show."""
-    (deliveries,) = (
-        queue["RedrivePolicy"]["maxReceiveCount"]
-        for queue in graph.of_type("AWS::SQS::Queue")
-        if "RedrivePolicy" in queue
-    )
-    return {"alarms": len(graph.of_type("AWS::CloudWatch::Alarm")), "deliveries": deliveries}
+    queues, (budget,) = graph.of_type("AWS::SQS::Queue"), graph.of_type("AWS::Budgets::Budget")
+    (deliveries,) = (queue["RedrivePolicy"]["maxReceiveCount"] for queue in queues if "RedrivePolicy" in queue)
+    told = [one["Notification"] for one in budget["NotificationsWithSubscribers"]]
+    limits = {one["NotificationType"]: one["Threshold"] for one in told}
+    return {
+        "alarms": len(graph.of_type("AWS::CloudWatch::Alarm")),
+        "deliveries": deliveries,
+        "spent": limits["ACTUAL"],
+        "forecast": limits["FORECASTED"],
+    }
 
 
 def workflow(graph: TemplateGraph, language: Language) -> str:
