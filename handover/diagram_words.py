@@ -182,8 +182,8 @@ STEPS: dict[str, Words] = {
     "list": ("find images or notices", "trouver images ou avis"),
     "plan": ("what is new, changed, gone", "ce qui est nouveau,<br>changé, supprimé"),
     "featurise": (
-        "decode, 224×224,<br>MobileNetV2 → 1280 features",
-        "décoder, 224×224,<br>MobileNetV2 → 1280 descripteurs",
+        "decode, 224x224,<br>MobileNetV2 → 1280 features",
+        "décoder, 224x224,<br>MobileNetV2 → 1280 features",
     ),
     "statistics": ("mean, scatter matrix", "moyenne, matrice de dispersion"),
     "pca": ("keep or fit the basis", "garder ou ajuster la base"),

@@ -1,8 +1,8 @@
 """`python -m handover.diagrams` draws the diagrams of the documents as Mermaid text: `make diagrams`.
 
 The bricks and their connections come from the synthesised template, the phases from the definition of the state
-machine, and the steps from the code of the pipeline. Only the words are written by hand, and a diagram that does not fit
-them is an error. The texts are written to docs/diagrams, and into the pages that contain the marker of a diagram.
+machine, and the steps from the code of the pipeline. Only the words are written by hand, and a diagram that does not
+fit them is an error. The texts are written to docs/diagrams, and into the pages that contain the marker of a diagram.
 """
 
 import ast

@@ -33,11 +33,7 @@ def with_links(text: str, change: Callable[[str, str, str], str]) -> str:
 
 def titles(text: str) -> list[tuple[int, str]]:
     """List the titles of a page: level and text."""
-    found: list[tuple[int, str]] = []
-    outside_code(
-        text, lambda part: (found.extend((len(marks), title) for marks, title in TITLE.findall(part)), part)[1]
-    )
-    return found
+    return [(len(marks), title) for marks, title in TITLE.findall(outside_code(text, str, lambda _: ""))]
 
 
 def anchor(title: str) -> str:
