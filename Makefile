@@ -89,8 +89,9 @@ format: .venv/ready  ## Fix imports, layout and simple findings.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-costs: .venv/ready  ## Write docs/costs.md after a change of prices, settings or assumptions.
+costs: .venv/ready  ## Write docs/costs.md and its French page after a change of prices, settings or assumptions.
 	$(BIN)/python -m cdk.costs > docs/costs.md
+	$(BIN)/python -m cdk.costs fr > docs/costs.fr.md
 
 lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \
