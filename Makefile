@@ -32,7 +32,7 @@ NODE = PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin
 EXPLORER = spark_app/explorer/explore.js
 READY = .venv/ready $(EXPLORER)
 
-.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs lock clean help
+.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs diagrams docs lock clean help
 
 demo: $(READY)  ## Draw pictures, run the pipeline on them, print where the results are.
 	$(BIN)/fruits demo
@@ -72,7 +72,7 @@ packages: $(READY)  ## Build the packages that the tests use, so that the tests 
 benchmark: $(READY) build/peers/ready  ## Measure against other tools in 40 minutes: make benchmark SIZE=full|small
 	$(BIN)/python -m benchmarks $(MEASURED)
 
-check: $(READY) .venv/checkov/ready  ## Check lint, format, spelling, types, package boundaries, and the templates.
+check: $(READY) .venv/checkov/ready docs  ## Check lint, format, spelling, types, package boundaries, templates, the site.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell --dictionary=- --dictionary=.ci/words.txt $(shell git ls-files)
@@ -89,9 +89,17 @@ format: .venv/ready  ## Fix imports, layout and simple findings.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-costs: .venv/ready  ## Write docs/costs.md, and the table of docs/review.md, after a change of prices, settings or assumptions.
+costs: .venv/ready  ## Write the pages of costs, and the table of the review, after a change of prices, settings or assumptions.
 	$(BIN)/python -m cdk.costs > docs/costs.md
+	$(BIN)/python -m cdk.costs fr > docs/costs.fr.md
 	$(BIN)/python -m handover.scale
+
+diagrams: .venv/ready  ## Draw the diagrams of docs/ anew after a change of the stack, the workflow or the pipeline.
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m handover.diagrams
+
+docs: .venv/packages handover/node_modules/ready  ## Build the site of docs/ in build/site; a warning is an error.
+	$(BIN)/python -m handover.site
+	@echo "build/site/index.html"
 
 lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \

@@ -8,23 +8,44 @@ import pytest
 from cdk.costs import arithmetic
 from cdk.costs.arithmetic import IDLE, hourly, job
 from cdk.costs.assumptions import ASSUMED
-from cdk.costs.page import render
+from cdk.costs.french import MEANINGS, NO_BREAK, notation
+from cdk.costs.page import render, render_in_french
 from cdk.settings import ENVIRONMENTS, X86_PRICES, Architecture, list_prices
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGE = (DOCS / "costs.md").read_text()
+PAGE, FRENCH = ((DOCS / name).read_text() for name in ("costs.md", "costs.fr.md"))
 DRIVER, EXECUTOR = ENVIRONMENTS["prod"].capacity.driver, ENVIRONMENTS["prod"].capacity.executor
 
 
 def test_the_page_is_what_the_module_prints() -> None:
     """docs/costs.md has the numbers of the present settings, prices and assumptions; `make costs` writes it."""
     assert render() == PAGE
+    assert render_in_french() == FRENCH
 
 
 def test_no_amount_is_written_by_hand() -> None:
-    """The template contains no sum of money except for the limit that idle costs are held to."""
-    template = (Path(arithmetic.__file__).parent / "costs.md.j2").read_text()
-    assert re.findall(r"\$\d[\d.,]*", template) == ["$5"]
+    """The templates contain no sum of money except for the limit that idle costs are held to."""
+    folder = Path(arithmetic.__file__).parent
+    assert re.findall(r"\$\d[\d.,]*", (folder / "costs.md.j2").read_text()) == ["$5"]
+    assert re.findall(rf"\d[\d.,]*{NO_BREAK}\$", (folder / "costs.fr.md.j2").read_text()) == [f"5{NO_BREAK}$"]
+
+
+def test_the_french_page_has_the_amounts_of_the_english_one() -> None:
+    """Both pages name the same amounts and the same rows of numbers, in the notation of their language."""
+    english = [notation(amount) for amount in re.findall(r"\$(\d[\d,]*(?:\.\d+)?)", PAGE)]
+    assert sorted(re.findall(rf"(\d[\d{NO_BREAK}]*(?:,\d+)?){NO_BREAK}\$", FRENCH)) == sorted(english)
+    rows = [[notation(cell) for cell in line.split(" | ")[1:] if cell[0].isdigit()] for line in _rows(PAGE)]
+    assert [[cell for cell in line.split(" | ")[1:] if cell[0].isdigit()] for line in _rows(FRENCH)] == rows
+
+
+def _rows(page: str) -> list[str]:
+    """Return the rows of numbers of a page: those whose second cell is a number."""
+    return [line for line in page.splitlines() if re.match(rf"\|[^|]*\| \d[\d.,{NO_BREAK}]* [|(]", line)]
+
+
+def test_every_assumption_has_a_meaning_in_french() -> None:
+    """No assumption is left without a French meaning, and none that is gone keeps one."""
+    assert MEANINGS.keys() == {name for name, _, _ in ASSUMED.table()}
 
 
 def test_idle_stays_below_the_stated_limit() -> None:

@@ -1,4 +1,4 @@
-"""docs/costs.md: its tables and amounts, computed by `cdk.costs.arithmetic`, in the text of `costs.md.j2`."""
+"""docs/costs.md and docs/costs.fr.md: tables and amounts of `cdk.costs.arithmetic` in the texts of the templates."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jinja2
 
+from cdk.costs import french
 from cdk.costs.arithmetic import (
     IDLE,
     PROD,
@@ -31,7 +32,36 @@ MILLIONS = 10_000_000
 
 
 def render() -> str:
-    """Compose the page."""
+    """Compose the page in English."""
+    return _filled_in(
+        "costs.md.j2",
+        usd=lambda amount: f"${money(amount)}",
+        tables=_tables(),
+        assumptions=[(name, f"{value:,}", meaning) for name, value, meaning in ASSUMED.table()],
+        rows_per_file=f"{ROWS_PER_FILE:,}",
+    )
+
+
+def render_in_french() -> str:
+    """Compose the page in French."""
+    return _filled_in(
+        "costs.fr.md.j2",
+        usd=lambda amount: f"{french.notation(money(amount))}{french.NO_BREAK}$",
+        tables={name: french.table(table) for name, table in _tables().items()},
+        assumptions=[(name, french.notation(f"{value:,}"), french.meaning(name)) for name, value, _ in ASSUMED.table()],
+        rows_per_file=french.notation(f"{ROWS_PER_FILE:,}"),
+    )
+
+
+def _filled_in(
+    template: str,
+    *,
+    usd: Callable[[float], str],
+    tables: dict[str, str],
+    assumptions: list[tuple[str, str, str]],
+    rows_per_file: str,
+) -> str:
+    """Fill in a template. What differs between the languages comes as arguments."""
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -39,20 +69,21 @@ def render() -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 -- Markdown of our own numbers
     )
-    templates.filters["usd"] = lambda amount: f"${money(amount)}"
-    return templates.get_template("costs.md.j2").render(
-        idle=_idle(),
-        trickle=_trickle(),
-        images=_images(),
-        variants=_variants(),
-        assumptions=[(name, f"{value:,}", meaning) for name, value, meaning in ASSUMED.table()],
+    templates.filters["usd"] = usd
+    return templates.get_template(template).render(
+        **tables,
+        assumptions=assumptions,
         assumed=ASSUMED,
         matrix_files=FILES_AT_ONCE,
-        rows_per_file=f"{ROWS_PER_FILE:,}",
+        rows_per_file=rows_per_file,
         executors_in_dev=ENVIRONMENTS["dev"].capacity.max_executors,
         rounds=first_run_in_rounds(MILLIONS, SMALL)[1],
         **_amounts(),
     )
+
+
+def _tables() -> dict[str, str]:
+    return {"idle": _idle(), "trickle": _trickle(), "images": _images(), "variants": _variants()}
 
 
 def money(usd: float) -> str:
