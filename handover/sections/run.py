@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from contract.layout import LATEST, ResultFile
+from contract.layout import LATEST, MODELS, ResultFile
 from contract.summary import Latest, Summary
 from handover.errors import HandoverError
 from handover.machine import machine
-from spark_app.settings import FEATURE_COUNT
+from spark_app.engine.model import FILES
+from spark_app.settings import FEATURE_COUNT, Engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class RunFigures:
     """Duration of the whole run."""
     images_per_second: float
     """Rate of the step that computes features."""
+    model_bytes: int
+    """Size of the exported network, which a run broadcasts to its workers."""
     timings: dict[str, float]
     """Seconds of each step."""
     features: int
@@ -101,6 +104,7 @@ def run_figures(output: Path) -> dict[str, Any]:
             rejects=summary.counts.rejects,
             seconds=seconds_between(summary.started_at, summary.finished_at),
             images_per_second=summary.images_per_second,
+            model_bytes=(output / MODELS / summary.model_id / FILES[Engine(summary.engine)]).stat().st_size,
             timings=summary.timings,
             features=FEATURE_COUNT,
             components=summary.pca.components,
