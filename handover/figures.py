@@ -36,6 +36,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--file", type=Path, default=FIGURES, help="file of the figures [docs/figures.json]")
     sections = parser.add_subparsers(dest="section", required=True, metavar="SECTION")
     sections.add_parser("costs", help="amounts that `cdk.costs` computes")
+    sections.add_parser("settings", help="settings of prod, and limits of runs")
     run = sections.add_parser("run", help="run the pipeline on real images")
     run.add_argument("--images", type=Path, required=True, help="folder of images, one folder per variety")
     run.add_argument("--weights", default="imagenet", help="as of `fruits run` [%(default)s]")
@@ -69,6 +70,12 @@ def _costs(_: argparse.Namespace) -> dict[str, Any]:
     return costs()
 
 
+def _settings(_: argparse.Namespace) -> dict[str, Any]:
+    from handover.sections.settings import settings
+
+    return settings()
+
+
 def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     from handover.sections.run import run_figures, run_pipeline
 
@@ -90,7 +97,13 @@ def _rehearsal(_: argparse.Namespace) -> dict[str, Any]:
     return rehearse()
 
 
-SECTIONS: dict[str, Section] = {"run": _run, "costs": _costs, "benchmark": _benchmark, "rehearsal": _rehearsal}
+SECTIONS: dict[str, Section] = {
+    "run": _run,
+    "costs": _costs,
+    "settings": _settings,
+    "benchmark": _benchmark,
+    "rehearsal": _rehearsal,
+}
 """Section → what makes it."""
 
 

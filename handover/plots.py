@@ -1,7 +1,7 @@
 """`python -m handover.plots` draws the figures of the presentation as SVG files, in English and French.
 
-Two of them show a run (`--output`), the others what `cdk.costs` computes and what docs/figures.json contains. A unit of a
-figure is a pixel of a slide, and its letters are text, so that a slide shows them in its own font and at a known size.
+Two of them show a run (`--output`), the others what `cdk.costs` computes and what docs/figures.json contains. A unit
+of a figure is a pixel of a slide. Its letters are text, so that a slide shows them in its own font and at a known size.
 """
 
 import argparse
@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdk.costs.arithmetic import first_run, reprocess, update
+from cdk.costs.arithmetic import first_run, update
 from cdk.costs.assumptions import ASSUMED, PHOTO, SMALL
 from contract.layout import ResultFile
-from handover.errors import HandoverError
 from handover.sections.run import components_for, results_of, rows_of
 from handover.templates import Language, figures, filters
 from spark_app.errors import FruitsError
@@ -37,9 +36,8 @@ FRUIT_COLOURS = {"Apple": GREEN, "Cherry": RED, "Tomato": ORANGE}
 ENGLISH = {
     "images": "images in the corpus",
     "dollars": "USD",
-    "small": "small images (5 KB)",
-    "photos": "photos (2 MB)",
-    "again": "compute everything again",
+    "small": "first run, 5 KB each",
+    "photos": "first run, 2 MB each",
     "update": "add 100 images",
     "components": "principal components",
     "explained": "explained variance",
@@ -52,9 +50,8 @@ ENGLISH = {
 FRENCH = {
     "images": "images du corpus",
     "dollars": "dollars US",
-    "small": "petites images (5 ko)",
-    "photos": "photos (2 Mo)",
-    "again": "tout recalculer",
+    "small": "1er calcul, 5 ko",
+    "photos": "1er calcul, 2 Mo",
     "update": "ajouter 100 images",
     "components": "composantes principales",
     "explained": "variance expliquée",
@@ -169,20 +166,14 @@ def _shares(results: Path) -> list[float]:
     return [float(row["ratio"]) for row in rows_of(results / ResultFile.EXPLAINED_VARIANCE)]
 
 
-def cost_of_first_runs(axes: "Axes", language: Language) -> None:
-    """Draw the price of the first run over corpora of small images and of photos."""
+def costs(axes: "Axes", language: Language) -> None:
+    """Draw the price of the first run over photos and over small images, and that of an update of 100 images."""
     lines = (
         ("photos", ORANGE, [first_run(n, PHOTO) for n in SCALES]),
-        ("small", GREEN, [first_run(n, SMALL) for n in SCALES]),
+        ("small", BLUE, [first_run(n, SMALL) for n in SCALES]),
+        ("update", GREEN, [update(SMALL, min(n, ASSUMED.near_rows)) for n in SCALES]),
     )
     _cost_lines(axes, language, lines)
-
-
-def cost_of_updates(axes: "Axes", language: Language) -> None:
-    """Draw the price of 100 new images beside that of computing all images again."""
-    again = [reprocess(n, SMALL) for n in SCALES]
-    new = [update(SMALL, min(n, ASSUMED.near_rows)) for n in SCALES]
-    _cost_lines(axes, language, (("again", ORANGE, again), ("update", GREEN, new)))
 
 
 def _cost_lines(axes: "Axes", language: Language, lines: Iterable[tuple[str, str, list[float]]]) -> None:
@@ -222,7 +213,7 @@ def rates(axes: "Axes", language: Language) -> None:
     axes.tick_params(length=0)
 
 
-OF_FIGURES: dict[str, Draw] = {"costs": cost_of_first_runs, "updates": cost_of_updates, "rates": rates}
+OF_FIGURES: dict[str, Draw] = {"costs": costs, "rates": rates}
 """Figure → what draws it without a run."""
 
 SIZES = {"scatter": (1100, 470)}
@@ -242,6 +233,9 @@ STYLE: dict[str, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
+
+
+NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 
 def _draw(file: Path, plot: Draw, language: Language) -> Path:
@@ -265,7 +259,7 @@ def _for_slides(svg: str, width: int, height: int) -> str:
     inner = re.sub(r"<metadata>.*?</metadata>\s*", "", inner, flags=re.DOTALL)
     inner = re.sub(r"<style.*?</style>", "", inner, flags=re.DOTALL)
     inner = re.sub(r"'DejaVu Sans'(, [^;\"]*)?", "Inter, 'DejaVu Sans', sans-serif", inner)
-    opening = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">'
+    opening = f'<svg {NAMESPACES} viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">'
     lines = (line.rstrip() for line in re.sub(r"<svg[^>]*>", opening, inner, count=1).splitlines())
     # A blank line would end the block of HTML in the Markdown of a slide.
     return "\n".join(line for line in lines if line) + "\n"

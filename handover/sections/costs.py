@@ -32,11 +32,14 @@ class Costs:
     first_run_100_000_small: float
     first_run_1_000_000_small: float
     first_run_10_000_000_small: float
+    first_run_100_000_000_small: float
     first_run_100_000_photos: float
     first_run_10_000_000_photos: float
     minutes_100_000_small: float
     """Minutes of the job of the first run."""
+    minutes_1_000_000_small: float
     minutes_10_000_000_small: float
+    minutes_100_000_000_small: float
     update_100: float
     """100 new images that are close together, on a corpus of 100,000 small ones."""
     reprocess_100_000_small: float
@@ -71,10 +74,13 @@ def costs() -> dict[str, str | float]:
             first_run_100_000_small=first_run(100_000, SMALL),
             first_run_1_000_000_small=first_run(1_000_000, SMALL),
             first_run_10_000_000_small=first_run(10_000_000, SMALL),
+            first_run_100_000_000_small=first_run(100_000_000, SMALL),
             first_run_100_000_photos=first_run(100_000, PHOTO),
             first_run_10_000_000_photos=first_run(10_000_000, PHOTO),
-            minutes_100_000_small=60 * job(100_000, SMALL.core_s, 100_000).hours,
-            minutes_10_000_000_small=60 * job(10_000_000, SMALL.core_s, 10_000_000).hours,
+            minutes_100_000_small=minutes(100_000),
+            minutes_1_000_000_small=minutes(1_000_000),
+            minutes_10_000_000_small=minutes(10_000_000),
+            minutes_100_000_000_small=minutes(100_000_000),
             update_100=an_update,
             reprocess_100_000_small=reprocess(100_000, SMALL),
             trickle_month_ungathered=updates_in_a_month(0) * an_update,
@@ -88,6 +94,11 @@ def costs() -> dict[str, str | float]:
             upload_100_000=100_000 * PRICES.s3_put,
         )
     )
+
+
+def minutes(images: int) -> float:
+    """Return the minutes of the job of the first run over small images."""
+    return 60 * job(images, SMALL.core_s, images).hours
 
 
 def prices_as_of() -> str:
