@@ -143,15 +143,9 @@ def scatter(results: Path) -> Draw:
     def draw(axes: "Axes", language: Language) -> None:
         share = _shares(results)
         for fruit in dict.fromkeys(label.split()[0] for label, *_ in rows):
-            of_fruit = [(x, y) for label, x, y in rows if label.split()[0] == fruit]
-            axes.scatter(
-                *zip(*of_fruit, strict=True),
-                s=70,
-                color=FRUIT_COLOURS.get(fruit, BLUE),
-                alpha=0.65,
-                linewidth=0,
-                label=FRUITS_IN_FRENCH.get(fruit, fruit) if language is Language.FRENCH else fruit,
-            )
+            xs, ys = zip(*((x, y) for label, x, y in rows if label.split()[0] == fruit), strict=True)
+            name = FRUITS_IN_FRENCH.get(fruit, fruit) if language is Language.FRENCH else fruit
+            axes.scatter(xs, ys, s=70, color=FRUIT_COLOURS.get(fruit, BLUE), alpha=0.65, linewidth=0, label=name)
         percent = filters(language)["percent"]
         axes.set(xlabel=f"PC1 ({percent(share[0])})", ylabel=f"PC2 ({percent(share[1])})", xticks=[], yticks=[])
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1.6, handletextpad=0.2)
@@ -220,7 +214,7 @@ SIZES = {"scatter": (1100, 470)}
 SIZE = (1100, 460)
 """Width and height of a figure in pixels."""
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "fruits",  # the same file for the same figures
     "font.size": LETTERS,
