@@ -32,7 +32,8 @@ NODE = PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin
 EXPLORER = spark_app/explorer/explore.js
 READY = .venv/ready $(EXPLORER)
 
-.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs lock clean help
+.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs \
+	presentation figures lock clean help
 
 demo: $(READY)  ## Draw pictures, run the pipeline on them, print where the results are.
 	$(BIN)/fruits demo
@@ -91,6 +92,19 @@ format: .venv/ready  ## Fix imports, layout and simple findings.
 
 costs: .venv/ready  ## Write docs/costs.md after a change of prices, settings or assumptions.
 	$(BIN)/python -m cdk.costs > docs/costs.md
+
+presentation: .venv/packages handover/node_modules/ready  ## Build the slides as HTML and PDF: make presentation IMAGES=folder
+	$(BIN)/python -m handover.slides $(if $(IMAGES),--images "$(IMAGES)")
+
+figures: $(READY)  ## Measure the figures of the documents: make figures IMAGES=folder WEIGHTS=weights.h5 BENCHMARK=results.json
+	$(if $(IMAGES),,$(error make figures needs IMAGES=folder: real images, one folder per variety))
+	rm -rf build/figures
+	$(BIN)/python -m handover.figures run --images "$(IMAGES)" $(if $(WEIGHTS),--weights "$(WEIGHTS)") --output build/figures
+	$(BIN)/python -m handover.figures costs
+	$(BIN)/python -m handover.figures settings
+	$(if $(BENCHMARK),$(BIN)/python -m handover.figures benchmark "$(BENCHMARK)")
+	$(BIN)/python -m handover.figures rehearsal
+	$(BIN)/python -m handover.plots --output build/figures
 
 lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,7 @@ def build_html(language: Language, folder: Path, images: Path | None = None) -> 
 
 
 def _build(language: Language, folder: Path, images: Path | None, browser: str) -> Iterator[Path]:
-    pdf = ["--pdf", "--pdf-notes", "--pdf-outlines", "--browser-path", browser]
+    pdf = ["--pdf", "--pdf-outlines", "--browser-path", browser]
     yield build_html(language, folder, images)
     yield _marp(language, folder, images, "pdf", pdf)
     yield _marp(language, folder, images, "txt", ["--notes"])
@@ -117,10 +118,12 @@ def markdown(language: Language, images: Path | None = None) -> str:
     HandoverError
         If the folder contains no JPEG files.
     """
+    from babel.dates import format_date
     from jinja2 import FileSystemLoader
 
     templates = environment(language)
     templates.loader = FileSystemLoader(TEXTS)
+    templates.filters["date"] = lambda day, style="long": format_date(date.fromisoformat(day), style, locale=language)
     templates.globals["figure"] = lambda name: (TEXTS / "figures" / f"{name}.{language}.svg").read_text()
     pictures = drawn_pictures() if images is None else real_pictures(images)
     shown = [f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}" for picture in pictures]
