@@ -125,7 +125,7 @@ clean:  ## Delete what make has made: .venv, node_modules, build, cdk.out, demo,
 	rm -rf .venv node_modules build cdk.out demo $(EXPLORER)
 
 help:  ## List the targets.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The environment: the packages, the program of the explorer, and what `fruits setup` and `fruits rehearse prepare`
 # download and make. `fruits setup` runs the pipeline once, which writes an explorer.

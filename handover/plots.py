@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cdk.costs.arithmetic import first_run, update
 from cdk.costs.assumptions import ASSUMED, PHOTO, SMALL
 from contract.layout import ResultFile
+from handover.errors import HandoverError
 from handover.sections.run import components_for, results_of, rows_of
 from handover.templates import Language, figures, filters
 from spark_app.errors import FruitsError
@@ -95,7 +96,7 @@ def draw_all(folder: Path, output: Path | None = None) -> list[Path]:
     Raises
     ------
     HandoverError
-        If the output has no complete results.
+        If the output has no complete results, or if no benchmark has been recorded.
     """
     folder.mkdir(parents=True, exist_ok=True)
     plots = dict(OF_FIGURES)
@@ -103,7 +104,7 @@ def draw_all(folder: Path, output: Path | None = None) -> list[Path]:
         results = results_of(output)
         plots |= {"scree": scree(results), "scatter": scatter(results)}
     if "benchmark" not in figures():
-        del plots["rates"]
+        raise HandoverError("docs/figures.json has no benchmark: run `python -m handover.figures benchmark` first.")
     return [
         _draw(folder / f"{name}.{language}.svg", plot, language)
         for name, plot in plots.items()
@@ -130,7 +131,8 @@ def scree(results: Path) -> Draw:
                 color=ORANGE,
                 weight="bold",
             )
-        axes.set(xlim=(0, 1.22 * len(shares)), ylim=(0, 1), xlabel=words["components"], ylabel=words["explained"])
+        axes.set(xlim=(0, 1.22 * len(shares)), ylim=(0, 1), xlabel=words["components"])
+        _name_vertical_axis(axes, words["explained"])
         axes.yaxis.set_major_formatter(lambda value, _: percent(value))
 
     return draw
@@ -147,10 +149,16 @@ def scatter(results: Path) -> Draw:
             name = FRUITS_IN_FRENCH.get(fruit, fruit) if language is Language.FRENCH else fruit
             axes.scatter(xs, ys, s=70, color=FRUIT_COLOURS.get(fruit, BLUE), alpha=0.65, linewidth=0, label=name)
         percent = filters(language)["percent"]
-        axes.set(xlabel=f"PC1 ({percent(share[0])})", ylabel=f"PC2 ({percent(share[1])})", xticks=[], yticks=[])
+        axes.set(xlabel=f"PC1 ({percent(share[0])})", xticks=[], yticks=[])
+        _name_vertical_axis(axes, f"PC2 ({percent(share[1])})")
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1.6, handletextpad=0.2)
 
     return draw
+
+
+def _name_vertical_axis(axes: "Axes", name: str) -> None:
+    """Write the name above the axis, because letters that stand upright are easier to read."""
+    axes.set_title(name, loc="left", fontsize=LETTERS, pad=14)
 
 
 FRUITS_IN_FRENCH = {"Apple": "Pommes", "Cherry": "Cerises", "Tomato": "Tomates"}
@@ -176,9 +184,9 @@ def _cost_lines(axes: "Axes", language: Language, lines: Iterable[tuple[str, str
         axes.loglog(SCALES, prices, "o-", color=colour, linewidth=4, markersize=10)
         text = f"{WORDS[language][name]}\n{_money(dollars, prices[-1])}"
         above = {"photos": 30, "small": -30}.get(name, 0)  # the two lines end close to each other
-        style = {"color": colour, "va": "center", "weight": "bold", "annotation_clip": False}
+        style: Any = {"color": colour, "va": "center", "weight": "bold", "annotation_clip": False}
         axes.annotate(text, (SCALES[-1], prices[-1]), (18, above), textcoords="offset points", **style)
-    axes.set(xlabel=WORDS[language]["images"], ylim=(0.01, 400), xlim=(800, 1.3 * SCALES[-1]))
+    axes.set(xlabel=WORDS[language]["images"], ylim=(0.006, 400), xlim=(800, 1.3 * SCALES[-1]))
     axes.xaxis.set_major_formatter(lambda value, _: number(value))
     axes.yaxis.set_major_formatter(lambda value, _: _money(dollars, value))
     axes.minorticks_off()
@@ -219,6 +227,7 @@ STYLE: Any = {
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
+    "xtick.major.pad": 12,
 }
 
 

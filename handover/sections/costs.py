@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from cdk.costs.arithmetic import (
     IDLE,
     PROD,
+    daily_runs,
     first_run,
     hourly,
     job,
@@ -48,6 +49,8 @@ class Costs:
     trickle_month_gathered: float
     """The same with `gather_minutes`."""
     gather_minutes: float
+    daily_runs_month_100_000_small: float
+    """A month of the daily `reconcile` and `maintain`."""
     storage_month_10_000_000_photos: float
     cluster_month: float
     """A cluster of EMR on EC2 of two m6g.xlarge that waits for images."""
@@ -86,6 +89,7 @@ def costs() -> dict[str, str | float]:
             trickle_month_ungathered=updates_in_a_month(0) * an_update,
             trickle_month_gathered=updates_in_a_month(PROD.gather_minutes) * an_update,
             gather_minutes=PROD.gather_minutes,
+            daily_runs_month_100_000_small=30 * daily_runs(100_000),
             storage_month_10_000_000_photos=stored(10_000_000 * PHOTO.size),
             cluster_month=PRICES.cluster_hour * HOURS_PER_MONTH,
             vcpu_hour=hourly(PROD.capacity.executor) / PROD.capacity.executor.vcpus,
