@@ -32,7 +32,7 @@ NODE = PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin
 EXPLORER = spark_app/explorer/explore.js
 READY = .venv/ready $(EXPLORER)
 
-.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs diagrams docs lock clean help
+.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs diagrams docs presentation figures lock clean help
 
 demo: $(READY)  ## Draw pictures, run the pipeline on them, print where the results are.
 	$(BIN)/fruits demo
@@ -93,6 +93,7 @@ costs: .venv/ready  ## Write the pages of costs, and the table of the review, af
 	$(BIN)/python -m cdk.costs > docs/costs.md
 	$(BIN)/python -m cdk.costs fr > docs/costs.fr.md
 	$(BIN)/python -m handover.scale
+	$(BIN)/python -m handover.figures costs
 
 diagrams: .venv/ready  ## Draw the diagrams of docs/ anew after a change of the stack, the workflow or the pipeline.
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m handover.diagrams
@@ -100,6 +101,19 @@ diagrams: .venv/ready  ## Draw the diagrams of docs/ anew after a change of the 
 docs: .venv/packages handover/node_modules/ready  ## Build the site of docs/ in build/site; a warning is an error.
 	$(BIN)/python -m handover.site
 	@echo "build/site/index.html"
+
+presentation: .venv/packages handover/node_modules/ready  ## Build the slides as HTML and PDF: make presentation IMAGES=folder
+	$(BIN)/python -m handover.slides $(if $(IMAGES),--images "$(IMAGES)")
+
+figures: $(READY)  ## Measure the figures of the documents: make figures IMAGES=folder WEIGHTS=weights.h5 BENCHMARK=results.json
+	$(if $(IMAGES),,$(error make figures needs IMAGES=folder: real images, one folder per variety))
+	rm -rf build/figures
+	$(BIN)/python -m handover.figures run --images "$(IMAGES)" $(if $(WEIGHTS),--weights "$(WEIGHTS)") --output build/figures
+	$(BIN)/python -m handover.figures costs
+	$(BIN)/python -m handover.figures settings
+	$(if $(BENCHMARK),$(BIN)/python -m handover.figures benchmark "$(BENCHMARK)")
+	$(BIN)/python -m handover.figures rehearsal
+	$(BIN)/python -m handover.plots --output build/figures
 
 lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \
@@ -120,7 +134,7 @@ clean:  ## Delete what make has made: .venv, node_modules, build, cdk.out, demo,
 	rm -rf .venv node_modules build cdk.out demo $(EXPLORER)
 
 help:  ## List the targets.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The environment: the packages, the program of the explorer, and what `fruits setup` and `fruits rehearse prepare`
 # download and make. `fruits setup` runs the pipeline once, which writes an explorer.

@@ -1,0 +1,111 @@
+"""`python -m handover.figures SECTION ...` writes a section of docs/figures.json, and leaves the others.
+
+All figures of the documents come from this file. Each section says when and where its figures were measured.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from handover.errors import HandoverError
+from handover.templates import FIGURES
+from spark_app.errors import FruitsError
+
+Section = Callable[[argparse.Namespace], dict[str, Any]]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Write a section; return 0, or 2 after a mistake of the user."""
+    arguments = argument_parser().parse_args(words)
+    try:
+        write_section(arguments.section, SECTIONS[arguments.section](arguments), arguments.file)
+    except FruitsError as error:
+        print(f"figures: {error}", file=sys.stderr)
+        return error.exit_code
+    print(f"Written to {arguments.file}: {arguments.section}")
+    return 0
+
+
+def argument_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
+    parser = argparse.ArgumentParser(prog="handover.figures", description=__doc__.partition("\n")[0])
+    parser.add_argument("--file", type=Path, default=FIGURES, help="file of the figures [docs/figures.json]")
+    sections = parser.add_subparsers(dest="section", required=True, metavar="SECTION")
+    sections.add_parser("costs", help="amounts that `cdk.costs` computes")
+    sections.add_parser("settings", help="settings of prod, and limits of runs")
+    run = sections.add_parser("run", help="run the pipeline on real images")
+    run.add_argument("--images", type=Path, required=True, help="folder of images, one folder per variety")
+    run.add_argument("--weights", default="imagenet", help="as of `fruits run` [%(default)s]")
+    run.add_argument("--output", type=Path, help="keep the output here, for `python -m handover.plots`")
+    benchmark = sections.add_parser("benchmark", help="medians of `python -m benchmarks`")
+    benchmark.add_argument("results", type=Path, help="its results.json")
+    sections.add_parser("rehearsal", help="rehearse the cloud on this machine")
+    return parser
+
+
+def write_section(name: str, section: dict[str, Any], file: Path = FIGURES) -> None:
+    """Replace one section of the figures, in the order of `SECTIONS`.
+
+    Raises
+    ------
+    HandoverError
+        If the file is not a JSON document.
+    """
+    try:
+        found = json.loads(file.read_text()) if file.exists() else {}
+    except ValueError as error:
+        raise HandoverError(f"{file} is not a JSON document: restore it with git.") from error
+    sections = found | {name: section}
+    ordered = {key: sections[key] for key in SECTIONS if key in sections}
+    file.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n")
+
+
+def _costs(_: argparse.Namespace) -> dict[str, Any]:
+    from handover.sections.costs import costs
+
+    return costs()
+
+
+def _settings(_: argparse.Namespace) -> dict[str, Any]:
+    from handover.sections.settings import settings
+
+    return settings()
+
+
+def _run(arguments: argparse.Namespace) -> dict[str, Any]:
+    from handover.sections.run import run_figures, run_pipeline
+
+    with tempfile.TemporaryDirectory(prefix="fruits-figures-") as scratch:
+        output = arguments.output or Path(scratch) / "output"
+        run_pipeline(arguments.images, arguments.weights, output)
+        return run_figures(output)
+
+
+def _benchmark(arguments: argparse.Namespace) -> dict[str, Any]:
+    from handover.sections.benchmark import benchmark_figures
+
+    return benchmark_figures(arguments.results)
+
+
+def _rehearsal(_: argparse.Namespace) -> dict[str, Any]:
+    from handover.sections.rehearsal import rehearse
+
+    return rehearse()
+
+
+SECTIONS: dict[str, Section] = {
+    "run": _run,
+    "costs": _costs,
+    "settings": _settings,
+    "benchmark": _benchmark,
+    "rehearsal": _rehearsal,
+}
+"""Section → what makes it."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The sections of docs/figures.json, each made of what a command of the project computes or measures."""

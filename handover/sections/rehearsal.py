@@ -1,0 +1,76 @@
+"""The section `rehearsal`: what `fruits rehearse` prints about its own duration and results."""
+
+import re
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from handover.errors import HandoverError
+from handover.machine import machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class RehearsalFigures:
+    """A rehearsal of the cloud: deployment, upload, run, changed images, destruction."""
+
+    date: str
+    seconds: float
+    """Duration from the start of the local AWS to the check that nothing is left."""
+    deploy_seconds: float
+    """Duration until the stack is deployed."""
+    images: int
+    """Rows of the matrix after the upload."""
+    rejects: int
+    machine: dict[str, Any]
+
+
+PATTERNS = {
+    "deploy_seconds": r"^ *([\d.]+) s  CDK +\S+ is deployed",
+    "seconds": r"^ *([\d.]+) s  CDK +\S+ is destroyed",
+    "images": r"^ *[\d.]+ s  results +(\d+) images, \d+ refused",
+    "rejects": r"^ *[\d.]+ s  results +\d+ images, (\d+) refused",
+}
+"""Figure → the line of the rehearsal that names it."""
+
+
+def rehearse() -> dict[str, Any]:
+    """Run a rehearsal, which takes minutes, and return the section.
+
+    Raises
+    ------
+    HandoverError
+        If the rehearsal fails.
+    """
+    command = [sys.executable, "-m", "cli.main", "rehearse"]
+    ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+    if ended.returncode:
+        raise HandoverError(f"`fruits rehearse` ended with exit code {ended.returncode}; its message above says why.")
+    return rehearsal_figures(ended.stdout)
+
+
+def rehearsal_figures(printed: str) -> dict[str, Any]:
+    """Return the section for the lines that a rehearsal has printed.
+
+    Raises
+    ------
+    HandoverError
+        If a line is missing.
+    """
+    found = {name: re.search(pattern, printed, re.MULTILINE) for name, pattern in PATTERNS.items()}
+    if missing := [name for name, match in found.items() if match is None]:
+        raise HandoverError(
+            f"The rehearsal has not printed the line of {', '.join(missing)}: adapt PATTERNS in {__name__}."
+        )
+    numbers = {name: float(match[1]) for name, match in found.items() if match}
+    return asdict(
+        RehearsalFigures(
+            date=datetime.now(UTC).date().isoformat(),
+            seconds=numbers["seconds"],
+            deploy_seconds=numbers["deploy_seconds"],
+            images=int(numbers["images"]),
+            rejects=int(numbers["rejects"]),
+            machine=machine(),
+        )
+    )

@@ -1,0 +1,186 @@
+"""`python -m handover.slides` builds the presentation as HTML, PDF and text (the notes), in English and French.
+
+The text of each language is a template of Markdown for Marp in docs/presentation, which takes its numbers from
+docs/figures.json. Figures and diagrams are parts of the text, and fonts parts of the theme, so that the files need no
+network.
+"""
+
+import argparse
+import base64
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handover.browser import required_browser
+from handover.errors import HandoverError
+from handover.templates import Language, environment
+from spark_app.errors import FruitsError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ROOT = Path(__file__).parents[1]
+TEXTS = ROOT / "docs" / "presentation"
+FOLDER = ROOT / "build" / "presentation"
+NODE_MODULES = Path(__file__).parent / "node_modules"
+MARP = NODE_MODULES / ".bin" / "marp"
+
+FONTS = (("Inter", "inter", 400), ("Inter", "inter", 600), ("JetBrains Mono", "jetbrains-mono", 400))
+"""Family, package of npm below @fontsource, and weight of each font."""
+
+PICTURES = 9
+"""Pictures on the slide of the data."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Build the presentation; return 0, or 2 if something is missing."""
+    parser = argparse.ArgumentParser(prog="handover.slides", description="Build the presentation.")
+    parser.add_argument("--images", type=Path, help="folder of real images to show; without it, pictures are drawn")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="folder of the files [build/presentation]")
+    arguments = parser.parse_args(words)
+    try:
+        for file in build(arguments.folder, arguments.images):
+            print(file)
+    except FruitsError as error:
+        print(f"slides: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def build(folder: Path, images: Path | None = None) -> list[Path]:
+    """Build the presentation in both languages, and return its files: HTML, PDF and notes.
+
+    Raises
+    ------
+    HandoverError
+        If Chromium, Marp or a font is missing, or if Marp fails.
+    """
+    browser = required_browser()
+    return [file for language in Language for file in _build(language, folder, images, browser)]
+
+
+def build_html(language: Language, folder: Path, images: Path | None = None) -> Path:
+    """Build the HTML of a language, which needs no browser.
+
+    Raises
+    ------
+    HandoverError
+        If Marp or a font is missing, or if Marp fails.
+    """
+    return _marp(language, folder, images, "html", [])
+
+
+def _build(language: Language, folder: Path, images: Path | None, browser: str) -> Iterator[Path]:
+    pdf = ["--pdf", "--pdf-outlines", "--browser-path", browser]
+    yield build_html(language, folder, images)
+    yield _marp(language, folder, images, "pdf", pdf)
+    yield _marp(language, folder, images, "txt", ["--notes"])
+
+
+def _marp(language: Language, folder: Path, images: Path | None, suffix: str, options: Sequence[str]) -> Path:
+    """Run Marp on the Markdown of a language."""
+    if not MARP.exists():
+        raise HandoverError(f"Marp is not in {NODE_MODULES}: run `make handover/node_modules/ready`.")
+    folder.mkdir(parents=True, exist_ok=True)
+    text, style, result = (
+        folder / name for name in (f"fruits.{language}.md", "theme.css", f"fruits.{language}.{suffix}")
+    )
+    text.write_text(markdown(language, images))
+    style.write_text(theme())
+    command = [str(MARP), str(text), "--theme", str(style), "--html", "--no-stdin", *options, "--output", str(result)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, env=_with_node())
+    if ended.returncode or not result.exists():
+        raise HandoverError(f"Marp could not make {result}: {ended.stderr.strip()[-500:]}")
+    return result
+
+
+def _with_node() -> dict[str, str]:
+    """Return the variables with which Marp finds the Node of this project, next to its Python."""
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def markdown(language: Language, images: Path | None = None) -> str:
+    """Fill in the text of a language.
+
+    Parameters
+    ----------
+    images
+        Folder of images, one folder per variety, some of which the presentation shows. `None` for drawn pictures.
+
+    Raises
+    ------
+    HandoverError
+        If the folder contains no JPEG files.
+    """
+    from babel.dates import format_date
+    from jinja2 import FileSystemLoader
+
+    templates = environment(language)
+    templates.loader = FileSystemLoader(TEXTS)
+    templates.filters["date"] = lambda day, style="long": format_date(date.fromisoformat(day), style, locale=language)
+    templates.globals["figure"] = lambda name: (TEXTS / "figures" / f"{name}.{language}.svg").read_text()
+    pictures = drawn_pictures() if images is None else real_pictures(images)
+    shown = [f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}" for picture in pictures]
+    return templates.get_template(f"slides.{language}.md.j2").render(pictures=shown, real_pictures=images is not None)
+
+
+def drawn_pictures() -> list[bytes]:
+    """Return drawn JPEG pictures of several varieties, always the same."""
+    import numpy as np
+
+    from cli.sample import VARIETIES, draw
+
+    return [_jpeg(draw(variety, np.random.default_rng(0))) for variety in VARIETIES[:PICTURES]]
+
+
+def _jpeg(picture: "Image") -> bytes:
+    body = io.BytesIO()
+    picture.save(body, "JPEG", quality=90)
+    return body.getvalue()
+
+
+def real_pictures(images: Path) -> list[bytes]:
+    """Return the first image of each of some varieties, spread over all of them.
+
+    Raises
+    ------
+    HandoverError
+        If the folder contains no JPEG files.
+    """
+    varieties = sorted(folder for folder in images.glob("*/") if any(folder.glob("*.jpg")))
+    if not varieties:
+        raise HandoverError(f"There are no folders with .jpg files in {images}: give a folder with one per variety.")
+    chosen = islice(varieties, 0, None, max(1, len(varieties) // PICTURES))
+    return [min(folder.glob("*.jpg")).read_bytes() for folder in islice(chosen, PICTURES)]
+
+
+def theme() -> str:
+    """Return the style of the slides, with its fonts.
+
+    Raises
+    ------
+    HandoverError
+        If a font is missing.
+    """
+    return "\n".join([*map(_font_face, *zip(*FONTS, strict=True)), (TEXTS / "theme.css").read_text()])
+
+
+def _font_face(family: str, package: str, weight: int) -> str:
+    file = NODE_MODULES / "@fontsource" / package / "files" / f"{package}-latin-{weight}-normal.woff2"
+    if not file.exists():
+        raise HandoverError(f"The font {family} is not in {NODE_MODULES}: run `make handover/node_modules/ready`.")
+    data = base64.b64encode(file.read_bytes()).decode()
+    return (
+        f'@font-face {{ font-family: "{family}"; font-weight: {weight}; '
+        f"src: url(data:font/woff2;base64,{data}) format('woff2'); }}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
