@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+NAME = "fruits notebook"
+"""Name of the application of Spark."""
+
 LOG = "spark.log"
 
 BROADCAST_THRESHOLD = "spark.broadcast.UDFCompressionThreshold"
@@ -47,7 +50,7 @@ def _configuration(folder: Path) -> dict[str, str]:
     log4j = folder / "log4j2.properties"
     log4j.write_text(LOG4J.format(log=folder / LOG))
     return {
-        "spark.app.name": "fruits notebook",
+        "spark.app.name": NAME,
         "spark.master": "local[*]",
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
@@ -62,6 +65,12 @@ def _configuration(folder: Path) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
+
+
+def stop_session(spark: "SparkSession") -> None:
+    """Stop a session that `start_session` has started. That of a platform goes on."""
+    if spark.sparkContext.appName == NAME:
+        spark.stop()
 
 
 def set_broadcast_threshold(spark: "SparkSession", size: int) -> None:
