@@ -1,12 +1,11 @@
 """`python -m handover.notebook make|execute`: makes the notebooks in both languages of one text, and executes one.
 
-`notebooks/fruits.py` is the text, in the percent format of jupytext. A cell whose metadata have a ``lang`` is left out of
-the notebook in the other language, so that the code stands once.
+`notebooks/fruits.py` is the text, in the percent format of jupytext. A cell whose metadata have a ``lang`` is left out
+of the notebook in the other language, so that the code stands once.
 """
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handover.notebook_places import Where
+from handover.notebook_words import typeset
 from handover.templates import Language
 from spark_app.errors import FruitsError, SettingsError
 
@@ -116,18 +116,6 @@ def notebook_in(language: Language) -> "NotebookNode":
     }
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
-
-
-def typeset(text: str) -> str:
-    """Set French text: spaces that do not break, and typographic apostrophes, outside of code."""
-    parts = re.split(r"(`[^`]*`|^ {4}.*$|\]\([^)]*\))", text, flags=re.MULTILINE)
-    return "".join(part if number % 2 else _typeset_prose(part) for number, part in enumerate(parts))
-
-
-def _typeset_prose(text: str) -> str:
-    text = re.sub(r"(?<=\d) (?=\d{3}\b)", "\N{NARROW NO-BREAK SPACE}", text)
-    text = re.sub(r" (?=[:;!?»%])(?!:-)", "\N{NO-BREAK SPACE}", text).replace("« ", "«\N{NO-BREAK SPACE}")
-    return re.sub(r"(?<=\w)'(?=\w)|(?<=\w)'$", "\N{RIGHT SINGLE QUOTATION MARK}", text)
 
 
 def text_of(notebook: "NotebookNode") -> str:

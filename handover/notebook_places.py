@@ -1,4 +1,4 @@
-"""Where the notebook works: on this machine, in a rehearsed cloud, or in a deployed environment; and what it needs there."""
+"""Where the notebook works: on this machine, in a rehearsed cloud, or in a deployed environment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
