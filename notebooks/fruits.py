@@ -20,8 +20,8 @@
 #     images → caractéristiques (MobileNetV2) → composantes principales → une matrice
 #
 # Il reprend la chaîne de l'alternant en PySpark et y ajoute ce qui manquait : **la diffusion (broadcast) des poids du
-# réseau TensorFlow** et **l'ACP en PySpark**. Chaque étape dit ce qu'elle fait, pourquoi, et quelles solutions ont été
-# écartées. Les chiffres affichés sont mesurés ici, à l'exécution ; aucun n'est recopié.
+# réseau TensorFlow** et **l'ACP en PySpark**. Chaque étape dit ce qu'elle fait, pourquoi, et quelles solutions ont
+# été écartées. Les chiffres affichés sont mesurés ici, à l'exécution ; aucun n'est recopié.
 #
 # Le même code a deux formes. Ce notebook montre **les idées**, en PySpark, à une taille que l'on peut lire. Le
 # **produit** (la commande `fruits`, et les jobs qu'un envoi d'images déclenche sur EMR Serverless) fait la même chose
@@ -41,8 +41,8 @@
 # rejected. The figures that it shows are measured here, when the notebook runs; none is copied.
 #
 # The code exists in two forms. This notebook shows **the ideas**, in PySpark, at a size that can be read. The
-# **product** (the command `fruits`, and the jobs that an upload of images starts on EMR Serverless) does the same with
-# retries, incremental updates and Iceberg tables; section 9 compares the two.
+# **product** (the command `fruits`, and the jobs that an upload of images starts on EMR Serverless) does the same
+# with retries, incremental updates and Iceberg tables; section 9 compares the two.
 
 # %% [markdown] lang="fr"
 # ## 1. Où ce notebook s'exécute
@@ -52,7 +52,7 @@
 # | `WHERE` | images et matrice | qui calcule |
 # |---|---|---|
 # | `local` | des dossiers de cette machine | Spark, sur cette machine |
-# | `rehearsal` | le bucket d'un AWS local (`fruits rehearse up`) | en plus : la vraie machine à états et le vrai job Spark |
+# | `rehearsal` | le bucket d'un AWS local (`fruits rehearse up`) | en plus : machine à états et job Spark réels |
 # | `dev` | le bucket de l'environnement `dev` sur AWS | en plus : Step Functions et EMR Serverless |
 #
 # Les cellules sont les mêmes pour `rehearsal` et `dev` : seule l'adresse des services change.
@@ -65,7 +65,7 @@
 # | `WHERE` | images and matrix | what computes |
 # |---|---|---|
 # | `local` | folders of this machine | Spark, on this machine |
-# | `rehearsal` | the bucket of a local AWS (`fruits rehearse up`) | also: the real state machine and the real Spark job |
+# | `rehearsal` | the bucket of a local AWS (`fruits rehearse up`) | also: the real state machine and Spark job |
 # | `dev` | the bucket of the environment `dev` on AWS | also: Step Functions and EMR Serverless |
 #
 # The cells for `rehearsal` and `dev` are the same: only the address of the services differs.
@@ -88,19 +88,22 @@ LANGUAGE = "en"
 
 # %% [markdown] lang="fr"
 # La cellule suivante rend le notebook exécutable **sur un portable, EMR Studio, Colab, Kaggle, SageMaker et
-# Databricks**. Elle cherche le projet ; s'il manque, elle clone `REPOSITORY` et appelle `make`, qui installe les paquets
-# aux versions figées (avec leurs empreintes) dans un environnement à part, sans toucher à ceux de la plateforme.
+# Databricks**. Elle cherche le projet ; s'il manque, elle clone `REPOSITORY` et appelle `make`, qui installe les
+# paquets aux versions figées (avec leurs empreintes) dans un environnement à part, sans toucher à ceux de la
+# plateforme.
 #
 # **Ce qui a été essayé** : un portable sous Linux avec Python 3.13, en `local` et en `rehearsal` (les tests du projet
 # exécutent ce notebook dans les deux cas). **Ce qui n'a pas pu l'être**, faute de compte : EMR Studio, Colab, Kaggle,
-# SageMaker, Databricks, et `WHERE = "dev"`. Deux points y sont à surveiller : le Python de la plateforme doit être 3.11,
-# 3.12 ou 3.13 ; et, sur un cluster de plusieurs nœuds, les workers doivent avoir les mêmes paquets (le produit les leur
-# livre dans une archive, ce notebook non).
+# SageMaker, Databricks, et `WHERE = "dev"`. Deux points y sont à surveiller : le Python de la plateforme doit être
+# 3.11,
+# 3.12 ou 3.13 ; et, sur un cluster de plusieurs nœuds, les workers doivent avoir les mêmes paquets (le produit les
+# leur livre dans une archive, ce notebook non).
 
 # %% [markdown] lang="en"
-# The next cell makes the notebook run **on a laptop, in EMR Studio, Colab, Kaggle, SageMaker and Databricks**. It looks
-# for the project; if the project is missing, it clones `REPOSITORY` and calls `make`, which installs the packages at
-# pinned versions (with their hashes) in an environment of their own, and leaves those of the platform alone.
+# The next cell makes the notebook run **on a laptop, in EMR Studio, Colab, Kaggle, SageMaker and Databricks**. It
+# looks for the project; if the project is missing, it clones `REPOSITORY` and calls `make`, which installs the
+# packages at pinned versions (with their hashes) in an environment of their own, and leaves those of the platform
+# alone.
 #
 # **What was tried**: a laptop with Linux and Python 3.13, in `local` and in `rehearsal` (the tests of the project
 # execute this notebook in both). **What could not be tried**, for want of an account: EMR Studio, Colab, Kaggle,
@@ -180,6 +183,7 @@ for folder in (scratch, results):
     shutil.rmtree(folder, ignore_errors=True)
 scratch.mkdir(parents=True)
 seconds: dict[str, float] = {}
+pd.set_option("display.max_colwidth", None)
 
 # %% [markdown] lang="fr"
 # ## 2. L'environnement, et la preuve de sa Région
@@ -187,14 +191,15 @@ seconds: dict[str, float] = {}
 # Le RGPD demande de savoir où sont les données. Ce notebook ne se fie pas à un nom : il **demande au service** où se
 # trouve le bucket (`GetBucketLocation`) et s'arrête si la réponse n'est pas une Région de l'Union européenne. Londres
 # (`eu-west-2`) et Zurich (`eu-central-2`) portent un nom en `eu-` mais n'y sont pas. En `local`, rien ne quitte la
-# machine. La commande `fruits evidence` rassemble ensuite les autres preuves : chiffrement, rôles, journaux, état final.
+# machine. La commande `fruits evidence` rassemble ensuite les autres preuves : chiffrement, rôles, journaux, état
+# final.
 
 # %% [markdown] lang="en"
 # ## 2. The environment, and the proof of its Region
 #
 # The GDPR asks to know where the data are. This notebook trusts no name: it **asks the service** where the bucket is
-# (`GetBucketLocation`), and stops if the answer is not a Region in the European Union. London (`eu-west-2`) and Zurich
-# (`eu-central-2`) have names in `eu-`, but are not in it. In `local`, nothing leaves the machine. The command
+# (`GetBucketLocation`), and stops if the answer is not a Region in the European Union. London (`eu-west-2`) and
+# Zurich (`eu-central-2`) have names in `eu-`, but are not in it. In `local`, nothing leaves the machine. The command
 # `fruits evidence` then collects the other proofs: encryption, roles, logs, final state.
 
 # %%
@@ -209,24 +214,24 @@ else:
 # %% [markdown] lang="fr"
 # ## 3. La session Spark
 #
-# Sur Databricks ou EMR, la plateforme a déjà ouvert une session : on la prend. Ailleurs, on en démarre une sur tous les
-# cœurs. Trois réglages comptent : de **petits lots Arrow** (32 lignes, car une ligne porte une image entière), la mémoire
-# du driver, et un journal dans un fichier, pour que ce notebook ne montre que des résultats.
+# Sur Databricks ou EMR, la plateforme a déjà ouvert une session : on la prend. Ailleurs, on en démarre une sur tous
+# les cœurs. Trois réglages comptent : de **petits lots Arrow** (32 lignes, car une ligne porte une image entière),
+# la mémoire du driver, et un journal dans un fichier, pour que ce notebook ne montre que des résultats.
 #
 # *Pourquoi Spark et pas une boucle ?* Les images sont indépendantes : le travail se découpe. Spark apporte la
-# distribution, la reprise d'une tâche perdue et l'ACP sur des données qui ne tiennent pas en mémoire. *Pourquoi pas Ray
-# ou Daft ?* Les deux conviennent (`make benchmark` s'y mesure), mais EMR Serverless les ignore, et la mission demande
-# PySpark.
+# distribution, la reprise d'une tâche perdue et l'ACP sur des données qui ne tiennent pas en mémoire. *Pourquoi pas
+# Ray ou Daft ?* Les deux conviennent (`make benchmark` s'y mesure), mais EMR Serverless les ignore, et la mission
+# demande PySpark.
 
 # %% [markdown] lang="en"
 # ## 3. The Spark session
 #
 # On Databricks or EMR, the platform has opened a session: we take it. Elsewhere, we start one on all cores. Three
-# settings matter: **small Arrow batches** (32 rows, because a row carries a whole image), the memory of the driver, and
-# a log in a file, so that this notebook shows results only.
+# settings matter: **small Arrow batches** (32 rows, because a row carries a whole image), the memory of the driver,
+# and a log in a file, so that this notebook shows results only.
 #
-# *Why Spark, and not a loop?* The images are independent, so the work can be divided. Spark adds the distribution, the
-# repetition of a lost task, and a PCA of data that do not fit in memory. *Why not Ray or Daft?* Both would do
+# *Why Spark, and not a loop?* The images are independent, so the work can be divided. Spark adds the distribution,
+# the repetition of a lost task, and a PCA of data that do not fit in memory. *Why not Ray or Daft?* Both would do
 # (`make benchmark` compares with them), but EMR Serverless does not run them, and the mission asks for PySpark.
 
 # %%
@@ -248,12 +253,13 @@ say(
 # %% [markdown] lang="fr"
 # ## 4. Les données
 #
-# Le dossier qui contient un fichier est son étiquette : `Plum/x.jpg` est une prune. Le notebook travaille sur une copie
-# et y dépose **sept fichiers abîmés exprès** (vide, coupé, PDF, « bombe » de 400 mégapixels…), parce que de vraies
-# données en contiennent toujours, et qu'une chaîne se juge à ce qu'elle en fait.
+# Le dossier qui contient un fichier est son étiquette : `Plum/x.jpg` est une prune. Le notebook travaille sur une
+# copie et y dépose **sept fichiers abîmés exprès** (vide, coupé, PDF, « bombe » de 400 mégapixels…), parce que de
+# vraies données en contiennent toujours, et qu'une chaîne se juge à ce qu'elle en fait.
 #
-# **Le piège de la source `binaryFile` de Spark** : elle omet les fichiers vides, sans un mot. Le notebook prend donc la
-# liste du produit (`list_images`, qui lit les noms dans un dossier comme dans un bucket) et lui joint les contenus.
+# **Le piège de la source `binaryFile` de Spark** : elle omet les fichiers vides, sans un mot. Le notebook prend donc
+# la liste du produit (`list_images`, qui lit les noms dans un dossier comme dans un bucket) et lui joint les
+# contenus.
 
 # %% [markdown] lang="en"
 # ## 4. The data
@@ -262,8 +268,9 @@ say(
 # files into it that are broken on purpose** (empty, cut, PDF, a "bomb" of 400 megapixels…), because real data always
 # contain some, and a chain is judged by what it does with them.
 #
-# **The trap of Spark's source `binaryFile`**: it leaves out empty files, without a word. So the notebook takes the listing
-# of the product (`list_images`, which reads the names in a folder as in a bucket), and joins the contents to it.
+# **The trap of Spark's source `binaryFile`**: it leaves out empty files, without a word. So the notebook takes the
+# listing of the product (`list_images`, which reads the names in a folder as in a bucket), and joins the contents to
+# it.
 
 # %%
 from pyspark.sql import functions as F
@@ -305,17 +312,17 @@ figure = figures.grid_figure(grid)
 # ### Les fichiers refusés
 #
 # L'erreur courante est `dropInvalid`, ou un `try/except` vide : le fichier disparaît et personne ne le sait. Ici, un
-# fichier illisible reste **une donnée** : il devient une ligne de refus avec son motif. Le décodeur du produit est plus
-# sévère que Pillow : il contrôle la taille avant de décoder, les fichiers tronqués et la mémoire ; une image qui tue son
-# décodeur ne tue pas l'exécution.
+# fichier illisible reste **une donnée** : il devient une ligne de refus avec son motif. Le décodeur du produit est
+# plus sévère que Pillow : il contrôle la taille avant de décoder, les fichiers tronqués et la mémoire ; une image
+# qui tue son décodeur ne tue pas l'exécution.
 
 # %% [markdown] lang="en"
 # ### The refused files
 #
 # The usual mistake is `dropInvalid`, or an empty `try/except`: the file disappears, and no one learns of it. Here, an
-# unreadable file remains **data**: it becomes a row of refusals with its reason. The decoder of the product is stricter
-# than Pillow: it checks the size before it decodes, truncated files, and the memory; an image that kills its decoder
-# does not kill the run.
+# unreadable file remains **data**: it becomes a row of refusals with its reason. The decoder of the product is
+# stricter than Pillow: it checks the size before it decodes, truncated files, and the memory; an image that kills
+# its decoder does not kill the run.
 
 # %%
 from spark_app.engine.preprocessing import decode, normalized, prepare_decoders
@@ -334,13 +341,13 @@ say.table(refusals)
 # %% [markdown] lang="fr"
 # ## 5. Le prétraitement
 #
-# MobileNetV2 attend des images de 224×224×3 dont les valeurs vont de **−1 à 1** : c'est ce que fait `preprocess_input`
-# de Keras (`x / 127,5 − 1`), et ce sur quoi les poids ont été entraînés. Diviser par 255 (0…1) ne lève aucune erreur, et
-# donne des caractéristiques fausses : la cellule le mesure.
+# MobileNetV2 attend des images de 224×224×3 dont les valeurs vont de **−1 à 1** : c'est ce que fait
+# `preprocess_input` de Keras (`x / 127,5 − 1`), et ce sur quoi les poids ont été entraînés. Diviser par 255 (0…1) ne
+# lève aucune erreur, et donne des caractéristiques fausses : la cellule le mesure.
 #
 # Le produit ajoute ce que demandent de vraies photos : l'orientation EXIF, la conversion en sRGB, la transparence sur
-# fond blanc. Tout cela fait partie de l'identité du modèle : des caractéristiques de deux prétraitements ne se mélangent
-# jamais.
+# fond blanc. Tout cela fait partie de l'identité du modèle : des caractéristiques de deux prétraitements ne se
+# mélangent jamais.
 
 # %% [markdown] lang="en"
 # ## 5. The preprocessing
@@ -377,20 +384,20 @@ figure = figures.preprocessing_figure(stored, prepared, wrong, say)
 #
 # **MobileNetV2** sans sa dernière couche : un réseau conçu pour de petites machines, 1 280 caractéristiques par image
 # (*transfer learning* : le réseau connaît déjà les formes et les textures, il n'y a rien à entraîner). *Pourquoi pas
-# ResNet50 ou EfficientNet ?* Dix fois plus de poids ou de calcul par image, pour une démonstration dont le coût est le
-# calcul ; changer de réseau ne touche qu'un module.
+# ResNet50 ou EfficientNet ?* Dix fois plus de poids ou de calcul par image, pour une démonstration dont le coût est
+# le calcul ; changer de réseau ne touche qu'un module.
 #
 # `fruits export` écrit une fois deux fichiers : les poids (`weights.npz`), que prend Keras, et le réseau converti
-# (`model.tflite`), que prend LiteRT dans le produit. **Le driver est le seul à chercher les poids** ; l'erreur courante
-# est `weights="imagenet"` dans la fonction des workers, qui les fait télécharger par chacun d'eux.
+# (`model.tflite`), que prend LiteRT dans le produit. **Le driver est le seul à chercher les poids** ; l'erreur
+# courante est `weights="imagenet"` dans la fonction des workers, qui les fait télécharger par chacun d'eux.
 
 # %% [markdown] lang="en"
 # ## 6. The network, and the broadcast of its weights
 #
 # **MobileNetV2** without its last layer: a network made for small machines, 1,280 features per image (*transfer
 # learning*: the network already knows shapes and textures, so there is nothing to train). *Why not ResNet50 or
-# EfficientNet?* Ten times as many weights or as much computing per image, for a demonstration whose cost is computing;
-# another network changes one module only.
+# EfficientNet?* Ten times as many weights or as much computing per image, for a demonstration whose cost is
+# computing; another network changes one module only.
 #
 # `fruits export` writes two files once: the weights (`weights.npz`), which Keras takes, and the converted network
 # (`model.tflite`), which LiteRT takes in the product. **Only the driver fetches the weights**; the usual mistake is
@@ -431,31 +438,31 @@ say("scaling", cosine=float(right @ scaled / np.linalg.norm(right) / np.linalg.n
 # %% [markdown] lang="fr"
 # ### Avec et sans diffusion, mesuré
 #
-# Une variable **diffusée** (`sparkContext.broadcast`) est envoyée une fois à chaque machine, de pair à pair, puis lue une
-# fois par processus Python. Sans elle, les poids voyagent **dans la fonction** : ils sont sérialisés avec elle et
-# renvoyés à chaque tâche. La cellule mesure les deux, sur les mêmes images et avec les mêmes tâches ; chaque tâche ne
-# fait qu'obtenir les poids et compter ses images, car c'est la seule chose qui diffère. Le meilleur de deux essais est
-# retenu, après un tour de chauffe.
+# Une variable **diffusée** (`sparkContext.broadcast`) est envoyée une fois à chaque machine, de pair à pair, puis
+# lue une fois par processus Python. Sans elle, les poids voyagent **dans la fonction** : ils sont sérialisés avec
+# elle et renvoyés à chaque tâche. La cellule mesure les deux, sur les mêmes images et avec les mêmes tâches ; chaque
+# tâche ne fait qu'obtenir les poids et compter ses images, car c'est la seule chose qui diffère. Le meilleur de deux
+# essais est retenu, après un tour de chauffe.
 #
 # Deux points que les tutoriels taisent :
 # - **Spark diffuse lui-même une fonction de plus de 1 Mo.** Oublier le broadcast ne se voit donc souvent pas. Pour
 #   mesurer ce que cela coûterait, la cellule relève ce seuil, puis le remet (troisième ligne).
-# - **Lire un fichier dans chaque tâche** semble gratuit ici, parce que c'est un disque local. Dans le cloud, c'est une
-#   requête à S3 et 9 Mo par tâche.
+# - **Lire un fichier dans chaque tâche** semble gratuit ici, parce que c'est un disque local. Dans le cloud, c'est
+# une   requête à S3 et 9 Mo par tâche.
 
 # %% [markdown] lang="en"
 # ### With and without the broadcast, measured
 #
-# A **broadcast** variable (`sparkContext.broadcast`) is sent to each machine once, from peer to peer, and read once by
-# each Python process. Without it, the weights travel **in the function**: they are pickled with it, and sent again with
-# each task. The cell measures both, on the same images and with the same tasks; each task only obtains the weights and
-# counts its images, because nothing else differs. The better of two attempts counts, after a warm-up.
+# A **broadcast** variable (`sparkContext.broadcast`) is sent to each machine once, from peer to peer, and read once
+# by each Python process. Without it, the weights travel **in the function**: they are pickled with it, and sent
+# again with each task. The cell measures both, on the same images and with the same tasks; each task only obtains
+# the weights and counts its images, because nothing else differs. The better of two attempts counts, after a warm-up.
 #
 # Two things that tutorials do not say:
-# - **Spark itself broadcasts a function of more than 1 MB.** So a forgotten broadcast often goes unnoticed. To measure
-#   what it would cost, the cell raises this threshold, and then restores it (third row).
-# - **A file that each task reads** seems to be free here, because it is on a local disk. In the cloud, it is a request
-#   to S3 and 9 MB per task.
+# - **Spark itself broadcasts a function of more than 1 MB.** So a forgotten broadcast often goes unnoticed. To
+# measure   what it would cost, the cell raises this threshold, and then restores it (third row).
+# - **A file that each task reads** seems to be free here, because it is on a local disk. In the cloud, it is a
+# request   to S3 and 9 MB per task.
 
 # %%
 weights = spark.sparkContext.broadcast(network_weights)
@@ -527,16 +534,16 @@ say(
 # %% [markdown] lang="fr"
 # ## 7. Les caractéristiques, de trois façons
 #
-# **1. `pandas_udf` d'itérateur à itérateur** : la forme des guides. L'itérateur permet de construire le réseau une fois
-# par tâche, et non une fois par lot. Les poids viennent de la variable diffusée. Une image illisible donne un motif, pas
-# une exception.
+# **1. `pandas_udf` d'itérateur à itérateur** : la forme des guides. L'itérateur permet de construire le réseau une
+# fois par tâche, et non une fois par lot. Les poids viennent de la variable diffusée. Une image illisible donne un
+# motif, pas une exception.
 
 # %% [markdown] lang="en"
 # ## 7. The features, in three ways
 #
 # **1. `pandas_udf` from iterator to iterator**: the form of the guides. The iterator allows to build the network once
-# per task, and not once per batch. The weights come from the broadcast variable. An unreadable image gives a reason, not
-# an exception.
+# per task, and not once per batch. The weights come from the broadcast variable. An unreadable image gives a reason,
+# not an exception.
 
 # %%
 from pyspark.sql.functions import pandas_udf
@@ -588,14 +595,14 @@ say("rows_and_refused", images=listed, rows=len(udf_features), refused=int(by_ud
 assert len(udf_features) + by_udf.refusal.notna().sum() == listed
 
 # %% [markdown] lang="fr"
-# **2. `predict_batch_udf`** : la forme de Spark pour l'inférence (depuis 3.4). On donne une fonction qui charge le modèle
-# et renvoie une fonction de prédiction ; Spark garde le modèle **par processus**, et non par tâche, et forme les lots.
-# Elle n'a pas de place pour un refus : la fonction ne reçoit que des images lisibles.
+# **2. `predict_batch_udf`** : la forme de Spark pour l'inférence (depuis 3.4). On donne une fonction qui charge le
+# modèle et renvoie une fonction de prédiction ; Spark garde le modèle **par processus**, et non par tâche, et forme
+# les lots. Elle n'a pas de place pour un refus : la fonction ne reçoit que des images lisibles.
 
 # %% [markdown] lang="en"
-# **2. `predict_batch_udf`**: Spark's form for inference (since 3.4). It takes a function that loads the model and returns
-# a function that predicts; Spark keeps the model **per process**, not per task, and forms the batches. It has no place
-# for a refusal: the function receives readable images only.
+# **2. `predict_batch_udf`**: Spark's form for inference (since 3.4). It takes a function that loads the model and
+# returns a function that predicts; Spark keeps the model **per process**, not per task, and forms the batches. It
+# has no place for a refusal: the function receives readable images only.
 
 # %%
 from pyspark.ml.functions import predict_batch_udf
@@ -622,17 +629,17 @@ predicted_features = features_in(by_predict)
 
 # %% [markdown] lang="fr"
 # **3. `mapInArrow`** : la forme du produit. Elle travaille sur des lots Arrow sans passer par pandas, rend autant de
-# colonnes que l'on veut (le motif du refus en est une), et garde le moteur **par processus** (`worker_engine`). Le réseau
-# tourne dans LiteRT, une image à la fois : ses couches tiennent alors dans le cache d'un cœur. Le décodeur est celui du
-# produit. Dans `spark_app/stages/features.py`, la même fonction lit en plus les images à l'avance, écrit elle-même ses
-# résultats et recommence une tâche à l'abri d'une image qui tue son processus.
+# colonnes que l'on veut (le motif du refus en est une), et garde le moteur **par processus** (`worker_engine`). Le
+# réseau tourne dans LiteRT, une image à la fois : ses couches tiennent alors dans le cache d'un cœur. Le décodeur
+# est celui du produit. Dans `spark_app/stages/features.py`, la même fonction lit en plus les images à l'avance,
+# écrit elle-même ses résultats et recommence une tâche à l'abri d'une image qui tue son processus.
 
 # %% [markdown] lang="en"
-# **3. `mapInArrow`**: the form of the product. It works on Arrow batches without pandas, returns as many columns as one
-# wants (the reason of a refusal is one), and keeps the engine **per process** (`worker_engine`). The network runs in
-# LiteRT, one image at a time: its layers then fit in the cache of a core. The decoder is that of the product. In
-# `spark_app/stages/features.py`, the same function also fetches images ahead, writes its results itself, and repeats a
-# task safely after an image has killed its process.
+# **3. `mapInArrow`**: the form of the product. It works on Arrow batches without pandas, returns as many columns as
+# one wants (the reason of a refusal is one), and keeps the engine **per process** (`worker_engine`). The network
+# runs in LiteRT, one image at a time: its layers then fit in the cache of a core. The decoder is that of the
+# product. In `spark_app/stages/features.py`, the same function also fetches images ahead, writes its results itself,
+# and repeats a task safely after an image has killed its process.
 
 # %%
 from spark_app.engine.worker import worker_engine
@@ -667,14 +674,14 @@ by_arrow = timed_parquet("mapinarrow", work.mapInArrow(featurise_in_arrow, SCHEM
 arrow_features = features_in(by_arrow)
 
 # %% [markdown] lang="fr"
-# **Les trois donnent les mêmes caractéristiques**, aux arrondis près, et **aucune image ne se perd** : autant de lignes
-# et de refus que d'images en entrée. Le débit comprend la construction du réseau dans chaque tâche ou processus, qui pèse
-# lourd sur peu d'images : c'est un coût fixe, qu'on n'a pas le droit d'étaler sur plus d'images pour l'appeler « passage à
-# l'échelle ».
+# **Les trois donnent les mêmes caractéristiques**, aux arrondis près, et **aucune image ne se perd** : autant de
+# lignes et de refus que d'images en entrée. Le débit comprend la construction du réseau dans chaque tâche ou
+# processus, qui pèse lourd sur peu d'images : c'est un coût fixe, qu'on n'a pas le droit d'étaler sur plus d'images
+# pour l'appeler « passage à l'échelle ».
 
 # %% [markdown] lang="en"
-# **All three give the same features**, up to rounding, and **no image is lost**: as many rows and refusals as images that
-# came in. The rate contains the construction of the network in each task or process, which weighs heavily on few
+# **All three give the same features**, up to rounding, and **no image is lost**: as many rows and refusals as images
+# that came in. The rate contains the construction of the network in each task or process, which weighs heavily on few
 # images: it is a fixed cost, which one must not spread over more images and call "scalability".
 
 # %%
@@ -701,18 +708,18 @@ figure = figures.seconds_figure(rates, say.name("network_time"), say)
 # %% [markdown] lang="fr"
 # ## 8. L'ACP, de trois façons
 #
-# **La nôtre** est exacte et ne lit chaque vecteur qu'une fois : chaque tâche résume ses vecteurs (nombre, moyenne, matrice
-# de dispersion 1 280×1 280), le driver **fusionne** ces résumés (formules de Chan, Golub et LeVeque, 1979) et calcule les
-# vecteurs propres. La mémoire ne dépend pas du nombre d'images. Les résumés peuvent aussi se **soustraire** : c'est ce qui
-# permet au produit d'ajouter et d'effacer des images sans tout relire.
+# **La nôtre** est exacte et ne lit chaque vecteur qu'une fois : chaque tâche résume ses vecteurs (nombre, moyenne,
+# matrice de dispersion 1 280×1 280), le driver **fusionne** ces résumés (formules de Chan, Golub et LeVeque, 1979)
+# et calcule les vecteurs propres. La mémoire ne dépend pas du nombre d'images. Les résumés peuvent aussi se
+# **soustraire** : c'est ce qui permet au produit d'ajouter et d'effacer des images sans tout relire.
 
 # %% [markdown] lang="en"
 # ## 8. The PCA, in three ways
 #
 # **Ours** is exact, and reads each vector once: each task summarises its vectors (count, mean, scatter matrix of
 # 1,280×1,280), the driver **merges** these summaries (formulas of Chan, Golub and LeVeque, 1979) and computes the
-# eigenvectors. The memory does not depend on the number of images. Summaries can be **subtracted**, too: this allows the
-# product to add and to erase images without reading everything again.
+# eigenvectors. The memory does not depend on the number of images. Summaries can be **subtracted**, too: this allows
+# the product to add and to erase images without reading everything again.
 
 # %%
 from spark_app.numerics.components import VarianceShare
@@ -773,18 +780,18 @@ coordinates = np.stack(projected.coordinates)
 labels = list(projected.label)
 
 # %% [markdown] lang="fr"
-# **`pyspark.ml.feature.PCA`** est ce que citent les guides. Deux choses à savoir : sa projection **ne centre pas** les
-# données (la cellule montre le décalage, puis centre avec `StandardScaler`), et elle calcule la décomposition sur le
-# driver, en Java, ce qui est lent pour 1 280 colonnes.
+# **`pyspark.ml.feature.PCA`** est ce que citent les guides. Deux choses à savoir : sa projection **ne centre pas**
+# les données (la cellule montre le décalage, puis centre avec `StandardScaler`), et elle calcule la décomposition
+# sur le driver, en Java, ce qui est lent pour 1 280 colonnes.
 #
 # **scikit-learn** sert d'oracle : une SVD complète, en mémoire, sur une seule machine.
 #
 # Le signe d'une composante est arbitraire : on l'aligne avant de comparer.
 
 # %% [markdown] lang="en"
-# **`pyspark.ml.feature.PCA`** is what the guides name. Two things to know: its projection does **not centre** the data
-# (the cell shows the offset, and then centres with `StandardScaler`), and it computes the decomposition on the driver, in
-# Java, which is slow for 1,280 columns.
+# **`pyspark.ml.feature.PCA`** is what the guides name. Two things to know: its projection does **not centre** the
+# data (the cell shows the offset, and then centres with `StandardScaler`), and it computes the decomposition on the
+# driver, in Java, which is slow for 1,280 columns.
 #
 # **scikit-learn** is the oracle: a full SVD, in memory, on one machine.
 #
@@ -841,29 +848,31 @@ say.table(rows)
 # %% [markdown] lang="fr"
 # ### Le choix de k
 #
-# L'erreur courante est un « k = 50 » sans raison. Ici k se déduit d'une exigence : **garder plus de 95 % de la variance**
-# (paramètre `SHARE`). À gauche, la variance de chaque composante (éboulis) ; à droite, la part cumulée.
+# L'erreur courante est un « k = 50 » sans raison. Ici k se déduit d'une exigence : **garder plus de 95 % de la
+# variance** (paramètre `SHARE`). À gauche, la variance de chaque composante (éboulis) ; à droite, la part cumulée.
 
 # %% [markdown] lang="en"
 # ### The choice of k
 #
 # The usual mistake is a "k = 50" without a reason. Here, k follows from a requirement: **keep more than 95% of the
-# variance** (parameter `SHARE`). On the left, the variance of each component (scree); on the right, the cumulative share.
+# variance** (parameter `SHARE`). On the left, the variance of each component (scree); on the right, the cumulative
+# share.
 
 # %%
 all_ratios = basis.spectrum / basis.spectrum.sum()
 figure = figures.scree_figure(all_ratios, k, SHARE, say)
 
 # %% [markdown] lang="fr"
-# La variance n'est pas un but. Ce qui compte est ce que le classifieur pourra faire : pour chaque image, la plus proche
-# est-elle de la même variété ? Le tableau montre si k composantes le disent aussi bien que les 1 280 caractéristiques,
-# avec combien de fois moins de nombres. (Les images d'un même fruit qui tourne se ressemblent beaucoup : ces parts sont
-# flatteuses, mais leur comparaison vaut.)
+# La variance n'est pas un but. Ce qui compte est ce que le classifieur pourra faire : pour chaque image, la plus
+# proche est-elle de la même variété ? Le tableau montre si k composantes le disent aussi bien que les 1 280
+# caractéristiques, avec combien de fois moins de nombres. (Les images d'un même fruit qui tourne se ressemblent
+# beaucoup : ces parts sont flatteuses, mais leur comparaison vaut.)
 
 # %% [markdown] lang="en"
-# Variance is not a goal. What counts is what the classifier will be able to do: for each image, is the nearest one of the
-# same variety? The table shows whether k components answer this as well as the 1,280 features, with how many times fewer
-# numbers. (Images of one fruit that turns are very similar: these shares flatter, but their comparison is valid.)
+# Variance is not a goal. What counts is what the classifier will be able to do: for each image, is the nearest one
+# of the same variety? The table shows whether k components answer this as well as the 1,280 features, with how many
+# times fewer numbers. (Images of one fruit that turns are very similar: these shares flatter, but their comparison
+# is valid.)
 
 # %%
 from sklearn.neighbors import NearestNeighbors
@@ -907,14 +916,16 @@ figure = figures.space_figure(coordinates, labels, basis.explained_variance_rati
 # %% [markdown] lang="fr"
 # ### La matrice, écrite dans le stockage d'objets et relue
 #
-# Une ligne par image, **avec sa clé et son étiquette** (une matrice sans clés ne sert à rien), dans l'ordre des clés. Elle
-# va dans le bucket du cloud, ou dans un dossier en `local`, puis le notebook la relit et compare les empreintes SHA-256.
+# Une ligne par image, **avec sa clé et son étiquette** (une matrice sans clés ne sert à rien), dans l'ordre des
+# clés. Elle va dans le bucket du cloud, ou dans un dossier en `local`, puis le notebook la relit et compare les
+# empreintes SHA-256.
 
 # %% [markdown] lang="en"
 # ### The matrix, written to object storage and read back
 #
-# One row per image, **with its key and its label** (a matrix without keys is useless), in the order of the keys. It goes
-# to the bucket of the cloud, or to a folder in `local`; then the notebook reads it back and compares the SHA-256.
+# One row per image, **with its key and its label** (a matrix without keys is useless), in the order of the keys. It
+# goes to the bucket of the cloud, or to a folder in `local`; then the notebook reads it back and compares the
+# SHA-256.
 
 # %%
 MATRIX = "matrix.csv"
@@ -945,16 +956,16 @@ again.iloc[:5, :6].round(3)
 # %% [markdown] lang="fr"
 # ## 9. Le produit : `fruits run`
 #
-# Le notebook a montré les idées. Le produit est une commande ; sur le même dossier, elle fait toute la chaîne, et aussi
-# les tables Iceberg, le rapport, l'explorateur et la recherche de doublons. La session du notebook s'arrête d'abord : la
-# commande a la sienne.
+# Le notebook a montré les idées. Le produit est une commande ; sur le même dossier, elle fait toute la chaîne, et
+# aussi les tables Iceberg, le rapport, l'explorateur et la recherche de doublons. La session du notebook s'arrête
+# d'abord : la commande a la sienne.
 
 # %% [markdown] lang="en"
 # ## 9. The product: `fruits run`
 #
-# The notebook has shown the ideas. The product is a command; on the same folder, it does the whole chain, and also the
-# Iceberg tables, the report, the explorer, and the search for duplicates. The session of the notebook stops first: the
-# command has its own.
+# The notebook has shown the ideas. The product is a command; on the same folder, it does the whole chain, and also
+# the Iceberg tables, the report, the explorer, and the search for duplicates. The session of the notebook stops
+# first: the command has its own.
 
 # %%
 stop_session(spark)
@@ -1020,16 +1031,16 @@ say("unchanged", seconds=third_seconds)
 # %% [markdown] lang="fr"
 # ## 10. Dans le cloud : un envoi devient des résultats
 #
-# En `rehearsal` et en `dev`, la cellule suivante **envoie les images dans le bucket**, et rien d'autre : l'événement de S3
-# passe par SQS et une fonction Lambda, qui démarre la machine à états ; celle-ci soumet un job à EMR Serverless et
-# enregistre ce qu'il a coûté. `--follow` montre chaque étape.
+# En `rehearsal` et en `dev`, la cellule suivante **envoie les images dans le bucket**, et rien d'autre : l'événement
+# de S3 passe par SQS et une fonction Lambda, qui démarre la machine à états ; celle-ci soumet un job à EMR
+# Serverless et enregistre ce qu'il a coûté. `--follow` montre chaque étape.
 
 # %% [markdown] lang="en"
 # ## 10. In the cloud: an upload becomes results
 #
-# In `rehearsal` and in `dev`, the next cell **uploads the images to the bucket**, and does nothing else: the event of S3
-# goes through SQS and a Lambda function, which starts the state machine; this submits a job to EMR Serverless, and
-# records what the job has cost. `--follow` shows each step.
+# In `rehearsal` and in `dev`, the next cell **uploads the images to the bucket**, and does nothing else: the event
+# of S3 goes through SQS and a Lambda function, which starts the state machine; this submits a job to EMR Serverless,
+# and records what the job has cost. `--follow` shows each step.
 
 # %%
 if cloud is None:
@@ -1038,16 +1049,17 @@ else:
     fruits("upload", images, *options_of(cloud), "--follow")
 
 # %% [markdown] lang="fr"
-# On lit ensuite les résultats comme le fera un utilisateur : le dossier des résultats (matrice, rapport, explorateur), et
-# **les tables Iceberg**, dont le catalogue Glue donne l'adresse (`fruits features`, avec PyIceberg, sans Spark). Athena
-# lit les mêmes tables en SQL, par exemple `SELECT label, count(*) FROM features GROUP BY label` dans le groupe de travail
-# de l'environnement ; l'AWS local n'a pas de moteur SQL, cette requête n'a donc pas été essayée ici.
+# On lit ensuite les résultats comme le fera un utilisateur : le dossier des résultats (matrice, rapport,
+# explorateur), et **les tables Iceberg**, dont le catalogue Glue donne l'adresse (`fruits features`, avec PyIceberg,
+# sans Spark). Athena lit les mêmes tables en SQL, par exemple `SELECT label, count(*) FROM features GROUP BY label`
+# dans le groupe de travail de l'environnement ; l'AWS local n'a pas de moteur SQL, cette requête n'a donc pas été
+# essayée ici.
 
 # %% [markdown] lang="en"
-# Then we read the results as a user does: the folder of results (matrix, report, explorer), and **the Iceberg tables**,
-# whose address the Glue catalog gives (`fruits features`, with PyIceberg, without Spark). Athena reads the same tables in
-# SQL, for instance `SELECT label, count(*) FROM features GROUP BY label` in the workgroup of the environment; the local
-# AWS has no SQL engine, so this query was not tried here.
+# Then we read the results as a user does: the folder of results (matrix, report, explorer), and **the Iceberg
+# tables**, whose address the Glue catalog gives (`fruits features`, with PyIceberg, without Spark). Athena reads the
+# same tables in SQL, for instance `SELECT label, count(*) FROM features GROUP BY label` in the workgroup of the
+# environment; the local AWS has no SQL engine, so this query was not tried here.
 
 # %%
 if cloud is None:
@@ -1106,15 +1118,15 @@ figure = figures.seconds_figure(summary["timings"], say.name("seconds"), say)
 
 # %% [markdown] lang="fr"
 # Le coût vient de `cdk.costs`, qui fait aussi la page des coûts : prix publics d'AWS à Francfort ou en Irlande selon
-# l'environnement, quantités déduites du code, et **hypothèses écrites** (le débit d'un vCPU n'a pas encore été mesuré sur
-# AWS). EMR Serverless ne coûte rien au repos : c'est la raison de ce choix contre un cluster EMR sur EC2, qu'il faut
-# penser à éteindre.
+# l'environnement, quantités déduites du code, et **hypothèses écrites** (le débit d'un vCPU n'a pas encore été
+# mesuré sur AWS). EMR Serverless ne coûte rien au repos : c'est la raison de ce choix contre un cluster EMR sur EC2,
+# qu'il faut penser à éteindre.
 
 # %% [markdown] lang="en"
-# The cost comes from `cdk.costs`, which also makes the page of costs: list prices of AWS in the Region of the environment,
-# quantities that follow from the code, and **written assumptions** (the rate of a vCPU has not been measured on AWS yet).
-# EMR Serverless costs nothing when it is idle: this is the reason to prefer it to an EMR cluster on EC2, which someone
-# must remember to switch off.
+# The cost comes from `cdk.costs`, which also makes the page of costs: list prices of AWS in the Region of the
+# environment, quantities that follow from the code, and **written assumptions** (the rate of a vCPU has not been
+# measured on AWS yet). EMR Serverless costs nothing when it is idle: this is the reason to prefer it to an EMR
+# cluster on EC2, which someone must remember to switch off.
 
 # %%
 from cdk.costs.arithmetic import IDLE, first_run
@@ -1134,15 +1146,15 @@ say.table([{"operation": say.name(name), "cost": say.dollars(price)} for name, p
 # ## 12. Le nettoyage
 #
 # Le notebook supprime ce qu'il a écrit lui-même : ses fichiers temporaires et sa copie de la matrice. Il laisse les
-# résultats du produit. Dans le cloud, effacer un objet sous `images/` efface aussi sa ligne à l'exécution suivante, et
-# `make destroy ENV=dev` ne laisse rien de l'environnement ; l'application EMR s'arrête d'elle-même.
+# résultats du produit. Dans le cloud, effacer un objet sous `images/` efface aussi sa ligne à l'exécution suivante,
+# et `make destroy ENV=dev` ne laisse rien de l'environnement ; l'application EMR s'arrête d'elle-même.
 
 # %% [markdown] lang="en"
 # ## 12. Cleaning up
 #
-# The notebook removes what it has written itself: its temporary files and its copy of the matrix. It leaves the results of
-# the product. In the cloud, to delete an object below `images/` removes its row with the next run, too, and
-# `make destroy ENV=dev` leaves nothing of the environment; the EMR application stops by itself.
+# The notebook removes what it has written itself: its temporary files and its copy of the matrix. It leaves the
+# results of the product. In the cloud, to delete an object below `images/` removes its row with the next run, too,
+# and `make destroy ENV=dev` leaves nothing of the environment; the EMR application stops by itself.
 
 # %%
 place.remove(MATRIX)

@@ -183,7 +183,7 @@ def test_a_place_is_local_a_rehearsal_or_dev() -> None:
 
 def test_a_failed_command_fails_its_cell(capsys: pytest.CaptureFixture[str]) -> None:
     """The last line of the command is the error."""
-    with pytest.raises(CommandError, match="ended with exit code 2: .*There is no folder"):
+    with pytest.raises(CommandError, match=r"ended with exit code 2: .*There is no folder"):
         Fruits()("run", "--images", "missing", "--output", "out")
     assert "There is no folder" in capsys.readouterr().out
 
@@ -223,7 +223,7 @@ def test_the_first_cell_clones_and_makes_a_project_that_is_missing(tmp_path: Pat
     (project / "Makefile").write_text(recipe)
     author = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     for words in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "--message", "all"]):
-        subprocess.run(["git", *words], cwd=project, check=True)
+        subprocess.run(["git", *words], cwd=project, check=True)  # noqa: S607 -- as the cell calls it
     [cell] = [cell for cell in notebook_in(Language.ENGLISH).cells if SETUP in cell.metadata.get("tags", [])]
     here = tmp_path / "here"
     here.mkdir()
