@@ -99,6 +99,8 @@ def scree_figure(ratios: Matrix, k: int, share: float, say: Speaker) -> "Figure"
     ratios
         Share of the variance along all components, shape (d,), decreasing.
     """
+    from matplotlib.ticker import MaxNLocator
+
     shown = min(len(ratios), 2 * k)
     numbers, figure = np.arange(1, shown + 1), _figure(WIDTH, 3.6)
     left, right = figure.subplots(1, 2)
@@ -110,6 +112,7 @@ def scree_figure(ratios: Matrix, k: int, share: float, say: Speaker) -> "Figure"
     right.annotate(f"k = {k}", (k, 0.02), xytext=(4, 0), textcoords="offset points", color="#e45756")
     right.set_ylabel(say.name("cumulative"))
     right.set_ylim(0, 1.02)
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (left, right):
         axes.set_xlabel(say.name("component"))
         axes.yaxis.set_major_formatter(lambda value, _: say.percent(value, 0))

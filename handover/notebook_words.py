@@ -13,8 +13,11 @@ from handover.templates import Language, filters
 WORDS = Path(__file__).with_name("notebook_words.toml")
 """Sentences and words in both languages."""
 
-TINY, TEN, HUNDRED = 1e-3, 10, 100
-"""Limits of the ways to write a fraction: below the first, its digits would be zeros."""
+TINY = 1e-3
+"""Below this, the digits of a fraction would be zeros."""
+
+DIGITS = {100: 0, 10: 1, 1: 2, 0: 3}
+"""Least size of a fraction → digits behind its decimal point."""
 
 
 def typeset(text: str) -> str:
@@ -61,7 +64,7 @@ class Speaker:
         return self._words["names"][word].format(**values)
 
     def number(self, value: object) -> str:
-        """Write a number as the language does: three digits for fractions, an exponent for tiny ones."""
+        """Write a number as the language does: fractions with three digits, tiny ones with an exponent."""
         if not isinstance(value, int | float) or isinstance(value, bool):
             return str(value)
         number = filters(Language(self.language))["number"]
@@ -70,7 +73,7 @@ class Speaker:
         size = abs(value)
         if size < TINY:
             return f"{value:.0e}"
-        return str(number(value, 0 if size >= HUNDRED else 1 if size >= TEN else 3))
+        return str(number(value, next(digits for least, digits in DIGITS.items() if size >= least)))
 
     def percent(self, share: float, digits: int = 1) -> str:
         """Write a share as a percentage."""

@@ -200,7 +200,7 @@ def test_numbers_are_written_as_the_language_does() -> None:
     """French has a comma, and a narrow space between thousands."""
     french, english = Speaker("fr"), Speaker("en")
     assert (english.number(12_345), french.number(12_345)) == ("12,345", "12\N{NARROW NO-BREAK SPACE}345")
-    assert (english.number(1.5), french.number(1.5)) == ("1.5", "1,5")
+    assert (english.number(1.5), french.number(0.995)) == ("1.50", "0,995")
     assert english.number(3.2e-5) == "3e-05"
 
 
