@@ -34,8 +34,11 @@ EXECUTED = ROOT / "build" / "notebooks"
 LONGEST_CELL = 1800
 """Seconds after which a cell fails."""
 
-PARAMETERS, SETUP = "parameters", "setup"
-"""Tags of the cell of the parameters, and of the cell that finds the project."""
+PARAMETERS, INJECTED, SETUP = "parameters", "injected-parameters", "setup"
+"""Tags of the cell of the parameters, of that of an execution, and of the cell that finds the project."""
+
+QUIET = "--IPKernelApp.log_level=ERROR"
+"""Option of the kernel, which would warn that it answers this machine without encryption."""
 
 
 class NotebookError(FruitsError):
@@ -104,7 +107,7 @@ def notebook_in(language: Language) -> "NotebookNode":
     """Return the notebook in a language, without outputs."""
     import jupytext
 
-    notebook = jupytext.read(SOURCE, fmt="py:percent")
+    notebook: NotebookNode = jupytext.read(SOURCE, fmt="py:percent")
     notebook.cells = [cell for cell in notebook.cells if cell.metadata.pop("lang", language) == language]
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:03}"  # a random id would change the file without a change of the text
@@ -122,7 +125,7 @@ def text_of(notebook: "NotebookNode") -> str:
     """Return the content of the file of a notebook."""
     import nbformat
 
-    return nbformat.writes(notebook) + "\n"
+    return f"{nbformat.writes(notebook)}\n"  # type: ignore[no-untyped-call] # it has no types
 
 
 def make() -> list[Path]:
@@ -152,7 +155,11 @@ def execute(execution: Execution) -> ExecutedNotebook:
     stem = f"fruits-{execution.where}-{execution.language}"
     files = ExecutedNotebook(execution.folder / f"{stem}.ipynb", execution.folder / f"{stem}.html")
     client = NotebookClient(
-        notebook, timeout=LONGEST_CELL, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}}
+        notebook,
+        timeout=LONGEST_CELL,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(ROOT)}},
+        extra_arguments=[QUIET],
     )
     try:
         client.execute(env=_environment())
@@ -161,7 +168,7 @@ def execute(execution: Execution) -> ExecutedNotebook:
     except (CellTimeoutError, DeadKernelError) as error:
         raise NotebookError(f"The notebook ended early: {str(error).splitlines()[0]} {_see(files)}") from error
     finally:
-        nbformat.write(notebook, files.notebook)
+        nbformat.write(notebook, files.notebook)  # type: ignore[no-untyped-call] # as above
     files.page.write_text(_page_of(notebook, execution.language))
     return files
 
@@ -182,14 +189,15 @@ def _insert_parameters(notebook: "NotebookNode", execution: Execution) -> None:
 
     number = next(number for number, cell in enumerate(notebook.cells) if PARAMETERS in cell.metadata.get("tags", []))
     lines = [f"{name} = {value!r}" for name, value in execution.parameters.items()]
-    cell = new_code_cell("\n".join(lines), id="injected-parameters", metadata={"tags": ["injected-parameters"]})
+    cell = new_code_cell("\n".join(lines), id=INJECTED, metadata={"tags": [INJECTED]})  # type: ignore[no-untyped-call] # as above
     notebook.cells.insert(number + 1, cell)
 
 
 def _page_of(notebook: "NotebookNode", language: Language) -> str:
     from nbconvert import HTMLExporter
 
-    page, _ = HTMLExporter(language_code=language, embed_images=True).from_notebook_node(notebook)
+    exporter = HTMLExporter(language_code=language, embed_images=True)  # type: ignore[no-untyped-call] # as above
+    page, _ = exporter.from_notebook_node(notebook)
     return str(page)
 
 

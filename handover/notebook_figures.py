@@ -1,7 +1,7 @@
 """The figures of the notebook, drawn with matplotlib. Each function returns a figure, which the notebook shows."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,13 +64,14 @@ def preprocessing_figure(stored: npt.NDArray[np.uint8], prepared: Matrix, wrong:
     """
     figure = _figure(WIDTH, 3.2)
     height, width, _ = stored.shape
-    shown = [(say.name("before", width=width, height=height), stored), (say.name("after"), (prepared + 1) / 2)]
+    before, after = say.name("before", width=width, height=height), say.name("after")
+    shown: list[tuple[str, npt.NDArray[Any]]] = [(before, stored), (after, (prepared + 1) / 2)]
     for number, (title, pixels) in enumerate(shown, 1):
         axes = figure.add_subplot(1, 3, number)
         axes.imshow(pixels)
         axes.set_title(title, fontsize=10)
     axes = figure.add_subplot(1, 3, 3)
-    bins = np.linspace(-1, 1, 81)
+    bins = list(np.linspace(-1, 1, 81))
     for name, values, colour in (("after", prepared, "#4c78a8"), ("wrong", wrong, "#e45756")):
         axes.hist(values.ravel(), bins, alpha=0.6, color=colour, label=say.name(name), log=True)
     axes.set_xlabel(say.name("values"))
@@ -132,7 +133,7 @@ def plane_figure(coordinates: Matrix, labels: Sequence[str], ratios: Matrix, say
     """
     figure = _figure(WIDTH, 6)
     axes = figure.add_subplot()
-    _scatter(axes, coordinates[:, :2], labels)
+    _points(axes, coordinates[:, :2], labels)
     axes.set_xlabel(f"PC1 ({say.percent(ratios[0])})")
     axes.set_ylabel(f"PC2 ({say.percent(ratios[1])})")
     _legend(figure, axes)
@@ -143,14 +144,14 @@ def space_figure(coordinates: Matrix, labels: Sequence[str], ratios: Matrix, say
     """Draw the images along the first three components; see `plane_figure`."""
     figure = _figure(WIDTH, 6.5)
     axes = figure.add_subplot(projection="3d")
-    _scatter(axes, coordinates[:, :3], labels)
+    _points(axes, coordinates[:, :3], labels)
     for number, direction in enumerate("xyz"):
         axes.set(**{f"{direction}label": f"PC{number + 1} ({say.percent(ratios[number])})"})
     _legend(figure, axes)
     return figure
 
 
-def _scatter(axes: "Axes", points: Matrix, labels: Sequence[str]) -> None:
+def _points(axes: "Axes", points: Matrix, labels: Sequence[str]) -> None:
     import matplotlib as mpl
 
     names, colours, shapes = sorted(set(labels)), mpl.colormaps["tab10"].colors, "os^DvP"  # type: ignore[attr-defined]  # of a list of colours
@@ -158,7 +159,7 @@ def _scatter(axes: "Axes", points: Matrix, labels: Sequence[str]) -> None:
         chosen = points[[label == name for label in labels]]
         # Ten colours are easy to tell apart, so further varieties differ by their shapes.
         colour, shape = colours[number % 10], shapes[number // 10 % len(shapes)]
-        axes.scatter(*chosen.T, s=22, color=[colour], marker=shape, alpha=0.8, linewidths=0, label=name)
+        axes.plot(*chosen.T, shape, color=colour, markersize=5, alpha=0.8, markeredgewidth=0, label=name)
 
 
 def _legend(figure: "Figure", axes: "Axes") -> None:
