@@ -11,7 +11,8 @@ from handover.notebook_words import Speaker
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from PIL.Image import Image
+
+    from handover.notebook_images import Picture
 
 Matrix = npt.NDArray[np.floating]
 
@@ -40,14 +41,14 @@ def counts_figure(counts: Mapping[str, int], say: Speaker) -> "Figure":
     return figure
 
 
-def grid_figure(images: "Sequence[tuple[str, Image]]", columns: int = 7) -> "Figure":
-    """Draw images with their titles in a grid."""
-    rows = -(-len(images) // columns)
+def grid_figure(pictures: "Sequence[Picture]", columns: int = 7) -> "Figure":
+    """Draw images with their labels in a grid."""
+    rows = -(-len(pictures) // columns)
     figure = _figure(WIDTH, 1.75 * rows)
-    for number, (title, image) in enumerate(images, 1):
+    for number, picture in enumerate(pictures, 1):
         axes = figure.add_subplot(rows, columns, number)
-        axes.imshow(image)
-        axes.set_title(title, fontsize=8)
+        axes.imshow(picture.pixels)
+        axes.set_title(picture.label or "", fontsize=8)
         axes.axis("off")
     return figure
 

@@ -1,18 +1,56 @@
 """The images of the notebook: a copy of the given ones, with broken files among them, or drawn pictures."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.sample import BROKEN, draw_sample
 from contract.image_names import is_no_image
+from contract.layout import label_of
 from spark_app.errors import ImagesError
+
+if TYPE_CHECKING:
+    from spark_app.engine.interface import Pixels
 
 BROKEN_FOLDER = "Broken"
 """Folder of the broken files, which is their label, too."""
 
 DRAWN_VIEWS = 12
 """Pictures that are drawn of each variety if there are no images."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image for a figure: its key, its label, and its pixels of shape (224, 224, 3), RGB."""
+
+    key: str
+    label: str | None
+    pixels: "Pixels"
+
+
+def pictures_of(folder: Path, keys: Iterable[str]) -> list[Picture]:
+    """Decode images as the pipeline does; leave out those that it refuses.
+
+    Raises
+    ------
+    ImagesError
+        If it refuses all of them.
+    """
+    from spark_app.engine.preprocessing import decode, prepare_decoders
+    from spark_app.engine.refusals import RefusedImageError
+    from spark_app.settings import Limits
+
+    prepare_decoders()
+    pictures = []
+    for key in keys:
+        with suppress(RefusedImageError):
+            pictures.append(Picture(key, label_of(key), decode((folder / key).read_bytes(), Limits()).pixels))
+    if not pictures:
+        raise ImagesError(f"The first image of each variety in {folder} can't be read: set IMAGES to other images.")
+    return pictures
 
 
 def prepare_images(images: str | Path | None, folder: Path, most: int) -> Path:

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown] lang="fr"
-# # Fruits! : des images à une matrice, avec Spark
+# # Fruits! : des images à la matrice, avec Spark
 #
 # Fruits! veut des robots cueilleurs qui respectent chaque espèce de fruit. La première étape est une application qui
 # reconnaît un fruit sur une photo. Ce notebook présente la chaîne de traitement qui prépare les données du futur
@@ -158,7 +158,7 @@ import io
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -168,7 +168,7 @@ from PIL import Image
 
 from handover import notebook_figures as figures
 from handover.notebook_commands import Fruits
-from handover.notebook_images import BROKEN_FOLDER, prepare_images
+from handover.notebook_images import BROKEN_FOLDER, pictures_of, prepare_images
 from handover.notebook_places import cloud_of, last_run_of, object_place, options_of, residence_of, variables_of
 from handover.notebook_session import set_broadcast_threshold, start_session, stop_session
 from handover.notebook_words import Speaker
@@ -273,6 +273,7 @@ say(
 # it.
 
 # %%
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from spark_app.stages.listing import Omissions, list_images
@@ -305,8 +306,8 @@ figure = figures.counts_figure(counts, say)
 
 # %%
 firsts = files.where(F.col("label") != BROKEN_FOLDER).groupBy("label").agg(F.min("key").alias("key")).orderBy("label")
-grid = [(row.label, Image.open(images / row.key).convert("RGB")) for row in firsts.collect()]
-figure = figures.grid_figure(grid)
+shown = pictures_of(images, [row.key for row in firsts.collect()])
+figure = figures.grid_figure(shown)
 
 # %% [markdown] lang="fr"
 # ### Les fichiers refusés
@@ -325,7 +326,7 @@ figure = figures.grid_figure(grid)
 # its decoder does not kill the run.
 
 # %%
-from spark_app.engine.preprocessing import decode, normalized, prepare_decoders
+from spark_app.engine.preprocessing import decode, prepare_decoders
 from spark_app.engine.refusals import RefusedImageError
 from spark_app.settings import Limits
 
@@ -365,18 +366,13 @@ from keras.applications.mobilenet_v2 import preprocess_input
 SIZE = (224, 224)
 
 
-def pixels_of(content: bytes) -> np.ndarray:
-    """Decode an image to the size of the network: shape (224, 224, 3), uint8."""
-    with Image.open(io.BytesIO(content)) as image:
-        return np.asarray(image.convert("RGB").resize(SIZE, Image.Resampling.BICUBIC))
-
-
-example = images / firsts.first().key
-stored = np.asarray(Image.open(example).convert("RGB"))
-prepared = preprocess_input(pixels_of(example.read_bytes()).astype("float32"))
-wrong = pixels_of(example.read_bytes()) / 255
-assert -1 <= prepared.min() < 0 < prepared.max() <= 1
-assert np.allclose(prepared, normalized(decode(example.read_bytes(), Limits()).pixels), atol=0.05)
+example = images / shown[0].key
+with Image.open(example) as image:
+    stored = np.asarray(image.convert("RGB"))
+    pixels = np.asarray(image.convert("RGB").resize(SIZE, Image.Resampling.BICUBIC))
+prepared = preprocess_input(pixels.astype("float32"))
+wrong = pixels.astype("float32") / 255
+assert -1 <= prepared.min() <= 0 <= prepared.max() <= 1
 figure = figures.preprocessing_figure(stored, prepared, wrong, say)
 
 # %% [markdown] lang="fr"
@@ -384,8 +380,8 @@ figure = figures.preprocessing_figure(stored, prepared, wrong, say)
 #
 # **MobileNetV2** sans sa dernière couche : un réseau conçu pour de petites machines, 1 280 caractéristiques par image
 # (*transfer learning* : le réseau connaît déjà les formes et les textures, il n'y a rien à entraîner). *Pourquoi pas
-# ResNet50 ou EfficientNet ?* Dix fois plus de poids ou de calcul par image, pour une démonstration dont le coût est
-# le calcul ; changer de réseau ne touche qu'un module.
+# ResNet50 ?* Dix fois plus de poids et de calcul par image, alors que c'est le calcul qui coûte. Changer de réseau ne
+# touche qu'un module.
 #
 # `fruits export` écrit une fois deux fichiers : les poids (`weights.npz`), que prend Keras, et le réseau converti
 # (`model.tflite`), que prend LiteRT dans le produit. **Le driver est le seul à chercher les poids** ; l'erreur
@@ -395,9 +391,9 @@ figure = figures.preprocessing_figure(stored, prepared, wrong, say)
 # ## 6. The network, and the broadcast of its weights
 #
 # **MobileNetV2** without its last layer: a network made for small machines, 1,280 features per image (*transfer
-# learning*: the network already knows shapes and textures, so there is nothing to train). *Why not ResNet50 or
-# EfficientNet?* Ten times as many weights or as much computing per image, for a demonstration whose cost is
-# computing; another network changes one module only.
+# learning*: the network already knows shapes and textures, so there is nothing to train). *Why not ResNet50?* Ten times
+# as many weights and as much computing per image, although computing is what costs. Another network changes one module
+# only.
 #
 # `fruits export` writes two files once: the weights (`weights.npz`), which Keras takes, and the converted network
 # (`model.tflite`), which LiteRT takes in the product. **Only the driver fetches the weights**; the usual mistake is
@@ -432,7 +428,7 @@ say(
     megabytes=weights_bytes / 1e6,
     features=network.output_shape[1],
 )
-right, scaled = network(np.stack([prepared, wrong.astype("float32")]), training=False).numpy()
+right, scaled = network(np.stack([prepared, wrong]), training=False).numpy()
 say("scaling", cosine=float(right @ scaled / np.linalg.norm(right) / np.linalg.norm(scaled)))
 
 # %% [markdown] lang="fr"
@@ -493,7 +489,7 @@ def with_file(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         yield pd.DataFrame({"images": [len(batch)], "size": [size]})
 
 
-def best_of_two(function) -> float:  # noqa: ANN001 -- a function as above
+def best_of_two(function: Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]) -> float:
     """Return the seconds of the faster of two attempts, after one that does not count."""
     durations = []
     for _ in range(3):
@@ -554,7 +550,7 @@ def featurise(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
     """Compute the features of images with Keras; a file that is no image gets a refusal instead."""
     network = network_of(weights.value)
     for contents in batches:
-        rows = [features_of(content) for content in contents]
+        rows = [decoded(content) for content in contents]
         readable = [number for number, (pixels, _) in enumerate(rows) if pixels is not None]
         features: list = [None] * len(rows)
         if readable:
@@ -564,15 +560,16 @@ def featurise(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         yield pd.DataFrame({"features": features, "refusal": [refusal for _, refusal in rows]})
 
 
-def features_of(content: bytes) -> tuple[np.ndarray | None, str | None]:
-    """Return the pixels of an image, or the reason why there are none."""
+def decoded(content: bytes) -> tuple[np.ndarray | None, str | None]:
+    """Return the pixels of an image as the network receives them, or the reason why the file is refused."""
+    prepare_decoders()
     try:
-        return pixels_of(content), None
-    except Exception as error:  # noqa: BLE001 -- Pillow raises any exception for broken bytes
-        return None, f"{type(error).__name__}: {error}"
+        return decode(content, Limits()).pixels, None
+    except RefusedImageError as refusal:
+        return None, refusal.reason.value
 
 
-def timed_parquet(name: str, frame) -> pd.DataFrame:  # noqa: ANN001 -- a DataFrame of Spark
+def timed_parquet(name: str, frame: DataFrame) -> pd.DataFrame:
     """Compute a DataFrame once, write it as Parquet, note the time, and return it sorted by key."""
     start = time.perf_counter()
     frame.write.parquet(str(scratch / name))
@@ -609,12 +606,12 @@ from pyspark.ml.functions import predict_batch_udf
 from pyspark.sql.types import ArrayType, FloatType
 
 
-def load_network():  # noqa: ANN201 -- a function that predicts
+def load_network() -> Callable[[np.ndarray], np.ndarray]:
     """Load the network once per process, and return the function that predicts."""
     network = network_of(weights.value)
 
     def predict(contents: np.ndarray) -> np.ndarray:
-        inputs = np.stack([pixels_of(content) for content in contents]).astype("float32")
+        inputs = np.stack([decoded(content)[0] for content in contents]).astype("float32")
         return network(preprocess_input(inputs), training=False).numpy()
 
     return predict
@@ -809,7 +806,7 @@ def aligned(found: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return found * np.sign(np.einsum("nk,nk->k", found, reference))
 
 
-def coordinates_of(frame) -> np.ndarray:  # noqa: ANN001 -- a DataFrame of Spark
+def coordinates_of(frame: DataFrame) -> np.ndarray:
     """Collect the coordinates that MLlib has computed, in the order of the keys."""
     rows = frame.select("key", vector_to_array("pca").alias("pca")).orderBy("key").toPandas()
     return np.stack(rows.pca)
@@ -1004,7 +1001,7 @@ say("rows_and_refused", images=listed, rows=summary["counts"]["images"], refused
 # %% [markdown] lang="fr"
 # ### Une image de plus
 #
-# Une corpus vit : des photos arrivent, d'autres sont effacées (le RGPD l'exige). Le produit ne calcule que ce qui a
+# Un corpus vit : des photos arrivent, d'autres sont effacées (le RGPD l'exige). Le produit ne calcule que ce qui a
 # changé. La base reste la même tant qu'elle sert, et les coordonnées des autres images restent donc comparables.
 
 # %% [markdown] lang="en"
@@ -1118,16 +1115,16 @@ display(Markdown("\n".join(f"- [{page.relative_to(output)}]({page.as_uri()})" fo
 figure = figures.seconds_figure(summary["timings"], say.name("seconds"), say)
 
 # %% [markdown] lang="fr"
-# Le coût vient de `cdk.costs`, qui fait aussi la page des coûts : prix publics d'AWS à Francfort ou en Irlande selon
-# l'environnement, quantités déduites du code, et **hypothèses écrites** (le débit d'un vCPU n'a pas encore été
-# mesuré sur AWS). EMR Serverless ne coûte rien au repos : c'est la raison de ce choix contre un cluster EMR sur EC2,
-# qu'il faut penser à éteindre.
+# Le coût vient de `cdk.costs`, qui fait aussi la page des coûts : prix publics d'AWS dans la Région de l'environnement
+# `prod`, quantités déduites du code, et **hypothèses écrites** (le débit d'un vCPU n'a pas encore été mesuré sur AWS). Au
+# repos, EMR Serverless ne coûte rien : c'est ce qui le fait préférer à un cluster EMR sur EC2, qu'il faut penser à
+# éteindre.
 
 # %% [markdown] lang="en"
 # The cost comes from `cdk.costs`, which also makes the page of costs: list prices of AWS in the Region of the
-# environment, quantities that follow from the code, and **written assumptions** (the rate of a vCPU has not been
-# measured on AWS yet). EMR Serverless costs nothing when it is idle: this is the reason to prefer it to an EMR
-# cluster on EC2, which its owner must remember to switch off.
+# environment `prod`, quantities that follow from the code, and **written assumptions** (the rate of a vCPU has not been
+# measured on AWS yet). EMR Serverless costs nothing when it is idle: this is the reason to prefer it to an EMR cluster on
+# EC2, which its owner must remember to switch off.
 
 # %%
 from cdk.costs.arithmetic import IDLE, first_run
