@@ -117,15 +117,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-SIGNS = {
-    "Databricks": "DATABRICKS_RUNTIME_VERSION",
-    "Colab": "COLAB_RELEASE_TAG",
-    "Kaggle": "KAGGLE_KERNEL_RUN_TYPE",
-    "SageMaker": "SAGEMAKER_APP_TYPE",
-    "EMR": "EMR_STUDIO_ID",
-}
-platform = next((name for name, variable in SIGNS.items() if variable in os.environ), "Jupyter")
-
 
 def find_project() -> Path | None:
     """Return the folder of the project: the present folder or one above it, or a clone in the present one."""
@@ -150,7 +141,7 @@ made = [project, project / ".venv" / "lib" / version / "site-packages"]
 sys.path[:0] = [str(path) for path in made]
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [*map(str, made), os.environ.get("PYTHONPATH")]))
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # TensorFlow otherwise reports what its processor can do
-f"{platform}, Python {sys.version.split()[0]}, WHERE = {WHERE}"
+f"{project}, Python {sys.version.split()[0]}, WHERE = {WHERE}"
 
 # %%
 import hashlib
@@ -1116,15 +1107,15 @@ figure = figures.seconds_figure(summary["timings"], say.name("seconds"), say)
 
 # %% [markdown] lang="fr"
 # Le coût vient de `cdk.costs`, qui fait aussi la page des coûts : prix publics d'AWS dans la Région de l'environnement
-# `prod`, quantités déduites du code, et **hypothèses écrites** (le débit d'un vCPU n'a pas encore été mesuré sur AWS). Au
-# repos, EMR Serverless ne coûte rien : c'est ce qui le fait préférer à un cluster EMR sur EC2, qu'il faut penser à
+# `prod`, quantités déduites du code, et **hypothèses écrites** (le débit d'un vCPU n'a pas encore été mesuré sur AWS).
+# Au repos, EMR Serverless ne coûte rien : c'est ce qui le fait préférer à un cluster EMR sur EC2, qu'il faut penser à
 # éteindre.
 
 # %% [markdown] lang="en"
 # The cost comes from `cdk.costs`, which also makes the page of costs: list prices of AWS in the Region of the
 # environment `prod`, quantities that follow from the code, and **written assumptions** (the rate of a vCPU has not been
-# measured on AWS yet). EMR Serverless costs nothing when it is idle: this is the reason to prefer it to an EMR cluster on
-# EC2, which its owner must remember to switch off.
+# measured on AWS yet). EMR Serverless costs nothing when it is idle: this is the reason to prefer it to an EMR cluster
+# on EC2, which its owner must remember to switch off.
 
 # %%
 from cdk.costs.arithmetic import IDLE, first_run
