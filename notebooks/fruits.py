@@ -94,8 +94,7 @@ LANGUAGE = "en"
 #
 # **Ce qui a été essayé** : un portable sous Linux avec Python 3.13, en `local` et en `rehearsal` (les tests du projet
 # exécutent ce notebook dans les deux cas). **Ce qui n'a pas pu l'être**, faute de compte : EMR Studio, Colab, Kaggle,
-# SageMaker, Databricks, et `WHERE = "dev"`. Deux points y sont à surveiller : le Python de la plateforme doit être
-# 3.11,
+# SageMaker, Databricks, et `WHERE = "dev"`. Deux points y sont à surveiller : il faut à la plateforme un Python 3.11,
 # 3.12 ou 3.13 ; et, sur un cluster de plusieurs nœuds, les workers doivent avoir les mêmes paquets (le produit les
 # leur livre dans une archive, ce notebook non).
 
@@ -435,7 +434,7 @@ say("scaling", cosine=float(right @ scaled / np.linalg.norm(right) / np.linalg.n
 # - **Spark diffuse lui-même une fonction de plus de 1 Mo.** Oublier le broadcast ne se voit donc souvent pas. Pour
 #   mesurer ce que cela coûterait, la cellule relève ce seuil, puis le remet (troisième ligne).
 # - **Lire un fichier dans chaque tâche** semble gratuit ici, parce que c'est un disque local. Dans le cloud, c'est
-# une   requête à S3 et 9 Mo par tâche.
+#   une requête à S3 et 9 Mo par tâche.
 
 # %% [markdown] lang="en"
 # ### With and without the broadcast, measured
@@ -992,13 +991,13 @@ say("rows_and_refused", images=listed, rows=summary["counts"]["images"], refused
 # %% [markdown] lang="fr"
 # ### Une image de plus
 #
-# Un corpus vit : des photos arrivent, d'autres sont effacées (le RGPD l'exige). Le produit ne calcule que ce qui a
+# Un corpus vit : des photos arrivent, d'autres sont effacées (le RGPD peut l'exiger). Le produit ne calcule que ce qui a
 # changé. La base reste la même tant qu'elle sert, et les coordonnées des autres images restent donc comparables.
 
 # %% [markdown] lang="en"
 # ### One more image
 #
-# A corpus lives: photos arrive, others are erased (the GDPR demands it). The product computes what has changed, and
+# A corpus lives: photos arrive, others are erased (the GDPR may demand it). The product computes what has changed, and
 # nothing else. The basis stays the same as long as it serves, so the coordinates of the other images stay comparable.
 
 # %%
