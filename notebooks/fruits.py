@@ -991,8 +991,8 @@ say("rows_and_refused", images=listed, rows=summary["counts"]["images"], refused
 # %% [markdown] lang="fr"
 # ### Une image de plus
 #
-# Un corpus vit : des photos arrivent, d'autres sont effacées (le RGPD peut l'exiger). Le produit ne calcule que ce qui a
-# changé. La base reste la même tant qu'elle sert, et les coordonnées des autres images restent donc comparables.
+# Un corpus vit : des photos arrivent, d'autres sont effacées (le RGPD peut l'exiger). Le produit ne calcule que ce qui
+# a changé. La base reste la même tant qu'elle sert, et les coordonnées des autres images restent donc comparables.
 
 # %% [markdown] lang="en"
 # ### One more image
