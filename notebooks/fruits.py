@@ -1038,14 +1038,14 @@ else:
 
 # %% [markdown] lang="fr"
 # On lit ensuite les résultats comme le fera un utilisateur : le dossier des résultats (matrice, rapport,
-# explorateur), et **les tables Iceberg**, dont le catalogue Glue donne l'adresse (`fruits features`, avec PyIceberg,
+# explorateur), et **les tables Iceberg**, dont le catalogue Glue donne l'adresse (`--features`, avec PyIceberg,
 # sans Spark). Athena lit les mêmes tables en SQL, par exemple `SELECT label, count(*) FROM features GROUP BY label`
 # dans le groupe de travail de l'environnement ; l'AWS local n'a pas de moteur SQL, cette requête n'a donc pas été
 # essayée ici.
 
 # %% [markdown] lang="en"
 # Then we read the results as a user does: the folder of results (matrix, report, explorer), and **the Iceberg
-# tables**, whose address the Glue catalog gives (`fruits features`, with PyIceberg, without Spark). Athena reads the
+# tables**, whose address the Glue catalog gives (`--features`, with PyIceberg, without Spark). Athena reads the
 # same tables in SQL, for instance `SELECT label, count(*) FROM features GROUP BY label` in the workgroup of the
 # environment; the local AWS has no SQL engine, so this query was not tried here.
 
@@ -1054,10 +1054,8 @@ if cloud is None:
     say("not_in_the_cloud")
 else:
     last = last_run_of(cloud)
-    fruits("results", output / "cloud", *options_of(cloud))
-    fruits("features", scratch / "cloud.npz", *options_of(cloud))
-    with np.load(scratch / "cloud.npz") as arrays:
-        cloud_features = dict(zip(map(str, arrays["keys"]), arrays["features"], strict=True))
+    fruits("results", output / "cloud", *options_of(cloud), "--features")
+    cloud_features = features_in(pd.read_parquet(output / "cloud" / last.run_id / "features.parquet"))
     assert arrow_features.keys() <= cloud_features.keys()
     if last.summary.model_id == model_id:
         difference = largest_difference(arrow_features, cloud_features)
