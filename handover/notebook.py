@@ -160,6 +160,7 @@ def execute(execution: Execution) -> ExecutedNotebook:
         kernel_name="python3",
         resources={"metadata": {"path": str(ROOT)}},
         extra_arguments=[QUIET],
+        coalesce_streams=True,  # the lines of a cell are one text
     )
     try:
         client.execute(env=_environment())
