@@ -32,7 +32,7 @@ NODE = PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin
 EXPLORER = spark_app/explorer/explore.js
 READY = .venv/ready $(EXPLORER)
 
-.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs diagrams docs presentation figures lock clean help
+.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs diagrams docs presentation figures notebooks lock clean help
 
 demo: $(READY)  ## Draw pictures, run the pipeline on them, print where the results are.
 	$(BIN)/fruits demo
@@ -88,6 +88,9 @@ check: $(READY) .venv/checkov/ready docs  ## Check lint, format, spelling, types
 format: .venv/ready  ## Fix imports, layout and simple findings.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+notebooks: .venv/ready  ## Write the notebooks in French and English of notebooks/fruits.py.
+	$(BIN)/python -m handover.notebook make
 
 costs: .venv/ready  ## Write the pages of costs, and the table of the review, after a change of prices, settings or assumptions.
 	$(BIN)/python -m cdk.costs > docs/costs.md

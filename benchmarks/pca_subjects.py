@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from benchmarks.plain_spark import use_plain_spark
+from localspark.plain_spark import use_plain_spark
 from spark_app.arrow import FloatMatrix, features_matrix
 
 OURS = "this pipeline"

@@ -48,7 +48,7 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
     remove_foreign_variables(os.environ)
     os.environ["JAVA_HOME"], os.environ["SPARK_HOME"] = str(java), str(spark_home())
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    with session_folder() as scratch, _stderr_to(log):
+    with session_folder() as scratch, stderr_to(log):
         options = f'{JVM_OPTIONS} {archive_options(java)} "-Djava.io.tmpdir={scratch}"'
         log4j = scratch / "log4j2.properties"
         log4j.write_text(LOG4J.format(log=log))
@@ -73,7 +73,7 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def _stderr_to(log: Path) -> Iterator[None]:
+def stderr_to(log: Path) -> Iterator[None]:
     """Make the log the stderr of all processes that are started in the block. This process keeps its own stderr."""
     terminal = os.dup(2)
     with log.open("ab") as file:

@@ -54,7 +54,7 @@ def down() -> None:
     RehearsalError
         If a resource is left; the local AWS has ended then, too.
     """
-    host = _host()
+    host = host_that_is_up()
     try:
         with tempfile.TemporaryDirectory(prefix="fruits-rehearsal-") as scratch:
             destroy_in(host, Path(scratch), TimedPrinter())
@@ -71,7 +71,7 @@ def status() -> None:
     UsageError
         If no such local AWS is running.
     """
-    host = _host()
+    host = host_that_is_up()
     deployment = deployed(host, ENVIRONMENT)
     executions = Watch(host, deployment).executions()
     running = sum(execution["status"] == "RUNNING" for execution in executions)
@@ -85,7 +85,14 @@ def status() -> None:
     print("\n" + _instructions(host, deployment.bucket))
 
 
-def _host() -> Host:
+def host_that_is_up() -> Host:
+    """Return the local AWS that `up` has started.
+
+    Raises
+    ------
+    UsageError
+        If no such local AWS is running.
+    """
     host = _running_host()
     if host is None:
         raise UsageError("No rehearsal is up: `fruits rehearse up` deploys one.")

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd  # type: ignore[import-untyped]  # it publishes no types
 
-from benchmarks.plain_spark import use_plain_spark
+from localspark.plain_spark import use_plain_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -1,0 +1,36 @@
+"""The notebook in a rehearsal: it uploads, follows the run, and reads what the cloud has computed."""
+
+from pathlib import Path
+
+from cli.sample import BROKEN, draw_sample
+from contract.layout import ResultFile
+from handover.notebook_places import FOLDER
+from spark_app.engine.model import ExportedModel
+from spark_app.engine.weights import Weights
+from tests.handover.notebooks import executed, save_exported
+from tests.rehearsal.cloud import Cloud
+
+VIEWS = 2
+
+
+def test_the_notebook_goes_through_the_cloud(
+    cloud: Cloud, tmp_path: Path, seeded: Weights, exported: ExportedModel
+) -> None:
+    """One job computes the uploaded images; the tables have the features of the notebook; the bucket is as before."""
+    before = len(cloud.jobs())
+    images, model = tmp_path / "images", save_exported(tmp_path / "model", seeded, exported)
+    pictures = draw_sample(images, VIEWS)
+    place = ("--where", "rehearsal", "--endpoint-url", str(cloud.deployment.endpoint_url), "--language", "en")
+    notebook = executed(tmp_path / "executed", *place, "--images", images, "--weights", model)
+    assert cloud.settle()
+    assert cloud.troubles() == []
+    assert notebook.noise == ""
+    assert [job["state"] for job in cloud.jobs()[before:]] == ["SUCCESS"]
+    assert {path.relative_to(images).as_posix() for path in images.rglob("view*")} <= cloud.images()
+    refused = cloud.read(ResultFile.REJECTS).decode()
+    assert all(f"Broken/{name}" in refused for name in BROKEN)
+    assert f"is in {cloud.deployment.region}, a Region in the European Union" in notebook.said
+    assert f"{pictures + len(BROKEN)} images = {pictures} rows + {len(BROKEN)} refused files" in notebook.said
+    assert "the features of mapInArrow, LiteRT and dev" in notebook.said
+    assert "the job ended as SUCCESS" in notebook.said
+    assert cloud.deployment.s3.list_objects_v2(Bucket=cloud.deployment.bucket, Prefix=FOLDER)["KeyCount"] == 0
