@@ -87,5 +87,6 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 def _check(missed: Sequence[str], count: int, folder: Path) -> None:
     if missed:
         raise EvidenceError(
-            f"{len(missed)} of {count} criteria are not met ({'; '.join(missed)}): {folder / 'evidence.en.md'} says why."
+            f"{len(missed)} of {count} criteria are not met ({'; '.join(missed)}): "
+            f"{folder / 'evidence.en.md'} says why."
         )

@@ -1,5 +1,4 @@
-"""The files of the evidence: the answers of AWS, the documents of the run, the verdicts and the pages, "
-"without secrets."""
+"""The files of the evidence, without secrets: answers of AWS, documents of the run, verdicts and pages."""
 
 import json
 import re

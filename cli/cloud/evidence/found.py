@@ -154,8 +154,7 @@ def _answers_about_run(deployment: Deployment, record: RunRecord | None) -> Answ
 
 
 def checked(deployment: Deployment, part: MatrixFile) -> CheckedFile:
-    """Download a file of the matrix, and compute its hash. This keeps nothing of it, and needs the memory of "
-    "a piece."""
+    """Download a file of the matrix, compute its hash and count its rows. Nothing of it is kept."""
     try:
         body = deployment.s3.get_object(Bucket=deployment.bucket, Key=part.file)["Body"]
     except ClientError as error:

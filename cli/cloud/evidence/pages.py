@@ -1,5 +1,6 @@
 """The pages of the evidence: in English and in French, as HTML and as Markdown."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -80,7 +81,7 @@ def pages_of(evidence: Evidence, verdicts: Sequence[Verdict], files: Sequence[st
 def _page(evidence: Evidence, verdicts: Sequence[Verdict], files: Sequence[str], language: str, kind: str) -> str:
     templates = Environment(
         loader=PackageLoader("cli.cloud.evidence", "."),
-        autoescape=kind == "html",
+        autoescape=kind == "html",  # noqa: S701 -- the other kind is Markdown
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -100,8 +101,8 @@ def _page(evidence: Evidence, verdicts: Sequence[Verdict], files: Sequence[str],
 
 
 def _cell(text: str) -> str:
-    """Write a text into a cell of a table of Markdown."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """Write a text into a cell of a table of Markdown, with its no-break spaces."""
+    return re.sub(r"[ \r\n\t]+", " ", text).replace("|", "\\|").replace("<", "&lt;")
 
 
 def outcome_of(verdicts: Sequence[Verdict]) -> Text:
@@ -125,7 +126,7 @@ def facts_about(evidence: Evidence) -> Iterator[tuple[Text, str]]:
     yield Text("Region", "Région"), evidence.region
     yield Text("Asked at", "Questions posées le"), words.moment(evidence.asked_at)
     yield Text("Run", "Traitement"), f"{run} ({evidence.summary.mode})"
-    yield Text("Begin and end", "Début et fin"), " – ".join(_times(evidence))
+    yield Text("Begin and end", "Début et fin"), " \N{EN DASH} ".join(_times(evidence))
     yield Text("Images", "Images"), f"{root}{IMAGES}"
     yield Text("Results", "Résultats"), f"{root}{results_folder(run)}"
     for file in evidence.matrix:
