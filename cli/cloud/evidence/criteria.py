@@ -9,7 +9,7 @@ from cli.cloud.evidence.outcome import judge_cost, judge_images, judge_matrix, j
 from cli.cloud.evidence.places import judge_account, judge_regions
 from cli.cloud.evidence.present import judge_alarms, judge_rest, judge_template
 from cli.cloud.evidence.protection import judge_encryption, judge_logs, judge_privacy, judge_roles, judge_tls
-from cli.cloud.evidence.text import Text
+from cli.cloud.evidence.text import Text, text
 
 TEMPLATE = "template"
 """The criterion that only counts if there is a template to compare the deployed one with."""
@@ -25,40 +25,35 @@ class Criterion:
 
 CRITERIA = {
     "region": Criterion(
-        Text("All resources are in the European Union", "Toutes les ressources sont dans l'Union européenne"),
+        text("All resources are in the European Union"),
         judge_regions,
     ),
     "account": Criterion(
-        Text("All resources belong to one account", "Toutes les ressources appartiennent à un seul compte"),
+        text("All resources belong to one account"),
         judge_account,
     ),
-    "encryption": Criterion(
-        Text("Data at rest are encrypted", "Les données au repos sont chiffrées"), judge_encryption
-    ),
-    "private": Criterion(Text("The buckets are not public", "Les buckets ne sont pas publics"), judge_privacy),
-    "tls": Criterion(Text("The buckets accept TLS only", "Les buckets n'acceptent que TLS"), judge_tls),
-    "roles": Criterion(Text("The roles have limited permissions", "Les rôles ont des droits limités"), judge_roles),
-    "logs": Criterion(Text("Logs are deleted after a time", "Les journaux sont supprimés après un délai"), judge_logs),
-    "run": Criterion(Text("The run has succeeded", "Le traitement a réussi"), judge_run),
+    "encryption": Criterion(text("Data at rest are encrypted"), judge_encryption),
+    "private": Criterion(text("The buckets are not public"), judge_privacy),
+    "tls": Criterion(text("The buckets accept TLS only"), judge_tls),
+    "roles": Criterion(text("The roles have limited permissions"), judge_roles),
+    "logs": Criterion(text("Logs are deleted after a time"), judge_logs),
+    "run": Criterion(text("The run has succeeded"), judge_run),
     "images": Criterion(
-        Text(
+        text(
             "The bucket has the images, and each is in the matrix or refused",
-            "Le bucket contient les images, et chacune est dans la matrice ou refusée",
         ),
         judge_images,
     ),
-    "results": Criterion(Text("The results are complete", "Les résultats sont complets"), judge_results),
+    "results": Criterion(text("The results are complete"), judge_results),
     "matrix": Criterion(
-        Text("The matrix is the one that the run has published", "La matrice est celle que le traitement a publiée"),
+        text("The matrix is the one that the run has published"),
         judge_matrix,
     ),
-    "cost": Criterion(
-        Text("The cost is known, and within the budget", "Le coût est connu et respecte le budget"), judge_cost
-    ),
-    "at-rest": Criterion(Text("Nothing runs any more", "Plus rien n'est en cours"), judge_rest),
-    "alarms": Criterion(Text("No alarm is raised", "Aucune alarme n'est déclenchée"), judge_alarms),
+    "cost": Criterion(text("The cost is known, and within the budget"), judge_cost),
+    "at-rest": Criterion(text("Nothing runs any more"), judge_rest),
+    "alarms": Criterion(text("No alarm is raised"), judge_alarms),
     TEMPLATE: Criterion(
-        Text("The stack is deployed as it was synthesised", "La pile est déployée telle qu'elle a été synthétisée"),
+        text("The stack is deployed as it was synthesised"),
         judge_template,
     ),
 }

@@ -36,7 +36,6 @@ def unanswered(answers: Answers, *calls: str) -> list[Text]:
     return [
         filled(
             "{call} of {of} has no answer ({problem}).",
-            "{call} pour {of} est sans réponse ({problem}).",
             call=answer.call,
             of=answer.of,
             problem=answer.problem,
@@ -47,15 +46,15 @@ def unanswered(answers: Answers, *calls: str) -> list[Text]:
     ]
 
 
-def fault_of(names: Sequence[str], english: str, french: str) -> list[Text]:
+def fault_of(names: Sequence[str], english: str) -> list[Text]:
     """Return a fault that names resources, or counts those beyond the first ones; none without resources.
 
     Parameters
     ----------
-    english, french
-        Sentences with the place ``{names}``.
+    english
+        Sentence of the catalogue with the place ``{names}``.
     """
     if not names:
         return []
     rest = f" (+{len(names) - SHOWN})" if len(names) > SHOWN else ""
-    return [filled(english, french, names=", ".join(names[:SHOWN]) + rest)]
+    return [filled(english, names=", ".join(names[:SHOWN]) + rest)]

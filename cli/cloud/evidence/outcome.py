@@ -2,7 +2,7 @@
 
 from cli.cloud.evidence.found import EXPECTED_FILES, Evidence
 from cli.cloud.evidence.judging import Judged, fault_of, unanswered
-from cli.cloud.evidence.text import Text, filled
+from cli.cloud.evidence.text import Text, filled, text
 from contract.workflow import SUCCESS
 
 EXECUTION, JOB = "states:DescribeExecution", "emr-serverless:GetJobRun"
@@ -14,8 +14,6 @@ def judge_run(evidence: Evidence) -> Judged:
     job = [content["jobRun"]["state"] for _, content in evidence.run_answers.contents(JOB)]
     states = filled(
         "Execution of the state machine: {execution}; job run {job_run}: {job}; from submission to end: "
-        "{seconds:,.0f} s.",
-        "Exécution de la machine à états : {execution} ; tâche {job_run} : {job} ; de la soumission à la fin : "
         "{seconds:,.0f} s.",
         execution=", ".join(execution) or "?",
         job_run=evidence.record.job_run_id if evidence.record else "?",
@@ -34,17 +32,14 @@ def judge_images(evidence: Evidence) -> Judged:
     sums = filled(
         "Images in the bucket: {images:,.0f}{more}; rows of the matrix + refused files: {rows:,.0f} + {rejects:,.0f} = "
         "{known:,.0f}.",
-        "Images dans le bucket : {images:,.0f}{more} ; lignes de la matrice + fichiers refusés : {rows:,.0f} + "
-        "{rejects:,.0f} = {known:,.0f}.",
         images=count.images,
         more="" if count.is_complete else "+",
         rows=counts.images,
         rejects=counts.rejects,
         known=known,
     )
-    differ = Text(
+    differ = text(
         "Images have changed since the run, or another run is due.",
-        "Des images ont changé depuis le traitement, ou un autre traitement est attendu.",
     )
     is_met = count.images == known if count.is_complete else known >= count.images
     return Judged(sums, [] if is_met and known else [sums, differ])
@@ -55,10 +50,9 @@ def judge_results(evidence: Evidence) -> Judged:
     missing = [str(name) for name in EXPECTED_FILES if name not in evidence.files]
     proof = filled(
         "Files in the folder of the results: {count:,.0f}; none of the expected ones is missing.",
-        "Fichiers dans le dossier des résultats : {count:,.0f} ; aucun des fichiers attendus ne manque.",
         count=len(evidence.files),
     )
-    return Judged(proof, fault_of(missing, "Missing: {names}.", "Il manque : {names}."))
+    return Judged(proof, fault_of(missing, "Missing: {names}."))
 
 
 def judge_matrix(evidence: Evidence) -> Judged:
@@ -68,8 +62,6 @@ def judge_matrix(evidence: Evidence) -> Judged:
     proof = filled(
         "Files of the matrix: {files:,.0f}; rows: {rows:,.0f} of {images:,.0f}; components: {components:,.0f}; "
         "each SHA-256 of the download is that of summary.json.",
-        "Fichiers de la matrice : {files:,.0f} ; lignes : {rows:,.0f} sur {images:,.0f} ; composantes : "
-        "{components:,.0f} ; chaque SHA-256 du téléchargement est celui de summary.json.",
         files=len(files),
         rows=(rows := sum(file.rows for file in files)),
         images=counts.images,
@@ -78,7 +70,6 @@ def judge_matrix(evidence: Evidence) -> Judged:
     faults = fault_of(
         damaged,
         "Hash, size or rows are not those of summary.json: {names}.",
-        "L'empreinte, la taille ou le nombre de lignes ne sont pas ceux de summary.json : {names}.",
     )
     if not files or rows != counts.images:
         faults.append(_incomplete(rows, counts.images))
@@ -88,7 +79,6 @@ def judge_matrix(evidence: Evidence) -> Judged:
 def _incomplete(rows: int, images: int) -> Text:
     return filled(
         "Rows of the matrix: {rows:,.0f} instead of {images:,.0f}.",
-        "Lignes de la matrice : {rows:,.0f} au lieu de {images:,.0f}.",
         rows=rows,
         images=images,
     )
@@ -101,19 +91,15 @@ def judge_cost(evidence: Evidence) -> Judged:
     amounts = filled(
         "The job has cost {cost:.4f} USD at list prices, all jobs of the month {month:.2f} USD; the budget of "
         "the month is {budget:,.0f} USD.",
-        "La tâche a coûté {cost:.4f} USD au tarif public, toutes les tâches du mois {month:.2f} USD ; le "
-        "budget du mois est de {budget:,.0f} USD.",
         cost=cost or 0.0,
         month=month.spent_usd if month else 0.0,
         budget=budget,
     )
     faults = []
     if cost is None:
-        faults.append(Text("The cost of the run is not recorded.", "Le coût du traitement n'est pas enregistré."))
+        faults.append(text("The cost of the run is not recorded."))
     if month is None:
-        faults.append(
-            Text("These credentials can't read the metrics.", "Ces identifiants ne peuvent pas lire les métriques.")
-        )
+        faults.append(text("These credentials can't read the metrics."))
     elif month.is_over:
         faults.append(amounts)
     return Judged(amounts, faults)

@@ -10,46 +10,39 @@ from cli.cloud import words
 from cli.cloud.evidence.criteria import Verdict
 from cli.cloud.evidence.found import Evidence
 from cli.cloud.evidence.places import regions_in
-from cli.cloud.evidence.text import LANGUAGES, Text, filled
+from cli.cloud.evidence.text import LANGUAGES, Text, filled, text
 from contract.environments import stack_name
 from contract.layout import IMAGES, results_folder
 
 KINDS = ("html", "md")
 """Endings of the pages, which are those of their templates, too."""
 
-REHEARSED = Text(
+REHEARSED = text(
     "This environment is in a local AWS (a rehearsal). The page shows how the evidence is made; it proves "
     "nothing about AWS.",
-    "Cet environnement se trouve dans un AWS local (une répétition). La page montre comment la preuve est "
-    "établie ; elle ne prouve rien sur AWS.",
 )
 
-LIMITS = Text(
+LIMITS = text(
     "The answers are those of AWS at the time above, to read-only questions, as files beside this page. They "
     "prove where the data are and who may read them now, not who has read them before: the access logs and "
-    "CloudTrail say that. Nothing is signed: whoever doubts a file can ask the same questions again. "
-    "Credentials, e-mail addresses and names of images are left out.",
-    "Les réponses sont celles d'AWS à l'instant indiqué, à des questions en lecture seule ; elles accompagnent "
-    "cette page sous forme de fichiers. Elles prouvent où sont les données et qui peut les lire maintenant, "
-    "non qui les a lues auparavant : les journaux d'accès et CloudTrail le disent. Rien n'est signé : qui "
-    "doute d'un fichier peut reposer les mêmes questions. Les identifiants, les adresses e-mail et les noms "
-    "des images sont omis.",
+    "CloudTrail say that. Nothing is signed: the same questions can be asked again, with access to the "
+    "account. Credentials, e-mail addresses and names of images are left out.",
 )
 
 WORDS = {
-    "title": Text("Evidence of a run in the cloud", "Preuve d'un traitement dans le cloud"),
-    "all_met": Text("All criteria are met.", "Tous les critères sont remplis."),
-    "verdicts": Text("Verdicts", "Verdicts"),
-    "criterion": Text("Criterion", "Critère"),
-    "verdict": Text("Verdict", "Verdict"),
-    "why": Text("Why", "Pourquoi"),
-    "met": Text("met", "rempli"),
-    "not_met": Text("NOT MET", "NON REMPLI"),
-    "resources": Text("Resources and their Regions", "Ressources et leurs régions"),
-    "resource": Text("Resource", "Ressource"),
-    "region": Text("Region", "Région"),
-    "files": Text("Files of this folder", "Fichiers de ce dossier"),
-    "limits": Text("What this proves, and what it does not", "Ce que cela prouve, et ce que cela ne prouve pas"),
+    "title": text("Evidence of a run in the cloud"),
+    "all_met": text("All criteria are met."),
+    "verdicts": text("Verdicts"),
+    "criterion": text("Criterion"),
+    "verdict": text("Verdict"),
+    "why": text("Why"),
+    "met": text("met"),
+    "not_met": text("NOT MET"),
+    "resources": text("Resources and their Regions"),
+    "resource": text("Resource"),
+    "region": text("Region"),
+    "files": text("Files of this folder"),
+    "limits": text("What this proves, and what it does not"),
 }
 """Words of the templates."""
 
@@ -112,7 +105,6 @@ def outcome_of(verdicts: Sequence[Verdict]) -> Text:
         return WORDS["all_met"]
     return filled(
         "Criteria that are not met: {missed:.0f} of {all:.0f}.",
-        "Critères non remplis : {missed:.0f} sur {all:.0f}.",
         missed=missed,
         all=len(verdicts),
     )
@@ -121,18 +113,18 @@ def outcome_of(verdicts: Sequence[Verdict]) -> Text:
 def facts_about(evidence: Evidence) -> Iterator[tuple[Text, str]]:
     """Return what the evidence is about: names of facts, and values that are the same in both languages."""
     root, run = f"s3://{evidence.bucket}/", evidence.run_id
-    yield Text("Environment", "Environnement"), f"{evidence.environment} ({stack_name(evidence.environment)})"
-    yield Text("Account", "Compte"), evidence.account or "?"
-    yield Text("Region", "Région"), evidence.region
-    yield Text("Asked at", "Questions posées le"), words.moment(evidence.asked_at)
-    yield Text("Run", "Traitement"), f"{run} ({evidence.summary.mode})"
-    yield Text("Begin and end", "Début et fin"), " \N{EN DASH} ".join(_times(evidence))
-    yield Text("Images", "Images"), f"{root}{IMAGES}"
-    yield Text("Results", "Résultats"), f"{root}{results_folder(run)}"
+    yield text("Environment"), f"{evidence.environment} ({stack_name(evidence.environment)})"
+    yield text("Account"), evidence.account or "?"
+    yield text("Region"), evidence.region
+    yield text("Asked at"), words.moment(evidence.asked_at)
+    yield text("Run"), f"{run} ({evidence.summary.mode})"
+    yield text("Begin and end"), " \N{EN DASH} ".join(_times(evidence))
+    yield text("Images"), f"{root}{IMAGES}"
+    yield text("Results"), f"{root}{results_folder(run)}"
     for file in evidence.matrix:
-        yield Text("Matrix", "Matrice"), f"{root}{file.part.file} (SHA-256 {file.found.sha256 if file.found else '?'})"
-    yield Text("Weights", "Poids"), f"{evidence.summary.weights.kind} (SHA-256 {evidence.summary.weights.sha256})"
-    yield Text("Versions", "Versions"), ", ".join(_versions(evidence))
+        yield text("Matrix"), f"{root}{file.part.file} (SHA-256 {file.found.sha256 if file.found else '?'})"
+    yield text("Weights"), f"{evidence.summary.weights.kind} (SHA-256 {evidence.summary.weights.sha256})"
+    yield text("Versions"), ", ".join(_versions(evidence))
 
 
 def _times(evidence: Evidence) -> tuple[str, str]:

@@ -66,12 +66,10 @@ def judge_regions(evidence: Evidence) -> Judged:
     proof = filled(
         "{count:,.0f} resources (stack, buckets, application, functions, state machine, table, queues, log groups, "
         "alarms) are in {regions}.",
-        "{count:,.0f} ressources (pile, buckets, application, fonctions, machine à états, table, files "
-        "d'attente, groupes de journaux, alarmes) se trouvent dans {regions}.",
         count=len(regions),
         regions=", ".join(sorted({*regions.values()})),
     )
-    faults = fault_of(outside, "Outside of the European Union: {names}.", "Hors de l'Union européenne : {names}.")
+    faults = fault_of(outside, "Outside of the European Union: {names}.")
     return Judged(proof, [*unanswered(evidence.answers, *PLACES), *faults])
 
 
@@ -81,8 +79,7 @@ def judge_account(evidence: Evidence) -> Judged:
     foreign = [arn for arn in arns_in(evidence.answers) if arn.split(":")[4] != account]
     proof = filled(
         "All ARNs name the account of the credentials, {account}.",
-        "Tous les ARN désignent le compte des identifiants utilisés, {account}.",
         account=account,
     )
-    faults = fault_of(foreign, "In another account: {names}.", "Dans un autre compte : {names}.")
+    faults = fault_of(foreign, "In another account: {names}.")
     return Judged(proof, [*unanswered(evidence.answers, "sts:GetCallerIdentity"), *faults])

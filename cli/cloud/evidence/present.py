@@ -4,7 +4,7 @@ from cli.cloud.evidence.answers import Document
 from cli.cloud.evidence.found import Evidence
 from cli.cloud.evidence.judging import Judged, fault_of, unanswered
 from cli.cloud.evidence.places import alarms_in
-from cli.cloud.evidence.text import Text, filled
+from cli.cloud.evidence.text import filled, text
 
 AT_REST = ("CREATED", "STOPPED")
 """States of an application of EMR Serverless in which it has no workers, and costs nothing."""
@@ -20,18 +20,15 @@ def judge_rest(evidence: Evidence) -> Judged:
     executions = [one["name"] for _, content in contents(EXECUTIONS) for one in content["executions"]]
     proof = filled(
         "The application is {state}; no job runs, and no execution.",
-        "L'application est {state} ; aucune tâche ni aucune exécution n'est en cours.",
         state=", ".join(states),
     )
     faults = [
         *fault_of(
             [state for state in states if state not in AT_REST],
             "The application is {names}: it stops by itself some minutes after the last job, so ask again then.",
-            "L'application est {names} : elle s'arrête d'elle-même quelques minutes après la dernière tâche ; "
-            "relancez alors la commande.",
         ),
-        *fault_of(jobs, "Jobs that have not ended: {names}.", "Tâches non terminées : {names}."),
-        *fault_of(executions, "Running executions: {names}.", "Exécutions en cours : {names}."),
+        *fault_of(jobs, "Jobs that have not ended: {names}."),
+        *fault_of(executions, "Running executions: {names}."),
     ]
     return Judged(proof, [*unanswered(evidence.answers, APPLICATION, JOBS, EXECUTIONS), *faults])
 
@@ -40,15 +37,13 @@ def judge_alarms(evidence: Evidence) -> Judged:
     """Judge whether the environment has alarms, and none is raised."""
     alarms = list(alarms_in(evidence.answers))
     raised = [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]
-    proof = filled(
-        "None of {count:.0f} alarms is raised.", "Aucune des {count:.0f} alarmes n'est déclenchée.", count=len(alarms)
-    )
+    proof = filled("None of {count:.0f} alarms is raised.", count=len(alarms))
     faults = [
         *unanswered(evidence.answers, "cloudwatch:DescribeAlarms"),
-        *fault_of(raised, "Raised: {names}.", "Déclenchées : {names}."),
+        *fault_of(raised, "Raised: {names}."),
     ]
     if not alarms and not faults:
-        faults.append(Text("The environment has no alarms.", "L'environnement n'a pas d'alarmes."))
+        faults.append(text("The environment has no alarms."))
     return Judged(proof, faults)
 
 
@@ -58,11 +53,10 @@ def judge_template(evidence: Evidence) -> Judged:
     different = [
         name for _, content in evidence.answers.contents(call) for name in differences(content["TemplateBody"], wanted)
     ]
-    same = Text(
+    same = text(
         "The template of the stack equals the given one, resource by resource.",
-        "Le modèle de la pile est égal au modèle donné, ressource par ressource.",
     )
-    faults = fault_of(different, "Different from the given template: {names}.", "Différent du modèle donné : {names}.")
+    faults = fault_of(different, "Different from the given template: {names}.")
     return Judged(same, [*unanswered(evidence.answers, call), *faults])
 
 

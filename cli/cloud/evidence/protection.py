@@ -17,12 +17,10 @@ def judge_encryption(evidence: Evidence) -> Judged:
     plain = _resources(answers, "sqs:GetQueueAttributes", lambda content: not _is_encrypted(content["Attributes"]))
     proof = filled(
         "Buckets: {algorithms}; queues: encrypted by SQS or KMS; table: DynamoDB encrypts every table.",
-        "Buckets : {algorithms} ; files d'attente : chiffrées par SQS ou KMS ; table : DynamoDB "
-        "chiffre toutes les tables.",
         algorithms=", ".join(sorted({*_algorithms(answers)})),
     )
     calls = ("s3:GetBucketEncryption", "sqs:GetQueueAttributes", "dynamodb:DescribeTable")
-    faults = fault_of(plain, "Queues without encryption: {names}.", "Files d'attente non chiffrées : {names}.")
+    faults = fault_of(plain, "Queues without encryption: {names}.")
     return Judged(proof, [*unanswered(answers, *calls), *faults])
 
 
@@ -50,10 +48,9 @@ def judge_privacy(evidence: Evidence) -> Judged:
     )
     proof = filled(
         "All four blocks of public access are on for {count:.0f} buckets.",
-        "Les quatre blocages de l'accès public sont actifs pour {count:.0f} buckets.",
         count=len(evidence.answers.to(call)),
     )
-    faults = fault_of(public, "Public access is possible: {names}.", "Un accès public est possible : {names}.")
+    faults = fault_of(public, "Public access is possible: {names}.")
     return Judged(proof, [*unanswered(evidence.answers, call), *faults])
 
 
@@ -63,13 +60,11 @@ def judge_tls(evidence: Evidence) -> Judged:
     lax = _resources(evidence.answers, call, lambda content: not _refuses_plain_requests(json.loads(content["Policy"])))
     proof = filled(
         "The policies of {count:.0f} buckets refuse every request without TLS.",
-        "Les stratégies de {count:.0f} buckets refusent toute requête sans TLS.",
         count=len(evidence.answers.to(call)),
     )
     faults = fault_of(
         lax,
         "The policy does not refuse requests without TLS: {names}.",
-        "La stratégie ne refuse pas les requêtes sans TLS : {names}.",
     )
     return Judged(proof, [*unanswered(evidence.answers, call), *faults])
 
@@ -96,24 +91,18 @@ def judge_roles(evidence: Evidence) -> Judged:
     proof = filled(
         "{count:.0f} roles: services of AWS alone may assume them, and none has all actions of a service "
         "on all resources.",
-        "{count:.0f} rôles : seuls des services d'AWS peuvent les endosser, et aucun n'a toutes les actions d'un "
-        "service sur toutes les ressources.",
         count=len(evidence.answers.to(call)),
     )
     faults = [
         *fault_of(
             foreign,
             "Others than services may assume: {names}.",
-            "D'autres que des services peuvent endosser : {names}.",
         ),
         *fault_of(
             unlimited,
             "All actions of a service on all resources: {names}.",
-            "Toutes les actions d'un service sur toutes les ressources : {names}.",
         ),
-        *fault_of(
-            general, "General policies are attached: {names}.", "Des stratégies générales sont attachées : {names}."
-        ),
+        *fault_of(general, "General policies are attached: {names}."),
     ]
     return Judged(proof, [*unanswered(evidence.answers, call), *faults])
 
@@ -147,9 +136,8 @@ def judge_logs(evidence: Evidence) -> Judged:
     endless = [group["logGroupName"] for group in groups if "retentionInDays" not in group]
     proof = filled(
         "{count:.0f} log groups; days until they delete an entry: {days}.",
-        "{count:.0f} groupes de journaux ; nombre de jours de conservation : {days}.",
         count=len(groups),
         days=", ".join(sorted({str(group.get("retentionInDays")) for group in groups})),
     )
-    faults = fault_of(endless, "Kept without end: {names}.", "Conservés sans limite : {names}.")
+    faults = fault_of(endless, "Kept without end: {names}.")
     return Judged(proof, [*unanswered(evidence.answers, "logs:DescribeLogGroups"), *faults])
