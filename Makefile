@@ -38,7 +38,7 @@ NODE = PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin
 EXPLORER = spark_app/explorer/explore.js
 READY = .venv/ready $(EXPLORER)
 
-.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark deliverables check format costs lock clean help
+.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs lock clean help
 
 demo: $(READY)  ## Draw pictures, run the pipeline on them, print where the results are.
 	$(BIN)/fruits demo
@@ -78,6 +78,7 @@ packages: $(READY)  ## Build the packages that the tests use, so that the tests 
 benchmark: $(READY) build/peers/ready  ## Measure against other tools in 40 minutes: make benchmark SIZE=full|small
 	$(BIN)/python -m benchmarks $(MEASURED)
 
+.PHONY: deliverables
 deliverables: $(READY)  ## Make the archive for the school: make deliverables NAME="Dupont Jean"
 	@$(BIN)/python -m handover.deliverables --check $(HANDED_OVER)
 	@$(MAKE) --no-print-directory handover/node_modules/ready
