@@ -10,9 +10,10 @@ import pytest
 from cli.cloud.evidence.answers import Answers
 from cli.cloud.evidence.criteria import CRITERIA, TEMPLATE, verdicts_on
 from cli.cloud.evidence.found import Evidence, ImageCount
+from cli.cloud.evidence.places import regions_in
 from contract.digest import Digest
 from contract.workflow import RunRecord
-from tests.cli.cloud.evidence.conftest import ARN, CONTENTS, ROLE, TLS_ONLY
+from tests.cli.cloud.evidence.conftest import ARN, BUCKET, CONTENTS, ROLE, TLS_ONLY
 
 LAX = {"Statement": [{**TLS_ONLY["Statement"][0], "Condition": {"Bool": {"aws:SecureTransport": "true"}}}]}
 PARTLY = {"Statement": [{**TLS_ONLY["Statement"][0], "Action": "s3:PutObject"}]}
@@ -96,6 +97,19 @@ def test_what_aws_does_not_answer_is_not_proved(call: str, answering: Callable[.
     verdicts = [verdict for verdict in verdicts_on(answering(call, None)) if not verdict.met]
     assert verdicts
     assert all(f"{call} " in verdict.why.english and f"{call} " in verdict.why.french for verdict in verdicts)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "region", "missed"),
+    [(None, "us-east-1", {"region"}), ("", "us-east-1", {"region"}), ("EU", "eu-west-1", set())],
+)
+def test_the_old_names_of_regions_are_read(
+    constraint: str | None, region: str, missed: set[str], answering: Callable[..., Evidence]
+) -> None:
+    """S3 answers nothing for the Region of Virginia, and another name for that of Ireland."""
+    found = answering("s3:GetBucketLocation", {"LocationConstraint": constraint})
+    assert regions_in(found.answers)[BUCKET] == region
+    assert _missed(found) == missed
 
 
 def test_a_run_without_a_record_is_not_proved(evidence: Evidence) -> None:
