@@ -17,6 +17,12 @@ CHOICES = $(if $(EMAIL),--email "$(EMAIL)") $(if $(WEIGHTS),--weights "$(WEIGHTS
 MEASURED = $(if $(SIZE),--size $(SIZE)) $(if $(IMAGES),--images "$(IMAGES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
 	$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
+# make deliverables NAME="Dupont Jean" DATE=112026 IMAGES=folder WEIGHTS=imagenet ENV=dev. Only variables of the command
+# line count: NAME is that of the machine in the environment of some systems, and ENV has a default above.
+given = $(if $(filter command,$(origin $(1))),--$(2) "$($(1))")
+HANDED_OVER = $(call given,NAME,name) $(call given,DATE,date) $(call given,IMAGES,images) $(call given,WEIGHTS,weights) \
+	$(call given,ENV,env)
+
 # One lock is valid for every supported Python and processor, because it contains the hashes of all wheels.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --constraint requirements.txt
@@ -32,7 +38,7 @@ NODE = PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin
 EXPLORER = spark_app/explorer/explore.js
 READY = .venv/ready $(EXPLORER)
 
-.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs diagrams docs presentation figures notebooks lock clean help
+.PHONY: demo synth diff deploy destroy rehearse test test-fast packages benchmark check format costs diagrams docs presentation figures notebooks deliverables lock clean help
 
 demo: $(READY)  ## Draw pictures, run the pipeline on them, print where the results are.
 	$(BIN)/fruits demo
@@ -71,6 +77,11 @@ packages: $(READY)  ## Build the packages that the tests use, so that the tests 
 
 benchmark: $(READY) build/peers/ready  ## Measure against other tools in 40 minutes: make benchmark SIZE=full|small
 	$(BIN)/python -m benchmarks $(MEASURED)
+
+deliverables: $(READY)  ## Make the archive for the school: make deliverables NAME="Dupont Jean"
+	@$(BIN)/python -m handover.deliverables --check $(HANDED_OVER)
+	@$(MAKE) --no-print-directory handover/node_modules/ready
+	@$(BIN)/python -m handover.deliverables $(HANDED_OVER)
 
 check: $(READY) .venv/checkov/ready docs  ## Check lint, format, spelling, types, package boundaries, templates, the site.
 	$(BIN)/ruff check .

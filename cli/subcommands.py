@@ -66,6 +66,9 @@ COMMANDS = {
     "runs": Command("cli.cloud.runs", "list the last runs of an environment and what they cost", Group.CLOUD),
     "cost": Command("cli.cloud.cost", "say what the last runs and the month have cost, and the budget", Group.CLOUD),
     "results": Command("cli.cloud.results", "download the last complete results of an environment", Group.CLOUD),
+    "evidence": Command(
+        "cli.cloud.evidence.command", "write a folder that proves a run in the cloud, with verdicts", Group.CLOUD
+    ),
     "start": Command("cli.cloud.start", "start a run in an environment, and follow it", Group.CLOUD),
     "reprocess": Command(
         "cli.cloud.start",

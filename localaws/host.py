@@ -84,6 +84,8 @@ class Host:
             time.sleep(0.05)
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
+        if self.child is not None:
+            self.child.wait()  # a killed process that has not been waited for would stay in the table of processes
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

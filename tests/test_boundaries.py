@@ -148,7 +148,7 @@ def _is_within(name: str, packages: set[str]) -> bool:
     ("library", "owners"),
     [
         ("obstore", {"spark_app/storage.py"}),
-        ("jinja2", {"spark_app/report/page.py", "cli/contact_sheet.py"}),
+        ("jinja2", {"spark_app/report/page.py", "cli/contact_sheet.py", "cli/cloud/evidence/pages.py"}),
         ("pyiceberg", {"cli/table_files.py"}),
     ],
 )

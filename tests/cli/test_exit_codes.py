@@ -45,6 +45,7 @@ MISTAKES = {
     "runs": ["--env", "dev", "--last", "0"],
     "cost": ["--env", "nowhere"],
     "results": ["--env", "dev", "--run", "x"],
+    "evidence": ["--env", "dev", "--run-id", "x"],
     "start": ["--env", "dev", "--mode", "foo"],
     "reprocess": ["--env", "nowhere"],
     "dead-letters": ["--env", "dev", "--yes"],
@@ -83,6 +84,8 @@ PATHS = [
     ["export", "x", "--weights", "{}"],
     ["upload", "{}", "--env", "dev"],
     ["results", "{}", "--env", "dev"],
+    ["evidence", "--env", "dev", "--output", "{}"],
+    ["evidence", "--env", "dev", "--template", "{}"],
 ]
 """Command lines with a place for a path."""
 

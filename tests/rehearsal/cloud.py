@@ -95,6 +95,14 @@ class Cloud:
             lambda: any(job["state"] in ended for job in self.jobs() if job["id"] == job_id), f"end of the job {job_id}"
         )
 
+    def wait_for_rest(self) -> None:
+        """Wait until the application has stopped, some time after its last job."""
+        application = self.deployment.resource(Output.APPLICATION)
+        self._wait_until(
+            lambda: self.deployment.emr.get_application(applicationId=application)["application"]["state"] == "STOPPED",
+            "end of the application",
+        )
+
     def execution(self, name: str) -> dict[str, Any]:
         """Return the description of an execution."""
         return next(execution for execution in self.watch.executions() if execution["name"] == name)

@@ -1,0 +1,1 @@
+"""`fruits evidence`: what proves a run in the cloud, and the verdicts on it."""
