@@ -125,6 +125,8 @@ def hadoop_settings() -> dict[str, str]:
     settings = {
         # Accounts without hierarchical namespace are reached by the API of Blob Storage.
         "fs.azure.fns.account.service.type": "BLOB",
+        # These accounts rename by copying. The connector would wait a second before it asks whether a copy is complete.
+        "fs.azure.blob.copy.progress.wait.millis": "50",
         "fs.azure.account.auth.type": _auth_type(),
     }
     if is_emulated():

@@ -467,6 +467,30 @@ def _aws_credentials() -> "Boto3CredentialProvider":
         raise StorageError("There are no AWS credentials: run `aws configure`, or set AWS_PROFILE.") from error
 
 
+def hadoop_settings(url: str) -> dict[str, str]:
+    """Return the settings of Spark's connector to the store of a URL, without secrets; none for a folder and for S3.
+
+    Raises
+    ------
+    SettingsError
+        If the environment lacks what the connector needs.
+    """
+    store = Storage(url).other_store
+    return OTHER_STORES[store].hadoop_settings() if store else {}
+
+
+def hadoop_secrets(url: str) -> dict[str, str]:
+    """Return the secret settings of Spark's connector to the store of a URL; none for a folder and for S3.
+
+    Raises
+    ------
+    SettingsError
+        If the environment lacks what the connector needs.
+    """
+    store = Storage(url).other_store
+    return OTHER_STORES[store].hadoop_secrets() if store else {}
+
+
 def writer_to(bucket: str, session: "boto3.Session", endpoint: str, region: str) -> Callable[[str, bytes], None]:
     """Return a function that writes an object in one request, which is not repeated. Threads may share it.
 

@@ -5,6 +5,7 @@ https://cloud.google.com/storage/docs/xml-api/reference-methods says what each r
 """
 
 import base64
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 from xml.sax.saxutils import escape
-
-import json
 
 JSON_PATHS = ("/storage/", "/upload/", "/download/", "/batch/")
 HOP_BY_HOP = {"transfer-encoding", "connection", "content-length", "date", "server"}
