@@ -155,7 +155,8 @@ build/viewers/ready: requirements-viewers.txt | .venv/ready
 	touch $@
 
 # The emulators of Google Cloud Storage (which needs Go) and of Azure Blob Storage, with which tests of docs/stores.md run.
-build/emulators/ready: tests/emulators/package-lock.json tests/emulators/fake-gcs-server | .venv/packages
+build/emulators/ready: tests/emulators/package-lock.json tests/emulators/fake-gcs-server localspark/connectors.py | .venv/ready
+	$(BIN)/fruits setup --store gs --store az
 	mkdir -p build/emulators
 	cp tests/emulators/package.json tests/emulators/package-lock.json build/emulators
 	cd build/emulators && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-fund --no-audit

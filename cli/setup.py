@@ -21,7 +21,7 @@ def add_command(subcommands: Subcommands) -> None:
         action="append",
         default=[],
         choices=OTHER_STORES,
-        help="also download Spark's connector to gs:// or az://, which the first run with such an output does otherwise",
+        help="also download Spark's connector to gs:// or az://; otherwise, the first run that needs it does",
     )
     parser.set_defaults(command=_setup)
 

@@ -1,4 +1,4 @@
-"""Spark's connectors to the stores outside of AWS. A run with an output there downloads one from Maven Central, once."""
+"""Spark's connectors to the stores outside of AWS. The first run with an output there downloads one."""
 
 import hashlib
 import urllib.request
@@ -107,12 +107,17 @@ def connector_jars(store: str, on_download: Callable[[str], None]) -> list[Path]
     InstallationError
         If a download fails, or if a file is not the one that was tested.
     """
-    jars = CONNECTORS[store]
-    folder = JARS / f"{store}-{jars[0].artifact}-{jars[0].version}"
+    jars, folder = CONNECTORS[store], connector_folder(store)
     if not folder.is_dir():
         on_download(f"Spark's connector for {store}:// is downloaded from Maven Central, once.")
         _download(jars, folder)
     return [folder / jar.name for jar in jars]
+
+
+def connector_folder(store: str) -> Path:
+    """Return the folder of the jars of a connector, which may not exist. Its name includes the version."""
+    first = CONNECTORS[store][0]
+    return JARS / f"{store}-{first.artifact}-{first.version}"
 
 
 def _download(jars: tuple[Jar, ...], folder: Path) -> None:

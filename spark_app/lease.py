@@ -115,8 +115,8 @@ def _taken_over(root: Storage, run_id: str) -> str:
     if found and renewed and now - renewed > LASTS and (version := root.write_if(LEASE, _document(run_id), found[1])):
         return version
     raise OutputError(
-        f"Another run is working on {root.display}, or has died less than {LASTS.seconds // 60} minutes ago: wait until "
-        f"it has ended, or look at {LEASE}, which names its machine."
+        f"Another run is working on {root.display}, or has died less than {LASTS.seconds // 60} minutes ago: wait "
+        f"until it has ended ({LEASE} names its machine)."
     )
 
 

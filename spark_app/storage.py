@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import obstore
 import pyarrow as pa
@@ -36,7 +36,18 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
     from typing_extensions import Buffer
 
-OTHER_STORES = {"gs": google_storage, "az": azure_storage}
+
+class _OtherStore(Protocol):
+    """What a module knows of a store outside of AWS."""
+
+    def client_options(self) -> dict[str, Any]: ...
+    def pages(self, bucket: str, prefix: str, /) -> Iterator[list[ListedObject]]: ...
+    def spark_root(self, bucket: str, folder: str, /) -> str: ...
+    def hadoop_settings(self) -> dict[str, str]: ...
+    def hadoop_secrets(self) -> dict[str, str]: ...
+
+
+OTHER_STORES: dict[str, _OtherStore] = {"gs": google_storage, "az": azure_storage}
 """Scheme of the URLs of a store outside of AWS → the module that knows it."""
 
 WRITE_BUFFER = 1 << 20
@@ -296,7 +307,7 @@ class Storage(Place):
         """
         name = "version" if self.other_store == "gs" else "e_tag"
         quoted = version if self.other_store == "gs" else f'"{version}"'
-        mode: PutMode = {name: quoted} if version else "create"  # type: ignore[assignment, misc]
+        mode: PutMode = {name: quoted} if version else "create"  # type: ignore[assignment]
         with _storage_errors(f"write {self.url}/{key}"):
             try:
                 return self._version(obstore.put(self._store, key, body, mode=mode, use_multipart=False))

@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,7 +27,7 @@ class _Handler(BaseHTTPRequestHandler):
     emulator: str
     uploads: dict[str, dict[int, bytes]]
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, *_: object) -> None:
         """Print nothing."""
 
     def _handle(self) -> None:
@@ -51,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._write(bucket, key, body)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = _handle
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = _handle  # noqa: N815 -- the names of http.server
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") == "chunked":
@@ -148,9 +149,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        if status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"" if self.command == "HEAD" else body)
+        if body and self.command != "HEAD":
+            self.wfile.write(body)
 
     def _send_version(self, found: dict[str, Any]) -> None:
         self.send_header("ETag", _etag(found))

@@ -19,11 +19,13 @@ def _listed(storage: Storage, unlisted: list[Unlisted], prefix: str | None = Non
 
 def test_any_name_survives_from_listing_to_reading(storage: Storage) -> None:
     """The key of an object is exactly its name, and the listing, a look and a reading give the same version."""
-    for name in NAMES:
+    # Azure takes a backslash for a slash.
+    names = [name for name in NAMES if storage.other_store != "az" or "\\" not in name]
+    for name in names:
         storage.write(name, name.encode())
     listed = _listed(storage, [])
-    assert set(listed) == set(NAMES)
-    for name in NAMES:
+    assert set(listed) == set(names)
+    for name in names:
         fetched = storage.fetch(name)
         assert fetched is not None
         assert (fetched.body, fetched.etag) == (name.encode(), listed[name])
@@ -51,12 +53,11 @@ def test_a_name_that_cannot_be_handled_does_not_end_the_listing(
     odd: str, storage: Storage, put: Callable[[str], None]
 ) -> None:
     """Such an object is named with the reason, folder markers are skipped, and all others are listed."""
+    if storage.other_store == "az" and odd != "x//empty.jpg":
+        pytest.skip("the emulator takes no such names: it can't list a control character, and resolves ..")
     storage.write("Apple/1.jpg", b"1")
     put("Folder/")
-    try:
-        put(odd)
-    except Exception as error:  # noqa: BLE001 -- each store has errors of its own
-        pytest.skip(f"this store takes no such name: {error}")
+    put(odd)
     unlisted: list[Unlisted] = []
     assert set(_listed(storage, unlisted)) == {"Apple/1.jpg"}
     assert [found.key for found in unlisted] == [odd]
@@ -100,9 +101,14 @@ def test_a_part_of_an_object_is_read(storage: Storage) -> None:
 def test_a_write_that_fails_in_the_middle_leaves_the_old_object(storage: Storage) -> None:
     """Readers see the complete object or none: `results/latest.json` and the files that it leads to rely on it."""
     storage.write("pca.csv", b"complete")
-    with pytest.raises(ZeroDivisionError), storage.open_writer("pca.csv") as sink:
-        sink.write(b"x" * 20_000_000)
-        raise ZeroDivisionError
+
+    def fail_in_the_middle() -> None:
+        with storage.open_writer("pca.csv") as sink:
+            sink.write(b"x" * 20_000_000)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_in_the_middle()
     assert storage.read("pca.csv") == b"complete"
     assert set(_listed(storage, [])) == {"pca.csv"}
 
