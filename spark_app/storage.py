@@ -1,4 +1,7 @@
-"""Storage of objects in a folder or a bucket, behind one interface. No other module uses `obstore`."""
+"""Storage of objects in a folder or a bucket, behind one interface.
+
+No other module uses `obstore`, except that the modules of two stores create its providers of credentials.
+"""
 
 import io
 import itertools
