@@ -146,7 +146,7 @@ def check_not_of_aws(place: Place, in_the_cloud: str) -> None:
         If it is.
     """
     if place.is_bucket_of_aws:
-        raise UsageError(f"This command does not read outputs in S3. For an environment, {in_the_cloud}.")
+        raise UsageError(f"This command does not read outputs in S3. For the cloud, {in_the_cloud}.")
 
 
 @contextmanager

@@ -122,6 +122,7 @@ def hadoop_settings() -> dict[str, str]:
     SettingsError
         If the environment names no storage account, or no credentials that the connector can use.
     """
+    account()  # a run without it has no use for advice on credentials
     settings = {
         # Accounts without hierarchical namespace are reached by the API of Blob Storage.
         "fs.azure.fns.account.service.type": "BLOB",
