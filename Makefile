@@ -195,6 +195,16 @@ build/viewers/ready: requirements-viewers.txt | .venv/ready
 build/actionlint:
 	GOBIN="$(CURDIR)/build" go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
+# The emulators of Google Cloud Storage (which needs Go) and of Azure Blob Storage, with which tests of docs/stores.md run.
+build/emulators/ready: tests/emulators/package-lock.json tests/emulators/fake-gcs-server localspark/connectors.py | .venv/ready
+	$(BIN)/fruits setup --store gs --store az
+	mkdir -p build/emulators
+	cp tests/emulators/package.json tests/emulators/package-lock.json build/emulators
+	cd build/emulators && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-fund --no-audit
+	if command -v go >/dev/null; then GOBIN="$(CURDIR)/build/emulators" go install "$$(cat tests/emulators/fake-gcs-server)"; \
+		else echo "There is no Go, so the tests of gs:// will be skipped." >&2; fi
+	touch $@
+
 # What the documents need of npm, beside the environment, because runs need none of it.
 handover/node_modules/ready: handover/package-lock.json | .venv/packages
 	cd handover && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-fund --no-audit

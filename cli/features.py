@@ -1,8 +1,8 @@
-"""`fruits features`: writes the features of the last complete results on this machine to a file."""
+"""`fruits features`: writes the features of the last complete results to a file."""
 
 import argparse
 
-from cli.last_results import check_local, local_results
+from cli.last_results import check_not_of_aws, results_of
 from cli.subcommands import Subcommands, add_subcommand
 from contract.layout import BasisFile, pca_folder
 from contract.tables import Table
@@ -28,16 +28,16 @@ def add_command(subcommands: Subcommands) -> None:
 
 def _features(arguments: argparse.Namespace) -> int:
     place, file = Place(as_url(arguments.output)), arguments.file
-    check_local(place, "use `fruits results --features`")
+    check_not_of_aws(place, "use `fruits results --features`")
 
     from cli.feature_files import SCHEMA, check_target, write_features
     from cli.table_rows import TableRows
 
     check_target(file, may_replace=arguments.force)
-    results = local_results(place, arguments.database)
-    summary = results.summary
-    rows = TableRows(SCHEMA, results.data_files(Table.FEATURES), summary.snapshots.features)
-    write_features(rows, file)
+    with results_of(place, arguments.database) as results:
+        summary = results.summary
+        rows = TableRows(SCHEMA, results.data_files(Table.FEATURES), summary.snapshots.features)
+        write_features(rows, file)
     print(f"{counted(len(rows), 'image')} x {FEATURE_COUNT} features of model {summary.model_id}")
     print(f"  features {file}")
     if summary.pca_version:

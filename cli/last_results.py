@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from cli.cloud.environment import NameOfVariable, add_environment_arguments
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from cli.table_files import DataFile, TableFolder
     from spark_app.numerics.pca import Basis
     from spark_app.storage import Storage
+
+METADATA = ".metadata.json"
+"""End of the names of the files of metadata."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class LastResults:
 
 def add_results_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that say whose results a command reads: those on this machine, or those of an environment."""
-    parser.add_argument("--output", type=filled, metavar="URL", help="output on this machine, as for `fruits run`")
+    parser.add_argument("--output", type=filled, metavar="URL", help="output, as for `fruits run`")
     parser.add_argument("--database", help=f"database of its tables [{CatalogSettings.database}]")
     add_environment_arguments(parser, is_optional=True)
 
@@ -96,7 +100,8 @@ def last_results(arguments: argparse.Namespace) -> Iterator[LastResults]:
         If the options name no output or two, or if there are no complete results.
     """
     if (place := output_here(arguments)) is not None:
-        yield local_results(place, arguments.database or CatalogSettings.database)
+        with results_of(place, arguments.database or CatalogSettings.database) as results:
+            yield results
         return
     if arguments.database is not None:
         raise UsageError("--database is for --output: an environment has one database, so leave it out.")
@@ -107,7 +112,7 @@ def last_results(arguments: argparse.Namespace) -> Iterator[LastResults]:
 
 
 def output_here(arguments: argparse.Namespace) -> Place | None:
-    """Return the output on this machine that ``--output`` names; `None` if ``--env`` names an environment instead.
+    """Return the output that ``--output`` names; `None` if ``--env`` names an environment instead.
 
     Raises
     ------
@@ -123,29 +128,30 @@ def output_here(arguments: argparse.Namespace) -> Place | None:
     if arguments.endpoint_url is not None:
         raise UsageError("--endpoint-url is for an environment, and --output for this machine: leave one of them out.")
     place = Place(as_url(arguments.output))
-    check_local(place, "use --env")
+    check_not_of_aws(place, "use --env")
     return place
 
 
-def check_local(place: Place, in_the_cloud: str) -> None:
-    """Check that an output is on this machine.
+def check_not_of_aws(place: Place, in_the_cloud: str) -> None:
+    """Check that an output is not in S3, where the commands of an environment read it.
 
     Parameters
     ----------
     in_the_cloud
-        What to do for an output in the cloud: the end of a sentence.
+        What to do for an output in S3: the end of a sentence.
 
     Raises
     ------
     UsageError
-        If it is not.
+        If it is.
     """
-    if not place.is_local:
-        raise UsageError(f"This command reads outputs on this machine. For the cloud, {in_the_cloud}.")
+    if place.is_bucket_of_aws:
+        raise UsageError(f"This command does not read outputs in S3. For the cloud, {in_the_cloud}.")
 
 
-def local_results(place: Place, database: str) -> LastResults:
-    """Read the summary of the last complete results on this machine.
+@contextmanager
+def results_of(place: Place, database: str) -> Iterator[LastResults]:
+    """Open the last complete results of an output in a folder, or in a store outside of AWS.
 
     Raises
     ------
@@ -157,13 +163,14 @@ def local_results(place: Place, database: str) -> LastResults:
     from spark_app.storage import Storage
 
     root = Storage(place.url)
-    return LastResults(
-        summary=_last_summary(root),
-        place=root.display,
-        remedy="finish it with `fruits run`",
-        with_files=lambda _: root,
-        table_folder=lambda table: _local_folder(root.local_path / TABLES / tables / table, table),
-    )
+    with TemporaryDirectory(prefix="fruits-tables-") as scratch:
+        yield LastResults(
+            summary=_last_summary(root),
+            place=root.display,
+            remedy="finish it with `fruits run`",
+            with_files=lambda _: root,
+            table_folder=lambda table: _table_folder(root, f"{TABLES}{tables}/{table}/", table, Path(scratch)),
+        )
 
 
 def _last_summary(root: "Storage") -> Summary:
@@ -174,15 +181,42 @@ def _last_summary(root: "Storage") -> Summary:
         raise OutputError(f"There are no complete results in {root.display}: `fruits run` makes them.") from error
 
 
+def _table_folder(root: "Storage", folder: str, table: Table, scratch: Path) -> "TableFolder":
+    return _local_folder(root.local_path / folder, table) if root.is_local else _copied(root, folder, table, scratch)
+
+
 def _local_folder(folder: Path, table: Table) -> "TableFolder":
     from cli.table_files import TableFolder, damage_of
 
     with damage_of(f"the table in {folder}"):
         # The last commit has the highest version. version-hint.text may name an older one after a crash.
-        newest = max(folder.glob("metadata/v*.metadata.json"), key=_version, default=folder / "metadata")
+        newest = max(folder.glob(f"metadata/v*{METADATA}"), key=_version, default=folder / "metadata")
         return TableFolder(table, newest.read_bytes(), lambda name: (folder / name).read_bytes(), lambda _: folder)
 
 
+def _copied(root: "Storage", folder: str, table: Table, scratch: Path) -> "TableFolder":
+    """Return the access to a table in a bucket, whose files are copied to this machine."""
+    from cli.table_files import TableFolder
+
+    def read(name: str) -> bytes:
+        body = root.read(folder + name)
+        if body is None:
+            raise StorageError(f"{root.display}/{folder}{name} is missing: --mode reprocess computes the table again.")
+        return body
+
+    def fetch(names: list[str]) -> Path:
+        for name in names:
+            copy = scratch / table / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(read(name))
+        return scratch / table
+
+    listed = (key for batch in root.list_objects(f"{folder}metadata") for key in batch["key"].to_pylist())
+    names = (key.removeprefix(folder) for key in listed if key.endswith(METADATA))
+    newest = max(names, key=lambda name: _version(Path(name)), default="metadata")
+    return TableFolder(table, read(newest), read, fetch)
+
+
 def _version(metadata: Path) -> int:
-    number = metadata.name.removeprefix("v").removesuffix(".metadata.json")
+    number = metadata.name.removeprefix("v").removesuffix(METADATA)
     return int(number) if number.isdecimal() else 0

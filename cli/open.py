@@ -10,7 +10,7 @@ from cli.cloud.environment import add_environment_arguments
 from cli.last_results import output_here
 from cli.subcommands import Subcommands, add_subcommand
 from contract.documents import DocumentError
-from contract.layout import LATEST, LATEST_PAGE, ResultFile, results_folder
+from contract.layout import LATEST, LATEST_PAGE, RESULTS, ResultFile, results_folder
 from contract.runs import is_run_id
 from contract.summary import Latest
 from spark_app.errors import OutputError, UsageError
@@ -67,6 +67,10 @@ def _page(arguments: argparse.Namespace) -> Path:
     if (root := output_here(arguments)) is not None:
         if arguments.folder is not None:
             raise UsageError("--folder is for an environment: pages of --output stay where they are, so leave it out.")
+        if not root.is_local:
+            raise UsageError(
+                f"This command opens pages on this machine: download {root.display}/{RESULTS}, and open a page of it."
+            )
         return page_of_output(root, arguments.run, arguments.file)
     from cli.cloud.pages import page_of_environment
 

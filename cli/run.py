@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TextIO
 
 from cli.as_json import add_json_argument, print_json
@@ -66,17 +67,24 @@ def _local_master(text: str) -> str:
 
 
 def check_here(settings: RunSettings) -> None:
-    """Check that the tables will be in a folder on this machine.
+    """Check that a run on this machine can write to the output.
 
     Raises
     ------
     SettingsError
-        If they would be in the cloud.
+        If the tables would be in AWS, or if Spark's connector to another store would lack something.
     """
     if settings.catalog.kind != CatalogKind.HADOOP:
         raise SettingsError(f"--catalog {settings.catalog.kind} works in the cloud only: leave it out on this machine.")
-    if not settings.output.startswith("file:"):
-        raise SettingsError(f"--output must be a folder on this machine, not {settings.output}.")
+    if Place(settings.output).is_bucket_of_aws:
+        raise SettingsError(
+            f"--output must be a folder on this machine, or gs:// or az://, not {settings.output}: the runs of an "
+            "environment write to S3 (`fruits upload`)."
+        )
+    if Place(settings.output).other_store:
+        from spark_app.storage import hadoop_settings  # loads obstore, which other runs load later
+
+        hadoop_settings(settings.output)
 
 
 def _check(settings: RunSettings) -> None:
@@ -131,7 +139,7 @@ def _summary_of_run(settings: RunSettings, master: str, progress: Callable[[], T
     logging.basicConfig(filename=log)  # the terminal shows the run; what libraries log goes to the file
     try:
         with (
-            local_session_conf(master, log) as conf,
+            local_session_conf(master, log, _connector(settings)) as conf,
             terminal_reporter(progress()) as reporter,
             ending_without_progress(settings.no_progress_minutes * 60, _tell_at_last),
         ):
@@ -149,6 +157,17 @@ def _summary_of_run(settings: RunSettings, master: str, progress: Callable[[], T
         with log.open("a") as file:
             traceback.print_exc(file=file)
         raise FruitsError(f"The run failed: {cause_of(error)} (details: {log})") from error
+
+
+def _connector(settings: RunSettings) -> list[Path]:
+    from localspark.connectors import connector_jars
+
+    store = Place(settings.output).other_store
+    return connector_jars(store, _tell) if store else []
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _tell_at_last(error: FruitsError) -> None:

@@ -58,6 +58,9 @@ CONTROL = "control/"
 FENCE = f"{CONTROL}fence.json"
 """Object that names the only run that may write: a `contract.job.Fence`."""
 
+LEASE = f"{CONTROL}lease.json"
+"""Object that names the run that works on an output outside of AWS, whose runs nothing else coordinates."""
+
 LAST_STATE = f"{CONTROL}state.json"
 """File by which a run on this machine finds out that nothing has changed: a `contract.last_state.LastState`."""
 

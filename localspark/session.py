@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMO
 
 
 @contextmanager
-def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
+def local_session_conf(master: str, log: Path, connector: Sequence[Path] = ()) -> Iterator[dict[str, str]]:
     """Set the environment variables of Spark, without those of another Spark, and yield its configuration.
 
     Parameters
@@ -38,6 +38,8 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
         Master URL, such as ``local[*,3]`` for all cores and three attempts per task.
     log
         File for everything that the JVM and the Python workers print.
+    connector
+        Jars of the connector to the store of the output.
 
     Raises
     ------
@@ -51,12 +53,13 @@ def local_session_conf(master: str, log: Path) -> Iterator[dict[str, str]]:
     with session_folder() as scratch, stderr_to(log):
         options = f'{JVM_OPTIONS} {archive_options(java)} "-Djava.io.tmpdir={scratch}"'
         log4j = scratch / "log4j2.properties"
+        class_path = os.pathsep.join(map(str, [iceberg_jar(), *connector]))
         log4j.write_text(LOG4J.format(log=log))
         yield {
             "spark.master": master,
             # Not in spark.jars, because Spark copies those for every run, which takes 1.5 s.
-            "spark.driver.extraClassPath": str(iceberg_jar()),
-            "spark.executor.extraClassPath": str(iceberg_jar()),
+            "spark.driver.extraClassPath": class_path,
+            "spark.executor.extraClassPath": class_path,
             "spark.driver.extraJavaOptions": f"{options} -Dlog4j2.configurationFile={log4j.as_uri()}",
             "spark.driver.memory": "2g",
             "spark.driver.host": "127.0.0.1",

@@ -22,6 +22,7 @@ from contract.layout import (
 )
 from contract.runs import Mode
 from spark_app.errors import OutputError
+from spark_app.lease import held_lease
 from spark_app.place import Place, check_images_folder
 from spark_app.settings import RunSettings
 
@@ -104,8 +105,8 @@ def _check_kinds(folder: Path) -> None:
 def owned_output(this: "Run") -> Iterator[None]:
     """Create the output of a run, hold its lock, and delete at the end what this run has staged.
 
-    The operating system releases the lock when the process ends, even after a crash. Runs on a bucket hold no lock: the
-    state machine coordinates them.
+    The operating system releases the lock of a folder when the process ends, even after a crash. Runs on a bucket of
+    S3 hold no lock: the state machine coordinates them. Runs on other buckets hold a lease.
 
     Raises
     ------
@@ -117,6 +118,8 @@ def owned_output(this: "Run") -> Iterator[None]:
     with ExitStack() as stack:
         if this.root.is_local:
             stack.enter_context(_locked(this.root))
+        elif this.root.other_store:
+            this.guards.append(stack.enter_context(held_lease(this.root, this.run_id)).check)
         try:
             yield
         finally:

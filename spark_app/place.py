@@ -7,6 +7,9 @@ from urllib.parse import unquote, urlsplit
 
 from spark_app.errors import ImagesError, OutputError
 
+OTHER_STORES = ("gs", "az")
+"""Schemes of the URLs of stores outside of AWS: Google Cloud Storage and Azure Blob Storage."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -24,6 +27,19 @@ class Place:
     def is_bucket_of_aws(self) -> bool:
         """Whether the objects are in S3."""
         return self.url.startswith("s3:")
+
+    @property
+    def other_store(self) -> str | None:
+        """Scheme of a bucket outside of AWS, one of `OTHER_STORES`; `None` for other places."""
+        scheme = urlsplit(self.url).scheme
+        return scheme if scheme in OTHER_STORES else None
+
+    @property
+    def bucket_path(self) -> tuple[str, str]:
+        """Name of the bucket or container of a URL, and the folder in it, which is empty or ends in a slash."""
+        parts = urlsplit(self.url)
+        root = unquote(parts.path).strip("/")
+        return parts.netloc, f"{root}/" if root else ""
 
     @property
     def local_path(self) -> Path:

@@ -1,5 +1,6 @@
 """The context that all steps of a run share: settings, reporter, clock, and the folders of the run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,6 +28,8 @@ class Run:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     notes: list[str] = field(default_factory=list)
     """Sentences that the steps add for the reader of the results, such as what was damaged and made anew."""
+    guards: list[Callable[[], None]] = field(default_factory=list)
+    """Checks, beside that of the fence, that this run may still change what others see."""
     timings: dict[str, float] = field(default_factory=dict)
     """Seconds of each completed step, in the order of the steps."""
 
@@ -55,17 +58,19 @@ class Run:
         return replace(self, settings=replace(self.settings, mode=mode, run_id=self.run_id))
 
     def check_fence(self) -> None:
-        """Check that this run may still change what others see, if the settings want this check.
+        """Check that this run may still change what others see, if the settings or the output want this check.
 
         Raises
         ------
         FencedOffError
-            If the fence does not name this run.
+            If the fence does not name this run, or if another run has taken its lease.
         StorageError
             If the storage fails.
         """
         if self.settings.fenced:
             check_fence(self.root, self.run_id)
+        for guard in self.guards:
+            guard()
 
     def tables(self, spark: "SparkSession") -> "Tables":
         """Return the tables of the environment, which check the fence before each commit."""

@@ -13,7 +13,7 @@ from contract.layout import TABLES
 from spark_app.jvm import has_jvm, own_jvm
 from spark_app.settings import RunSettings
 from spark_app.signals import postponed
-from spark_app.storage import Storage
+from spark_app.storage import Storage, hadoop_secrets, hadoop_settings
 
 CATALOG = "lake"
 """Name of the Iceberg catalog in SQL."""
@@ -39,9 +39,17 @@ def open_session(settings: RunSettings, extra: Mapping[str, str]) -> Iterator[Sp
     extra
         Configuration of the machine: the master and the jars on a laptop, nothing under spark-submit.
     """
-    conf = {"spark.app.name": "fruits", **_catalog(settings), **DEFAULTS, **extra}
+    conf = {
+        "spark.app.name": "fruits",
+        **_catalog(settings),
+        **_in_hadoop(hadoop_settings(settings.output)),
+        **DEFAULTS,
+        **extra,
+    }
+    # Not in the configuration with which the JVM starts, because all users of the machine can read command lines.
+    all_conf = conf | _in_hadoop(hadoop_secrets(settings.output))
     if has_jvm():  # spark-submit has started it
-        session = _new_session(conf)
+        session = _new_session(all_conf)
         try:
             yield session
         except Exception:
@@ -55,7 +63,7 @@ def open_session(settings: RunSettings, extra: Mapping[str, str]) -> Iterator[Sp
         with postponed(jvm.kill):
             jvm.start(conf)
             jvm.connect()
-            session = _new_session(conf)
+            session = _new_session(all_conf)
             _adapt_accumulators(session)
         try:
             yield session
@@ -102,3 +110,7 @@ def _catalog(settings: RunSettings) -> dict[str, str]:
     if settings.catalog.kind == CatalogKind.GLUE:
         common[f"{prefix}.io-impl"] = "org.apache.iceberg.aws.s3.S3FileIO"
     return common
+
+
+def _in_hadoop(settings: Mapping[str, str]) -> dict[str, str]:
+    return {f"spark.hadoop.{name}": value for name, value in settings.items()}

@@ -75,17 +75,21 @@ def as_url(location: str) -> str:
     Parameters
     ----------
     location
-        Path on this machine, or a URL such as ``s3://bucket/images``.
+        Path on this machine, or a URL such as ``s3://bucket/images``, ``gs://bucket/images`` or
+        ``az://container/images``.
 
     Raises
     ------
     UsageError
         If the URL is neither that of a folder nor that of a bucket, or if this machine can't use the path.
     """
-    if re.match(r"file:///|s3://[a-z0-9]", location):
+    if re.match(r"file:///|(s3|gs|az)://[a-z0-9]", location):
         return location.rstrip("/")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", location):
-        raise SettingsError(f"{location} is neither a folder nor a bucket such as s3://bucket/images.")
+        raise SettingsError(
+            f"{location} is neither a folder nor a bucket such as s3://bucket/images, gs://bucket/images or "
+            "az://container/images."
+        )
     return user_path(location).resolve().as_uri()
 
 

@@ -1,4 +1,7 @@
-"""Storage of objects in a folder or a bucket, behind one interface. No other module uses `obstore`."""
+"""Storage of objects in a folder or a bucket, behind one interface.
+
+No other module uses `obstore`, except that the modules of two stores create its providers of credentials.
+"""
 
 import io
 import itertools
@@ -9,31 +12,46 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Protocol
 
 import obstore
 import pyarrow as pa
-from obstore.exceptions import BaseError, PermissionDeniedError
+from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, PreconditionError
 from obstore.store import LocalStore, S3Store, from_url
 
 from contract.digest import Digest
 from contract.layout import fault_of
+from spark_app import azure_storage, google_storage
 from spark_app.errors import SettingsError, StorageError
+from spark_app.listed import ListedObject
 from spark_app.local_files import walk
 from spark_app.place import Place
 from spark_app.pulse import PULSE
 
 if TYPE_CHECKING:
     import boto3
-    from obstore import WritableFile
+    from obstore import ObjectMeta, PutMode, PutResult, WritableFile
     from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import ObjectStore
     from typing_extensions import Buffer
+
+
+class _OtherStore(Protocol):
+    """What a module knows of a store outside of AWS."""
+
+    def client_options(self) -> dict[str, Any]: ...
+    def pages(self, bucket: str, prefix: str, /) -> Iterator[list[ListedObject]]: ...
+    def spark_root(self, bucket: str, folder: str, /) -> str: ...
+    def hadoop_settings(self) -> dict[str, str]: ...
+    def hadoop_secrets(self) -> dict[str, str]: ...
+
+
+OTHER_STORES: dict[str, _OtherStore] = {"gs": google_storage, "az": azure_storage}
+"""Scheme of the URLs of a store outside of AWS → the module that knows it."""
 
 WRITE_BUFFER = 1 << 20
 
@@ -52,7 +70,8 @@ class FetchedObject:
 
     body: bytes
     etag: str
-    """Version of the bytes, which may be newer than the version in an earlier listing."""
+    """Version of the bytes, which may be newer than the version in an earlier listing. In Google's store, the
+    generation: the two interfaces of Google, of which one lists and one reads, have different etags."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +107,8 @@ class Storage(Place):
     def _store(self) -> "ObjectStore":
         if self.is_local:
             return LocalStore(self.local_path, automatic_cleanup=True)  # removes empty folders
-        if self.is_bucket_of_aws:
-            return _client_of(self.url, os.getpid())
         try:
-            return from_url(self.url)
+            return _client_of(self.url, self.other_store, os.getpid())
         except BaseError as error:
             raise SettingsError(f"{self.url} is neither a folder nor a bucket that can be used.") from error
 
@@ -100,6 +117,8 @@ class Storage(Place):
 
     def spark_path(self, key: str = "") -> str:
         """Return the path of an object for Spark and Iceberg, which do not decode percent-encoding."""
+        if self.other_store:
+            return OTHER_STORES[self.other_store].spark_root(*self.bucket_path) + key
         root = f"file:{self.local_path}" if self.is_local else self.url
         return f"{root}/{key}"
 
@@ -132,18 +151,10 @@ class Storage(Place):
         StorageError
             If the listing fails.
         """
-        if self.is_bucket_of_aws:
-            yield from self._list_bucket(prefix, on_unlisted)
-            return
         if self.is_local:
             yield from self._list_folder(prefix, chunk_size, on_unlisted)
-            return
-        try:
-            for batch in obstore.list(self._store, prefix, chunk_size=chunk_size, return_arrow=True):
-                PULSE.beat()
-                yield _to_listing(pa.record_batch(batch))
-        except BaseError as error:
-            raise StorageError(f"Can't list {self.url}: {_first_line(error)}") from error
+        else:
+            yield from self._list_bucket(prefix, on_unlisted)
 
     def _list_folder(
         self, prefix: str | None, chunk_size: int, on_unlisted: Callable[[Unlisted], None]
@@ -158,29 +169,22 @@ class Storage(Place):
             yield pa.RecordBatch.from_pylist(rows, schema=LISTING_SCHEMA)
 
     def _list_bucket(self, prefix: str | None, on_unlisted: Callable[[Unlisted], None]) -> Iterator[pa.RecordBatch]:
-        """List with boto3: obstore would lose a whole page of 1,000 objects for one name that it can't handle."""
-        import boto3
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        bucket, root = urlsplit(self.url).netloc, urlsplit(self.url).path.strip("/")
-        base = f"{root}/" if root else ""
+        """List without obstore, which would lose a whole page of objects for one name that it can't handle."""
+        bucket, base = self.bucket_path
         folder = f"{prefix.strip('/')}/" if prefix else ""
-        pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=base + folder)
-        try:
-            for page in pages:
-                PULSE.beat()
-                rows = []
-                for item in page.get("Contents", []):
-                    key = item["Key"].removeprefix(base)
-                    if key.endswith("/"):
-                        continue  # consoles create such objects to show empty folders
-                    if fault := fault_of(key):
-                        on_unlisted(Unlisted(key, fault))
-                    else:
-                        rows.append({"key": key, "etag": _etag(item["ETag"]), "size": item["Size"]})
-                yield pa.RecordBatch.from_pylist(rows, schema=LISTING_SCHEMA)
-        except (BotoCoreError, ClientError) as error:
-            raise StorageError(f"Can't list {self.url}: {_first_line(error)}") from error
+        list_pages = OTHER_STORES[self.other_store].pages if self.other_store else _pages_of_aws
+        for page in list_pages(bucket, base + folder):
+            PULSE.beat()
+            rows = []
+            for item in page:
+                key = item.key.removeprefix(base)
+                if key.endswith("/"):
+                    continue  # consoles create such objects to show empty folders
+                if fault := fault_of(key):
+                    on_unlisted(Unlisted(key, fault))
+                else:
+                    rows.append({"key": key, "etag": _etag(item.version), "size": item.size})
+            yield pa.RecordBatch.from_pylist(rows, schema=LISTING_SCHEMA)
 
     def fetch(self, key: str, max_bytes: float = math.inf) -> FetchedObject | None:
         """Read the present version of an object; return `None` if it does not exist.
@@ -201,7 +205,7 @@ class Storage(Place):
         """
         try:
             answer = obstore.get(self._store, key)
-            etag = _etag(answer.meta["e_tag"])
+            etag = self._version(answer.meta)
             if answer.meta["size"] > max_bytes:
                 raise TooLarge(answer.meta["size"], etag)
             body = bytes(answer.bytes())
@@ -227,7 +231,11 @@ class Storage(Place):
                 found = obstore.head(self._store, key)
             except (FileNotFoundError, NotADirectoryError):
                 return None
-            return found["size"], _etag(found["e_tag"])
+            return found["size"], self._version(found)
+
+    def _version(self, meta: "ObjectMeta | PutResult") -> str:
+        """Return the version of an object that a listing returns, too."""
+        return _etag(meta["version"] if self.other_store == "gs" else meta["e_tag"])
 
     def read(self, key: str) -> bytes | None:
         """Read the bytes of an object; return `None` if the object or the folder does not exist.
@@ -281,6 +289,47 @@ class Storage(Place):
         """
         with _storage_errors(f"write {self.url}/{key}"):
             obstore.put(self._store, key, body)
+
+    def write_if(self, key: str, body: bytes, version: str | None) -> str | None:
+        """Write an object of a bucket outside of AWS, unless another process has written it in the meantime.
+
+        Parameters
+        ----------
+        version
+            Version that the object must have; `None` if it must not exist.
+
+        Returns
+        -------
+        str or None
+            The new version; `None` if the object has another version, and stays as it is.
+
+        Raises
+        ------
+        StorageError
+            If the storage fails.
+        """
+        name = "version" if self.other_store == "gs" else "e_tag"
+        quoted = version if self.other_store == "gs" else f'"{version}"'
+        mode: PutMode = {name: quoted} if version else "create"  # type: ignore[assignment]
+        with _storage_errors(f"write {self.url}/{key}"):
+            try:
+                return self._version(obstore.put(self._store, key, body, mode=mode, use_multipart=False))
+            except (AlreadyExistsError, PreconditionError, FileNotFoundError):
+                return None
+
+    def modified(self, key: str) -> datetime | None:
+        """Return when an object was written, by the clock of the storage; `None` if it does not exist.
+
+        Raises
+        ------
+        StorageError
+            If the storage fails.
+        """
+        with _storage_errors(f"look for {self.url}/{key}"):
+            try:
+                return obstore.head(self._store, key)["last_modified"]
+            except (FileNotFoundError, NotADirectoryError):
+                return None
 
     @contextmanager
     def open_writer(self, key: str) -> "Iterator[ObjectWriter]":
@@ -336,7 +385,8 @@ class Storage(Place):
         with _storage_errors(f"delete {self.url}/{prefix}"):
             for batch in obstore.list(self._store, prefix):
                 PULSE.beat()
-                obstore.delete(self._store, [found["path"] for found in batch])
+                # Spark's connectors have objects for folders, which may go when the last file below them does.
+                self.delete([found["path"] for found in batch])
 
 
 class _RawObject(io.RawIOBase):
@@ -403,9 +453,22 @@ class ObjectWriter(io.BufferedWriter):
 
 
 @cache
-def _client_of(url: str, pid: int) -> "ObjectStore":  # noqa: ARG001 -- a forked process must not use these connections
-    """Return the client for a URL in S3, with its credentials and connections, which the tasks of a process share."""
+def _client_of(url: str, other_store: str | None, pid: int) -> "ObjectStore":  # noqa: ARG001 -- a forked process must not use these connections
+    """Return the client for a URL, with its credentials and connections, which the tasks of a process share."""
+    if other_store:
+        return from_url(url, **OTHER_STORES[other_store].client_options())
     return from_url(url, credential_provider=_aws_credentials())
+
+
+def _pages_of_aws(bucket: str, prefix: str) -> Iterator[list[ListedObject]]:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        for page in boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield [ListedObject(item["Key"], item["ETag"], item["Size"]) for item in page.get("Contents", [])]
+    except (BotoCoreError, ClientError) as error:
+        raise StorageError(f"Can't list s3://{bucket}: {_first_line(error)}") from error
 
 
 def _aws_credentials() -> "Boto3CredentialProvider":
@@ -416,6 +479,30 @@ def _aws_credentials() -> "Boto3CredentialProvider":
         return Boto3CredentialProvider(ttl=CREDENTIALS_LAST)
     except ValueError as error:
         raise StorageError("There are no AWS credentials: run `aws configure`, or set AWS_PROFILE.") from error
+
+
+def hadoop_settings(url: str) -> dict[str, str]:
+    """Return the settings of Spark's connector to the store of a URL, without secrets; none for a folder and for S3.
+
+    Raises
+    ------
+    SettingsError
+        If the environment lacks what the connector needs.
+    """
+    store = Storage(url).other_store
+    return OTHER_STORES[store].hadoop_settings() if store else {}
+
+
+def hadoop_secrets(url: str) -> dict[str, str]:
+    """Return the secret settings of Spark's connector to the store of a URL; none for a folder and for S3.
+
+    Raises
+    ------
+    SettingsError
+        If the environment lacks what the connector needs.
+    """
+    store = Storage(url).other_store
+    return OTHER_STORES[store].hadoop_secrets() if store else {}
 
 
 def writer_to(bucket: str, session: "boto3.Session", endpoint: str, region: str) -> Callable[[str, bytes], None]:
@@ -499,11 +586,6 @@ def _status(root: Path, key: str) -> os.stat_result | str:
 def _etag_of_file(status: os.stat_result) -> str:
     """Return the etag that obstore gives a file: its inode, its time in microseconds, and its size."""
     return f"{status.st_ino:x}-{max(status.st_mtime_ns // 1000, 0):x}-{status.st_size:x}"
-
-
-def _to_listing(batch: pa.RecordBatch) -> pa.RecordBatch:
-    etags = pa.array([_etag(etag) for etag in batch["e_tag"].to_pylist()], pa.string())
-    return pa.record_batch([batch["path"], etags, batch["size"].cast(pa.int64())], schema=LISTING_SCHEMA)
 
 
 def _etag(etag: str | None) -> str:

@@ -64,6 +64,7 @@ SLOW = (
     "spark_app/engine/test_engines.py",
     "spark_app/stages/test_labels.py",
     "spark_app/stages/test_statistics.py",
+    "spark_app/stores/",
     "spark_app/test_crashes.py",
     "spark_app/test_damage.py",
     "spark_app/test_earlier_output.py",

@@ -147,7 +147,7 @@ def _is_within(name: str, packages: set[str]) -> bool:
 @pytest.mark.parametrize(
     ("library", "owners"),
     [
-        ("obstore", {"spark_app/storage.py"}),
+        ("obstore", {"spark_app/storage.py", "spark_app/google_storage.py", "spark_app/azure_storage.py"}),
         ("jinja2", {"spark_app/report/page.py", "cli/contact_sheet.py", "cli/cloud/evidence/pages.py"}),
         ("pyiceberg", {"cli/table_files.py"}),
     ],

@@ -87,6 +87,9 @@ def _is_one_sentence(stderr: str) -> bool:
         (["--images", "pictures", "--output", "out", "--weights", ""], "--weights must not be empty"),
         (["--images", "pictures", "--output", "out", "--catalog", "glue"], "--catalog glue works in the cloud only"),
         (["--images", "pictures", "--output", "s3://bucket"], "--output must be a folder on this machine"),
+        (["--images", "pictures", "--output", "az://box"], "set AZURE_STORAGE_ACCOUNT_NAME"),
+        (["--images", "az://box", "--output", "out"], "set AZURE_STORAGE_ACCOUNT_NAME"),
+        (["--images", "gs://", "--output", "out"], "gs:// is neither a folder nor a bucket"),
         (["--images", "pictures", "--output", "out", "--label-level", "0"], "--label-level must be 1 or more"),
     ],
 )

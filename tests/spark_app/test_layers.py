@@ -11,11 +11,11 @@ ROOT = Path(__file__).parents[2]
 
 LAYERS = (
     {"errors", "scratch", "signals", "table_times", "pulse", "installed"},
-    {"numerics", "keys", "npz", "lookahead", "local_files", "words", "failures"},
+    {"numerics", "keys", "npz", "lookahead", "local_files", "words", "failures", "listed"},
     {"settings", "options"},
-    {"jvm", "place", "arguments"},
+    {"jvm", "place", "arguments", "google_storage", "azure_storage"},
     {"storage", "iceberg", "arrow"},
-    {"progress", "csv_files", "basis_file", "session", "fence", "job_failure", "watchdog"},
+    {"progress", "csv_files", "basis_file", "session", "fence", "lease", "job_failure", "watchdog"},
     {"tables", "engine", "report", "curation"},
     {"explorer"},
     {"run"},

@@ -1,0 +1,154 @@
+"""Runs of the whole pipeline whose images and output are in Google Cloud Storage or in Azure."""
+
+import io
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+
+from cli.main import main
+from contract.layout import LATEST, LEASE, TABLES, ResultFile
+from contract.summary import Latest, Summary
+from localspark.connectors import CONNECTORS, connector_folder
+from localspark.session import local_session_conf
+from spark_app.engine.model import ExportedModel, model_id_of, save_model
+from spark_app.engine.weights import Weights
+from spark_app.errors import OutputError
+from spark_app.pipeline import run
+from spark_app.progress import PlainReporter
+from spark_app.session import CATALOG, open_session
+from spark_app.settings import CurationSettings, FindingsChoice, RunSettings, ThumbnailsChoice
+from spark_app.storage import Storage
+from tests.spark_app.stores.conftest import Emulated
+
+PICTURES = 12
+
+
+@pytest.fixture(scope="session")
+def warm_at_stores(
+    google: Emulated, azure: Emulated, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SparkSession]:
+    """Start Spark with both connectors, once."""
+    folder = tmp_path_factory.mktemp("spark")
+    jars = [path for store in CONNECTORS for path in sorted(connector_folder(store).glob("*.jar"))]
+    if len(jars) < sum(map(len, CONNECTORS.values())):
+        pytest.skip("there are no connectors: `make build/emulators/ready` downloads them")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (google.variables | azure.variables).items():
+            patch.setenv(name, value)
+        with local_session_conf("local[2]", folder / "spark.log", jars) as conf:
+            of_azure = RunSettings(images="az://x/images", output="az://x/output")
+            with open_session(of_azure, conf | _of_google()) as session:
+                yield session
+
+
+def _of_google() -> dict[str, str]:
+    from spark_app.google_storage import hadoop_settings
+
+    return {f"spark.hadoop.{name}": value for name, value in hadoop_settings().items()}
+
+
+@pytest.fixture
+def root(emulated: Emulated, seeded: Weights, exported: ExportedModel) -> Storage:
+    """Return an output in a store, which has the exported model already."""
+    found = Storage(f"{emulated.scheme}://{emulated.new_bucket()}/out/put")
+    save_model(found, model_id_of(seeded), seeded, exported)
+    return found
+
+
+@pytest.fixture
+def images(emulated: Emulated, sample: Path) -> Storage:
+    """Return a folder of a few pictures in a store."""
+    found = Storage(f"{emulated.scheme}://{emulated.new_bucket()}/images")
+    for picture in _pictures(sample):
+        found.write(picture.relative_to(sample).as_posix(), picture.read_bytes())
+    return found
+
+
+def _pictures(sample: Path) -> list[Path]:
+    return sorted(sample.rglob("*.jpg"))[:PICTURES]
+
+
+def _run(images: Storage, root: Storage, session: SparkSession, patch: pytest.MonkeyPatch) -> Summary:
+    session = session.newSession()
+    session.conf.set(f"spark.sql.catalog.{CATALOG}.warehouse", root.spark_path(TABLES))
+    patch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(session))
+    settings = RunSettings(
+        images=images.url,
+        output=root.url,
+        weights="seeded",
+        curation=CurationSettings(findings=FindingsChoice.NONE),
+        thumbnails=ThumbnailsChoice.NONE,
+    )
+    return run(settings, PlainReporter(io.StringIO()), {})
+
+
+def _matrix(root: Storage) -> pd.DataFrame:
+    folder = Latest.from_json(root.read(LATEST) or b"").results
+    return pd.read_csv(io.BytesIO(root.read(folder + ResultFile.MATRIX) or b""), index_col="key")
+
+
+def _features(root: Storage, folder: Path) -> np.ndarray:
+    """Return the features that `fruits features` writes, which reads the tables without Spark."""
+    file = folder / "features.npz"
+    assert main(["features", "--output", root.display, str(file), "--force"]) == 0
+    with np.load(file) as arrays:
+        return arrays["features"]
+
+
+@pytest.fixture(scope="module")
+def in_a_folder(
+    sample: Path,
+    seeded: Weights,
+    exported: ExportedModel,
+    warm_at_stores: SparkSession,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Storage:
+    """Return the output of a run in folders of this machine, on the same pictures."""
+    folder = tmp_path_factory.mktemp("few")
+    for picture in _pictures(sample):
+        copy = folder / "images" / picture.relative_to(sample)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(picture.read_bytes())
+    local = Storage((folder / "output").as_uri())
+    local.create()
+    save_model(local, model_id_of(seeded), seeded, exported)
+    with pytest.MonkeyPatch.context() as patch:
+        _run(Storage((folder / "images").as_uri()), local, warm_at_stores, patch)
+    return local
+
+
+def test_a_store_gives_the_matrix_of_a_folder_and_is_kept_up_to_date(
+    images: Storage,
+    root: Storage,
+    in_a_folder: Storage,
+    tmp_path: Path,
+    warm_at_stores: SparkSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Images and output in a store give the same rows as folders; then, a run only does what has changed."""
+    first = _run(images, root, warm_at_stores, monkeypatch)
+    pd.testing.assert_frame_equal(_matrix(root), _matrix(in_a_folder), rtol=0, atol=1e-4)
+    assert first.counts.images == len(_matrix(root))
+    np.testing.assert_allclose(_features(root, tmp_path), _features(in_a_folder, tmp_path), rtol=0, atol=1e-5)
+
+    gone = _matrix(root).index[0]
+    images.delete([gone])
+    second = _run(images, root, warm_at_stores, monkeypatch)
+    assert (second.counts.featurised, second.counts.images) == (0, first.counts.images - 1)
+    assert gone not in _matrix(root).index
+    assert root.find(LEASE) is None
+
+
+def test_a_second_run_is_refused_while_one_works(
+    images: Storage, root: Storage, warm_at_stores: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs at once would lose commits, because these stores can't rename a table's metadata atomically."""
+    root.write(LEASE, b"of another run")
+    with pytest.raises(OutputError, match="Another run is working on"):
+        _run(images, root, warm_at_stores, monkeypatch)
+    assert root.read(LEASE) == b"of another run"
