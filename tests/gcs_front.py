@@ -6,6 +6,7 @@ https://cloud.google.com/storage/docs/xml-api/reference-methods says what each r
 
 import base64
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -160,6 +161,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("x-goog-generation", found["generation"])
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 -- as socketserver defines it
+        """Print nothing if the client has gone, as it may at any time."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def xml_front(emulator: str) -> Iterator[str]:
     """Serve both interfaces; yield the URL.
@@ -170,8 +180,7 @@ def xml_front(emulator: str) -> Iterator[str]:
         Host and port of fake-gcs-server.
     """
     handler = type("Handler", (_Handler,), {"emulator": emulator, "uploads": {}})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
