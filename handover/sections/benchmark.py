@@ -104,7 +104,12 @@ def programs(medians: Medians, prefix: str) -> Medians:
 
 
 def slug(program: str) -> str:
-    """Return a name that a template can use: `Ray Data` becomes `ray_data`."""
+    """Return a name that a template can use: `Ray Data` becomes `ray_data`.
+
+    The benchmarks call this project `this project`, and that of the PCA calls it `this pipeline`.
+    """
+    if program == "this pipeline":
+        return "this_project"
     return re.sub(r"\W+", "_", program.lower()).strip("_")
 
 

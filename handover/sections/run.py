@@ -45,7 +45,7 @@ class RunFigures:
     explained_3: float
     explained_10: float
     explained_50: float
-    """Cumulative share of the first components."""
+    """Cumulative share of the first components, or of all that the run keeps if they are fewer."""
     components_80: int
     components_90: int
     """Number of components for 80 % and 90 % of the variance."""
@@ -109,11 +109,11 @@ def run_figures(output: Path) -> dict[str, Any]:
             features=FEATURE_COUNT,
             components=summary.pca.components,
             requested=summary.pca.requested,
-            explained_1=cumulative[0],
-            explained_2=cumulative[1],
-            explained_3=cumulative[2],
-            explained_10=cumulative[9],
-            explained_50=cumulative[49],
+            explained_1=explained_by(1, cumulative),
+            explained_2=explained_by(2, cumulative),
+            explained_3=explained_by(3, cumulative),
+            explained_10=explained_by(10, cumulative),
+            explained_50=explained_by(50, cumulative),
             components_80=components_for(0.8, cumulative),
             components_90=components_for(0.9, cumulative),
             same_variety=summary.findings.components.nearest_neighbour,
@@ -146,9 +146,23 @@ def rows_of(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
+def explained_by(count: int, cumulative: Sequence[float]) -> float:
+    """Return the share that the first components explain, or all that the run keeps if they are fewer."""
+    return cumulative[min(count, len(cumulative)) - 1]
+
+
 def components_for(share: float, cumulative: Sequence[float]) -> int:
-    """Return the least number of components that explain a share of the variance."""
-    return next(number for number, explained in enumerate(cumulative, 1) if explained >= share)
+    """Return the least number of components that explain a share of the variance.
+
+    Raises
+    ------
+    HandoverError
+        If the components that the run keeps explain less.
+    """
+    found = next((number for number, explained in enumerate(cumulative, 1) if explained >= share), None)
+    if found is None:
+        raise HandoverError(f"The components of this run explain less than {share:.0%} of the variance: keep 95 %.")
+    return found
 
 
 def seconds_between(start: str, end: str) -> float:

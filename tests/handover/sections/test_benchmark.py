@@ -4,22 +4,23 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import featurise, pca_subjects
 from benchmarks.measurement import Figure, Section, Setting, Size
 from benchmarks.results import Outcome, Results
 from handover.errors import HandoverError
 from handover.sections.benchmark import benchmark_figures
 
 FEATURISE = {
-    "bare loops at once (2), each": (100.0,),
-    "200 images, whole command: this project": (9.0, 11.0, 10.0),
+    f"{featurise.AT_ONCE} (2), each": (100.0,),
+    f"200 images, whole command: {featurise.OURS}": (9.0, 11.0, 10.0),
     "200 images, whole command: classic notebook": (60.0,),
     "1,000 images, whole command: this project": (20.0,),
     "1,000 images, whole command: Ray Data": (40.0,),
-    "1,000 images, first to last image: this project": (190.0,),
-    "1,000 images, first to last image: Ray Data": (95.0,),
+    f"1,000 images, {featurise.RATE}: {featurise.OURS}": (190.0,),
+    f"1,000 images, {featurise.RATE}: {featurise.RAY}": (95.0,),
     "1,000 images, middle: this project": (999.0,),
 }
-PCA = {"5,000 x 1280, fit: this project": (2.0,), "5,000 x 1280, fit: MLlib": (8.0,)}
+PCA = {f"5,000 x 1280, fit: {pca_subjects.OURS}": (2.0,), "5,000 x 1280, fit: MLlib": (8.0,)}
 
 
 def results(folder: Path, **sections: dict[str, tuple[float, ...]]) -> Path:

@@ -49,6 +49,12 @@ def test_components_are_counted_as_numpy_counts_them() -> None:
         assert components_for(share, cumulative) == int(np.searchsorted(cumulative, share)) + 1
 
 
+def test_a_share_that_no_component_reaches_is_refused() -> None:
+    """A run that keeps 85 % of the variance has no number of components for 90 %."""
+    with pytest.raises(HandoverError, match="less than 90% of the variance"):
+        components_for(0.9, [0.5, 0.85])
+
+
 def test_an_update_makes_no_figures() -> None:
     """The images of a run that computed a part of its matrix don't add up, so it is refused."""
     figures = dict.fromkeys(RunFigures.__dataclass_fields__, 0) | {"images": 5, "rows": 600, "rejects": 0}
