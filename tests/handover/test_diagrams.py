@@ -45,7 +45,7 @@ def test_the_architecture_shows_every_diagram() -> None:
 
 
 def test_a_resource_of_another_kind_must_be_drawn() -> None:
-    """A resource that nobody has thought of is an error that names it, and the place to add it."""
+    """A resource that no brick stands for is an error that names it, and the place to add it."""
     with pytest.raises(DiagramError, match=r"Cache \(AWS::ElastiCache::ServerlessCache\).*handover.template_graph"):
         _changed("Cache", {"Type": "AWS::ElastiCache::ServerlessCache", "Properties": {}})
 
