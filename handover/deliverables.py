@@ -6,12 +6,12 @@ presentation. `make deliverables` calls it.
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cli.cloud.errors import explained_errors
+from cli.main import BY_CTRL_C
 from handover.deliverable_archive import Parts, pack
 from handover.deliverable_images import images_of
 from handover.deliverable_names import Naming, month_of
@@ -19,6 +19,8 @@ from handover.deliverable_request import FOLDER, Request
 from handover.templates import Language
 from spark_app.errors import FruitsError
 from spark_app.options import Parser, path
+from spark_app.scratch import session_folder
+from spark_app.signals import ending_by_exception
 
 
 def make(request: Request) -> Path:
@@ -29,8 +31,7 @@ def make(request: Request) -> Path:
     FruitsError
         If the notebook, the run, the presentation or the evidence fails.
     """
-    with tempfile.TemporaryDirectory(prefix="fruits-deliverables-") as name:
-        scratch = Path(name)
+    with session_folder() as scratch:
         presentation = _presentation(request, scratch / "presentation")  # first, because it fails at once if it does
         with explained_errors():
             images = images_of(request, scratch)
@@ -60,15 +61,19 @@ def _notebook(request: Request, scratch: Path) -> tuple[Path, Path]:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Make the archive; a user's mistake is one sentence and exit code 2, a failure one and exit code 1."""
+    """Make the archive; a mistake is one sentence and exit code 2, a failure one and 1, an interruption one and 130."""
     options = _parser().parse_args(words)
     try:
-        request = _request(options)
-        if not options.check:
-            print(make(request))
+        with ending_by_exception():
+            request = _request(options)
+            if not options.check:
+                print(make(request))
     except FruitsError as error:
         print(f"deliverables: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("\ndeliverables: interrupted. There is no new archive.", file=sys.stderr)
+        return BY_CTRL_C
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path, PurePosixPath
 from zipfile import ZipFile
 
@@ -45,6 +46,30 @@ def test_a_mistake_is_one_sentence_and_2(
     out, err = capsys.readouterr()
     assert (code, out) == (2, "")
     assert re.fullmatch(rf"deliverables: .*{re.escape(sentence)}.*\.\n", err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
+    """SIGTERM during the work ends the command with one sentence and 130, and removes what it has made so far."""
+    program = """
+import os, signal, sys
+import handover.deliverables as made
+def presentation(request, folder):
+    folder.mkdir()
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+made._presentation = presentation
+sys.exit(made.main(["--name", "Dupont Jean", "--folder", sys.argv[1]]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "made")],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.strip()) == (130, "deliverables: interrupted. There is no new archive.")
     assert list(tmp_path.iterdir()) == []
 
 
