@@ -429,8 +429,8 @@ say("scaling", cosine=float(right @ scaled / np.linalg.norm(right) / np.linalg.n
 # elle et renvoyés à chaque tâche. La cellule mesure deux choses, sur les mêmes images et avec les mêmes tâches :
 #
 # - **la taille de la fonction** que Spark envoie avec chaque tâche (tableau) ;
-# - **la durée** (figure) : chaque tâche ne fait qu'obtenir les poids et compter ses images, car c'est la seule chose qui
-#   diffère. Les quatre façons passent à tour de rôle ; le meilleur de trois essais est retenu, après un de chauffe.
+# - **la durée** (figure) : chaque tâche ne fait qu'obtenir les poids et compter ses images, car c'est la seule chose
+#   qui diffère. Les quatre façons passent à tour de rôle ; le meilleur de trois essais est retenu, après un de chauffe.
 #
 # Sur une seule machine, l'écart de durée est petit, parce que rien ne passe par un réseau, et une machine occupée le
 # brouille ; les octets, eux, ne mentent pas.
