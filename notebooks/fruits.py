@@ -426,9 +426,14 @@ say("scaling", cosine=float(right @ scaled / np.linalg.norm(right) / np.linalg.n
 #
 # Une variable **diffusée** (`sparkContext.broadcast`) est envoyée une fois à chaque machine, de pair à pair, puis
 # lue une fois par processus Python. Sans elle, les poids voyagent **dans la fonction** : ils sont sérialisés avec
-# elle et renvoyés à chaque tâche. La cellule mesure les deux, sur les mêmes images et avec les mêmes tâches ; chaque
-# tâche ne fait qu'obtenir les poids et compter ses images, car c'est la seule chose qui diffère. Le meilleur de deux
-# essais est retenu, après un tour de chauffe.
+# elle et renvoyés à chaque tâche. La cellule mesure deux choses, sur les mêmes images et avec les mêmes tâches :
+#
+# - **la taille de la fonction** que Spark envoie avec chaque tâche (tableau) ;
+# - **la durée** (figure) : chaque tâche ne fait qu'obtenir les poids et compter ses images, car c'est la seule chose
+#   qui diffère. Les quatre façons passent à tour de rôle ; le meilleur de trois essais est retenu, après un de chauffe.
+#
+# Sur une seule machine, l'écart de durée est petit, parce que rien ne passe par un réseau, et une machine occupée le
+# brouille ; les octets, eux, ne mentent pas.
 #
 # Deux points que les tutoriels taisent :
 # - **Spark diffuse lui-même une fonction de plus de 1 Mo.** Oublier le broadcast ne se voit donc souvent pas. Pour
@@ -439,10 +444,16 @@ say("scaling", cosine=float(right @ scaled / np.linalg.norm(right) / np.linalg.n
 # %% [markdown] lang="en"
 # ### With and without the broadcast, measured
 #
-# A **broadcast** variable (`sparkContext.broadcast`) is sent to each machine once, from peer to peer, and read once
-# by each Python process. Without it, the weights travel **in the function**: they are pickled with it, and sent
-# again with each task. The cell measures both, on the same images and with the same tasks; each task only obtains
-# the weights and counts its images, because nothing else differs. The better of two attempts counts, after a warm-up.
+# A **broadcast** variable (`sparkContext.broadcast`) is sent to each machine once, from peer to peer, and read once by
+# each Python process. Without it, the weights travel **in the function**: they are pickled with it, and sent again with
+# each task. The cell measures two things, on the same images and with the same tasks:
+#
+# - **the size of the function** that Spark sends with each task (table);
+# - **the duration** (figure): each task only obtains the weights and counts its images, because nothing else differs.
+#   The four ways take turns; the best of three attempts counts, after one to warm up.
+#
+# On one machine, the difference of the durations is small, because nothing goes through a network, and a busy machine
+# blurs it; the bytes do not lie.
 #
 # Two things that tutorials do not say:
 # - **Spark itself broadcasts a function of more than 1 MB.** So a forgotten broadcast often goes unnoticed. To
@@ -451,6 +462,8 @@ say("scaling", cosine=float(right @ scaled / np.linalg.norm(right) / np.linalg.n
 # request   to S3 and 9 MB per task.
 
 # %%
+from pyspark import cloudpickle
+
 weights = spark.sparkContext.broadcast(network_weights)
 TASKS = 8 * cores
 some = files.select("key").repartition(TASKS).cache()
@@ -479,26 +492,33 @@ def with_file(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         yield pd.DataFrame({"images": [len(batch)], "size": [size]})
 
 
-def best_of_two(function: Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]) -> float:
-    """Return the seconds of the faster of two attempts, after one that does not count."""
-    durations = []
-    for _ in range(3):
-        start = time.perf_counter()
-        rows = some.mapInPandas(function, "images long, size long").collect()
-        durations.append(time.perf_counter() - start)
-        assert sum(row.images for row in rows) == listed
-        assert {row["size"] for row in rows} == {weights_bytes}
-    return min(durations[1:])
+def seconds_of(function: Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]) -> float:
+    """Return the seconds that all tasks take with one of the functions above."""
+    start = time.perf_counter()
+    rows = some.mapInPandas(function, "images long, size long").collect()
+    duration = time.perf_counter() - start
+    assert sum(row.images for row in rows) == listed
+    assert {row["size"] for row in rows} == {weights_bytes}
+    return duration
 
 
-ways = {"broadcast": best_of_two(with_broadcast)}
-set_broadcast_threshold(spark, 1 << 30)
-ways["closure"] = best_of_two(with_closure)
-set_broadcast_threshold(spark, 1 << 20)
-ways["closure_auto"] = best_of_two(with_closure)
-ways["each_file"] = best_of_two(with_file)
-named = {say.name(way): duration for way, duration in ways.items()}
-figure = figures.seconds_figure(named, say.name("seconds_tasks", tasks=TASKS), say)
+NEVER, USUAL = 1 << 30, 1 << 20  # bytes of a function above which Spark broadcasts it; 1 MB is its default
+ways = {
+    "broadcast": (with_broadcast, USUAL),
+    "closure": (with_closure, NEVER),
+    "closure_auto": (with_closure, USUAL),
+    "each_file": (with_file, USUAL),
+}
+durations: dict[str, list[float]] = {way: [] for way in ways}
+for _ in range(4):  # in turns: whatever else the machine does slows down all ways alike
+    for way, (function, threshold) in ways.items():
+        set_broadcast_threshold(spark, threshold)
+        durations[way].append(seconds_of(function))
+best = {say.name(way): min(attempts[1:]) for way, attempts in durations.items()}
+sizes = {way: len(cloudpickle.dumps(function)) for way, (function, _) in ways.items()}
+assert sizes["broadcast"] < weights_bytes / 1000 < weights_bytes < sizes["closure"]
+figure = figures.seconds_figure(best, say.name("seconds_tasks", tasks=TASKS), say)
+say.table([{"method": say.name(way), "in_function": size / 1e6} for way, size in sizes.items()])
 
 # %% [markdown] lang="fr"
 # **À l'échelle**, ce sont les octets qui comptent. Le produit met 256 images dans une tâche :
