@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from handover.browser import required_browser
 from handover.errors import HandoverError
-from handover.templates import Language, environment
+from handover.templates import Language, environment, fill_in
 from spark_app.errors import FruitsError
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def markdown(language: Language, images: Path | None = None) -> str:
     templates.globals["figure"] = lambda name: (TEXTS / "figures" / f"{name}.{language}.svg").read_text()
     pictures = drawn_pictures() if images is None else real_pictures(images)
     shown = [f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}" for picture in pictures]
-    return templates.get_template(f"slides.{language}.md.j2").render(pictures=shown, real_pictures=images is not None)
+    slides = templates.get_template(f"slides.{language}.md.j2")
+    return fill_in(slides, pictures=shown, real_pictures=images is not None)
 
 
 def drawn_pictures() -> list[bytes]:

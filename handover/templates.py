@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from babel.numbers import format_decimal
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template, TemplateError
+
+from handover.errors import HandoverError
 
 FIGURES = Path(__file__).parents[1] / "docs" / "figures.json"
 """The figures of all documents, which `python -m handover.figures` writes."""
@@ -58,6 +60,32 @@ def figures() -> dict[str, Any]:
     return dict(json.loads(FIGURES.read_text()))
 
 
+def fill_in(template: Template, **variables: object) -> str:
+    """Fill in a template of `environment`.
+
+    Raises
+    ------
+    HandoverError
+        If the template names a figure or a variable that does not exist.
+    """
+    try:
+        return template.render(variables)
+    except TemplateError as error:
+        raise HandoverError(
+            f"A document can't be filled in: {error}. Correct the document, or run `make figures`."
+        ) from error
+
+
 def render(source: str, language: Language) -> str:
-    """Fill in a template."""
-    return environment(language).from_string(source).render()
+    """Fill in a text.
+
+    Raises
+    ------
+    HandoverError
+        If the text is no template, or names a figure that does not exist.
+    """
+    try:
+        template = environment(language).from_string(source)
+    except TemplateError as error:
+        raise HandoverError(f"A document is no valid template: {error}.") from error
+    return fill_in(template)
