@@ -457,9 +457,9 @@ say("scaling", cosine=float(right @ scaled / np.linalg.norm(right) / np.linalg.n
 #
 # Two things that tutorials do not say:
 # - **Spark itself broadcasts a function of more than 1 MB.** So a forgotten broadcast often goes unnoticed. To
-# measure   what it would cost, the cell raises this threshold, and then restores it (third row).
+#   measure what it would cost, the cell raises this threshold, and then restores it (third row).
 # - **A file that each task reads** seems to be free here, because it is on a local disk. In the cloud, it is a
-# request   to S3 and 9 MB per task.
+#   request to S3 and 9 MB per task.
 
 # %%
 from pyspark import cloudpickle
