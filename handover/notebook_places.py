@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdk.settings import EU_REGIONS
+from contract.layout import QUERIES
 from spark_app.errors import FruitsError, UsageError
 from spark_app.storage import Storage
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 ENVIRONMENT = "dev"
 """Environment that the notebook uses, in the rehearsal as in AWS."""
 
-FOLDER = "notebook/"
-"""Folder of what the notebook writes to a place. The pipeline neither reads nor writes it."""
+FOLDER = f"{QUERIES}notebook/"
+"""Folder of what the notebook writes to a place. The bucket deletes it after some days."""
 
 
 REHEARSAL_KEY = "rehearsal"

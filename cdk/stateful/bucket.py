@@ -18,6 +18,9 @@ STAGING_DAYS = 7
 UPLOAD_DAYS = 2
 """Time after which the parts of an incomplete upload are deleted."""
 
+EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
+"""Events of images that become notices. A lifecycle rule that deletes an image causes no `ObjectRemoved`."""
+
 EMPTYING = "Custom::S3AutoDeleteObjects"
 """Type of the resources with which CDK empties buckets."""
 
@@ -130,7 +133,7 @@ class DataBucket(Construct):
             resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
                 queue_configurations=[
                     s3.CfnBucket.QueueConfigurationProperty(event=event, filter=images, queue=events.queue_arn)
-                    for event in ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+                    for event in EVENTS
                 ]
             )
 

@@ -15,6 +15,7 @@ from cdk.settings import ENVIRONMENTS, EU_REGIONS, Architecture, EnvironmentSett
 from contract.alarms import Alarm
 from contract.environments import Output
 from contract.workflow import BILL_RETRIES
+from lambdas.start_run.events import NOTICE_TYPES
 from tests.cdk.conftest import BIN, ROOT, Template
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -143,11 +144,11 @@ def test_a_message_is_not_redelivered_during_its_invocation(template: Template) 
 
 
 def test_the_bucket_sends_the_events_of_images_and_of_nothing_else(template: Template) -> None:
-    """Objects that the pipeline writes cause no event, and the queue accepts messages of this bucket only."""
+    """Only images cause events, also when a lifecycle rule deletes them; the queue hears this bucket only."""
     buckets = template.of_type("AWS::S3::Bucket").values()
     (bucket,) = (found for found in buckets if "NotificationConfiguration" in found["Properties"])
     sent = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
-    assert {one["Event"] for one in sent} == {"s3:ObjectCreated:*", "s3:ObjectRemoved:*"}
+    assert {one["Event"] for one in sent} == {f"s3:{name}:*" for name in NOTICE_TYPES}
     assert {json.dumps(one["Filter"]) for one in sent} == {
         json.dumps({"S3Key": {"Rules": [{"Name": "prefix", "Value": "images/"}]}})
     }

@@ -62,7 +62,7 @@ def _lifecycle_rules(environment: str) -> dict[str, str]:
 @LANGUAGES
 def test_no_old_version_survives_an_erased_object(text: str) -> None:
     """The page says that the buckets have no versions and nothing replicates them, and so does the template."""
-    assert re.search(r"has no versions|n'a pas de versions", text)
+    assert re.search(r"has no versions|n’a pas de versions", text)
     for bucket in resources("prod", "AWS::S3::Bucket").values():
         assert {"VersioningConfiguration", "ReplicationConfiguration", "ObjectLockEnabled"} & bucket.keys() == set()
 
