@@ -62,7 +62,7 @@ def test_a_run_that_has_lost_its_lease_stops_and_leaves_it_to_the_other(root: St
     assert root.read(LEASE) == b"of another run"
 
 
-def _without_answers(monkeypatch: pytest.MonkeyPatch, is_repeated: bool) -> None:
+def _without_answers(monkeypatch: pytest.MonkeyPatch, *, is_repeated: bool) -> None:
     """Lose the answers to conditional writes that succeed. A client that repeats them finds its own object."""
     write_if = Storage.write_if
 
@@ -76,14 +76,14 @@ def _without_answers(monkeypatch: pytest.MonkeyPatch, is_repeated: bool) -> None
 
 @pytest.mark.parametrize("is_repeated", [False, True])
 def test_a_renewal_whose_answer_was_lost_is_a_renewal(
-    root: Storage, is_repeated: bool, monkeypatch: pytest.MonkeyPatch
+    root: Storage, *, is_repeated: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run does not take its own writing of the lease for that of another run."""
     with held_lease(root, "first") as lease:
         for goes_on in (lease.check, lease.renew):
             before = lease.version
             with monkeypatch.context() as patch, suppress(StorageError):
-                _without_answers(patch, is_repeated)
+                _without_answers(patch, is_repeated=is_repeated)
                 assert lease.renew()
             assert goes_on() in {None, True}
             assert lease.version != before
