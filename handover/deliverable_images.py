@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cdk.typography import typeset
 from cli.cloud.environment import Deployment, connect
-from cli.cloud.evidence.text import typeset
 from cli.cloud.records import recorded_run
 from cli.cloud.results import MATRIX_FOLDER, last_run
 from cli.sample import draw_sample

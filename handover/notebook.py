@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdk.typography import typeset
 from handover.notebook_places import Where
-from handover.notebook_words import typeset
 from handover.templates import Language
 from spark_app.errors import FruitsError, SettingsError
 

@@ -113,7 +113,7 @@ ROWS = (
     ),
     Row(
         english="a month of daily runs",
-        french="un mois d'exécutions quotidiennes",
+        french="un mois d’exécutions quotidiennes",
         of=lambda n: 30 * daily_runs(n),
         format=("dollars", 0),
     ),
@@ -130,7 +130,7 @@ ROWS = (
     ),
     Row(
         english="batches of events through `start_run`",
-        french="lots d'événements par `start_run`",
+        french="lots d’événements par `start_run`",
         of=lambda n: ceil(n / ASSUMED.per_batch),
     ),
     Row(
@@ -167,7 +167,7 @@ ROWS = (
     ),
     Row(
         english="share of the images that the explorer shows",
-        french="part des images que montre l'explorateur",
+        french="part des images que montre l’explorateur",
         of=lambda n: POINTS / n,
         format=("percent", 2),
     ),
