@@ -74,7 +74,7 @@
 WHERE = "local"  # local, rehearsal or dev
 IMAGES = None  # a folder of images, one folder per variety; None draws pictures
 WEIGHTS = "imagenet"  # imagenet, seeded (untrained), an .h5 or .keras file, or the folder of an exported model
-OUTPUT = "notebook-output"  # a new folder; the notebook replaces what it has written there before
+OUTPUT = "notebook-output"  # a new folder, or one of this notebook, whose earlier results are replaced
 MOST_IMAGES = 1000  # the notebook copies at most so many; the product has no such limit
 SHARE = 0.95  # share of the variance that the components must keep
 ENDPOINT_URL = None  # of the local AWS; None finds that of `fruits rehearse up`
@@ -159,6 +159,7 @@ from PIL import Image
 from handover import notebook_figures as figures
 from handover.notebook_commands import Fruits
 from handover.notebook_images import BROKEN_FOLDER, pictures_of, prepare_images
+from handover.notebook_output import prepare_output
 from handover.notebook_places import cloud_of, last_run_of, object_place, options_of, residence_of, variables_of
 from handover.notebook_session import set_broadcast_threshold, start_session, stop_session
 from handover.notebook_words import Speaker
@@ -167,11 +168,9 @@ from handover.notebook_words import Speaker
 # %config InlineBackend.figure_formats = ["png"]
 
 say = Speaker(LANGUAGE)
-output = Path(OUTPUT).resolve()
+output = prepare_output(OUTPUT, "scratch", "pipeline")
 scratch, results = output / "scratch", output / "pipeline"
-for folder in (scratch, results):
-    shutil.rmtree(folder, ignore_errors=True)
-scratch.mkdir(parents=True)
+scratch.mkdir()
 seconds: dict[str, float] = {}
 pd.set_option("display.max_colwidth", None)
 
@@ -390,8 +389,8 @@ figure = figures.preprocessing_figure(stored, prepared, wrong, say)
 # `weights="imagenet"` in the function of the workers, which makes each of them download the weights.
 
 # %%
-if Path(WEIGHTS).is_dir():
-    model = Path(WEIGHTS).resolve()
+if Path(WEIGHTS).expanduser().is_dir():
+    model = Path(WEIGHTS).expanduser().resolve()
 else:
     model = scratch / "model"
     fruits("export", model, "--weights", WEIGHTS)
