@@ -274,7 +274,7 @@ contents = (
     spark.read.format("binaryFile")
     .option("recursiveFileLookup", "true")
     .load(str(images))
-    .select(F.expr(f"substring(path, instr(path, '/images/') + {len('/images/')})").alias("key"), "content")
+    .select(F.substr("path", F.instr("path", f"{images}/") + F.lit(len(f"{images}/"))).alias("key"), "content")
 )
 files = (
     listing.select("key", "size", F.element_at(F.split("key", "/"), -2).alias("label"))

@@ -38,13 +38,16 @@ FIGURES = 9
 def in_french(
     tmp_path_factory: pytest.TempPathFactory, sample: Path, seeded: Weights, exported: ExportedModel
 ) -> Executed:
-    """Execute the notebook in French, on this machine, on drawn pictures."""
+    """Execute the notebook in French, on this machine, on drawn pictures.
+
+    A folder above the images has the name of theirs, as on a disk for data: /data/images/me.
+    """
 
     def make(folder: Path) -> None:
         model = save_exported(folder / "model", seeded, exported)
-        executed(folder / "executed", "--images", sample, "--weights", model)
+        executed(folder / "images" / "executed", "--images", sample, "--weights", model)
 
-    folder = made_once(tmp_path_factory, "notebook", make) / "executed"
+    folder = made_once(tmp_path_factory, "notebook", make) / "images" / "executed"
     return Executed(folder / "fruits-local-fr.ipynb", folder / "fruits-local-fr.html")
 
 
