@@ -12,8 +12,9 @@ from pathlib import Path
 
 from cdk.costs.arithmetic import PROD, daily_runs, first_run, job, reprocess, stored, update
 from cdk.costs.assumptions import ASSUMED, HOURS_PER_MONTH, PHOTO, SMALL, ImageKind
+from handover.mains import run_main
 from handover.templates import Language, filters
-from spark_app.errors import FruitsError, UsageError
+from spark_app.errors import UsageError
 from spark_app.explorer.sample import POINTS
 from spark_app.settings import FEATURE_COUNT
 from spark_app.stages.matrix import ROWS_PER_FILE
@@ -237,12 +238,12 @@ def main() -> int:
     int
         Exit code: 0 for success, otherwise that of the error, which is printed.
     """
-    try:
-        for language, page in PAGES.items():
-            page.write_text(with_table(page.read_text(), language))
-    except FruitsError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
+    return run_main("scale", _write_pages)
+
+
+def _write_pages() -> int:
+    for language, page in PAGES.items():
+        page.write_text(with_table(page.read_text(), language))
     return 0
 
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from handover.api_pages import api_pages
+from handover.mains import run_main
 from handover.markdown import anchors_of_translation, titles, with_anchors, with_links, with_wide_lists
 from handover.templates import Language, render
-from spark_app.errors import FruitsError
+from spark_app.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
 CONFIGURATION = ROOT / "handover" / "mkdocs.yml"
@@ -40,7 +41,7 @@ RENDERED = re.compile(r"\A---\n(?:.*\n)*?render_macros: true\n(?:.*\n)*?---\n")
 """The beginning of a page that names figures of docs/figures.json in the way of `handover.templates`."""
 
 
-class SiteError(FruitsError):
+class SiteError(UsageError):
     """A page of the documentation is wrong."""
 
 
@@ -183,13 +184,13 @@ def main() -> int:
     Returns
     -------
     int
-        Exit code: 0 for success, 1 if MkDocs has found a mistake, 2 for a mistake in a page.
+        Exit code: 0 for success, 1 if MkDocs has found a mistake, 2 for a mistake in a page, 130 after Ctrl-C.
     """
-    try:
-        assemble(ROOT, SOURCES)
-    except FruitsError as error:
-        print(f"fruits: {error}", file=sys.stderr)
-        return 2
+    return run_main("site", _assemble_and_build)
+
+
+def _assemble_and_build() -> int:
+    assemble(ROOT, SOURCES)
     return build()
 
 

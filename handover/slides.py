@@ -17,10 +17,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.written_files import make_folder
 from handover.browser import required_browser
-from handover.errors import HandoverError
+from handover.errors import FailedError, HandoverError
+from handover.mains import run_main
 from handover.templates import Language, environment, fill_in
-from spark_app.errors import FruitsError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,17 +40,16 @@ PICTURES = 9
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Build the presentation; return 0, or 2 if something is missing."""
+    """Build the presentation; something missing is one sentence and exit code 2, a failure of Marp one and 1."""
     parser = argparse.ArgumentParser(prog="handover.slides", description="Build the presentation.")
     parser.add_argument("--images", type=Path, help="folder of real images to show; without it, pictures are drawn")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="folder of the files [build/presentation]")
     arguments = parser.parse_args(words)
-    try:
-        for file in build(arguments.folder, arguments.images):
-            print(file)
-    except FruitsError as error:
-        print(f"slides: {error}", file=sys.stderr)
-        return error.exit_code
+    return run_main("slides", lambda: _print(build(arguments.folder, arguments.images)))
+
+
+def _print(files: Sequence[Path]) -> int:
+    print("\n".join(map(str, files)))
     return 0
 
 
@@ -59,7 +59,9 @@ def build(folder: Path, images: Path | None = None) -> list[Path]:
     Raises
     ------
     HandoverError
-        If Chromium, Marp or a font is missing, or if Marp fails.
+        If Chromium, Marp or a font is missing.
+    FailedError
+        If Marp fails.
     """
     browser = required_browser()
     return [file for language in Language for file in _build(language, folder, images, browser)]
@@ -71,7 +73,9 @@ def build_html(language: Language, folder: Path, images: Path | None = None) -> 
     Raises
     ------
     HandoverError
-        If Marp or a font is missing, or if Marp fails.
+        If Marp or a font is missing.
+    FailedError
+        If Marp fails.
     """
     return _marp(language, folder, images, "html", [])
 
@@ -87,7 +91,7 @@ def _marp(language: Language, folder: Path, images: Path | None, suffix: str, op
     """Run Marp on the Markdown of a language."""
     if not MARP.exists():
         raise HandoverError(f"Marp is not in {NODE_MODULES}: run `make handover/node_modules/ready`.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     text, style, result = (
         folder / name for name in (f"fruits.{language}.md", "theme.css", f"fruits.{language}.{suffix}")
     )
@@ -96,7 +100,7 @@ def _marp(language: Language, folder: Path, images: Path | None, suffix: str, op
     command = [str(MARP), str(text), "--theme", str(style), "--html", "--no-stdin", *options, "--output", str(result)]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, env=_with_node())
     if ended.returncode or not result.exists():
-        raise HandoverError(f"Marp could not make {result}: {ended.stderr.strip()[-500:]}")
+        raise FailedError(f"Marp could not make {result}: {ended.stderr.strip()[-500:]}")
     return result
 
 

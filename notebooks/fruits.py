@@ -157,6 +157,7 @@ from IPython.display import display
 from PIL import Image
 
 from handover import notebook_figures as figures
+from handover.commands import results_of
 from handover.notebook_commands import Fruits
 from handover.notebook_images import BROKEN_FOLDER, pictures_of, prepare_images
 from handover.notebook_output import prepare_output
@@ -983,8 +984,7 @@ def run_pipeline() -> tuple[dict, float]:
     start = time.perf_counter()
     fruits("run", "--images", images, "--output", results, "--weights", model, "--components", str(SHARE))
     took = time.perf_counter() - start
-    latest = json.loads((results / "results/latest.json").read_text())["results"]
-    return json.loads((results / latest / "summary.json").read_text()), took
+    return json.loads((results_of(results) / "summary.json").read_text()), took
 
 
 summary, first_seconds = run_pipeline()

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
         (["--name", "Dupont Jean", "--env", "nowhere"], "There is no environment 'nowhere'"),
         (["--name", "Dupont Jean", "--endpoint-url", "http://127.0.0.1:1"], "--endpoint-url is for an environment"),
         (["--name", "Dupont Jean", "--language", "de"], "--language: invalid choice"),
+        (["--name", "Dupont Jean", "--check", "--folder", "/dev/null/made"], "Can't write /dev/null/made"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
     ],
 )

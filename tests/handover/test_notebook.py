@@ -16,8 +16,9 @@ import pytest
 from cli.cloud.environment import Deployment
 from cli.sample import BROKEN
 from contract.environments import Output
+from handover.errors import FailedError
 from handover.notebook import NOTEBOOKS, SETUP, SOURCE, notebook_in, text_of
-from handover.notebook_commands import CommandError, Fruits
+from handover.notebook_commands import Fruits
 from handover.notebook_images import BROKEN_FOLDER, prepare_images
 from handover.notebook_places import RegionError, cloud_of, object_place, residence_of, variables_of
 from handover.notebook_words import WORDS, Speaker, typeset
@@ -186,7 +187,7 @@ def test_a_place_is_local_a_rehearsal_or_dev() -> None:
 
 def test_a_failed_command_fails_its_cell(capsys: pytest.CaptureFixture[str]) -> None:
     """The last line of the command is the error."""
-    with pytest.raises(CommandError, match=r"ended with exit code 2: .*There is no folder"):
+    with pytest.raises(FailedError, match=r"ended with exit code 2: .*There is no folder"):
         Fruits()("run", "--images", "missing", "--output", "out")
     assert "There is no folder" in capsys.readouterr().out
 

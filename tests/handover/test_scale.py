@@ -76,7 +76,7 @@ def test_a_page_without_a_place_is_refused(
     monkeypatch.setattr(scale, "PAGES", {Language.ENGLISH: page})
     assert main() == 2
     assert capsys.readouterr().err == (
-        "The page needs the lines <!-- scale --> and <!-- /scale --> once, around the table.\n"
+        "scale: The page needs the lines <!-- scale --> and <!-- /scale --> once, around the table.\n"
     )
     assert page.read_text() == "# Review\n"
 
