@@ -14,6 +14,7 @@ from typing import Any
 from cli.written_files import check_new_file, complete
 from handover.mains import run_main
 from handover.templates import FIGURES, figures
+from spark_app.options import Parser, path
 
 Section = Callable[[argparse.Namespace], dict[str, Any]]
 
@@ -33,17 +34,17 @@ def _write(arguments: argparse.Namespace) -> int:
 
 def argument_parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    parser = argparse.ArgumentParser(prog="handover.figures", description=__doc__.partition("\n")[0])
-    parser.add_argument("--file", type=Path, default=FIGURES, help="file of the figures [docs/figures.json]")
+    parser = Parser(prog="handover.figures", description=__doc__.partition("\n")[0])
+    parser.add_argument("--file", type=path, default=FIGURES, help="file of the figures [docs/figures.json]")
     sections = parser.add_subparsers(dest="section", required=True, metavar="SECTION")
     sections.add_parser("costs", help="amounts that `cdk.costs` computes")
     sections.add_parser("settings", help="settings of prod, and limits of runs")
     run = sections.add_parser("run", help="run the pipeline on real images")
-    run.add_argument("--images", type=Path, required=True, help="folder of images, one folder per variety")
+    run.add_argument("--images", type=path, required=True, help="folder of images, one folder per variety")
     run.add_argument("--weights", default="imagenet", help="as of `fruits run` [%(default)s]")
-    run.add_argument("--output", type=Path, help="keep the output here, for `python -m handover.plots`")
+    run.add_argument("--output", type=path, help="keep the output here, for `python -m handover.plots`")
     benchmark = sections.add_parser("benchmark", help="medians of `python -m benchmarks`")
-    benchmark.add_argument("results", type=Path, help="its results.json")
+    benchmark.add_argument("results", type=path, help="its results.json")
     sections.add_parser("rehearsal", help="rehearse the cloud on this machine")
     return parser
 

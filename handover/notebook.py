@@ -22,6 +22,7 @@ from handover.notebook_places import Where
 from handover.notebook_words import typeset
 from handover.templates import Language
 from spark_app.errors import SettingsError
+from spark_app.options import Parser, count, path
 
 if TYPE_CHECKING:
     from nbclient import NotebookClient
@@ -244,17 +245,17 @@ def _make_or_execute(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m handover.notebook", description="Make or execute the notebook.")
+    parser = Parser(prog="python -m handover.notebook", description="Make or execute the notebook.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make", help="write the notebooks in both languages, without outputs")
     one = commands.add_parser("execute", help="execute a notebook; write it with its outputs, and as HTML")
     one.add_argument("--language", choices=list(Language), default=Language.FRENCH, help="[%(default)s]")
     one.add_argument("--where", choices=list(Where), default=Where.LOCAL, help="[%(default)s]")
-    one.add_argument("--images", type=Path, metavar="FOLDER", help="folder of images [drawn pictures]")
+    one.add_argument("--images", type=path, metavar="FOLDER", help="folder of images [drawn pictures]")
     one.add_argument("--weights", default="imagenet", help="as for `fruits run` [%(default)s]")
-    one.add_argument("--folder", type=Path, default=EXECUTED, help="folder for the executed notebook [%(default)s]")
+    one.add_argument("--folder", type=path, default=EXECUTED, help="folder for the executed notebook [%(default)s]")
     one.add_argument("--endpoint-url", metavar="URL", help="endpoint of a local AWS [that of `fruits rehearse up`]")
-    one.add_argument("--most-images", type=int, default=1000, metavar="N", help="images at most [%(default)s]")
+    one.add_argument("--most-images", type=count, default=1000, metavar="N", help="images at most [%(default)s]")
     return parser
 
 

@@ -4,7 +4,6 @@ Two of them show a run (`--output`), the others what `cdk.costs` computes and wh
 of a figure is a pixel of a slide. Its letters are text, so that a slide shows them in its own font and at a known size.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +19,7 @@ from handover.errors import HandoverError
 from handover.mains import run_main
 from handover.sections.run import components_for, rows_of
 from handover.templates import Language, figures, filters
+from spark_app.options import Parser, path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,9 +74,9 @@ Draw = Callable[["Axes", Language], None]
 
 def main(words: Sequence[str] | None = None) -> int:
     """Draw the figures; a mistake of the user is one sentence and exit code 2, an interruption one and 130."""
-    parser = argparse.ArgumentParser(prog="handover.plots", description="Draw the figures of the presentation.")
-    parser.add_argument("--output", type=Path, help="output of `fruits run`; without it, its two figures stay")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="folder of the figures")
+    parser = Parser(prog="handover.plots", description="Draw the figures of the presentation.")
+    parser.add_argument("--output", type=path, help="output of `fruits run`; without it, its two figures stay")
+    parser.add_argument("--folder", type=path, default=FOLDER, help="folder of the figures")
     arguments = parser.parse_args(words)
     return run_main("plots", lambda: _print(draw_all(arguments.folder, arguments.output)))
 
