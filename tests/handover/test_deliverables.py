@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
@@ -75,7 +76,10 @@ sys.exit(made.main(["--name", "Dupont Jean", "--folder", sys.argv[1]]))
 
 
 def test_make_passes_on_what_the_user_types_and_nothing_else() -> None:
-    """The environment of a machine may have a NAME of its own, and ENV has a default: neither counts."""
+    """The environment of a machine may have a NAME of its own, and ENV has a default: neither counts.
+
+    A shell reads the command of make, so no value may end its word, or make the shell run something.
+    """
     program = [
         "make",
         "--no-print-directory",
@@ -85,16 +89,20 @@ def test_make_passes_on_what_the_user_types_and_nothing_else() -> None:
         "deliverables",
     ]
 
-    def commands(*variables: str) -> str:
+    def commands(*variables: str) -> list[str]:
         environment = os.environ | {"NAME": "MACHINE", "IMAGES": "/machine"}
         done = subprocess.run(
             [*program, *variables], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
         )
-        return " ".join(done.stdout.split())
+        return shlex.split(done.stdout.splitlines()[-1])
 
-    assert re.search(r"handover\.deliverables$", commands())
+    assert commands()[-1] == "handover.deliverables"
     typed = commands("NAME=D'Arc Jeanne", "DATE=112026", "ENV=dev", "IMAGES=a b", "WEIGHTS=imagenet")
-    assert typed.endswith("""--name "D'Arc Jeanne" --date "112026" --images "a b" --weights "imagenet" --env "dev\"""")
+    assert shlex.join(typed).endswith(
+        """ --name 'D'"'"'Arc Jeanne' --date 112026 --images 'a b' --weights imagenet --env dev"""
+    )
+    for name in ("O`Neil Ann", "$(id -u) x", "$$HOME x", 'a" ; echo harm; "', "it's ' \\"):
+        assert commands(f"NAME={name}")[-2:] == ["--name", name]
 
 
 @pytest.mark.slow
