@@ -14,6 +14,7 @@ from zipfile import ZipFile
 import nbformat
 import pytest
 
+from handover.browser import find_browser
 from handover.deliverables import main
 
 ROOT = Path(__file__).parents[2]
@@ -108,9 +109,7 @@ def test_make_passes_on_what_the_user_types_and_nothing_else() -> None:
 @pytest.mark.slow
 def test_an_archive_of_drawn_pictures_is_complete(tmp_path: Path) -> None:
     """Notebook, images, matrix and presentation open, fit each other, and say that nothing of it is real."""
-    pytest.importorskip("handover.notebook")
-    browser = pytest.importorskip("handover.browser").find_browser()
-    if browser is None or not (ROOT / "handover/node_modules/.bin/marp").exists():
+    if find_browser() is None or not (ROOT / "handover/node_modules/.bin/marp").exists():
         pytest.skip("the presentation needs Chromium and handover/node_modules")
     words = ["--name", "Dupont Jean", "--date", "112026", "--folder", str(tmp_path)]
     assert main(words) == 0
