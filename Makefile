@@ -149,8 +149,8 @@ lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header - -o benchmarks/requirements.txt
 
-clean:  ## Delete what make has made: .venv, node_modules, build, cdk.out, demo, the program of the explorer.
-	rm -rf .venv node_modules build cdk.out demo $(EXPLORER)
+clean:  ## Delete what make has made: .venv, both node_modules, build, cdk.out, demo, the program of the explorer.
+	rm -rf .venv node_modules handover/node_modules build cdk.out demo $(EXPLORER)
 
 help:  ## List the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -197,8 +197,14 @@ build/viewers/ready: requirements-viewers.txt | .venv/ready
 	touch $@
 
 # A test checks the workflows of GitHub with it. It is built of its source, as Go's proxy delivers it.
-build/actionlint:
-	GOBIN="$(CURDIR)/build" go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+ACTIONLINT = actionlint-1.7.12
+build/actionlint: build/$(ACTIONLINT)
+	ln -sfn $(ACTIONLINT) $@
+
+# The version is a part of the name, so that a new one is built where an old one is.
+build/$(ACTIONLINT):
+	GOBIN="$(CURDIR)/build/go" go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT:actionlint-%=%)
+	mv build/go/actionlint $@
 
 # The emulators of Google Cloud Storage (which needs Go) and of Azure Blob Storage, with which tests of docs/stores.md run.
 build/emulators/ready: tests/emulators/package-lock.json tests/emulators/fake-gcs-server localspark/connectors.py | .venv/ready
@@ -206,9 +212,9 @@ build/emulators/ready: tests/emulators/package-lock.json tests/emulators/fake-gc
 	mkdir -p build/emulators
 	cp tests/emulators/package.json tests/emulators/package-lock.json build/emulators
 	cd build/emulators && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-fund --no-audit
-	if command -v go >/dev/null; then GOBIN="$(CURDIR)/build/emulators" go install "$$(cat tests/emulators/fake-gcs-server)"; \
+	if command -v go >/dev/null; then \
+		GOBIN="$(CURDIR)/build/emulators" go install "$$(cat tests/emulators/fake-gcs-server)" && touch $@; \
 		else echo "There is no Go, so the tests of gs:// will be skipped." >&2; fi
-	touch $@
 
 # What the documents need of npm, beside the environment, because runs need none of it.
 handover/node_modules/ready: handover/package-lock.json | .venv/packages
