@@ -32,7 +32,7 @@ from handover.diagram_words import (
 )
 from handover.mains import run_main
 from handover.template_graph import DiagramError, Pair, TemplateGraph
-from handover.templates import Language
+from handover.templates import Language, language_of
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "diagrams"
@@ -262,8 +262,7 @@ def _write_all() -> int:
     for file, text in drawn.items():
         file.write_text(text)
     for page in sorted((ROOT / "docs").glob("*.md")):
-        language = Language.FRENCH if page.name.endswith(".fr.md") else Language.ENGLISH
-        page.write_text(with_diagrams(page.read_text(), graph, language))
+        page.write_text(with_diagrams(page.read_text(), graph, language_of(page.name)))
     return 0
 
 

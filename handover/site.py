@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from handover.api_pages import api_pages
 from handover.mains import run_main
 from handover.markdown import anchors_of_translation, titles, with_anchors, with_links, with_wide_lists
-from handover.templates import Language, render
+from handover.templates import language_of, render
 from spark_app.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
@@ -113,11 +113,6 @@ class Sources:
         if not (self.root / linked).exists() or linked.startswith(".."):
             raise SiteError(f"{name} links to {linked}, which does not exist: correct the link.")
         return label if PurePosixPath(linked).name in label else f"{label} (`{linked}`)"
-
-
-def language_of(name: str) -> Language:
-    """Return the language of a page by its name."""
-    return Language.FRENCH if name.endswith(".fr.md") else Language.ENGLISH
 
 
 def assemble(root: Path, folder: Path) -> None:

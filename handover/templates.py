@@ -21,6 +21,11 @@ class Language(StrEnum):
     FRENCH = "fr"
 
 
+def language_of(name: str) -> Language:
+    """Return the language of a page by the name of its file."""
+    return Language.FRENCH if name.endswith(".fr.md") else Language.ENGLISH
+
+
 PERCENT_AND_DOLLARS = {
     Language.ENGLISH: ("{}%", "${}"),
     Language.FRENCH: ("{}\N{NO-BREAK SPACE}%", "{}\N{NO-BREAK SPACE}$"),
