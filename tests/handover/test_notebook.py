@@ -75,7 +75,7 @@ def test_the_notebook_runs_to_its_end_without_noise(in_french: Executed) -> None
     assert in_french.noise == ""
     assert all(cell.execution_count for cell in in_french.cells)
     assert in_french.figures == FIGURES
-    assert in_french.page.read_text().count("data:image/png;base64") == in_french.figures
+    assert in_french.page.read_text().count('src="data:image/png;base64') == in_french.figures
 
 
 def test_the_notebook_loses_no_image(in_french: Executed) -> None:
