@@ -7,19 +7,24 @@ PYTHONS = $(BIN)/python python3.13 python3.11 python3.12 python3
 SUPPORTED = import sys, venv, ensurepip; from tarfile import data_filter; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in $(PYTHONS); do $$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
+# The value of a variable as one word of the shell, exactly as the user has typed it: $(call quoted,NAME).
+quoted = '$(subst ','\'',$(value $(1)))'
+# An option with the value of a variable, if it has one: $(call option,IMAGES,images).
+option = $(if $(value $(1)),--$(2) $(call quoted,$(1)))
+
 ENV ?= dev
 CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cdk
-CONTEXT = -c env=$(ENV)
+CONTEXT = -c env=$(call quoted,ENV)
 # make deploy ENV=dev EMAIL=me@example.org WEIGHTS=weights.h5 keeps these values for later deployments.
-CHOICES = $(if $(EMAIL),--email "$(EMAIL)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+CHOICES = $(call option,EMAIL,email) $(call option,WEIGHTS,weights)
 
 # make benchmark IMAGES=folder WEIGHTS=weights.h5 ROUNDS=5 ONLY=growth: see `python -m benchmarks --help`.
-MEASURED = $(if $(SIZE),--size $(SIZE)) $(if $(IMAGES),--images "$(IMAGES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
-	$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
+MEASURED = $(call option,SIZE,size) $(call option,IMAGES,images) $(call option,WEIGHTS,weights) \
+	$(call option,ROUNDS,rounds) $(if $(ONLY),--only $(ONLY))
 
 # make deliverables NAME="Dupont Jean" DATE=112026 IMAGES=folder WEIGHTS=imagenet ENV=dev. Only variables of the command
 # line count: NAME is that of the machine in the environment of some systems, and ENV has a default above.
-given = $(if $(filter command,$(origin $(1))),--$(2) "$($(1))")
+given = $(if $(filter command,$(origin $(1))),--$(2) $(call quoted,$(1)))
 HANDED_OVER = $(call given,NAME,name) $(call given,DATE,date) $(call given,IMAGES,images) $(call given,WEIGHTS,weights) \
 	$(call given,ENV,env)
 
@@ -48,7 +53,7 @@ synth: $(READY)  ## Write the template of an environment to cdk.out (needs neith
 	@echo "cdk.out/fruits-$(ENV).template.json"
 
 # Without an account, or in one that is not prepared, these targets end with a sentence that says what to do.
-ACCOUNT = @$(BIN)/fruits account --env $(ENV)
+ACCOUNT = @$(BIN)/fruits account --env $(call quoted,ENV)
 
 diff: $(READY)  ## Show what a deployment would change in an environment.
 	$(ACCOUNT)
@@ -56,7 +61,7 @@ diff: $(READY)  ## Show what a deployment would change in an environment.
 
 deploy: $(READY)  ## Deploy or update an environment: make deploy ENV=dev|staging|prod
 	$(ACCOUNT) --deploy
-	$(BIN)/python -m cdk.choices $(ENV) $(CHOICES)
+	$(BIN)/python -m cdk.choices $(call quoted,ENV) $(CHOICES)
 	$(CDK) deploy $(CONTEXT)
 
 destroy: $(READY)  ## Destroy an environment; staging and prod are protected.
@@ -117,15 +122,15 @@ docs: .venv/packages handover/node_modules/ready  ## Build the site of docs/ in 
 	@echo "build/site/index.html"
 
 presentation: .venv/packages handover/node_modules/ready  ## Build the slides as HTML and PDF: make presentation IMAGES=folder
-	$(BIN)/python -m handover.slides $(if $(IMAGES),--images "$(IMAGES)")
+	$(BIN)/python -m handover.slides $(call option,IMAGES,images)
 
 figures: $(READY)  ## Measure the figures of the documents: make figures IMAGES=folder WEIGHTS=weights.h5 BENCHMARK=results.json
 	$(if $(IMAGES),,$(error make figures needs IMAGES=folder: real images, one folder per variety))
 	rm -rf build/figures
-	$(BIN)/python -m handover.figures run --images "$(IMAGES)" $(if $(WEIGHTS),--weights "$(WEIGHTS)") --output build/figures
+	$(BIN)/python -m handover.figures run $(call option,IMAGES,images) $(call option,WEIGHTS,weights) --output build/figures
 	$(BIN)/python -m handover.figures costs
 	$(BIN)/python -m handover.figures settings
-	$(if $(BENCHMARK),$(BIN)/python -m handover.figures benchmark "$(BENCHMARK)")
+	$(if $(BENCHMARK),$(BIN)/python -m handover.figures benchmark $(call quoted,BENCHMARK))
 	$(BIN)/python -m handover.figures rehearsal
 	$(BIN)/python -m handover.plots --output build/figures
 	$(BIN)/python -m handover.pages
@@ -145,8 +150,8 @@ lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header - -o benchmarks/requirements.txt
 
-clean:  ## Delete what make has made: .venv, node_modules, build, cdk.out, demo, the program of the explorer.
-	rm -rf .venv node_modules build cdk.out demo $(EXPLORER)
+clean:  ## Delete what make has made: .venv, both node_modules, build, cdk.out, demo, the program of the explorer.
+	rm -rf .venv node_modules handover/node_modules build cdk.out demo $(EXPLORER)
 
 help:  ## List the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -193,8 +198,14 @@ build/viewers/ready: requirements-viewers.txt | .venv/ready
 	touch $@
 
 # A test checks the workflows of GitHub with it. It is built of its source, as Go's proxy delivers it.
-build/actionlint:
-	GOBIN="$(CURDIR)/build" go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+ACTIONLINT = actionlint-1.7.12
+build/actionlint: build/$(ACTIONLINT)
+	ln -sfn $(ACTIONLINT) $@
+
+# The version is a part of the name, so that a new one is built where an old one is.
+build/$(ACTIONLINT):
+	GOBIN="$(CURDIR)/build/go" go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT:actionlint-%=%)
+	mv build/go/actionlint $@
 
 # The emulators of Google Cloud Storage (which needs Go) and of Azure Blob Storage, with which tests of docs/stores.md run.
 build/emulators/ready: tests/emulators/package-lock.json tests/emulators/fake-gcs-server localspark/connectors.py | .venv/ready
@@ -202,9 +213,9 @@ build/emulators/ready: tests/emulators/package-lock.json tests/emulators/fake-gc
 	mkdir -p build/emulators
 	cp tests/emulators/package.json tests/emulators/package-lock.json build/emulators
 	cd build/emulators && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-fund --no-audit
-	if command -v go >/dev/null; then GOBIN="$(CURDIR)/build/emulators" go install "$$(cat tests/emulators/fake-gcs-server)"; \
+	if command -v go >/dev/null; then \
+		GOBIN="$(CURDIR)/build/emulators" go install "$$(cat tests/emulators/fake-gcs-server)" && touch $@; \
 		else echo "There is no Go, so the tests of gs:// will be skipped." >&2; fi
-	touch $@
 
 # What the documents need of npm, beside the environment, because runs need none of it.
 handover/node_modules/ready: handover/package-lock.json | .venv/packages

@@ -35,6 +35,32 @@ def check_folder_of(path: Path) -> None:
             raise OutputError(f"There is no folder {path.parent} for {path.name}.")
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, if they do not exist.
+
+    Raises
+    ------
+    OutputError
+        If that is not possible.
+    """
+    with _writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def try_folder(path: Path) -> None:
+    """Check that a folder exists or can be made, and leave everything as it is.
+
+    Raises
+    ------
+    OutputError
+        If it can't be made.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    make_folder(path)
+    for folder in missing:
+        folder.rmdir()
+
+
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
     try:

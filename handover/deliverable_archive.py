@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from cli.written_files import complete
+from cli.written_files import complete, make_folder
 from handover.deliverable_names import Naming
 from handover.errors import HandoverError
 
@@ -44,11 +44,13 @@ def pack(parts: Parts, naming: Naming, folder: Path) -> Path:
     ------
     HandoverError
         If a part is missing.
+    OutputError
+        If the folder can't be written.
     """
     entries = dict(_entries(parts, naming))
     if missing := [path for path in entries.values() if not path.is_file()]:
         raise HandoverError(f"There is no file {missing[0]}: make it first.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     target = folder / naming.archive
     with complete(target) as partial, ZipFile(partial, "w", ZIP_DEFLATED) as archive:
         for name in sorted(entries):

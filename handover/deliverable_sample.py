@@ -45,16 +45,21 @@ def copy_sample(images: Path, target: Path) -> int:
 def download_sample(deployment: Deployment, target: Path) -> int:
     """Download a sample of the images of an environment, and return the number of files.
 
+    An image that someone has deleted since the listing is left out.
+
     Raises
     ------
     botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
         If the bucket can't be read.
     """
-    chosen = sampled(_first_of_each_folder(deployment))
-    for name in chosen:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        (target / name).write_bytes(read(deployment, f"{IMAGES}{name}") or b"")
-    return len(chosen)
+    written = 0
+    for name in sampled(_first_of_each_folder(deployment)):
+        body = read(deployment, f"{IMAGES}{name}")
+        if body is not None:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes(body)
+            written += 1
+    return written
 
 
 def _first_of_each_folder(deployment: Deployment) -> Iterator[str]:

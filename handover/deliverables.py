@@ -11,16 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cli.cloud.errors import explained_errors
-from cli.main import BY_CTRL_C
+from cli.written_files import try_folder
 from handover.deliverable_archive import Parts, pack
 from handover.deliverable_images import images_of
 from handover.deliverable_names import Naming, month_of
 from handover.deliverable_request import FOLDER, Request
+from handover.mains import run_main
 from handover.templates import Language
-from spark_app.errors import FruitsError
 from spark_app.options import Parser, path
 from spark_app.scratch import session_folder
-from spark_app.signals import ending_by_exception
 
 
 def make(request: Request) -> Path:
@@ -63,17 +62,14 @@ def _notebook(request: Request, scratch: Path) -> tuple[Path, Path]:
 def main(words: Sequence[str] | None = None) -> int:
     """Make the archive; a mistake is one sentence and exit code 2, a failure one and 1, an interruption one and 130."""
     options = _parser().parse_args(words)
-    try:
-        with ending_by_exception():
-            request = _request(options)
-            if not options.check:
-                print(make(request))
-    except FruitsError as error:
-        print(f"deliverables: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\ndeliverables: interrupted. There is no new archive.", file=sys.stderr)
-        return BY_CTRL_C
+    return run_main("deliverables", lambda: _make_or_check(options), "There is no new archive.")
+
+
+def _make_or_check(options: argparse.Namespace) -> int:
+    request = _request(options)
+    try_folder(request.folder)  # the archive comes last, after minutes
+    if not options.check:
+        print(make(request))
     return 0
 
 

@@ -30,9 +30,9 @@ from handover.diagram_words import (
     WATCHING,
     Words,
 )
+from handover.mains import run_main
 from handover.template_graph import DiagramError, Pair, TemplateGraph
-from handover.templates import Language
-from spark_app.errors import FruitsError
+from handover.templates import Language, language_of
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "diagrams"
@@ -250,20 +250,19 @@ def main() -> int:
     Returns
     -------
     int
-        Exit code: 0 for success, 2 if a diagram does not fit its source.
+        Exit code: 0 for success, 2 if a diagram does not fit its source, 130 after Ctrl-C.
     """
-    try:
-        graph = TemplateGraph(synthesised_template())
-        drawn = files(graph)
-    except FruitsError as error:
-        print(f"fruits: {error}", file=sys.stderr)
-        return 2
+    return run_main("diagrams", _write_all)
+
+
+def _write_all() -> int:
+    graph = TemplateGraph(synthesised_template())
+    drawn = files(graph)
     FOLDER.mkdir(exist_ok=True)
     for file, text in drawn.items():
         file.write_text(text)
     for page in sorted((ROOT / "docs").glob("*.md")):
-        language = Language.FRENCH if page.name.endswith(".fr.md") else Language.ENGLISH
-        page.write_text(with_diagrams(page.read_text(), graph, language))
+        page.write_text(with_diagrams(page.read_text(), graph, language_of(page.name)))
     return 0
 
 

@@ -11,38 +11,40 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from handover.errors import HandoverError
-from handover.templates import FIGURES
-from spark_app.errors import FruitsError
+from cli.written_files import check_new_file, complete
+from handover.mains import run_main
+from handover.templates import FIGURES, figures
+from spark_app.options import Parser, path
 
 Section = Callable[[argparse.Namespace], dict[str, Any]]
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Write a section; return 0, or 2 after a mistake of the user."""
+    """Write a section; a mistake is one sentence and exit code 2, a failure one and 1, an interruption one and 130."""
     arguments = argument_parser().parse_args(words)
-    try:
-        write_section(arguments.section, SECTIONS[arguments.section](arguments), arguments.file)
-    except FruitsError as error:
-        print(f"figures: {error}", file=sys.stderr)
-        return error.exit_code
+    return run_main("figures", lambda: _write(arguments), "No figure has changed.")
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    _sections_in(arguments.file)  # a run takes minutes, so a mistake must be found before it
+    write_section(arguments.section, SECTIONS[arguments.section](arguments), arguments.file)
     print(f"Written to {arguments.file}: {arguments.section}")
     return 0
 
 
 def argument_parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    parser = argparse.ArgumentParser(prog="handover.figures", description=__doc__.partition("\n")[0])
-    parser.add_argument("--file", type=Path, default=FIGURES, help="file of the figures [docs/figures.json]")
+    parser = Parser(prog="handover.figures", description=__doc__.partition("\n")[0])
+    parser.add_argument("--file", type=path, default=FIGURES, help="file of the figures [docs/figures.json]")
     sections = parser.add_subparsers(dest="section", required=True, metavar="SECTION")
     sections.add_parser("costs", help="amounts that `cdk.costs` computes")
     sections.add_parser("settings", help="settings of prod, and limits of runs")
     run = sections.add_parser("run", help="run the pipeline on real images")
-    run.add_argument("--images", type=Path, required=True, help="folder of images, one folder per variety")
+    run.add_argument("--images", type=path, required=True, help="folder of images, one folder per variety")
     run.add_argument("--weights", default="imagenet", help="as of `fruits run` [%(default)s]")
-    run.add_argument("--output", type=Path, help="keep the output here, for `python -m handover.plots`")
+    run.add_argument("--output", type=path, help="keep the output here, for `python -m handover.plots`")
     benchmark = sections.add_parser("benchmark", help="medians of `python -m benchmarks`")
-    benchmark.add_argument("results", type=Path, help="its results.json")
+    benchmark.add_argument("results", type=path, help="its results.json")
     sections.add_parser("rehearsal", help="rehearse the cloud on this machine")
     return parser
 
@@ -53,15 +55,20 @@ def write_section(name: str, section: dict[str, Any], file: Path = FIGURES) -> N
     Raises
     ------
     HandoverError
-        If the file is not a JSON document.
+        If the file contains something else than sections.
+    OutputError
+        If the file can't be written.
     """
-    try:
-        found = json.loads(file.read_text()) if file.exists() else {}
-    except ValueError as error:
-        raise HandoverError(f"{file} is not a JSON document: restore it with git.") from error
-    sections = found | {name: section}
+    sections = _sections_in(file) | {name: section}
     ordered = {key: sections[key] for key in SECTIONS if key in sections}
-    file.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n")
+    with complete(file) as partial:
+        partial.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n")
+
+
+def _sections_in(file: Path) -> dict[str, Any]:
+    """Check that a file of figures can be written, and return the sections that it contains so far."""
+    check_new_file(file, may_replace=True)
+    return figures(file) if file.exists() else {}
 
 
 def _costs(_: argparse.Namespace) -> dict[str, Any]:

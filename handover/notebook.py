@@ -5,19 +5,27 @@ of the notebook in the other language, so that the code stands once.
 """
 
 import argparse
-import os
+import asyncio
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdk.typography import typeset
+from cli.written_files import make_folder
+from handover.commands import project_environment
+from handover.errors import FailedError
+from handover.mains import run_main
 from handover.notebook_places import Where
 from handover.templates import Language
-from spark_app.errors import FruitsError, SettingsError
+from spark_app.errors import SettingsError
+from spark_app.options import Parser, count, path
 
 if TYPE_CHECKING:
+    from nbclient import NotebookClient
     from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[1]
@@ -34,6 +42,9 @@ EXECUTED = ROOT / "build" / "notebooks"
 LONGEST_CELL = 1800
 """Seconds after which a cell fails."""
 
+SECONDS_TO_END = 5
+"""Seconds after which an interrupted kernel is interrupted again: between two cells, it does not notice."""
+
 PARAMETERS, INJECTED, SETUP = "parameters", "injected-parameters", "setup"
 """Tags of the cell of the parameters, of that of an execution, and of the cell that finds the project."""
 
@@ -41,7 +52,7 @@ QUIET = "--IPKernelApp.log_level=ERROR"
 """Option of the kernel, which would warn that it answers this machine without encryption."""
 
 
-class NotebookError(FruitsError):
+class NotebookError(FailedError):
     """A cell of the notebook has failed."""
 
 
@@ -144,6 +155,8 @@ def execute(execution: Execution) -> ExecutedNotebook:
     ------
     NotebookError
         If a cell fails.
+    OutputError
+        If the folder can't be written.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -151,7 +164,7 @@ def execute(execution: Execution) -> ExecutedNotebook:
 
     notebook = notebook_in(execution.language)
     _insert_parameters(notebook, execution)
-    execution.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(execution.folder)
     stem = f"fruits-{execution.where}-{execution.language}"
     files = ExecutedNotebook(execution.folder / f"{stem}.ipynb", execution.folder / f"{stem}.html")
     client = NotebookClient(
@@ -163,7 +176,7 @@ def execute(execution: Execution) -> ExecutedNotebook:
         coalesce_streams=True,  # the lines of a cell are one text
     )
     try:
-        client.execute(env=_environment())
+        _execute(client)
     except CellExecutionError as error:
         raise NotebookError(f"A cell of the notebook failed: {error.ename}: {error.evalue} {_see(files)}") from error
     except (CellTimeoutError, DeadKernelError) as error:
@@ -174,14 +187,28 @@ def execute(execution: Execution) -> ExecutedNotebook:
     return files
 
 
+def _execute(client: "NotebookClient") -> None:
+    """Execute a notebook in another thread: in the main one, nbclient takes Ctrl-C for itself, and fails of it."""
+    with ThreadPoolExecutor(1) as executor:
+        executed = executor.submit(client.execute, env=project_environment())
+        try:
+            executed.result()
+        except KeyboardInterrupt:
+            while not executed.done():
+                _interrupt(client)
+                wait([executed], SECONDS_TO_END)
+            raise
+
+
+def _interrupt(client: "NotebookClient") -> None:
+    """Send Ctrl-C to the kernel, whose cell then fails, and to the commands that it has started."""
+    if client.km is not None:
+        with suppress(RuntimeError):  # it has not started yet, or it has ended already
+            asyncio.run(client.km.interrupt_kernel())  # type: ignore[arg-type] # nbclient starts an asynchronous manager
+
+
 def _see(files: ExecutedNotebook) -> str:
     return f"({files.notebook} shows it)"
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of the kernel: the project comes first, wherever it is installed."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "PYTHONPATH": path}
 
 
 def _insert_parameters(notebook: "NotebookNode", execution: Execution) -> None:
@@ -203,32 +230,32 @@ def _page_of(notebook: "NotebookNode", language: Language) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; a user's mistake is a sentence and exit code 2, a failed cell a sentence and exit code 1."""
-    try:
-        options = _parser().parse_args(arguments)
-        if options.command == "make":
-            print("\n".join(str(path.relative_to(ROOT)) for path in make()))
-            return 0
-        files = execute(_execution(options))
-        print(f"notebook {files.notebook}\npage     {files.page}")
-    except FruitsError as error:
-        print(f"handover.notebook: {error}", file=sys.stderr)
-        return error.exit_code
+    """Run the command; a mistake is one sentence and exit code 2, a failed cell one and 1, Ctrl-C one and 130."""
+    options = _parser().parse_args(arguments)
+    return run_main("handover.notebook", lambda: _make_or_execute(options))
+
+
+def _make_or_execute(options: argparse.Namespace) -> int:
+    if options.command == "make":
+        print("\n".join(str(path.relative_to(ROOT)) for path in make()))
+        return 0
+    files = execute(_execution(options))
+    print(f"notebook {files.notebook}\npage     {files.page}")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m handover.notebook", description="Make or execute the notebook.")
+    parser = Parser(prog="python -m handover.notebook", description="Make or execute the notebook.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make", help="write the notebooks in both languages, without outputs")
     one = commands.add_parser("execute", help="execute a notebook; write it with its outputs, and as HTML")
     one.add_argument("--language", choices=list(Language), default=Language.FRENCH, help="[%(default)s]")
     one.add_argument("--where", choices=list(Where), default=Where.LOCAL, help="[%(default)s]")
-    one.add_argument("--images", type=Path, metavar="FOLDER", help="folder of images [drawn pictures]")
+    one.add_argument("--images", type=path, metavar="FOLDER", help="folder of images [drawn pictures]")
     one.add_argument("--weights", default="imagenet", help="as for `fruits run` [%(default)s]")
-    one.add_argument("--folder", type=Path, default=EXECUTED, help="folder for the executed notebook [%(default)s]")
+    one.add_argument("--folder", type=path, default=EXECUTED, help="folder for the executed notebook [%(default)s]")
     one.add_argument("--endpoint-url", metavar="URL", help="endpoint of a local AWS [that of `fruits rehearse up`]")
-    one.add_argument("--most-images", type=int, default=1000, metavar="N", help="images at most [%(default)s]")
+    one.add_argument("--most-images", type=count, default=1000, metavar="N", help="images at most [%(default)s]")
     return parser
 
 

@@ -1,15 +1,13 @@
 """The `fruits` command in the notebook: it runs in a process of its own, and its lines appear as they come."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spark_app.errors import FruitsError
-
-ROOT = Path(__file__).parents[1]
+from handover.commands import ROOT, fruits_command, project_environment
+from handover.errors import FailedError
 
 
 def python() -> str:
@@ -19,10 +17,6 @@ def python() -> str:
     """
     made = ROOT / ".venv" / "bin" / "python"
     return str(made) if made.exists() else sys.executable
-
-
-class CommandError(FruitsError):
-    """A `fruits` command has failed."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +36,13 @@ class Fruits:
 
         Raises
         ------
-        CommandError
+        FailedError
             If the command does not succeed. Its message is that of the command.
         """
-        words = [str(argument) for argument in arguments]
         lines = []
         with subprocess.Popen(
-            [python(), "-m", "cli.main", *words],
-            env=self._environment(),
+            fruits_command(arguments, python()),
+            env={**project_environment(), **self.variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -60,9 +53,5 @@ class Fruits:
                 print(lines[-1], flush=True)
         if process.returncode:
             last = lines[-1] if lines else "it says nothing"
-            raise CommandError(f"`fruits {words[0]}` ended with exit code {process.returncode}: {last}")
+            raise FailedError(f"`fruits {arguments[0]}` ended with exit code {process.returncode}: {last}")
         return lines
-
-    def _environment(self) -> dict[str, str]:
-        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-        return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **self.variables}

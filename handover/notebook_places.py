@@ -149,12 +149,12 @@ def residence_of(cloud: "Deployment") -> Residence:
         If AWS does not answer.
     """
     from cli.cloud.errors import explained_errors
+    from cli.cloud.evidence.places import OLD_NAMES
 
     with explained_errors():
         answer = cloud.s3.get_bucket_location(Bucket=cloud.bucket)
-    # S3 names its oldest Region by nothing, and that of Ireland may still have its first name.
-    region = {None: "us-east-1", "EU": "eu-west-1"}.get(answer["LocationConstraint"], answer["LocationConstraint"])
-    return Residence(bucket=cloud.bucket, region=str(region))
+    region = str(answer["LocationConstraint"])
+    return Residence(bucket=cloud.bucket, region=OLD_NAMES.get(region, region))
 
 
 def object_place(cloud: "Deployment | None", folder: Path) -> ObjectPlace:

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from handover.mains import run_main
 from handover.scale import table
-from handover.templates import Language, render
-from spark_app.errors import FruitsError
+from handover.templates import language_of, render
 
 DOCS = Path(__file__).parents[1] / "docs"
 TEMPLATES = DOCS / "templates"
@@ -22,20 +22,16 @@ def written_pages() -> Iterator[tuple[Path, str]]:
     """
     for source in sorted(TEMPLATES.glob("*.md.j2")):
         page = DOCS / source.stem
-        language = Language.FRENCH if page.name.endswith(".fr.md") else Language.ENGLISH
+        language = language_of(page.name)
         yield page, render(source.read_text(), language, scale=table(language))
 
 
-def main() -> int:
-    """Write the pages; return 0, or the exit code of an error, which is printed."""
-    try:
-        for page, text in written_pages():
-            page.write_text(text)
-    except FruitsError as error:
-        print(f"pages: {error}", file=sys.stderr)
-        return error.exit_code
+def write() -> int:
+    """Write the pages; return 0."""
+    for page, text in written_pages():
+        page.write_text(text)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_main("pages", write))

@@ -4,7 +4,6 @@ Two of them show a run (`--output`), the others what `cdk.costs` computes and wh
 of a figure is a pixel of a slide. Its letters are text, so that a slide shows them in its own font and at a known size.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -13,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from cdk.costs.arithmetic import first_run, update
 from cdk.costs.assumptions import ASSUMED, PHOTO, SMALL
+from cli.written_files import make_folder
 from contract.layout import ResultFile
+from handover.commands import results_of
 from handover.errors import HandoverError
-from handover.sections.run import components_for, results_of, rows_of
+from handover.mains import run_main
+from handover.sections.run import components_for, rows_of
 from handover.templates import Language, figures, filters
-from spark_app.errors import FruitsError
+from spark_app.options import Parser, path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,17 +73,16 @@ Draw = Callable[["Axes", Language], None]
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Draw the figures; return 0, or 2 after a mistake of the user."""
-    parser = argparse.ArgumentParser(prog="handover.plots", description="Draw the figures of the presentation.")
-    parser.add_argument("--output", type=Path, help="output of `fruits run`; without it, its two figures stay")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="folder of the figures")
+    """Draw the figures; a mistake of the user is one sentence and exit code 2, an interruption one and 130."""
+    parser = Parser(prog="handover.plots", description="Draw the figures of the presentation.")
+    parser.add_argument("--output", type=path, help="output of `fruits run`; without it, its two figures stay")
+    parser.add_argument("--folder", type=path, default=FOLDER, help="folder of the figures")
     arguments = parser.parse_args(words)
-    try:
-        for file in draw_all(arguments.folder, arguments.output):
-            print(file)
-    except FruitsError as error:
-        print(f"plots: {error}", file=sys.stderr)
-        return error.exit_code
+    return run_main("plots", lambda: _print(draw_all(arguments.folder, arguments.output)))
+
+
+def _print(files: Sequence[Path]) -> int:
+    print("\n".join(map(str, files)))
     return 0
 
 
@@ -98,7 +99,7 @@ def draw_all(folder: Path, output: Path | None = None) -> list[Path]:
     HandoverError
         If the output has no complete results, or if no benchmark has been recorded.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     plots = dict(OF_FIGURES)
     if output is not None:
         results = results_of(output)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from handover.api_pages import api_pages
+from handover.mains import run_main
 from handover.markdown import anchors_of_translation, titles, with_anchors, with_links, with_wide_lists
-from handover.templates import Language
-from spark_app.errors import FruitsError
+from spark_app.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
 CONFIGURATION = ROOT / "handover" / "mkdocs.yml"
@@ -37,7 +37,7 @@ ASSETS = {
 """File of the repository → name below assets/. Browsers search a page that was opened as a file with iframe-worker."""
 
 
-class SiteError(FruitsError):
+class SiteError(UsageError):
     """A page of the documentation is wrong."""
 
 
@@ -109,11 +109,6 @@ class Sources:
         return label if PurePosixPath(linked).name in label else f"{label} (`{linked}`)"
 
 
-def language_of(name: str) -> Language:
-    """Return the language of a page by its name."""
-    return Language.FRENCH if name.endswith(".fr.md") else Language.ENGLISH
-
-
 def assemble(root: Path, folder: Path) -> None:
     """Write the sources of the site to a folder, which this function replaces.
 
@@ -178,13 +173,13 @@ def main() -> int:
     Returns
     -------
     int
-        Exit code: 0 for success, 1 if MkDocs has found a mistake, 2 for a mistake in a page.
+        Exit code: 0 for success, 1 if MkDocs has found a mistake, 2 for a mistake in a page, 130 after Ctrl-C.
     """
-    try:
-        assemble(ROOT, SOURCES)
-    except FruitsError as error:
-        print(f"fruits: {error}", file=sys.stderr)
-        return 2
+    return run_main("site", _assemble_and_build)
+
+
+def _assemble_and_build() -> int:
+    assemble(ROOT, SOURCES)
     return build()
 
 

@@ -5,22 +5,25 @@ docs/figures.json. Figures and diagrams are parts of the text, and fonts parts o
 network.
 """
 
-import argparse
 import base64
 import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from cli.cloud.folder import check_folder, files_below
+from cli.written_files import make_folder
 from handover.browser import required_browser
-from handover.errors import HandoverError
+from handover.errors import FailedError, HandoverError
+from handover.mains import run_main
 from handover.templates import Language, environment, fill_in
-from spark_app.errors import FruitsError
+from spark_app.options import Parser, path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,19 +40,21 @@ FONTS = (("Inter", "inter", 400), ("Inter", "inter", 600), ("JetBrains Mono", "j
 PICTURES = 9
 """Pictures on the slide of the data."""
 
+TRIED = 10
+"""Files of a folder that are tried, because some may be broken."""
+
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Build the presentation; return 0, or 2 if something is missing."""
-    parser = argparse.ArgumentParser(prog="handover.slides", description="Build the presentation.")
-    parser.add_argument("--images", type=Path, help="folder of real images to show; without it, pictures are drawn")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="folder of the files [build/presentation]")
+    """Build the presentation; something missing is one sentence and exit code 2, a failure of Marp one and 1."""
+    parser = Parser(prog="handover.slides", description="Build the presentation.")
+    parser.add_argument("--images", type=path, help="folder of real images to show; without it, pictures are drawn")
+    parser.add_argument("--folder", type=path, default=FOLDER, help="folder of the files [build/presentation]")
     arguments = parser.parse_args(words)
-    try:
-        for file in build(arguments.folder, arguments.images):
-            print(file)
-    except FruitsError as error:
-        print(f"slides: {error}", file=sys.stderr)
-        return error.exit_code
+    return run_main("slides", lambda: _print(build(arguments.folder, arguments.images)))
+
+
+def _print(files: Sequence[Path]) -> int:
+    print("\n".join(map(str, files)))
     return 0
 
 
@@ -59,7 +64,9 @@ def build(folder: Path, images: Path | None = None) -> list[Path]:
     Raises
     ------
     HandoverError
-        If Chromium, Marp or a font is missing, or if Marp fails.
+        If Chromium, Marp or a font is missing.
+    FailedError
+        If Marp fails.
     """
     browser = required_browser()
     return [file for language in Language for file in _build(language, folder, images, browser)]
@@ -71,7 +78,9 @@ def build_html(language: Language, folder: Path, images: Path | None = None) -> 
     Raises
     ------
     HandoverError
-        If Marp or a font is missing, or if Marp fails.
+        If Marp or a font is missing.
+    FailedError
+        If Marp fails.
     """
     return _marp(language, folder, images, "html", [])
 
@@ -87,7 +96,7 @@ def _marp(language: Language, folder: Path, images: Path | None, suffix: str, op
     """Run Marp on the Markdown of a language."""
     if not MARP.exists():
         raise HandoverError(f"Marp is not in {NODE_MODULES}: run `make handover/node_modules/ready`.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     text, style, result = (
         folder / name for name in (f"fruits.{language}.md", "theme.css", f"fruits.{language}.{suffix}")
     )
@@ -96,7 +105,7 @@ def _marp(language: Language, folder: Path, images: Path | None, suffix: str, op
     command = [str(MARP), str(text), "--theme", str(style), "--html", "--no-stdin", *options, "--output", str(result)]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, env=_with_node())
     if ended.returncode or not result.exists():
-        raise HandoverError(f"Marp could not make {result}: {ended.stderr.strip()[-500:]}")
+        raise FailedError(f"Marp could not make {result}: {ended.stderr.strip()[-500:]}")
     return result
 
 
@@ -116,7 +125,7 @@ def markdown(language: Language, images: Path | None = None) -> str:
     Raises
     ------
     HandoverError
-        If the folder contains no JPEG files.
+        If the folder contains no image that the pipeline can read.
     """
     from babel.dates import format_date
     from jinja2 import FileSystemLoader
@@ -147,18 +156,50 @@ def _jpeg(picture: "Image") -> bytes:
 
 
 def real_pictures(images: Path) -> list[bytes]:
-    """Return the first image of each of some varieties, spread over all of them.
+    """Return an image of each of some varieties, spread over all of them, as JPEG and in the size of the network.
+
+    The images are those that the pipeline takes: of all its formats, and in folders of any depth.
 
     Raises
     ------
     HandoverError
-        If the folder contains no JPEG files.
+        If the folder contains no image that the pipeline can read.
+    ImagesError
+        If there is no folder.
     """
-    varieties = sorted(folder for folder in images.glob("*/") if any(folder.glob("*.jpg")))
-    if not varieties:
-        raise HandoverError(f"There are no folders with .jpg files in {images}: give a folder with one per variety.")
-    chosen = islice(varieties, 0, None, max(1, len(varieties) // PICTURES))
-    return [min(folder.glob("*.jpg")).read_bytes() for folder in islice(chosen, PICTURES)]
+    check_folder(images)
+    folders = _first_files(images)
+    spread = list(folders)[:: max(1, len(folders) // PICTURES)]
+    found = (_first_picture(folders[folder]) for folder in dict.fromkeys([*spread, *folders]))
+    pictures = list(islice((picture for picture in found if picture is not None), PICTURES))
+    if not pictures:
+        raise HandoverError(f"There are no images in {images} that can be read: give a folder with one per variety.")
+    return pictures
+
+
+def _first_files(images: Path) -> dict[PurePosixPath, list[Path]]:
+    """Return the first files of each folder with files, in the order of the names."""
+    folders: dict[PurePosixPath, list[Path]] = {}
+    for file in files_below(images):
+        first = folders.setdefault(PurePosixPath(file.name).parent, [])
+        if not file.problem and len(first) < TRIED:
+            first.append(images / file.name)
+    return folders
+
+
+def _first_picture(files: Iterable[Path]) -> bytes | None:
+    """Return the first image that the pipeline can read; `None` if there is none."""
+    from PIL import Image
+
+    from spark_app.engine.preprocessing import decode, prepare_decoders
+    from spark_app.engine.refusals import RefusedImageError
+    from spark_app.settings import Limits
+
+    prepare_decoders()
+    for file in files:
+        with suppress(RefusedImageError, OSError):
+            return _jpeg(Image.fromarray(decode(file.read_bytes(), Limits()).pixels))
+    return None
 
 
 def theme() -> str:

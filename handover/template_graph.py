@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from spark_app.errors import FruitsError
+from spark_app.errors import UsageError
 
 Resource = dict[str, Any]
 Pair = tuple[str, str]
@@ -50,7 +50,7 @@ SERVICES = {":emr-serverless:": "spark", ":states:": "machine", ":glue:": "catal
 """Part of an ARN that names no resource of the template → brick."""
 
 
-class DiagramError(FruitsError):
+class DiagramError(UsageError):
     """A diagram does not show what the template contains."""
 
 

@@ -21,6 +21,11 @@ class Language(StrEnum):
     FRENCH = "fr"
 
 
+def language_of(name: str) -> Language:
+    """Return the language of a page by the name of its file."""
+    return Language.FRENCH if name.endswith(".fr.md") else Language.ENGLISH
+
+
 PERCENT_AND_DOLLARS = {
     Language.ENGLISH: ("{}%", "${}"),
     Language.FRENCH: ("{}\N{NO-BREAK SPACE}%", "{}\N{NO-BREAK SPACE}$"),
@@ -55,9 +60,22 @@ def filters(language: Language) -> dict[str, Any]:
     return {"number": number, "dollars": dollars, "percent": percent}
 
 
-def figures() -> dict[str, Any]:
-    """Return the content of docs/figures.json."""
-    return dict(json.loads(FIGURES.read_text()))
+def figures(file: Path | None = None) -> dict[str, Any]:
+    """Return the sections of docs/figures.json, or of another file of figures.
+
+    Raises
+    ------
+    HandoverError
+        If the file can't be read, or contains no sections.
+    """
+    file = FIGURES if file is None else file
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise HandoverError(f"{file} is not a JSON document that can be read: restore it with git.") from error
+    if not isinstance(found, dict):
+        raise HandoverError(f"{file} contains no sections of figures: restore it with git.")
+    return found
 
 
 def fill_in(template: Template, **variables: object) -> str:

@@ -74,7 +74,7 @@
 WHERE = "local"  # local, rehearsal or dev
 IMAGES = None  # a folder of images, one folder per variety; None draws pictures
 WEIGHTS = "imagenet"  # imagenet, seeded (untrained), an .h5 or .keras file, or the folder of an exported model
-OUTPUT = "notebook-output"  # a new folder; the notebook replaces what it has written there before
+OUTPUT = "notebook-output"  # a new folder, or one of this notebook, whose earlier results are replaced
 MOST_IMAGES = 1000  # the notebook copies at most so many; the product has no such limit
 SHARE = 0.95  # share of the variance that the components must keep
 ENDPOINT_URL = None  # of the local AWS; None finds that of `fruits rehearse up`
@@ -157,8 +157,10 @@ from IPython.display import display
 from PIL import Image
 
 from handover import notebook_figures as figures
+from handover.commands import results_of
 from handover.notebook_commands import Fruits
 from handover.notebook_images import BROKEN_FOLDER, pictures_of, prepare_images
+from handover.notebook_output import prepare_output
 from handover.notebook_places import cloud_of, last_run_of, object_place, options_of, residence_of, variables_of
 from handover.notebook_session import set_broadcast_threshold, start_session, stop_session
 from handover.notebook_words import Speaker
@@ -167,11 +169,9 @@ from handover.notebook_words import Speaker
 # %config InlineBackend.figure_formats = ["png"]
 
 say = Speaker(LANGUAGE)
-output = Path(OUTPUT).resolve()
+output = prepare_output(OUTPUT, "scratch", "pipeline")
 scratch, results = output / "scratch", output / "pipeline"
-for folder in (scratch, results):
-    shutil.rmtree(folder, ignore_errors=True)
-scratch.mkdir(parents=True)
+scratch.mkdir()
 seconds: dict[str, float] = {}
 pd.set_option("display.max_colwidth", None)
 
@@ -275,7 +275,7 @@ contents = (
     spark.read.format("binaryFile")
     .option("recursiveFileLookup", "true")
     .load(str(images))
-    .select(F.expr(f"substring(path, instr(path, '/images/') + {len('/images/')})").alias("key"), "content")
+    .select(F.substr("path", F.instr("path", f"{images}/") + F.lit(len(f"{images}/"))).alias("key"), "content")
 )
 files = (
     listing.select("key", "size", F.element_at(F.split("key", "/"), -2).alias("label"))
@@ -390,8 +390,8 @@ figure = figures.preprocessing_figure(stored, prepared, wrong, say)
 # `weights="imagenet"` in the function of the workers, which makes each of them download the weights.
 
 # %%
-if Path(WEIGHTS).is_dir():
-    model = Path(WEIGHTS).resolve()
+if Path(WEIGHTS).expanduser().is_dir():
+    model = Path(WEIGHTS).expanduser().resolve()
 else:
     model = scratch / "model"
     fruits("export", model, "--weights", WEIGHTS)
@@ -984,8 +984,7 @@ def run_pipeline() -> tuple[dict, float]:
     start = time.perf_counter()
     fruits("run", "--images", images, "--output", results, "--weights", model, "--components", str(SHARE))
     took = time.perf_counter() - start
-    latest = json.loads((results / "results/latest.json").read_text())["results"]
-    return json.loads((results / latest / "summary.json").read_text()), took
+    return json.loads((results_of(results) / "summary.json").read_text()), took
 
 
 summary, first_seconds = run_pipeline()
@@ -1021,7 +1020,8 @@ say("rows_and_refused", images=listed, rows=summary["counts"]["images"], refused
 # nothing else. The basis stays the same as long as it serves, so the coordinates of the other images stay comparable.
 
 # %%
-Image.open(example).convert("RGB").rotate(90).save(example.with_name("new image.png"))
+NEW_IMAGE = "new image.png"
+Image.open(example).convert("RGB").rotate(90).save(example.with_name(NEW_IMAGE))
 update, second_seconds = run_pipeline()
 assert update["counts"]["featurised"] == 1
 assert update["counts"]["images"] == summary["counts"]["images"] + 1
@@ -1041,20 +1041,24 @@ say("unchanged", seconds=third_seconds)
 #
 # En `rehearsal` et en `dev`, la cellule suivante **envoie les images dans le bucket**, et rien d'autre : l'événement
 # de S3 passe par SQS et une fonction Lambda, qui démarre la machine à états ; celle-ci soumet un job à EMR
-# Serverless et enregistre ce qu'il a coûté. `--follow` montre chaque étape.
+# Serverless et enregistre ce qu'il a coûté. `--follow` montre chaque étape. Les exemples fabriqués par ce notebook
+# (les fichiers abîmés et l'image ajoutée) restent sur cette machine : un bucket qui contient de vraies images ne doit
+# pas les recevoir.
 
 # %% [markdown] lang="en"
 # ## 10. In the cloud: an upload becomes results
 #
 # In `rehearsal` and in `dev`, the next cell **uploads the images to the bucket**, and does nothing else: the event
 # of S3 goes through SQS and a Lambda function, which starts the state machine; this submits a job to EMR Serverless,
-# and records what the job has cost. `--follow` shows each step.
+# and records what the job has cost. `--follow` shows each step. What this notebook has made as examples, the broken
+# files and the additional image, stays on this machine: a bucket with real images must not receive it.
 
 # %%
 if cloud is None:
     say("not_in_the_cloud")
 else:
-    fruits("upload", images, *options_of(cloud), "--follow")
+    uploaded = shutil.copytree(images, scratch / "uploaded", ignore=shutil.ignore_patterns(BROKEN_FOLDER, NEW_IMAGE))
+    fruits("upload", uploaded, *options_of(cloud), "--follow")
 
 # %% [markdown] lang="fr"
 # On lit ensuite les résultats comme le fera un utilisateur : le dossier des résultats (matrice, rapport,
@@ -1151,16 +1155,19 @@ say.table([{"operation": say.name(name), "cost": say.dollars(price)} for name, p
 # %% [markdown] lang="fr"
 # ## 12. Le nettoyage
 #
-# Le notebook supprime ce qu'il a écrit lui-même : ses fichiers temporaires et sa copie de la matrice. Il laisse les
-# résultats du produit. Dans le cloud, effacer un objet sous `images/` efface aussi sa ligne à l'exécution suivante,
-# et `make destroy ENV=dev` ne laisse rien de l'environnement ; l'application EMR s'arrête d'elle-même.
+# Le notebook supprime ses fichiers temporaires et sa copie de la matrice, sur cette machine ou dans le bucket. Il
+# laisse les résultats du produit dans `OUTPUT`. **Dans le cloud restent** les images envoyées, sous `images/`, leurs
+# lignes dans les tables, et les résultats de l'exécution. Effacer un objet sous `images/` efface aussi sa ligne à
+# l'exécution suivante, et `make destroy ENV=dev` ne laisse rien de l'environnement ; l'application EMR s'arrête
+# d'elle-même.
 
 # %% [markdown] lang="en"
 # ## 12. Cleaning up
 #
-# The notebook removes what it has written itself: its temporary files and its copy of the matrix. It leaves the
-# results of the product. In the cloud, to delete an object below `images/` removes its row with the next run, too,
-# and `make destroy ENV=dev` leaves nothing of the environment; the EMR application stops by itself.
+# The notebook removes its temporary files and its copy of the matrix, on this machine or in the bucket. It leaves the
+# results of the product in `OUTPUT`. **In the cloud remain** the uploaded images, below `images/`, their rows in the
+# tables, and the results of the run. To delete an object below `images/` removes its row with the next run, too, and
+# `make destroy ENV=dev` leaves nothing of the environment; the EMR application stops by itself.
 
 # %%
 place.remove(MATRIX)

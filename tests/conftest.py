@@ -21,6 +21,7 @@ from cli.sample import draw_sample
 from contract.layout import TABLES
 from contract.runs import Mode
 from contract.summary import Latest, Summary
+from localspark.connectors import CONNECTORS, connector_folder
 from localspark.session import local_session_conf
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
 from spark_app.engine.provision import export_model, in_own_process
@@ -127,10 +128,15 @@ def exported(seeded: Weights, tmp_path_factory: pytest.TempPathFactory) -> Expor
 
 @pytest.fixture(scope="session")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Start Spark once for all tests. A warm JVM and warm Python workers save seconds in each test."""
+    """Start Spark once for all tests. A warm JVM and warm Python workers save seconds in each test.
+
+    It has the connectors to other stores if they were downloaded, because a process has one JVM.
+    """
     folder = tmp_path_factory.mktemp("spark")
     settings = RunSettings(images="file:///images", output=folder.as_uri())
-    with local_session_conf("local[2]", folder / "spark.log") as conf, open_session(settings, conf) as session:
+    connectors = [path for store in CONNECTORS for path in sorted(connector_folder(store).glob("*.jar"))]
+    log = folder / "spark.log"
+    with local_session_conf("local[2]", log, connectors) as conf, open_session(settings, conf) as session:
         yield session
 
 

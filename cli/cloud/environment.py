@@ -198,8 +198,7 @@ def session_of(region: str, endpoint_url: str | None) -> "boto3.Session":
     UsageError
         If the endpoint is no URL, or if a local AWS is to be used without credentials.
     """
-    if endpoint_url is not None and not _is_url(endpoint_url):
-        raise UsageError(f"--endpoint-url must be a URL such as http://127.0.0.1:5000, not {endpoint_url!r}.")
+    _check_url(endpoint_url)
     import boto3
 
     session = boto3.Session(region_name=region)
@@ -229,6 +228,7 @@ def connect(environment: str, endpoint_url: str | None = None, session: "boto3.S
     botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
         If the request to AWS fails; `cli.cloud.errors.explained_errors` turns these into sentences.
     """
+    _check_url(endpoint_url)
     region = settings_of(environment).region
     session = session or session_of(region, endpoint_url)
     stacks: _Stacks = session.client("cloudformation", endpoint_url=endpoint_url, config=CLIENT_CONFIG)
@@ -239,6 +239,11 @@ def connect(environment: str, endpoint_url: str | None = None, session: "boto3.S
         session=session,
         endpoint_url=endpoint_url,
     )
+
+
+def _check_url(endpoint_url: str | None) -> None:
+    if endpoint_url is not None and not _is_url(endpoint_url):
+        raise UsageError(f"--endpoint-url must be a URL such as http://127.0.0.1:5000, not {endpoint_url!r}.")
 
 
 def _is_url(text: str) -> bool:

@@ -49,9 +49,18 @@ def benchmark_figures(file: Path) -> dict[str, Any]:
     Raises
     ------
     HandoverError
-        If the file is not the JSON of `python -m benchmarks`, or if it lacks `featurise` or `pca`.
+        If the file is not the JSON of `python -m benchmarks`, or if it lacks figures of `featurise` or `pca`.
     """
     document = document_of(file)
+    try:
+        return _section(document, file)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise HandoverError(
+            f"{file} lacks figures that the documents quote: run `python -m benchmarks --only featurise pca`."
+        ) from error
+
+
+def _section(document: dict[str, Any], file: Path) -> dict[str, Any]:
     featurise, pca = medians_of(document, "featurise", file), medians_of(document, "pca", file)
     few, *_, many = sorted(counts_in(featurise))
     rates = programs(featurise, f"{many:,} images, first to last image: ")
@@ -76,10 +85,10 @@ def benchmark_figures(file: Path) -> dict[str, Any]:
 def document_of(file: Path) -> dict[str, Any]:
     """Read a file of `python -m benchmarks`."""
     try:
-        document = dict(json.loads(file.read_text()))
+        document = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise HandoverError(f"{file} can't be read: give the results.json of `python -m benchmarks`.") from error
-    if not {"date", "size", "rounds", "machine", "benchmarks"} <= document.keys():
+    if not isinstance(document, dict) or not {"date", "size", "rounds", "machine", "benchmarks"} <= document.keys():
         raise HandoverError(f"{file} has no benchmarks: give the results.json of `python -m benchmarks`.")
     return document
 

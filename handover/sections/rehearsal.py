@@ -1,13 +1,12 @@
 """The section `rehearsal`: what `fruits rehearse` prints about its own duration and results."""
 
 import re
-import subprocess
-import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from handover.errors import HandoverError
+from handover.commands import run_fruits
+from handover.errors import FailedError
 from handover.machine import machine
 
 
@@ -40,14 +39,10 @@ def rehearse() -> dict[str, Any]:
 
     Raises
     ------
-    HandoverError
-        If the rehearsal fails.
+    FailedError
+        If the rehearsal fails, or does not print a line that it should.
     """
-    command = [sys.executable, "-m", "cli.main", "rehearse"]
-    ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
-    if ended.returncode:
-        raise HandoverError(f"`fruits rehearse` ended with exit code {ended.returncode}; its message above says why.")
-    return rehearsal_figures(ended.stdout)
+    return rehearsal_figures(run_fruits("rehearse", captured=True))
 
 
 def rehearsal_figures(printed: str) -> dict[str, Any]:
@@ -55,12 +50,12 @@ def rehearsal_figures(printed: str) -> dict[str, Any]:
 
     Raises
     ------
-    HandoverError
+    FailedError
         If a line is missing.
     """
     found = {name: re.search(pattern, printed, re.MULTILINE) for name, pattern in PATTERNS.items()}
     if missing := [name for name, match in found.items() if match is None]:
-        raise HandoverError(
+        raise FailedError(
             f"The rehearsal has not printed the line of {', '.join(missing)}: adapt PATTERNS in {__name__}."
         )
     numbers = {name: float(match[1]) for name, match in found.items() if match}

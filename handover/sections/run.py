@@ -1,16 +1,15 @@
 """The section `run`: what one run of the pipeline over real images has left in its results."""
 
 import csv
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from contract.layout import LATEST, MODELS, ResultFile
-from contract.summary import Latest, Summary
+from contract.layout import MODELS, ResultFile
+from contract.summary import Summary
+from handover.commands import results_of, run_fruits
 from handover.errors import HandoverError
 from handover.machine import machine
 from spark_app.engine.model import FILES
@@ -72,13 +71,13 @@ def run_pipeline(images: Path, weights: str, output: Path) -> None:
     Raises
     ------
     HandoverError
-        If the output exists, because the figures are those of a first run, or if the run fails.
+        If the output exists, because the figures are those of a first run.
+    FailedError
+        If the run fails.
     """
     if output.exists():
         raise HandoverError(f"{output} exists, and the figures are those of a first run: delete it first.")
-    options = ["--images", str(images), "--output", str(output), "--weights", weights]
-    if code := subprocess.run([sys.executable, "-m", "cli.main", "run", *options], check=False).returncode:
-        raise HandoverError(f"`fruits run` ended with exit code {code}; its message above says why.")
+    run_fruits("run", "--images", images, "--output", output, "--weights", weights)
 
 
 def run_figures(output: Path) -> dict[str, Any]:
@@ -124,20 +123,6 @@ def run_figures(output: Path) -> dict[str, Any]:
             versions=summary.versions,
         )
     )
-
-
-def results_of(output: Path) -> Path:
-    """Return the folder of the last complete results of an output.
-
-    Raises
-    ------
-    HandoverError
-        If there are none.
-    """
-    latest = output / LATEST
-    if not latest.exists():
-        raise HandoverError(f"{output} contains no complete results: run the pipeline first.")
-    return output / Latest.from_json(latest.read_text()).results
 
 
 def rows_of(file: Path) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from PIL import Image
 from handover.deliverable_archive import Parts, pack
 from handover.deliverable_names import Naming
 from handover.errors import HandoverError
+from localspark.java import find_java
 
 NAMING = Naming(name="Lefèvre D'Arc Chloé", month="112026")
 STEM = "Lefèvre_D'Arc_Chloé"
@@ -56,7 +57,7 @@ def test_the_archive_has_the_names_that_the_school_asks_for(parts: Parts, tmp_pa
 
 def test_another_program_reads_the_names(parts: Parts, tmp_path: Path) -> None:
     """Names with accents survive in Java's reader of archives, which is no part of Python."""
-    jar = pytest.importorskip("localspark.java").find_java({}) / "bin/jar"
+    jar = find_java({}) / "bin/jar"
     if not jar.exists():
         pytest.skip("this Java has no jar command")
     listed = subprocess.run(

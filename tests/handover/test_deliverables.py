@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from zipfile import ZipFile
 import nbformat
 import pytest
 
+from handover.browser import find_browser
 from handover.deliverables import main
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +29,7 @@ ROOT = Path(__file__).parents[2]
         (["--name", "Dupont Jean", "--env", "nowhere"], "There is no environment 'nowhere'"),
         (["--name", "Dupont Jean", "--endpoint-url", "http://127.0.0.1:1"], "--endpoint-url is for an environment"),
         (["--name", "Dupont Jean", "--language", "de"], "--language: invalid choice"),
+        (["--name", "Dupont Jean", "--check", "--folder", "/dev/null/made"], "Can't write /dev/null/made"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
     ],
 )
@@ -74,7 +77,10 @@ sys.exit(made.main(["--name", "Dupont Jean", "--folder", sys.argv[1]]))
 
 
 def test_make_passes_on_what_the_user_types_and_nothing_else() -> None:
-    """The environment of a machine may have a NAME of its own, and ENV has a default: neither counts."""
+    """The environment of a machine may have a NAME of its own, and ENV has a default: neither counts.
+
+    A shell reads the command of make, so no value may end its word, or make the shell run something.
+    """
     program = [
         "make",
         "--no-print-directory",
@@ -84,24 +90,26 @@ def test_make_passes_on_what_the_user_types_and_nothing_else() -> None:
         "deliverables",
     ]
 
-    def commands(*variables: str) -> str:
+    def commands(*variables: str) -> list[str]:
         environment = os.environ | {"NAME": "MACHINE", "IMAGES": "/machine"}
         done = subprocess.run(
             [*program, *variables], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
         )
-        return " ".join(done.stdout.split())
+        return shlex.split(done.stdout.splitlines()[-1])
 
-    assert re.search(r"handover\.deliverables$", commands())
+    assert commands()[-1] == "handover.deliverables"
     typed = commands("NAME=D'Arc Jeanne", "DATE=112026", "ENV=dev", "IMAGES=a b", "WEIGHTS=imagenet")
-    assert typed.endswith("""--name "D'Arc Jeanne" --date "112026" --images "a b" --weights "imagenet" --env "dev\"""")
+    assert shlex.join(typed).endswith(
+        """ --name 'D'"'"'Arc Jeanne' --date 112026 --images 'a b' --weights imagenet --env dev"""
+    )
+    for name in ("O`Neil Ann", "$(id -u) x", "$$HOME x", 'a" ; echo harm; "', "it's ' \\"):
+        assert commands(f"NAME={name}")[-2:] == ["--name", name]
 
 
 @pytest.mark.slow
 def test_an_archive_of_drawn_pictures_is_complete(tmp_path: Path) -> None:
     """Notebook, images, matrix and presentation open, fit each other, and say that nothing of it is real."""
-    pytest.importorskip("handover.notebook")
-    browser = pytest.importorskip("handover.browser").find_browser()
-    if browser is None or not (ROOT / "handover/node_modules/.bin/marp").exists():
+    if find_browser() is None or not (ROOT / "handover/node_modules/.bin/marp").exists():
         pytest.skip("the presentation needs Chromium and handover/node_modules")
     words = ["--name", "Dupont Jean", "--date", "112026", "--folder", str(tmp_path)]
     assert main(words) == 0

@@ -16,8 +16,9 @@ import pytest
 from cli.cloud.environment import Deployment
 from cli.sample import BROKEN
 from contract.environments import Output
+from handover.errors import FailedError
 from handover.notebook import NOTEBOOKS, SETUP, SOURCE, notebook_in, text_of
-from handover.notebook_commands import CommandError, Fruits
+from handover.notebook_commands import Fruits
 from handover.notebook_images import BROKEN_FOLDER, prepare_images
 from handover.notebook_places import RegionError, cloud_of, object_place, residence_of, variables_of
 from handover.notebook_words import WORDS, Speaker
@@ -38,13 +39,16 @@ FIGURES = 9
 def in_french(
     tmp_path_factory: pytest.TempPathFactory, sample: Path, seeded: Weights, exported: ExportedModel
 ) -> Executed:
-    """Execute the notebook in French, on this machine, on drawn pictures."""
+    """Execute the notebook in French, on this machine, on drawn pictures.
+
+    A folder above the images has the name of theirs, as on a disk for data: /data/images/me.
+    """
 
     def make(folder: Path) -> None:
         model = save_exported(folder / "model", seeded, exported)
-        executed(folder / "executed", "--images", sample, "--weights", model)
+        executed(folder / "images" / "executed", "--images", sample, "--weights", model)
 
-    folder = made_once(tmp_path_factory, "notebook", make) / "executed"
+    folder = made_once(tmp_path_factory, "notebook", make) / "images" / "executed"
     return Executed(folder / "fruits-local-fr.ipynb", folder / "fruits-local-fr.html")
 
 
@@ -71,7 +75,7 @@ def test_the_notebook_runs_to_its_end_without_noise(in_french: Executed) -> None
     assert in_french.noise == ""
     assert all(cell.execution_count for cell in in_french.cells)
     assert in_french.figures == FIGURES
-    assert in_french.page.read_text().count('<img alt="No description has been') == in_french.figures
+    assert in_french.page.read_text().count('src="data:image/png;base64') == in_french.figures
 
 
 def test_the_notebook_loses_no_image(in_french: Executed) -> None:
@@ -183,7 +187,7 @@ def test_a_place_is_local_a_rehearsal_or_dev() -> None:
 
 def test_a_failed_command_fails_its_cell(capsys: pytest.CaptureFixture[str]) -> None:
     """The last line of the command is the error."""
-    with pytest.raises(CommandError, match=r"ended with exit code 2: .*There is no folder"):
+    with pytest.raises(FailedError, match=r"ended with exit code 2: .*There is no folder"):
         Fruits()("run", "--images", "missing", "--output", "out")
     assert "There is no folder" in capsys.readouterr().out
 

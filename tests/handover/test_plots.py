@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from handover.errors import HandoverError
-from handover.plots import FOLDER, OF_FIGURES, draw_all
+from handover.plots import FOLDER, OF_FIGURES, draw_all, main
 from handover.templates import Language, figures
 
 NAMES = (*OF_FIGURES, "scree", "scatter")
@@ -72,3 +72,11 @@ def test_an_output_without_results_is_refused(tmp_path: Path) -> None:
     """The figures of a run need a run."""
     with pytest.raises(HandoverError, match="run the pipeline first"):
         draw_all(tmp_path / "figures", tmp_path)
+
+
+def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file in the way of the folder ends with exit code 2 and the name of the folder."""
+    (tmp_path / "file").touch()
+    assert main(["--folder", str(tmp_path / "file" / "figures")]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"plots: Can't write {tmp_path / 'file' / 'figures'}: ")

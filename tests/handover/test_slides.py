@@ -1,5 +1,6 @@
 """Tests of handover/slides.py and of the texts of docs/presentation."""
 
+import io
 import re
 import shutil
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from handover import slides
 from handover.browser import find_browser
@@ -103,7 +105,7 @@ def test_french_has_french_typography() -> None:
 
 
 def test_only_given_images_are_shown_as_real(tmp_path: Path) -> None:
-    """Without a folder, the pictures are drawn, and the slide says so; with one, they are the bytes of its files."""
+    """Without a folder, the pictures are drawn, and the slide says so; with one, they are its images."""
     drawn = slides.markdown(Language.ENGLISH)
     assert "Drawn stand-ins" in drawn
     assert drawn.count("data:image/jpeg") == slides.PICTURES
@@ -114,6 +116,46 @@ def test_only_given_images_are_shown_as_real(tmp_path: Path) -> None:
     real = slides.markdown(Language.ENGLISH, tmp_path)
     assert "Drawn stand-ins" not in real
     assert real.count("data:image/jpeg") == 2
+
+
+def test_the_slides_take_what_the_pipeline_takes(tmp_path: Path) -> None:
+    """Images of any format and ending, in folders of any depth, are shown; files that it refuses are passed over."""
+    pictures = [Image.new("RGB", (40, 30), colour) for colour in ("red", "lime", "blue")]
+    for name, picture in zip(("Plum/ripe/a.png", "Pear/B.JPG", "Fig/c.webp"), pictures, strict=True):
+        (tmp_path / name).parent.mkdir(parents=True)
+        picture.save(tmp_path / name)
+    for name in ("Fig/a broken one.jpg", "Fig/README.md", "Notes/of the farm.pdf"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"no image")
+    shown = [Image.open(io.BytesIO(picture)) for picture in slides.real_pictures(tmp_path)]
+    assert [picture.format for picture in shown] == ["JPEG"] * 3
+    assert [_name_of(picture.getpixel((9, 9))) for picture in shown] == ["blue", "lime", "red"]
+
+
+def _name_of(colour: Any) -> str:  # noqa: ANN401 -- Pillow returns a number or a tuple
+    return ("red", "lime", "blue")[max(range(3), key=colour.__getitem__)]
+
+
+def test_many_varieties_are_spread(tmp_path: Path) -> None:
+    """With more varieties than pictures, the pictures are of varieties from the whole alphabet."""
+    for number in range(30):
+        (tmp_path / f"Variety {number:02}").mkdir()
+        Image.new("L", (8, 8), 8 * number).save(tmp_path / f"Variety {number:02}" / "x.png")
+    shown = [Image.open(io.BytesIO(picture)).getpixel((0, 0)) for picture in slides.real_pictures(tmp_path)]
+    assert len(shown) == slides.PICTURES
+    assert shown[0] == (0, 0, 0)
+    assert shown[-1][0] > 180
+
+
+def test_a_folder_of_images_may_be_in_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path with ~ that no shell has expanded is understood, and a folder that does not exist is one sentence."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(slides, "required_browser", lambda: "chromium")
+    monkeypatch.setattr(slides, "MARP", Path("/bin/true"))
+    assert slides.main(["--images", "~/absent", "--folder", "~/made"]) == 2
+    assert capsys.readouterr().err == f"slides: There is no folder {tmp_path / 'absent'}.\n"
 
 
 def test_an_empty_folder_of_images_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cli.cloud.bucket import oldest_in
+from cli.cloud.bucket import keys_below, oldest_in
 from cli.cloud.environment import Deployment
 from cli.cloud.follow import Hop
 from cli.cloud.records import last_complete_run
@@ -140,6 +140,10 @@ class Cloud:
     def images(self) -> set[str]:
         """Return the keys of the last published matrix."""
         return set(self.matrix().keys)
+
+    def uploaded(self) -> set[str]:
+        """Return the names of all objects below images/, whether a run has read them or not."""
+        return {key.removeprefix(IMAGES) for key in keys_below(self.deployment, IMAGES)}
 
     def notices(self) -> int:
         """Count the files in the inbox."""

@@ -71,7 +71,9 @@ def files_of(evidence: Evidence, verdicts: Sequence[Verdict], *, masks_account: 
 
 def _accounts_in(texts: Iterable[str], of_credentials: str | None) -> set[str]:
     """Return the numbers of all accounts, because AWS may refuse to say that of the credentials."""
-    accounts = {account for text in texts for account in ARN.findall(text)} | {of_credentials} - {None}
+    accounts: set[str] = {account for text in texts for account in ARN.findall(text)}
+    if of_credentials:
+        accounts.add(of_credentials)
     if not accounts:
         raise UnknownAccountError("The account is unknown, so it can't be masked: run the command again.")
     return accounts

@@ -62,7 +62,7 @@ def test_an_unknown_environment_is_a_mistake(capsys: pytest.CaptureFixture[str])
 def test_make_asks_for_the_account_before_it_starts_cdk(target: str) -> None:
     """Without an account, `make deploy` ends with the sentence of `fruits status`, not with CDK's error."""
     steps = _make("--dry-run", target, "ENV=staging")
-    asks = next(number for number, line in enumerate(steps) if "fruits account --env staging" in line)
+    asks = next(number for number, line in enumerate(steps) if "fruits account --env 'staging'" in line)
     starts = next(number for number, line in enumerate(steps) if f"cdk {target}" in line)
     assert asks < starts
 

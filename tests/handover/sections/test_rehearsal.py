@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from handover.errors import HandoverError
+from handover.errors import FailedError
 from handover.sections.rehearsal import rehearsal_figures
 from rehearsal.rehearse import TimedPrinter
 
@@ -31,5 +31,5 @@ def test_the_figures_are_those_of_the_lines(printed: str) -> None:
 
 def test_a_missing_line_is_named(printed: str) -> None:
     """A rehearsal whose lines have changed makes no figures of something else."""
-    with pytest.raises(HandoverError, match="deploy_seconds"):
+    with pytest.raises(FailedError, match="deploy_seconds"):
         rehearsal_figures(printed.replace("is deployed", "has been deployed"))

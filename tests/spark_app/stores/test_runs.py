@@ -1,7 +1,6 @@
 """Runs of the whole pipeline whose images and output are in Google Cloud Storage or in Azure."""
 
 import io
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -14,43 +13,26 @@ from cli.main import main
 from contract.layout import LATEST, LEASE, TABLES, ResultFile
 from contract.summary import Latest, Summary
 from localspark.connectors import CONNECTORS, connector_folder
-from localspark.session import local_session_conf
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
 from spark_app.engine.weights import Weights
 from spark_app.errors import FencedOffError, OutputError
 from spark_app.pipeline import run
 from spark_app.progress import PlainReporter
-from spark_app.session import CATALOG, open_session
+from spark_app.session import CATALOG
 from spark_app.settings import CurationSettings, FindingsChoice, RunSettings, ThumbnailsChoice
 from spark_app.stages.listing import Listing, stage_listing
-from spark_app.storage import Storage
+from spark_app.storage import Storage, hadoop_secrets, hadoop_settings
 from tests.spark_app.stores.conftest import Emulated
 
 PICTURES = 12
 
 
 @pytest.fixture(scope="session")
-def warm_at_stores(
-    google: Emulated, azure: Emulated, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SparkSession]:
-    """Start Spark with both connectors, once."""
-    folder = tmp_path_factory.mktemp("spark")
-    jars = [path for store in CONNECTORS for path in sorted(connector_folder(store).glob("*.jar"))]
-    if len(jars) < sum(map(len, CONNECTORS.values())):
+def warm_at_stores(warm: SparkSession) -> SparkSession:
+    """Return a session of Spark that has both connectors."""
+    if not all((connector_folder(store) / jar.name).is_file() for store, jars in CONNECTORS.items() for jar in jars):
         pytest.skip("there are no connectors: `make build/emulators/ready` downloads them")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (google.variables | azure.variables).items():
-            patch.setenv(name, value)
-        with local_session_conf("local[2]", folder / "spark.log", jars) as conf:
-            of_azure = RunSettings(images="az://x/images", output="az://x/output")
-            with open_session(of_azure, conf | _of_google()) as session:
-                yield session
-
-
-def _of_google() -> dict[str, str]:
-    from spark_app.google_storage import hadoop_settings
-
-    return {f"spark.hadoop.{name}": value for name, value in hadoop_settings().items()}
+    return warm
 
 
 @pytest.fixture
@@ -77,6 +59,8 @@ def _pictures(sample: Path) -> list[Path]:
 def _run(images: Storage, root: Storage, session: SparkSession, patch: pytest.MonkeyPatch) -> Summary:
     session = session.newSession()
     session.conf.set(f"spark.sql.catalog.{CATALOG}.warehouse", root.spark_path(TABLES))
+    for name, value in (hadoop_settings(root.url) | hadoop_secrets(root.url)).items():
+        session.conf.set(name, value)  # a session copies such settings to those of Hadoop
     patch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(session))
     settings = RunSettings(
         images=images.url,
