@@ -111,8 +111,8 @@ notebooks: .venv/ready  ## Write the notebooks in French and English of notebook
 costs: .venv/ready  ## Write the pages of costs, and the table of the review, after a change of prices, settings or assumptions.
 	$(BIN)/python -m cdk.costs > docs/costs.md
 	$(BIN)/python -m cdk.costs fr > docs/costs.fr.md
-	$(BIN)/python -m handover.scale
 	$(BIN)/python -m handover.figures costs
+	$(BIN)/python -m handover.pages
 
 diagrams: .venv/ready  ## Draw the diagrams of docs/ anew after a change of the stack, the workflow or the pipeline.
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m handover.diagrams
@@ -133,6 +133,7 @@ figures: $(READY)  ## Measure the figures of the documents: make figures IMAGES=
 	$(if $(BENCHMARK),$(BIN)/python -m handover.figures benchmark $(call quoted,BENCHMARK))
 	$(BIN)/python -m handover.figures rehearsal
 	$(BIN)/python -m handover.plots --output build/figures
+	$(BIN)/python -m handover.pages
 
 lock: .venv/ready  ## Pin the packages after a change of pyproject.toml.
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \

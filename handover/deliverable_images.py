@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from cdk.typography import typeset
 from cli.cloud.environment import connect
-from cli.cloud.evidence.text import typeset
 from cli.cloud.records import recorded_run
 from cli.cloud.results import MATRIX_FOLDER, last_run
 from cli.sample import draw_sample

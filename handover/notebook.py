@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdk.typography import typeset
 from cli.written_files import make_folder
 from handover.commands import project_environment
 from handover.errors import FailedError
 from handover.mains import run_main
 from handover.notebook_places import Where
-from handover.notebook_words import typeset
 from handover.templates import Language
 from spark_app.errors import SettingsError
 from spark_app.options import Parser, count, path

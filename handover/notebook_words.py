@@ -1,6 +1,5 @@
 """What the code of the notebook says, in the language of the notebook: sentences, headings, and labels of figures."""
 
-import re
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd  # type: ignore[import-untyped]  # it publishes no types
 
+from cdk.typography import typeset
 from handover.templates import Language, filters
 
 WORDS = Path(__file__).with_name("notebook_words.toml")
@@ -18,19 +18,6 @@ TINY = 1e-3
 
 DIGITS = {100: 0, 10: 1, 1: 2, 0: 3}
 """Least size of a fraction → digits behind its decimal point."""
-
-
-def typeset(text: str) -> str:
-    """Set French text: spaces that do not break, and typographic apostrophes, outside of code."""
-    parts = re.split(r"(`[^`]*`|^ {4}.*$|\]\([^)]*\))", text, flags=re.MULTILINE)
-    return "".join(part if number % 2 else _typeset_prose(part) for number, part in enumerate(parts))
-
-
-def _typeset_prose(text: str) -> str:
-    text = re.sub(r"(?<=\d) (?=\d{3}\b)", "\N{NARROW NO-BREAK SPACE}", text)
-    text = re.sub(r" (?=[:;!?\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}%])(?!:-)", "\N{NO-BREAK SPACE}", text)
-    text = re.sub(r"(?<=\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}) ", "\N{NO-BREAK SPACE}", text)
-    return re.sub(r"(?<=\w)'(?=\w)|(?<=\w)'$", "\N{RIGHT SINGLE QUOTATION MARK}", text)
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,12 @@
-"""What changes with the number of images: the table of docs/review.md and docs/review.fr.md.
+"""What changes with the number of images: the table of the review."""
 
-`python -m handover.scale` writes it into both pages, after a change of prices, settings or assumptions.
-"""
-
-import re
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 
 from cdk.costs.arithmetic import PROD, daily_runs, first_run, job, reprocess, stored, update
 from cdk.costs.assumptions import ASSUMED, HOURS_PER_MONTH, PHOTO, SMALL, ImageKind
-from handover.mains import run_main
 from handover.templates import Language, filters
-from spark_app.errors import UsageError
 from spark_app.explorer.sample import POINTS
 from spark_app.settings import FEATURE_COUNT
 from spark_app.stages.matrix import ROWS_PER_FILE
@@ -32,14 +24,6 @@ VCPU_WATTS, DISK_WATTS_PER_TB, COPIES, OVERHEAD = 3.5, 0.65, 3, 1.135
 
 These are the coefficients of Cloud Carbon Footprint for AWS (https://www.cloudcarbonfootprint.org/docs/methodology/).
 """
-
-DOCS = Path(__file__).parents[1] / "docs"
-PAGES = {Language.ENGLISH: DOCS / "review.md", Language.FRENCH: DOCS / "review.fr.md"}
-MARKED = re.compile(r"(?<=<!-- scale -->\n).*?(?=<!-- /scale -->)", re.DOTALL)
-
-
-class PageError(UsageError):
-    """A page has no place for the table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +113,7 @@ ROWS = (
     ),
     Row(
         english="a month of daily runs",
-        french="un mois d'exécutions quotidiennes",
+        french="un mois d’exécutions quotidiennes",
         of=lambda n: 30 * daily_runs(n),
         format=("dollars", 0),
     ),
@@ -146,7 +130,7 @@ ROWS = (
     ),
     Row(
         english="batches of events through `start_run`",
-        french="lots d'événements par `start_run`",
+        french="lots d’événements par `start_run`",
         of=lambda n: ceil(n / ASSUMED.per_batch),
     ),
     Row(
@@ -183,7 +167,7 @@ ROWS = (
     ),
     Row(
         english="share of the images that the explorer shows",
-        french="part des images que montre l'explorateur",
+        french="part des images que montre l’explorateur",
         of=lambda n: POINTS / n,
         format=("percent", 2),
     ),
@@ -214,38 +198,3 @@ def table(language: Language) -> str:
 
 def _line(name: str, cells: Iterable[str]) -> str:
     return f"| {name} | {' | '.join(cells)} |\n"
-
-
-def with_table(page: str, language: Language) -> str:
-    """Return a page with the present table between its marks.
-
-    Raises
-    ------
-    PageError
-        If the page has no marks.
-    """
-    new, count = MARKED.subn(lambda _: table(language), page)
-    if count != 1:
-        raise PageError("The page needs the lines <!-- scale --> and <!-- /scale --> once, around the table.")
-    return new
-
-
-def main() -> int:
-    """Write the table into both pages.
-
-    Returns
-    -------
-    int
-        Exit code: 0 for success, otherwise that of the error, which is printed.
-    """
-    return run_main("scale", _write_pages)
-
-
-def _write_pages() -> int:
-    for language, page in PAGES.items():
-        page.write_text(with_table(page.read_text(), language))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

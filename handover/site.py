@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 from handover.api_pages import api_pages
 from handover.mains import run_main
 from handover.markdown import anchors_of_translation, titles, with_anchors, with_links, with_wide_lists
-from handover.templates import language_of, render
 from spark_app.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
@@ -36,9 +35,6 @@ ASSETS = {
     "handover/theme/site.css": "site.css",
 }
 """File of the repository → name below assets/. Browsers search a page that was opened as a file with iframe-worker."""
-
-RENDERED = re.compile(r"\A---\n(?:.*\n)*?render_macros: true\n(?:.*\n)*?---\n")
-"""The beginning of a page that names figures of docs/figures.json in the way of `handover.templates`."""
 
 
 class SiteError(UsageError):
@@ -77,8 +73,6 @@ class Sources:
             If a link leads to no file of the repository.
         """
         text = (self.root / name).read_text()
-        if RENDERED.match(text):
-            text = render(text, language_of(name))
         if anchors := self._anchors(name, text):
             text = with_anchors(text, anchors)
         return with_wide_lists(with_links(text, lambda mark, label, target: self._link(name, mark, label, target)))

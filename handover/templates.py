@@ -94,7 +94,7 @@ def fill_in(template: Template, **variables: object) -> str:
         ) from error
 
 
-def render(source: str, language: Language) -> str:
+def render(source: str, language: Language, **variables: object) -> str:
     """Fill in a text.
 
     Raises
@@ -106,4 +106,4 @@ def render(source: str, language: Language) -> str:
         template = environment(language).from_string(source)
     except TemplateError as error:
         raise HandoverError(f"A document is no valid template: {error}.") from error
-    return fill_in(template)
+    return fill_in(template, **variables)

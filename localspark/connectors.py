@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from localspark.jars import JARS
+from localspark.jars import JARS, made_completely
 from spark_app.errors import InstallationError
-from spark_app.scratch import scratch_folder
 
 MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
 
@@ -41,7 +40,7 @@ class Jar:
 
 CONNECTORS = {
     "gs": (
-        # The last versions have no jar with all their dependencies in Maven Central; 4.0.0 is the last one that has.
+        # Not every version has a jar with all its dependencies (shaded) in Maven Central. The tests run with 4.0.0.
         Jar(
             "com.google.cloud.bigdataoss",
             "gcs-connector",
@@ -115,20 +114,17 @@ def connector_jars(store: str, on_download: Callable[[str], None]) -> list[Path]
 
 
 def connector_folder(store: str) -> Path:
-    """Return the folder of the jars of a connector, which may not exist. Its name includes the version."""
-    first = CONNECTORS[store][0]
-    return JARS / f"{store}-{first.artifact}-{first.version}"
+    """Return the folder of the jars of a connector, which may not exist. Its name changes with any of the jars."""
+    jars = CONNECTORS[store]
+    digest = hashlib.sha256(" ".join(f"{jar.name} {jar.sha256}" for jar in jars).encode()).hexdigest()
+    return JARS / f"{store}-{jars[0].artifact}-{jars[0].version}-{digest[:12]}"
 
 
 def _download(jars: tuple[Jar, ...], folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with scratch_folder(folder.parent, ".fetched-") as scratch:
-        made = scratch / "jars"
-        made.mkdir()
+    with made_completely(folder) as scratch:
+        (scratch / "jars").mkdir()
         for jar in jars:
-            (made / jar.name).write_bytes(_body(jar))
-        if not folder.is_dir():  # another process may have downloaded them at the same time
-            made.rename(folder)
+            (scratch / "jars" / jar.name).write_bytes(_body(jar))
 
 
 def _body(jar: Jar) -> bytes:

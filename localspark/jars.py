@@ -3,7 +3,8 @@
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
@@ -80,10 +81,28 @@ def fetched(jars: Jars) -> list[Path]:
     return sorted(folder.glob("*.jar"))
 
 
-def _fetch(coordinates: Sequence[str], folder: Path) -> None:
-    """Let Spark's resolver download jars; it verifies the checksums."""
+@contextmanager
+def made_completely(folder: Path) -> Iterator[Path]:
+    """Make a folder of jars completely or not at all.
+
+    Yields
+    ------
+    Path
+        Scratch folder. The body fills its subfolder ``jars``, which becomes the folder.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(folder.parent, ".fetched-") as scratch:
+        yield scratch
+        try:
+            (scratch / "jars").rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else, another process has downloaded the same jars at the same time
+                raise
+
+
+def _fetch(coordinates: Sequence[str], folder: Path) -> None:
+    """Let Spark's resolver download jars; it verifies the checksums."""
+    with made_completely(folder) as scratch:
         conf = {
             "spark.master": "local[1]",
             "spark.jars.ivy": str(scratch),
@@ -98,8 +117,6 @@ def _fetch(coordinates: Sequence[str], folder: Path) -> None:
                 "certificates, name them to Java in JAVA_TOOL_OPTIONS (-Djavax.net.ssl.trustStore=...). Spark says:\n"
                 + "\n".join(re.findall(r"(?i)^.*(?:module not found|error).*$", log.read_text(), re.MULTILINE))
             )
-        if not folder.is_dir():  # another process may have downloaded them at the same time
-            jars.rename(folder)
 
 
 def _starts_a_jvm(conf: Mapping[str, str], log: Path) -> bool:

@@ -1,7 +1,8 @@
 """Azure Blob Storage: credentials, listings, and how Spark's connector reaches it.
 
 A URL such as ``az://container/folder`` names no storage account: the variable ``AZURE_STORAGE_ACCOUNT_NAME`` does. The
-variable ``AZURE_STORAGE_ENDPOINT`` names another endpoint. One that begins with ``http:`` is an emulator.
+variable ``AZURE_STORAGE_ENDPOINT`` names another endpoint. One that begins with ``http:`` is an emulator. Spark's
+connector accepts no others than those of the account's name, such as ``https://account.blob.core.chinacloudapi.cn``.
 """
 
 import os
@@ -24,6 +25,9 @@ ACCOUNT, KEY, SAS, ENDPOINT = (
     "AZURE_STORAGE_ENDPOINT",
 )
 TENANT, CLIENT, CLIENT_SECRET = "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"
+
+CONNECTOR_DOMAIN = "dfs.core.windows.net"
+"""Domain of the accounts for Spark's connector, unless the endpoint has another one."""
 
 FOLDER = "hdi_isfolder"
 """Metadata of the objects by which Azure and Spark's connector represent folders."""
@@ -90,8 +94,8 @@ def pages(container: str, prefix: str) -> Iterator[list[ListedObject]]:
                 yield [ListedObject(blob.name, blob.etag, blob.size) for blob in found]
     except ClientAuthenticationError as error:
         raise StorageError(
-            f"Azure does not let this user list az://{container}: set {KEY}, or run `az login` with an account that "
-            "has the role Storage Blob Data Contributor."
+            f"Azure does not let this user list az://{container} ({str(error).splitlines()[0]}): set {KEY}, or run "
+            "`az login` with an account that has the role Storage Blob Data Contributor."
         ) from error
     except AzureError as error:
         raise StorageError(f"Can't list az://{container}: {str(error).splitlines()[0]}") from error
@@ -120,9 +124,9 @@ def hadoop_settings() -> dict[str, str]:
     Raises
     ------
     SettingsError
-        If the environment names no storage account, or no credentials that the connector can use.
+        If the environment names no storage account, or no credentials or endpoint that the connector can use.
     """
-    account()  # a run without it has no use for advice on credentials
+    _host()  # a run without it has no use for advice on credentials
     settings = {
         # Accounts without hierarchical namespace are reached by the API of Blob Storage.
         "fs.azure.fns.account.service.type": "BLOB",
@@ -182,11 +186,31 @@ def _auth_type() -> str:
 
 
 def _host() -> str:
-    return f"{account()}.dfs.core.windows.net"
+    """Return the host by which Spark's connector knows the account, which must be the account of the endpoint."""
+    if is_emulated():
+        return f"{account()}.{CONNECTOR_DOMAIN}"
+    prefix, found = f"{account()}.blob.", urlsplit(_endpoint())
+    if not found.netloc.startswith(prefix) or found.path.strip("/"):
+        raise SettingsError(
+            f"Spark can't write to az:// at {_endpoint()}: unset {ENDPOINT}, or set it to a URL such as "
+            f"https://{prefix}core.windows.net."
+        )
+    return f"{account()}.dfs.{found.netloc.removeprefix(prefix)}"
 
 
 def _endpoint() -> str:
-    return os.environ.get(ENDPOINT) or f"https://{account()}.blob.core.windows.net"
+    url = os.environ.get(ENDPOINT) or f"https://{account()}.blob.core.windows.net"
+    if not _is_url(url):
+        raise SettingsError(f"{ENDPOINT} must be a URL such as https://{account()}.blob.core.windows.net.")
+    return url
+
+
+def _is_url(text: str) -> bool:
+    try:
+        found = urlsplit(text)
+        return found.scheme in {"http", "https"} and bool(found.hostname) and found.port != 0
+    except ValueError:  # of a port or an address that is none
+        return False
 
 
 def _credential() -> "str | AzureSasCredential | DefaultAzureCredential | dict[str, str]":
@@ -203,4 +227,7 @@ def _credential() -> "str | AzureSasCredential | DefaultAzureCredential | dict[s
 def _identity() -> "DefaultAzureCredential":
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential()
+    try:
+        return DefaultAzureCredential()
+    except ValueError as error:
+        raise SettingsError(f"The login to Azure in the environment can't be used: {error}") from error

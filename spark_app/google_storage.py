@@ -14,6 +14,7 @@ from spark_app.listed import ListedObject
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
+    from requests import Session
 
 ENDPOINT = "https://storage.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
@@ -21,6 +22,13 @@ FIELDS = "nextPageToken,items(name,generation,size)"
 
 TIMEOUT = 60.0
 """Seconds for one page of a listing."""
+
+RETRIES = 5
+BACKOFF = 1.0
+"""Seconds before the second repetition of a request. The time doubles with each one."""
+
+PASSING = (429, 500, 502, 503, 504)
+"""Statuses after which Google asks clients to repeat a request."""
 
 
 def client_options() -> dict[str, Any]:
@@ -64,6 +72,7 @@ def pages(bucket: str, prefix: str) -> Iterator[list[ListedObject]]:
     query = {"prefix": prefix, "fields": FIELDS}
     try:
         with AuthorizedSession(_credentials()) as session:  # type: ignore[no-untyped-call]
+            _repeat_failures(session)
             while True:
                 answer = session.get(f"{_endpoint()}/storage/v1/b/{bucket}/o", params=query, timeout=TIMEOUT)
                 answer.raise_for_status()
@@ -74,6 +83,15 @@ def pages(bucket: str, prefix: str) -> Iterator[list[ListedObject]]:
                 query["pageToken"] = token
     except (RequestException, GoogleAuthError) as error:
         raise StorageError(f"Can't list gs://{bucket}: {str(error).splitlines()[0]}") from error
+
+
+def _repeat_failures(session: "Session") -> None:
+    """Let a session repeat requests after errors that pass, as the other clients of the stores do."""
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    retries = Retry(RETRIES, backoff_factor=BACKOFF, status_forcelist=PASSING, raise_on_status=False)
+    session.mount(_endpoint(), HTTPAdapter(max_retries=retries))
 
 
 def spark_root(bucket: str, folder: str) -> str:
@@ -127,7 +145,7 @@ def _application_default() -> "Credentials":
 
     try:
         credentials, _ = google.auth.default(scopes=[SCOPE])
-    except GoogleAuthError as error:
+    except (GoogleAuthError, OSError, ValueError, AttributeError) as error:  # of a file that is not a key, too
         raise StorageError(
             "There are no Google credentials: run `gcloud auth application-default login`, or set "
             "GOOGLE_APPLICATION_CREDENTIALS to the file of a service account's key."

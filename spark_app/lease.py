@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from contract.layout import CONTROL, LEASE
 from spark_app.errors import FencedOffError, OutputError, StorageError
-from spark_app.storage import Storage
+from spark_app.storage import Forbidden, Storage
 
 RENEWAL = 60.0
 """Seconds between two renewals."""
@@ -46,9 +46,10 @@ class Lease:
             If the storage fails.
         """
         with self._mutex:
-            found = self.root.find(LEASE)
-            if found is None or found[1] != self.version:
+            version = _own_version(self.root, self.run_id)
+            if version is None:
                 raise FencedOffError(f"Another run has taken the lease of {self.root.display}: this run has stopped.")
+            self.version = version
 
     def renew(self) -> bool:
         """Write the lease again, and return whether this run still holds it.
@@ -59,19 +60,13 @@ class Lease:
             If the storage fails.
         """
         with self._mutex:
-            version = self.root.write_if(LEASE, _document(self.run_id), self.version)
+            version = _written(self.root, self.run_id, self.version)
             self.version = version or self.version
             return version is not None
 
     def end(self) -> None:
-        """Delete the lease if this run still holds it.
-
-        Raises
-        ------
-        StorageError
-            If the storage fails.
-        """
-        with suppress(FencedOffError):
+        """Delete the lease if this run still holds it. If the storage fails, the lease ends by itself."""
+        with suppress(FencedOffError, StorageError):
             self.check()
             self.root.delete([LEASE])
 
@@ -87,7 +82,7 @@ def held_lease(root: Storage, run_id: str) -> Iterator[Lease]:
     StorageError
         If the storage fails.
     """
-    version = root.write_if(LEASE, _document(run_id), None) or _taken_over(root, run_id)
+    version = _written(root, run_id, None) or _taken_over(root, run_id)
     lease, is_over = Lease(root, run_id, version), threading.Event()
     thread = threading.Thread(target=_keep, args=(lease, is_over), daemon=True)
     thread.start()
@@ -109,10 +104,29 @@ def _keep(lease: Lease, is_over: threading.Event) -> None:
             continue  # the storage may answer again before the lease ends
 
 
+def _written(root: Storage, run_id: str, version: str | None) -> str | None:
+    """Write a lease of this version, and return its new version; `None` if it is of another run.
+
+    The storage may have written it although this process got no answer, and refuses the repetition.
+    """
+    return root.write_if(LEASE, _document(run_id), version) or _own_version(root, run_id)
+
+
+def _own_version(root: Storage, run_id: str) -> str | None:
+    """Return the version of the lease if this process has written it, also if it got no answer; `None` otherwise."""
+    try:
+        found = root.fetch(LEASE)
+    except Forbidden as error:
+        raise StorageError(f"Can't read {root.url}/{LEASE}: {error}") from error
+    return found.etag if found and found.body == _document(run_id) else None
+
+
 def _taken_over(root: Storage, run_id: str) -> str:
-    """Take a lease that was not renewed, and return its version."""
+    """Take a lease that has ended in the meantime or was not renewed, and return its version."""
     found, renewed, now = root.find(LEASE), root.modified(LEASE), _now(root, run_id)
-    if found and renewed and now - renewed > LASTS and (version := root.write_if(LEASE, _document(run_id), found[1])):
+    present = found[1] if found and renewed else None
+    is_free = renewed is None or now - renewed > LASTS
+    if is_free and (version := _written(root, run_id, present)):
         return version
     raise OutputError(
         f"Another run is working on {root.display}, or has died less than {LASTS.seconds // 60} minutes ago: wait "

@@ -21,7 +21,7 @@ from contract.layout import (
     TABLES,
 )
 from contract.runs import Mode
-from spark_app.errors import OutputError
+from spark_app.errors import OutputError, StorageError
 from spark_app.lease import held_lease
 from spark_app.place import Place, check_images_folder
 from spark_app.settings import RunSettings
@@ -123,7 +123,15 @@ def owned_output(this: "Run") -> Iterator[None]:
         try:
             yield
         finally:
-            this.root.delete_folder(this.staging)
+            _delete_staged(this)
+
+
+def _delete_staged(this: "Run") -> None:
+    """Delete what a run has staged. A failure must neither fail a run that has succeeded, nor hide another error."""
+    try:
+        this.root.delete_folder(this.staging)
+    except StorageError as error:
+        this.reporter.note(f"{error}. What this run has staged in {this.staging} stays until a maintenance.")
 
 
 @contextmanager

@@ -170,10 +170,8 @@ def _maintain_steps(this: Run, tables: Tables) -> None:
             this.check_fence()
             step.tell(f"{counted(remove_bases(this.root, before), 'file')} of old bases")
         except DocumentError as error:
-            step.tell("no files of old matrices")
-            this.reporter.note(
-                f"{error}. No files of old matrices and no old pictures were deleted: first, run with --mode reconcile."
-            )
+            step.tell("nothing that a damaged document may name")
+            this.reporter.note(f"{error}. What it may name was not deleted: first, run with --mode reconcile.")
         this.check_fence()
         step.tell(f"{counted(remove_staged_files(this.root, before), 'staged file')} of killed runs")
         step.tell(f"{counted(remove_leftovers(this.root, before), 'other file')} of killed runs")

@@ -110,7 +110,7 @@ class Storage(Place):
         try:
             return _client_of(self.url, self.other_store, os.getpid())
         except BaseError as error:
-            raise SettingsError(f"{self.url} is neither a folder nor a bucket that can be used.") from error
+            raise SettingsError(f"{self.url} can't be used: {_first_line(error)}") from error
 
     def __getstate__(self) -> dict[str, Any]:
         return {"url": self.url}

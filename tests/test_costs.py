@@ -8,9 +8,10 @@ import pytest
 from cdk.costs import arithmetic
 from cdk.costs.arithmetic import IDLE, hourly, job
 from cdk.costs.assumptions import ASSUMED
-from cdk.costs.french import MEANINGS, NO_BREAK, notation
+from cdk.costs.french import MEANINGS, notation
 from cdk.costs.page import render, render_in_french
 from cdk.settings import ENVIRONMENTS, X86_PRICES, Architecture, list_prices
+from cdk.typography import NO_BREAK, THIN
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, FRENCH = ((DOCS / name).read_text() for name in ("costs.md", "costs.fr.md"))
@@ -33,14 +34,14 @@ def test_no_amount_is_written_by_hand() -> None:
 def test_the_french_page_has_the_amounts_of_the_english_one() -> None:
     """Both pages name the same amounts and the same rows of numbers, in the notation of their language."""
     english = [notation(amount) for amount in re.findall(r"\$(\d[\d,]*(?:\.\d+)?)", PAGE)]
-    assert sorted(re.findall(rf"(\d[\d{NO_BREAK}]*(?:,\d+)?){NO_BREAK}\$", FRENCH)) == sorted(english)
+    assert sorted(re.findall(rf"(\d[\d{THIN}]*(?:,\d+)?){NO_BREAK}\$", FRENCH)) == sorted(english)
     rows = [[notation(cell) for cell in line.split(" | ")[1:] if cell[0].isdigit()] for line in _rows(PAGE)]
     assert [[cell for cell in line.split(" | ")[1:] if cell[0].isdigit()] for line in _rows(FRENCH)] == rows
 
 
 def _rows(page: str) -> list[str]:
     """Return the rows of numbers of a page: those whose second cell is a number."""
-    return [line for line in page.splitlines() if re.match(rf"\|[^|]*\| \d[\d.,{NO_BREAK}]* [|(]", line)]
+    return [line for line in page.splitlines() if re.match(rf"\|[^|]*\| \d[\d.,{THIN}]* [|(]", line)]
 
 
 def test_every_assumption_has_a_meaning_in_french() -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
+from cdk.typography import THIN, typeset
 
 NUMBER = re.compile(r"(?<![\w.\-])\d[\d,]*(?:\.\d+)?(?![\w.\-])")
 """A number of its own, not a part of a name such as eu-west-1 or x86_64."""
@@ -22,27 +22,27 @@ WORDS = {
     "beyond free tiers": "hors offre gratuite",
     "one environment": "un environnement",
     "three in an account": "trois dans un compte",
-    "SQS: {} requests that find nothing": f"SQS{NO_BREAK}: {{}} requêtes sans résultat",
-    "CloudWatch: {} alarms": f"CloudWatch{NO_BREAK}: {{}} alarmes",
-    "CloudWatch: a dashboard": f"CloudWatch{NO_BREAK}: un tableau de bord",
-    "S3: the deployed packages": f"S3{NO_BREAK}: les paquets déployés",
+    "SQS: {} requests that find nothing": "SQS : {} requêtes sans résultat",
+    "CloudWatch: {} alarms": "CloudWatch : {} alarmes",
+    "CloudWatch: a dashboard": "CloudWatch : un tableau de bord",
+    "S3: the deployed packages": "S3 : les paquets déployés",
     "**idle, in all**": "**au repos, en tout**",
     "for every {} GB of images": "par tranche de {} Go d’images",
-    "upload: S3 PUT": f"dépôt{NO_BREAK}: PUT vers S3",
-    "events: SQS, Lambda, DynamoDB, Step Functions": f"événements{NO_BREAK}: SQS, Lambda, DynamoDB, Step Functions",
+    "upload: S3 PUT": "dépôt : PUT vers S3",
+    "events: SQS, Lambda, DynamoDB, Step Functions": "événements : SQS, Lambda, DynamoDB, Step Functions",
     "EMR Serverless": "EMR Serverless",
-    "the run's S3 requests, workflow, logs": f"exécution{NO_BREAK}: requêtes S3, workflow, journaux",
+    "the run's S3 requests, workflow, logs": "exécution : requêtes S3, workflow, journaux",
     "**first run, in all**": "**première exécution, en tout**",
     "… if it starts with the upload": "… si elle commence avec le dépôt",
     "… minutes of its job": "… minutes de son job",
-    "update: {} new images": f"mise à jour{NO_BREAK}: {{}} nouvelles images",
+    "update: {} new images": "mise à jour : {} nouvelles images",
     "… that gives all images new coordinates": "… qui change les coordonnées de toutes les images",
     "reprocess": "reprocess",
-    "a month: images stored": f"un mois{NO_BREAK}: images stockées",
-    "a month: tables, matrix, access logs stored": f"un mois{NO_BREAK}: tables, matrice, journaux d’accès",
-    "a month: reconcile and maintain, {} times": f"un mois{NO_BREAK}: reconcile et maintain, {{}} fois",
+    "a month: images stored": "un mois : images stockées",
+    "a month: tables, matrix, access logs stored": "un mois : tables, matrice, journaux d’accès",
+    "a month: reconcile and maintain, {} times": "un mois : reconcile et maintain, {} fois",
     "USD (minutes) of EMR Serverless": "USD (minutes) d’EMR Serverless",
-    "as above: arm64, eu-west-1, up to {} executors": f"ci-dessus{NO_BREAK}: arm64, eu-west-1, {{}} exécuteurs au plus",
+    "as above: arm64, eu-west-1, up to {} executors": "ci-dessus : arm64, eu-west-1, {} exécuteurs au plus",
     "x86_64": "x86_64",
     "eu-central-1": "eu-central-1",
     "eu-west-3": "eu-west-3",
@@ -53,7 +53,7 @@ WORDS = {
     "updates a month": "mises à jour par mois",
     "no gathering": "sans regroupement",
 }
-"""Text of a cell → the French text. `{}` stands for a number."""
+"""Text of a cell → the French text, with plain spaces. `{}` stands for a number."""
 
 MEANINGS = {
     "core_rate": "Petites images par seconde sur un cœur mesuré. Mesuré.",
@@ -95,17 +95,17 @@ MEANINGS = {
     "access_log_bytes": "Octets par image dans les journaux d’accès de 30 jours. Supposé.",
     "assets_gb": "Gigaoctets de tous les paquets d’un environnement. Supposé.",
 }
-"""Name of an assumption → its meaning, with ordinary spaces before the punctuation."""
+"""Name of an assumption → its meaning, with plain spaces."""
 
 
 def meaning(name: str) -> str:
     """Return the meaning of an assumption, with the spaces of French typography."""
-    return re.sub(r" (?=[:;!?%])|(?<=\d) (?=\d{3})", NO_BREAK, MEANINGS[name])
+    return typeset(MEANINGS[name])
 
 
 def notation(number: str) -> str:
     """Write a number such as 1,234.5 as French does."""
-    return number.replace(",", NO_BREAK).replace(".", ",")
+    return number.replace(",", THIN).replace(".", ",")
 
 
 def table(text: str) -> str:
@@ -126,4 +126,4 @@ def _cell(text: str) -> str:
     if CODE.match(inner):
         return left + inner + right
     numbers = [notation(number) for number in NUMBER.findall(inner)]
-    return left + WORDS[NUMBER.sub("{}", inner)].format(*numbers) + right
+    return left + typeset(WORDS[NUMBER.sub("{}", inner)]).format(*numbers) + right

@@ -25,6 +25,7 @@ from cdk.costs.arithmetic import (
 )
 from cdk.costs.assumptions import ASSUMED, GIGABYTE, HOURS_PER_MONTH, PHOTO, PRICES, SCALED_PHOTO, SMALL, ImageKind
 from cdk.settings import ENVIRONMENTS, Architecture, Environment
+from cdk.typography import NO_BREAK
 from spark_app.stages.matrix import FILES_AT_ONCE, ROWS_PER_FILE
 
 CASES = tuple((count, kind) for kind in (SMALL, PHOTO) for count in (1_000, 100_000, 10_000_000))
@@ -46,7 +47,7 @@ def render_in_french() -> str:
     """Compose the page in French."""
     return _filled_in(
         "costs.fr.md.j2",
-        usd=lambda amount: f"{french.notation(money(amount))}{french.NO_BREAK}$",
+        usd=lambda amount: f"{french.notation(money(amount))}{NO_BREAK}$",
         tables={name: french.table(table) for name, table in _tables().items()},
         assumptions=[(name, french.notation(f"{value:,}"), french.meaning(name)) for name, value, _ in ASSUMED.table()],
         rows_per_file=french.notation(f"{ROWS_PER_FILE:,}"),

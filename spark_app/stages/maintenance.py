@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import pairwise
 from typing import TypeVar
 
 from contract.documents import Document, DocumentError
@@ -77,27 +76,21 @@ def remove_matrix_files(root: Storage, before: datetime) -> int:
 def remove_bases(root: Storage, before: datetime) -> int:
     """Delete the bases before a time that no results name, and return the number of their files.
 
-    A basis is in force until a run fits the next one, so that the results of the runs in between name it. In a bucket,
-    earlier results expire, and their bases would stay for ever. In a folder, `remove_leftovers` deletes such bases.
+    In a bucket, earlier results expire, and their bases would stay for ever. In a folder, `remove_leftovers` deletes
+    such bases.
 
     Raises
     ------
     DocumentError
-        If the document that names the last results is damaged. No file is deleted then.
+        If a document that names a basis is damaged. No file is deleted then.
     StorageError
         If the storage fails.
     """
-    if root.is_local:
-        return 0
-    kept = _last_basis(root)
-    if kept is None:
-        return 0  # it is unknown which basis is in force
+    if root.is_local or not root.find(LATEST):
+        return 0  # without the pointer, it is unknown which basis is in force
+    named, end = _named_bases(root), run_id_at(before)
     files = [key for key in _keys(root, BASES) if is_run_id(_version_of(key)) and MATRICES not in key]
-    versions = sorted({_version_of(key) for key in files})
-    runs = [key.removeprefix(RESULTS).partition("/")[0] for key in _summaries(root)]
-    unnamed = {one for one, after in pairwise([*versions, "~"]) if not any(one <= run < after for run in runs)}
-    end = run_id_at(before)
-    old = [key for key in files if _version_of(key) in unnamed - {kept} and _version_of(key) < end]
+    old = [key for key in files if _version_of(key) not in named and _version_of(key) < end]
     if old:
         root.delete(old)
     return len(old)
@@ -107,13 +100,15 @@ def _version_of(key: str) -> str:
     return key.removeprefix(BASES).partition("/")[0]
 
 
-def _last_basis(root: Storage) -> str | None:
-    """Return the version of the basis of the last results; `None` if there are no results, or none with a basis."""
+def _named_bases(root: Storage) -> set[str | None]:
+    """Return the versions of the bases that the last results and all kept results name."""
+    return {_read(Summary, root.read(key) or b"", key).pca_version for key in {*_summaries(root), *_last_summary(root)}}
+
+
+def _last_summary(root: Storage) -> list[str]:
+    """Return the key of the summary of the last results, whether it exists or not; nothing if there are no results."""
     pointer = root.read(LATEST)
-    if pointer is None:
-        return None
-    key = _read(Latest, pointer, LATEST).results + ResultFile.SUMMARY
-    return _read(Summary, root.read(key) or b"", key).pca_version
+    return [_read(Latest, pointer, LATEST).results + ResultFile.SUMMARY] if pointer else []
 
 
 def _summaries(root: Storage) -> Iterator[str]:
@@ -170,10 +165,7 @@ def remove_staged_files(root: Storage, before: datetime) -> int:
 
 def _used_matrix_files(root: Storage, since: str) -> Iterator[str]:
     """Return the matrix files of the last run, and of all runs whose id is not less than `since`."""
-    pointer = root.read(LATEST)
-    last = _read(Latest, pointer, LATEST).results + ResultFile.SUMMARY if pointer else None
-    used = {key for key in _summaries(root) if key.removeprefix(RESULTS) >= since} | ({last} if last else set())
-    for key in used:
+    for key in {key for key in _summaries(root) if key.removeprefix(RESULTS) >= since} | {*_last_summary(root)}:
         yield from (file.file for file in _read(Summary, root.read(key) or b"", key).matrix)
 
 

@@ -1,7 +1,7 @@
 """What services of AWS do for the stack: the policies of the template let each of them, and tests plant each fault."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -120,6 +120,23 @@ def test_every_service_may_do_what_the_stack_asks_of_it(
         assert call.is_allowed(), call
         without = [statement for statement in call.statements if statement["Effect"] == "Deny"]
         assert not Call(call.service, call.permission, without).is_allowed()
+
+
+@pytest.mark.parametrize(
+    "context",
+    [{"aws:SourceAccount": "999999999999"}, {"aws:SourceArn": "arn:<AWS::Partition>:s3:::other"}],
+    ids=["account", "bucket"],
+)
+def test_no_stranger_may_send_events(template: Template, context: dict[str, str]) -> None:
+    """S3 may send neither for another account nor for another bucket, and no other service or user may send at all."""
+    call = next(call for call in _buckets(template) if call.permission.action == "sqs:SendMessage")
+    assert call.is_allowed()
+    asked = replace(call.permission, context={**call.permission.context, **context})
+    assert not replace(call, permission=asked).is_allowed()
+    policies = [found["Properties"]["PolicyDocument"] for found in template.of_type("AWS::SQS::QueuePolicy").values()]
+    statements = [statement for policy in policies for statement in policy["Statement"]]
+    allowed = [statement["Principal"] for statement in statements if statement["Effect"] == "Allow"]
+    assert allowed == [{"Service": "s3.amazonaws.com"}]
 
 
 def test_all_services_are_judged(synthesised: Callable[[str], Template]) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cdk.costs.french import NO_BREAK, notation
+from cdk.costs.french import notation
+from cdk.typography import NO_BREAK
 from cli.main import _parser
 
 ROOT = Path(__file__).parents[2]

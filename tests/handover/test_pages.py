@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cli.main import _parser
+from handover.pages import written_pages
 from tests.handover.pages import DOCS, ENDINGS, NAMES, ROOT, both, code_in, without_code
 
 PAGES = [f"{name}{ending}" for name in NAMES for ending in ENDINGS]
@@ -67,3 +68,10 @@ def test_a_command_can_be_typed(command: str) -> None:
     """The parser accepts each command in a block of code."""
     _, *arguments = shlex.split(command)
     assert _parser(arguments).parse_args(arguments).command
+
+
+def test_the_pages_of_figures_are_up_to_date() -> None:
+    """The pages with figures contain those of docs/figures.json, and the present costs, as their templates say."""
+    written = dict(written_pages())
+    assert len(written) == 4
+    assert {page: page.read_text() for page in written} == written

@@ -1,7 +1,6 @@
 """Tests of handover/scale.py, and of the numbers of docs/review.md and its translation."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -9,19 +8,9 @@ from cdk.costs.arithmetic import first_run_in_rounds
 from cdk.costs.assumptions import PHOTO, SMALL
 from cdk.settings import ENVIRONMENTS
 from handover import scale
-from handover.scale import NARROW_BYTES, PAGES, computing_kwh, images_that_fit, main, storage_kwh, with_table
-from handover.templates import Language
+from handover.scale import NARROW_BYTES, computing_kwh, images_that_fit, storage_kwh
 from spark_app.settings import CurationSettings
 from tests.handover.pages import DOCS, both, rows_between
-
-LANGUAGES = pytest.mark.parametrize("language", Language)
-
-
-@LANGUAGES
-def test_the_pages_have_the_present_table(language: Language) -> None:
-    """The tables have the numbers of the present settings, prices and assumptions; `make costs` writes them."""
-    page = PAGES[language].read_text()
-    assert with_table(page, language) == page
 
 
 def test_the_table_agrees_with_the_page_of_the_costs() -> None:
@@ -42,10 +31,9 @@ def test_the_bytes_of_an_image_in_the_driver_are_the_measured_ones() -> None:
     assert int(measured) == NARROW_BYTES
 
 
-@LANGUAGES
-def test_what_breaks_first_follows_from_the_table(language: Language) -> None:
+@pytest.mark.parametrize("page", both("review"), ids=["english", "french"])
+def test_what_breaks_first_follows_from_the_table(page: str) -> None:
     """The text names the number of images that fit into the driver, the timeout, and the limit of comparisons."""
-    page = PAGES[language].read_text()
     assert re.search(rf"\D{round(images_that_fit() / 1e6)} million", page)
     assert f"({ENVIRONMENTS['prod'].job_timeout_minutes} minutes)" in page.replace("\N{NO-BREAK SPACE}", " ")
     assert re.search(rf"\D{CurationSettings.max_compared_images // 1000}\D000\D", page)
@@ -65,26 +53,3 @@ def test_a_year_of_storage_takes_a_hundred_times_the_energy_of_computing() -> No
 def test_the_energy_is_what_pencil_and_paper_give() -> None:
     """A million photos of 2 MB are 2 TB in three copies: 6 x 0.65 W for 8,760 hours, times 1.135."""
     assert storage_kwh(1_000_000, PHOTO) == pytest.approx(6 * 0.65 * 8_760 / 1000 * 1.135)
-
-
-def test_a_page_without_a_place_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The command says in one sentence what the page needs, and exits with code 2."""
-    page = tmp_path / "review.md"
-    page.write_text("# Review\n")
-    monkeypatch.setattr(scale, "PAGES", {Language.ENGLISH: page})
-    assert main() == 2
-    assert capsys.readouterr().err == (
-        "scale: The page needs the lines <!-- scale --> and <!-- /scale --> once, around the table.\n"
-    )
-    assert page.read_text() == "# Review\n"
-
-
-def test_the_command_writes_both_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An old table is replaced, and the rest of the page stays."""
-    page = tmp_path / "review.md"
-    page.write_text("before\n<!-- scale -->\nold\n<!-- /scale -->\nafter\n")
-    monkeypatch.setattr(scale, "PAGES", {Language.ENGLISH: page})
-    assert main() == 0
-    assert page.read_text() == f"before\n<!-- scale -->\n{scale.table(Language.ENGLISH)}<!-- /scale -->\nafter\n"

@@ -62,19 +62,6 @@ def test_a_link_to_nothing_is_an_error(repository: Path) -> None:
         Sources.of(repository).page("docs/b.md")
 
 
-def test_a_page_that_wants_figures_gets_them_in_its_language(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`render_macros` fills in figures, and other pages keep their braces."""
-    monkeypatch.setattr("handover.templates.figures", lambda: {"costs": {"idle_month": 3.97}})
-    text = "---\nrender_macros: true\n---\n# F\n\n{{ figures.costs.idle_month | dollars }}\n"
-    for name in ("docs/f.md", "docs/f.fr.md"):
-        (repository / name).write_text(text)
-    (repository / "docs/g.md").write_text("# G\n\n{{ figures }}\n")
-    sources = Sources.of(repository)
-    assert "$3.97" in sources.page("docs/f.md")
-    assert "3,97\N{NO-BREAK SPACE}$" in sources.page("docs/f.fr.md")
-    assert "{{ figures }}" in sources.page("docs/g.md")
-
-
 def test_the_reference_covers_every_module() -> None:
     """Each module of the packages is on one page, so that no list of pages has to be kept."""
     shown = [entry for _, text in api_pages(ROOT) for entry in re.findall(r"^::: (\S+)$", text, re.MULTILINE)]

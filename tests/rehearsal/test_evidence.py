@@ -48,8 +48,10 @@ def _public(cloud: Cloud) -> Iterator[None]:
     s3, bucket = cloud.deployment.s3, cloud.deployment.bucket
     before = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     s3.delete_public_access_block(Bucket=bucket)
-    yield
-    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=before)
+    try:
+        yield
+    finally:
+        s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=before)
 
 
 @contextmanager
@@ -58,8 +60,10 @@ def _another_matrix(cloud: Cloud) -> Iterator[None]:
     s3, bucket = cloud.deployment.s3, cloud.deployment.bucket
     key, body = f"{results_folder(cloud.last_run() or '')}{ResultFile.MATRIX}", cloud.read(ResultFile.MATRIX)
     s3.put_object(Bucket=bucket, Key=key, Body=body.replace(b"1", b"2", 1))
-    yield
-    s3.put_object(Bucket=bucket, Key=key, Body=body)
+    try:
+        yield
+    finally:
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
 
 
 @contextmanager
@@ -70,9 +74,11 @@ def _unencrypted(cloud: Cloud) -> Iterator[None]:
     policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]
     s3.delete_bucket_encryption(Bucket=bucket)
     s3.delete_bucket_policy(Bucket=bucket)
-    yield
-    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
-    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    try:
+        yield
+    finally:
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
+        s3.put_bucket_policy(Bucket=bucket, Policy=policy)
 
 
 def test_a_deployed_run_is_proved_and_what_is_broken_is_found(

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from cli.cloud.evidence.found import Evidence
 from cli.cloud.evidence.pages import KINDS, pages_of
 from cli.cloud.evidence.text import LANGUAGES
 from contract.summary import MatrixFile
+from spark_app.errors import FruitsError
 
 ANSWERS, ROLES, RUN, VERDICTS, COST = "answers", "roles", "run", "verdicts.json", "cost.json"
 """Entries of the folder beside the pages."""
@@ -30,6 +31,9 @@ ENTRIES = (
 MASK = "X" * 12
 """What stands in the place of the number of the account, which has twelve digits, too."""
 
+ARN = re.compile(r"\barn:aws[\w-]*:[\w-]+:[\w-]*:(\d{12}):")
+"""The name of a resource, with the account that it belongs to."""
+
 REMOVED = "(removed)"
 
 SECRETS = (
@@ -42,25 +46,44 @@ SECRETS = (
 "alarms)."""
 
 
+class UnknownAccountError(FruitsError):
+    """The number of the account is to be masked, but AWS has not said it."""
+
+
 def files_of(evidence: Evidence, verdicts: Sequence[Verdict], *, masks_account: bool) -> dict[str, str]:
     """Write everything: path below the folder → content.
 
     Parameters
     ----------
     masks_account
-        Whether `MASK` replaces the number of the account in all files.
+        Whether `MASK` replaces the number of the account in all files, and that of any other account in an ARN.
+
+    Raises
+    ------
+    UnknownAccountError
+        If the account is to be masked, and no answer of AWS names it.
     """
     documents = {name: _json(content) for name, content in _documents(evidence, verdicts).items()}
     files = pages_of(evidence, verdicts, sorted(documents)) | documents
-    hidden = evidence.account if masks_account else None
+    hidden = _accounts_in(files.values(), evidence.account) if masks_account else ()
     return {name: without_secrets(text, hidden) for name, text in files.items()}
 
 
-def without_secrets(text: str, account: str | None = None) -> str:
-    """Remove what would give access or name a person, and the number of the account if one is given."""
+def _accounts_in(texts: Iterable[str], of_credentials: str | None) -> set[str]:
+    """Return the numbers of all accounts, because AWS may refuse to say that of the credentials."""
+    accounts = {account for text in texts for account in ARN.findall(text)} | {of_credentials} - {None}
+    if not accounts:
+        raise UnknownAccountError("The account is unknown, so it can't be masked: run the command again.")
+    return accounts
+
+
+def without_secrets(text: str, accounts: Collection[str] = ()) -> str:
+    """Remove what would give access or name a person, and the numbers of the given accounts."""
     for secret in SECRETS:
         text = secret.sub(REMOVED, text)
-    return text.replace(account, MASK) if account else text
+    for account in accounts:
+        text = text.replace(account, MASK)
+    return text
 
 
 def _documents(evidence: Evidence, verdicts: Sequence[Verdict]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What all criteria have in common: a criterion is met if its judge finds no fault."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cli.cloud.evidence.answers import Answers
@@ -32,8 +32,8 @@ class Judged:
 
 
 def unanswered(answers: Answers, *calls: str) -> list[Text]:
-    """Say which questions AWS has not answered: what is unknown is not proved."""
-    return [
+    """Say which questions AWS has not answered, and which were asked about no resource: neither proves anything."""
+    unknown = [
         filled(
             "{call} of {of} has no answer ({problem}).",
             call=answer.call,
@@ -44,6 +44,12 @@ def unanswered(answers: Answers, *calls: str) -> list[Text]:
         for answer in answers.to(call)
         if answer.content is None
     ]
+    return [*unknown, *(fault for call in calls for fault in nothing_found(answers.to(call), call))]
+
+
+def nothing_found(found: Collection[object], call: str) -> list[Text]:
+    """Return a fault if a call has found nothing: what would be true of all resources is proved by none."""
+    return [] if found else [filled("{call} has found nothing, so that nothing is proved.", call=call)]
 
 
 def fault_of(names: Sequence[str], english: str) -> list[Text]:

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from cdk.settings import EU_REGIONS
 from cli.cloud.evidence.answers import Answers, Document
 from cli.cloud.evidence.found import Evidence
-from cli.cloud.evidence.judging import Judged, fault_of, unanswered
+from cli.cloud.evidence.judging import Judged, fault_of, nothing_found, unanswered
 from cli.cloud.evidence.text import filled
 
+STACK = "cloudformation:DescribeStacks"
+"""The call by which even an empty stack has an ARN."""
+
 PLACES = (
-    "cloudformation:DescribeStacks",
+    STACK,
     "s3:GetBucketLocation",
     "emr-serverless:GetApplication",
     "lambda:GetFunctionConfiguration",
@@ -75,11 +78,11 @@ def judge_regions(evidence: Evidence) -> Judged:
 
 def judge_account(evidence: Evidence) -> Judged:
     """Judge whether all resources belong to the account of the credentials."""
-    account = str(evidence.account)
-    foreign = [arn for arn in arns_in(evidence.answers) if arn.split(":")[4] != account]
+    account, arns = str(evidence.account), list(arns_in(evidence.answers))
+    foreign = [arn for arn in arns if arn.split(":")[4] != account]
     proof = filled(
         "All ARNs name the account of the credentials, {account}.",
         account=account,
     )
-    faults = fault_of(foreign, "In another account: {names}.")
-    return Judged(proof, [*unanswered(evidence.answers, "sts:GetCallerIdentity"), *faults])
+    unknown = unanswered(evidence.answers, "sts:GetCallerIdentity") + nothing_found(arns, STACK)
+    return Judged(proof, [*unknown, *fault_of(foreign, "In another account: {names}.")])

@@ -2,7 +2,7 @@
 
 from cli.cloud.evidence.answers import Document
 from cli.cloud.evidence.found import Evidence
-from cli.cloud.evidence.judging import Judged, fault_of, unanswered
+from cli.cloud.evidence.judging import Judged, fault_of, nothing_found, unanswered
 from cli.cloud.evidence.places import alarms_in
 from cli.cloud.evidence.text import filled, text
 
@@ -38,13 +38,9 @@ def judge_alarms(evidence: Evidence) -> Judged:
     alarms = list(alarms_in(evidence.answers))
     raised = [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]
     proof = filled("None of {count:.0f} alarms is raised.", count=len(alarms))
-    faults = [
-        *unanswered(evidence.answers, "cloudwatch:DescribeAlarms"),
-        *fault_of(raised, "Raised: {names}."),
-    ]
-    if not alarms and not faults:
-        faults.append(text("The environment has no alarms."))
-    return Judged(proof, faults)
+    call = "cloudwatch:DescribeAlarms"
+    unknown = unanswered(evidence.answers, call) or nothing_found(alarms, call)
+    return Judged(proof, [*unknown, *fault_of(raised, "Raised: {names}.")])
 
 
 def judge_template(evidence: Evidence) -> Judged:

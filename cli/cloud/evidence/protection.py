@@ -6,21 +6,29 @@ from typing import Any
 
 from cli.cloud.evidence.answers import Answers, Document
 from cli.cloud.evidence.found import Evidence
-from cli.cloud.evidence.judging import Judged, fault_of, unanswered
+from cli.cloud.evidence.judging import Judged, fault_of, nothing_found, unanswered
 from cli.cloud.evidence.places import log_groups_in
 from cli.cloud.evidence.text import filled
+
+BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+"""The blocks of public access of a bucket."""
 
 
 def judge_encryption(evidence: Evidence) -> Judged:
     """Judge whether buckets and queues are encrypted; DynamoDB encrypts every table."""
     answers = evidence.answers
     plain = _resources(answers, "sqs:GetQueueAttributes", lambda content: not _is_encrypted(content["Attributes"]))
+    bare = _resources(answers, "s3:GetBucketEncryption", lambda content: not _algorithms(content))
+    algorithms = {name for _, content in answers.contents("s3:GetBucketEncryption") for name in _algorithms(content)}
     proof = filled(
         "Buckets: {algorithms}; queues: encrypted by SQS or KMS; table: DynamoDB encrypts every table.",
-        algorithms=", ".join(sorted({*_algorithms(answers)})),
+        algorithms=", ".join(sorted(algorithms)),
     )
     calls = ("s3:GetBucketEncryption", "sqs:GetQueueAttributes", "dynamodb:DescribeTable")
-    faults = fault_of(plain, "Queues without encryption: {names}.")
+    faults = [
+        *fault_of(bare, "Buckets without encryption: {names}."),
+        *fault_of(plain, "Queues without encryption: {names}."),
+    ]
     return Judged(proof, [*unanswered(answers, *calls), *faults])
 
 
@@ -33,18 +41,18 @@ def _is_encrypted(queue: Document) -> bool:
     return queue.get("SqsManagedSseEnabled") == "true" or "KmsMasterKeyId" in queue
 
 
-def _algorithms(answers: Answers) -> Iterator[str]:
-    for _, content in answers.contents("s3:GetBucketEncryption"):
-        for rule in content["ServerSideEncryptionConfiguration"]["Rules"]:
-            if default := rule.get("ApplyServerSideEncryptionByDefault"):
-                yield default["SSEAlgorithm"]
+def _algorithms(bucket: Document) -> list[str]:
+    """Return the algorithms that a bucket encrypts with by default; none if its rules name none."""
+    rules = bucket["ServerSideEncryptionConfiguration"]["Rules"]
+    defaults = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in rules]
+    return [default["SSEAlgorithm"] for default in defaults if "SSEAlgorithm" in default]
 
 
 def judge_privacy(evidence: Evidence) -> Judged:
     """Judge whether all blocks of public access are on for all buckets."""
     call = "s3:GetPublicAccessBlock"
     public = _resources(
-        evidence.answers, call, lambda content: not all(content["PublicAccessBlockConfiguration"].values())
+        evidence.answers, call, lambda content: not _blocks_all(content["PublicAccessBlockConfiguration"])
     )
     proof = filled(
         "All four blocks of public access are on for {count:.0f} buckets.",
@@ -52,6 +60,11 @@ def judge_privacy(evidence: Evidence) -> Judged:
     )
     faults = fault_of(public, "Public access is possible: {names}.")
     return Judged(proof, [*unanswered(evidence.answers, call), *faults])
+
+
+def _blocks_all(blocks: Document) -> bool:
+    """Whether all blocks are on. S3 may leave out one that is off."""
+    return all(blocks.get(name) is True for name in BLOCKS)
 
 
 def judge_tls(evidence: Evidence) -> Judged:
@@ -139,5 +152,6 @@ def judge_logs(evidence: Evidence) -> Judged:
         count=len(groups),
         days=", ".join(sorted({str(group.get("retentionInDays")) for group in groups})),
     )
-    faults = fault_of(endless, "Kept without end: {names}.")
-    return Judged(proof, [*unanswered(evidence.answers, "logs:DescribeLogGroups"), *faults])
+    call = "logs:DescribeLogGroups"
+    unknown = unanswered(evidence.answers, call) or nothing_found(groups, call)
+    return Judged(proof, [*unknown, *fault_of(endless, "Kept without end: {names}.")])

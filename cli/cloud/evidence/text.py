@@ -1,17 +1,15 @@
 """Texts in English and in French, for the pages that a jury and the next team read."""
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from cdk.typography import THIN, typeset
+
 LANGUAGES = ("en", "fr")
 """Codes of the languages."""
-
-_BEFORE_SIGN = re.compile(r" (?=[:;!?%»])")
-_AFTER_GUILLEMET = re.compile(r"(?<=«) ")
 
 
 class _FrenchNumber(float):
@@ -21,7 +19,7 @@ class _FrenchNumber(float):
 
     def __format__(self, specification: str) -> str:
         english = format(float(self), specification)
-        return english.translate({ord(","): "\N{NARROW NO-BREAK SPACE}", ord("."): ","})
+        return english.translate({ord(","): THIN, ord("."): ","})
 
 
 @dataclass(frozen=True)
@@ -62,9 +60,3 @@ def joined(texts: Iterable[Text]) -> Text:
     """Return texts one after the other, as the sentences of a paragraph."""
     found = tuple(texts)
     return Text(" ".join(one.english for one in found), " ".join(one.french for one in found))
-
-
-def typeset(french: str) -> str:
-    """Put the typographic apostrophes and the no-break spaces of French into a text."""
-    spaced = _AFTER_GUILLEMET.sub("\N{NO-BREAK SPACE}", _BEFORE_SIGN.sub("\N{NO-BREAK SPACE}", french))
-    return spaced.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")

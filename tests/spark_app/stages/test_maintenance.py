@@ -67,16 +67,19 @@ def test_no_pictures_are_removed_if_the_last_results_are_unknown(tmp_path: Path)
     assert len(list(tmp_path.glob("results/*/explore.html"))) == 4
 
 
-UNNAMED, NAMED, FORCE, DOUBTFUL, YOUNG = (f"2026010{day}T000000Z-dddddd" for day in (1, 2, 4, 6, 9))
+UNNAMED, NAMED, FORCE, ORPHAN, YOUNG = (f"2026010{day}T000000Z-dddddd" for day in (1, 2, 4, 6, 9))
 """Bases, of which earlier results name the second, the last results the third, and no results the others.
 
-Judging by its id, the last run may have named the fourth.
+The fourth is of a run that failed before the last run.
 """
 
 BEFORE = datetime(2026, 1, 8, tzinfo=UTC)
 
+EARLIER = "results/20260103T000000Z-eeeeee/summary.json"
+"""Summary of the earlier results."""
 
-def _summary(run_id: str, basis: str) -> str:
+
+def _summary(run_id: str, basis: str | None) -> str:
     return Summary(
         run_id=run_id,
         mode="update",
@@ -108,7 +111,7 @@ def bucket(aws: str) -> Storage:  # noqa: ARG001 -- configures this process
 
 
 def _write_bases(root: Storage) -> None:
-    for version in (UNNAMED, NAMED, FORCE, DOUBTFUL, YOUNG, "00-mine"):
+    for version in (UNNAMED, NAMED, FORCE, ORPHAN, YOUNG, "00-mine"):
         for file in ("basis.npz", "statistics.npz", f"matrix/{version}-00000.csv"):
             root.write(f"pca/{version}/{file}", b"numbers")
     earlier, last = "20260103T000000Z-eeeeee", "20260107T000000Z-ffffff"
@@ -125,17 +128,34 @@ def _bases(root: Storage) -> set[str]:
 
 def test_bases_that_no_results_name_are_deleted_from_a_bucket(bucket: Storage) -> None:
     """The basis in force, those of kept results, younger ones, and other folders stay, and so do files of matrices."""
-    assert remove_bases(bucket, BEFORE) == 2
-    assert _bases(bucket) == {NAMED, FORCE, DOUBTFUL, YOUNG, "00-mine"}
+    assert remove_bases(bucket, BEFORE) == 4
+    assert _bases(bucket) == {NAMED, FORCE, YOUNG, "00-mine"}
     assert bucket.read(f"pca/{UNNAMED}/matrix/{UNNAMED}-00000.csv") is not None
     assert remove_bases(bucket, BEFORE) == 0
 
 
 def test_a_basis_is_deleted_when_its_results_have_expired(bucket: Storage) -> None:
     """Earlier results keep their basis for as long as they exist."""
-    bucket.delete(["results/20260103T000000Z-eeeeee/summary.json"])
-    assert remove_bases(bucket, BEFORE) == 4
-    assert _bases(bucket) == {FORCE, DOUBTFUL, YOUNG, "00-mine"}
+    bucket.delete([EARLIER])
+    assert remove_bases(bucket, BEFORE) == 6
+    assert _bases(bucket) == {FORCE, YOUNG, "00-mine"}
+
+
+def test_a_basis_stays_while_any_kept_results_name_it(bucket: Storage) -> None:
+    """A run may keep a basis that is older than the basis of a failed run, and outlive the run that has fitted it."""
+    kept = "20260106T120000Z-eeeeee"
+    bucket.delete([EARLIER])
+    bucket.write(f"results/{kept}/summary.json", _summary(kept, NAMED).encode())
+    remove_bases(bucket, BEFORE)
+    assert _bases(bucket) == {NAMED, FORCE, YOUNG, "00-mine"}
+
+
+def test_bases_are_deleted_when_all_images_are_erased(bucket: Storage) -> None:
+    """The last results have no basis then, and the bases that describe erased images go with the last results."""
+    bucket.delete([EARLIER])
+    bucket.write("results/20260107T000000Z-ffffff/summary.json", _summary("20260107T000000Z-ffffff", None).encode())
+    remove_bases(bucket, BEFORE)
+    assert _bases(bucket) == {YOUNG, "00-mine"}
 
 
 def test_no_basis_is_deleted_if_the_last_results_are_unknown(bucket: Storage) -> None:
@@ -145,7 +165,7 @@ def test_no_basis_is_deleted_if_the_last_results_are_unknown(bucket: Storage) ->
         remove_bases(bucket, BEFORE)
     bucket.delete(["results/latest.json"])
     assert remove_bases(bucket, BEFORE) == 0
-    assert _bases(bucket) == {UNNAMED, NAMED, FORCE, DOUBTFUL, YOUNG, "00-mine"}
+    assert _bases(bucket) == {UNNAMED, NAMED, FORCE, ORPHAN, YOUNG, "00-mine"}
 
 
 def test_bases_in_a_folder_are_left_to_the_search_for_leftovers(tmp_path: Path) -> None:

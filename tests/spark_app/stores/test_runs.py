@@ -17,11 +17,12 @@ from localspark.connectors import CONNECTORS, connector_folder
 from localspark.session import local_session_conf
 from spark_app.engine.model import ExportedModel, model_id_of, save_model
 from spark_app.engine.weights import Weights
-from spark_app.errors import OutputError
+from spark_app.errors import FencedOffError, OutputError
 from spark_app.pipeline import run
 from spark_app.progress import PlainReporter
 from spark_app.session import CATALOG, open_session
 from spark_app.settings import CurationSettings, FindingsChoice, RunSettings, ThumbnailsChoice
+from spark_app.stages.listing import Listing, stage_listing
 from spark_app.storage import Storage
 from tests.spark_app.stores.conftest import Emulated
 
@@ -151,4 +152,20 @@ def test_a_second_run_is_refused_while_one_works(
     root.write(LEASE, b"of another run")
     with pytest.raises(OutputError, match="Another run is working on"):
         _run(images, root, warm_at_stores, monkeypatch)
+    assert root.read(LEASE) == b"of another run"
+
+
+def test_a_run_that_loses_its_lease_changes_nothing_that_others_see(
+    images: Storage, root: Storage, warm_at_stores: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was suspended while it listed the images ends before it commits; the other run goes on."""
+
+    def suspended(images: Storage, root: Storage, staging: str) -> Listing:
+        root.write(LEASE, b"of another run")
+        return stage_listing(images, root, staging)
+
+    monkeypatch.setattr("spark_app.pipeline.stage_listing", suspended)
+    with pytest.raises(FencedOffError, match="Another run has taken the lease"):
+        _run(images, root, warm_at_stores, monkeypatch)
+    assert root.find(LATEST) is None
     assert root.read(LEASE) == b"of another run"

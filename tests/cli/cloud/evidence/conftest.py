@@ -137,6 +137,19 @@ def evidence(summary: Summary, record: RunRecord) -> Evidence:
 
 
 @pytest.fixture
+def asked_nothing(evidence: Evidence) -> Callable[[str], Evidence]:
+    """Return a function that gives the evidence of an environment that has no resource for a call."""
+
+    def changed(call: str) -> Evidence:
+        name = "run_answers" if call in RUN_CONTENTS else "answers"
+        answers: Answers = getattr(evidence, name)
+        others = tuple(answer for answer in answers.groups["all"] if answer.call != call)
+        return replace(evidence, **{name: Answers({"all": others})})
+
+    return changed
+
+
+@pytest.fixture
 def answering(evidence: Evidence) -> Callable[..., Evidence]:
     """Return a function that gives the evidence with another answer to one call; `None` for an error."""
 

@@ -21,6 +21,7 @@ UNLIMITED = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 PERSON = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:root"}}
 APPLICATION = CONTENTS["emr-serverless:GetApplication"][1]["application"]
 ALARM = CONTENTS["cloudwatch:DescribeAlarms"][1]["MetricAlarms"][0]
+BLOCKED = CONTENTS["s3:GetPublicAccessBlock"][1]["PublicAccessBlockConfiguration"]
 GROUP = CONTENTS["logs:DescribeLogGroups"][1]["logGroups"][0]
 
 FAULTS: list[tuple[str, str, dict[str, Any]]] = [
@@ -29,13 +30,18 @@ FAULTS: list[tuple[str, str, dict[str, Any]]] = [
     ("region", "lambda:GetFunctionConfiguration", {"FunctionArn": ARN.format("lambda", "f").replace("eu-", "us-")}),
     ("account", "sts:GetCallerIdentity", {"Account": "1"}),
     ("encryption", "sqs:GetQueueAttributes", {"Attributes": {"QueueArn": ARN.format("sqs", "events")}}),
-    ("private", "s3:GetPublicAccessBlock", {"PublicAccessBlockConfiguration": {"BlockPublicAcls": False}}),
+    ("encryption", "s3:GetBucketEncryption", {"ServerSideEncryptionConfiguration": {"Rules": [{}]}}),
+    ("encryption", "s3:GetBucketEncryption", {"ServerSideEncryptionConfiguration": {"Rules": []}}),
+    ("private", "s3:GetPublicAccessBlock", {"PublicAccessBlockConfiguration": {**BLOCKED, "BlockPublicAcls": False}}),
+    ("private", "s3:GetPublicAccessBlock", {"PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}),
+    ("private", "s3:GetPublicAccessBlock", {"PublicAccessBlockConfiguration": {}}),
     ("tls", "s3:GetBucketPolicy", {"Policy": json.dumps(LAX)}),
     ("tls", "s3:GetBucketPolicy", {"Policy": json.dumps(PARTLY)}),
     ("roles", "iam:GetRole", {**ROLE, "Policies": {"own": {"Statement": UNLIMITED}}}),
     ("roles", "iam:GetRole", {**ROLE, "Trust": {"Statement": [PERSON]}}),
     ("roles", "iam:GetRole", {**ROLE, "AttachedPolicies": ["arn:aws:iam::aws:policy/AdministratorAccess"]}),
     ("logs", "logs:DescribeLogGroups", {"logGroups": [{name: GROUP[name] for name in ("logGroupName", "arn")}]}),
+    ("logs", "logs:DescribeLogGroups", {"logGroups": []}),
     ("run", "states:DescribeExecution", {"status": "FAILED"}),
     ("run", "emr-serverless:GetJobRun", {"jobRun": {"state": "CANCELLED"}}),
     ("at-rest", "emr-serverless:GetApplication", {"application": {**APPLICATION, "state": "STARTED"}}),
@@ -46,6 +52,9 @@ FAULTS: list[tuple[str, str, dict[str, Any]]] = [
     (TEMPLATE, "cloudformation:GetTemplate", {"TemplateBody": {"Resources": {"A": {"Type": "y"}}}}),
 ]
 """Criterion, call, and an answer by which the criterion is not met."""
+
+JUDGED = (*CONTENTS, "states:DescribeExecution", "emr-serverless:GetJobRun")
+"""The calls whose answers are judged."""
 
 DAMAGES: dict[str, list[Callable[[Evidence], Evidence]]] = {
     "images": [
@@ -91,12 +100,26 @@ def test_a_fault_in_the_bucket_fails_its_criterion(
     assert _missed(damage(evidence)) == {criterion}
 
 
-@pytest.mark.parametrize("call", [*CONTENTS, "states:DescribeExecution", "emr-serverless:GetJobRun"])
+@pytest.mark.parametrize("call", JUDGED)
 def test_what_aws_does_not_answer_is_not_proved(call: str, answering: Callable[..., Evidence]) -> None:
     """A missing permission never counts as a criterion that is met; the reason names the call, in both languages."""
     verdicts = [verdict for verdict in verdicts_on(answering(call, None)) if not verdict.met]
     assert verdicts
     assert all(f"{call} " in verdict.why.english and f"{call} " in verdict.why.french for verdict in verdicts)
+
+
+@pytest.mark.parametrize("call", JUDGED)
+def test_a_question_about_no_resource_proves_nothing(call: str, asked_nothing: Callable[[str], Evidence]) -> None:
+    """What would be true of all buckets, roles or log groups is not met if there is none; the reason names the call."""
+    verdicts = [verdict for verdict in verdicts_on(asked_nothing(call)) if not verdict.met]
+    assert verdicts
+    assert all(f"{call} " in verdict.why.english and f"{call} " in verdict.why.french for verdict in verdicts)
+
+
+def test_no_arn_is_in_the_account_of_the_credentials_if_there_is_none(evidence: Evidence) -> None:
+    """Credentials alone don't show to whom the resources belong."""
+    alone = tuple(answer for answer in evidence.answers.groups["all"] if answer.call == "sts:GetCallerIdentity")
+    assert "account" in _missed(replace(evidence, answers=Answers({"all": alone})))
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from cli.cloud.evidence.answers import Answers
 from cli.cloud.evidence.criteria import verdicts_on
-from cli.cloud.evidence.files import ENTRIES, MASK, files_of, without_secrets
+from cli.cloud.evidence.files import ENTRIES, MASK, UnknownAccountError, files_of, without_secrets
 from cli.cloud.evidence.found import Evidence
-from tests.cli.cloud.evidence.conftest import ACCOUNT, BUCKET, CONTENTS
+from tests.cli.cloud.evidence.conftest import ACCOUNT, BUCKET, CONTENTS, ROLE
 
 
 class _Text(HTMLParser):
@@ -74,6 +75,27 @@ def test_a_mask_leaves_no_account(evidence: Evidence) -> None:
     masked = _files(evidence, masks_account=True)
     assert [name for name, text in masked.items() if ACCOUNT in text] == []
     assert MASK in masked["evidence.en.md"]
+
+
+def test_a_mask_needs_no_answer_about_the_credentials(answering: Callable[..., Evidence]) -> None:
+    """If AWS does not say whose credentials these are, the ARNs of the resources name the account."""
+    masked = _files(answering("sts:GetCallerIdentity", None), masks_account=True)
+    assert [name for name, text in masked.items() if ACCOUNT in text] == []
+
+
+def test_an_account_of_another_is_masked_too(answering: Callable[..., Evidence]) -> None:
+    """A resource that belongs to someone else does not betray them."""
+    other = "123123123123"
+    found = answering("iam:GetRole", {**ROLE, "Arn": f"arn:aws:iam::{other}:role/job"})
+    assert any(other in text for text in _files(found).values())
+    assert [name for name, text in _files(found, masks_account=True).items() if other in text] == []
+
+
+def test_an_account_that_nobody_knows_is_never_left_unmasked(evidence: Evidence) -> None:
+    """Without any number to replace, there is one sentence and no file."""
+    nothing = replace(evidence, answers=Answers({}), record=None, run_answers=Answers({}))
+    with pytest.raises(UnknownAccountError, match="run the command again"):
+        _files(nothing, masks_account=True)
 
 
 @pytest.mark.parametrize(
