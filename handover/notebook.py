@@ -204,7 +204,7 @@ def _interrupt(client: "NotebookClient") -> None:
     """Send Ctrl-C to the kernel, whose cell then fails, and to the commands that it has started."""
     if client.km is not None:
         with suppress(RuntimeError):  # it has not started yet, or it has ended already
-            asyncio.run(client.km.interrupt_kernel())
+            asyncio.run(client.km.interrupt_kernel())  # type: ignore[arg-type]  # nbclient declares the manager without async
 
 
 def _see(files: ExecutedNotebook) -> str:
