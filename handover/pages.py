@@ -26,12 +26,16 @@ def written_pages() -> Iterator[tuple[Path, str]]:
         yield page, render(source.read_text(), language, scale=table(language))
 
 
-def write() -> int:
-    """Write the pages; return 0."""
+def main() -> int:
+    """Write the pages; return 0, the exit code of an error, which is printed, or 130 after Ctrl-C."""
+    return run_main("pages", _write_all)
+
+
+def _write_all() -> int:
     for page, text in written_pages():
         page.write_text(text)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(run_main("pages", write))
+    sys.exit(main())

@@ -34,7 +34,7 @@ def test_a_mistake_is_2_and_a_failure_is_1(error: FruitsError, code: int, capsys
         ("plots", "draw_all", "plots", []),
         ("site", "assemble", "site", None),
         ("diagrams", "synthesised_template", "diagrams", None),
-        ("scale", "table", "scale", None),
+        ("pages", "written_pages", "pages", None),
         ("deliverables", "make", "deliverables", ["--name", "Dupont Jean"]),
     ],
 )
