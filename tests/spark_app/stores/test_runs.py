@@ -1,6 +1,8 @@
 """Runs of the whole pipeline whose images and output are in Google Cloud Storage or in Azure."""
 
 import io
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from spark_app.errors import FencedOffError, OutputError
 from spark_app.pipeline import run
 from spark_app.progress import PlainReporter
 from spark_app.session import CATALOG
-from spark_app.settings import CurationSettings, FindingsChoice, RunSettings, ThumbnailsChoice
+from spark_app.settings import RunSettings
 from spark_app.stages.listing import Listing, stage_listing
 from spark_app.storage import Storage, hadoop_secrets, hadoop_settings
 from tests.spark_app.stores.conftest import Emulated
@@ -27,12 +29,11 @@ from tests.spark_app.stores.conftest import Emulated
 PICTURES = 12
 
 
-@pytest.fixture(scope="session")
-def warm_at_stores(warm: SparkSession) -> SparkSession:
-    """Return a session of Spark that has both connectors."""
+@pytest.fixture(scope="session", autouse=True)
+def connectors() -> None:
+    """Skip if there are no connectors."""
     if not all((connector_folder(store) / jar.name).is_file() for store, jars in CONNECTORS.items() for jar in jars):
         pytest.skip("there are no connectors: `make build/emulators/ready` downloads them")
-    return warm
 
 
 @pytest.fixture
@@ -57,19 +58,27 @@ def _pictures(sample: Path) -> list[Path]:
 
 
 def _run(images: Storage, root: Storage, session: SparkSession, patch: pytest.MonkeyPatch) -> Summary:
+    """Run in this process, whose Python workers do not know the stores: for runs that end before they compute."""
     session = session.newSession()
     session.conf.set(f"spark.sql.catalog.{CATALOG}.warehouse", root.spark_path(TABLES))
     for name, value in (hadoop_settings(root.url) | hadoop_secrets(root.url)).items():
         session.conf.set(name, value)  # a session copies such settings to those of Hadoop
     patch.setattr("spark_app.pipeline.open_session", lambda *_: nullcontext(session))
-    settings = RunSettings(
-        images=images.url,
-        output=root.url,
-        weights="seeded",
-        curation=CurationSettings(findings=FindingsChoice.NONE),
-        thumbnails=ThumbnailsChoice.NONE,
+    return run(RunSettings(images=images.url, output=root.url, weights="seeded"), PlainReporter(io.StringIO()), {})
+
+
+def _command(images: Storage, root: Storage) -> Summary:
+    """Run `fruits run`, as a user does, and return the summary of the last results."""
+    options = ["--weights", "seeded", "--findings", "none", "--thumbnails", "none", "--master", "local[2]"]
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "run", "--images", images.display, "--output", root.display, *options],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    return run(settings, PlainReporter(io.StringIO()), {})
+    assert (done.returncode, done.stderr) == (0, "")
+    latest = Latest.from_json(root.read(LATEST) or b"")
+    return Summary.from_json(root.read(latest.results + ResultFile.SUMMARY) or b"")
 
 
 def _matrix(root: Storage) -> pd.DataFrame:
@@ -90,7 +99,6 @@ def in_a_folder(
     sample: Path,
     seeded: Weights,
     exported: ExportedModel,
-    warm_at_stores: SparkSession,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Storage:
     """Return the output of a run in folders of this machine, on the same pictures."""
@@ -102,8 +110,7 @@ def in_a_folder(
     local = Storage((folder / "output").as_uri())
     local.create()
     save_model(local, model_id_of(seeded), seeded, exported)
-    with pytest.MonkeyPatch.context() as patch:
-        _run(Storage((folder / "images").as_uri()), local, warm_at_stores, patch)
+    _command(Storage((folder / "images").as_uri()), local)
     return local
 
 
@@ -112,35 +119,33 @@ def test_a_store_gives_the_matrix_of_a_folder_and_is_kept_up_to_date(
     root: Storage,
     in_a_folder: Storage,
     tmp_path: Path,
-    warm_at_stores: SparkSession,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Images and output in a store give the same rows as folders; then, a run only does what has changed."""
-    first = _run(images, root, warm_at_stores, monkeypatch)
+    first = _command(images, root)
     pd.testing.assert_frame_equal(_matrix(root), _matrix(in_a_folder), rtol=0, atol=1e-4)
     assert first.counts.images == len(_matrix(root))
     np.testing.assert_allclose(_features(root, tmp_path), _features(in_a_folder, tmp_path), rtol=0, atol=1e-5)
 
     gone = _matrix(root).index[0]
     images.delete([gone])
-    second = _run(images, root, warm_at_stores, monkeypatch)
+    second = _command(images, root)
     assert (second.counts.featurised, second.counts.images) == (0, first.counts.images - 1)
     assert gone not in _matrix(root).index
     assert root.find(LEASE) is None
 
 
 def test_a_second_run_is_refused_while_one_works(
-    images: Storage, root: Storage, warm_at_stores: SparkSession, monkeypatch: pytest.MonkeyPatch
+    images: Storage, root: Storage, warm: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two runs at once would lose commits, because these stores can't rename a table's metadata atomically."""
     root.write(LEASE, b"of another run")
     with pytest.raises(OutputError, match="Another run is working on"):
-        _run(images, root, warm_at_stores, monkeypatch)
+        _run(images, root, warm, monkeypatch)
     assert root.read(LEASE) == b"of another run"
 
 
 def test_a_run_that_loses_its_lease_changes_nothing_that_others_see(
-    images: Storage, root: Storage, warm_at_stores: SparkSession, monkeypatch: pytest.MonkeyPatch
+    images: Storage, root: Storage, warm: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that was suspended while it listed the images ends before it commits; the other run goes on."""
 
@@ -150,6 +155,6 @@ def test_a_run_that_loses_its_lease_changes_nothing_that_others_see(
 
     monkeypatch.setattr("spark_app.pipeline.stage_listing", suspended)
     with pytest.raises(FencedOffError, match="Another run has taken the lease"):
-        _run(images, root, warm_at_stores, monkeypatch)
+        _run(images, root, warm, monkeypatch)
     assert root.find(LATEST) is None
     assert root.read(LEASE) == b"of another run"
