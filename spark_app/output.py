@@ -22,7 +22,6 @@ from contract.layout import (
 )
 from contract.runs import Mode
 from spark_app.errors import OutputError, StorageError
-from spark_app.lease import held_lease
 from spark_app.place import Place, check_images_folder
 from spark_app.settings import RunSettings
 
@@ -119,6 +118,8 @@ def owned_output(this: "Run") -> Iterator[None]:
         if this.root.is_local:
             stack.enter_context(_locked(this.root))
         elif this.root.other_store:
+            from spark_app.lease import held_lease  # here, because it loads obstore, which mistakes need not wait for
+
             this.guards.append(stack.enter_context(held_lease(this.root, this.run_id)).check)
         try:
             yield
