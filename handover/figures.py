@@ -44,7 +44,7 @@ def argument_parser() -> argparse.ArgumentParser:
     run.add_argument("--weights", default="imagenet", help="as of `fruits run` [%(default)s]")
     run.add_argument("--output", type=path, help="keep the output here, for `python -m handover.plots`")
     benchmark = sections.add_parser("benchmark", help="medians of `python -m benchmarks`")
-    benchmark.add_argument("results", type=path, help="its results.json")
+    benchmark.add_argument("results", type=path, nargs="+", help="its results.json; the first of several counts")
     sections.add_parser("rehearsal", help="rehearse the cloud on this machine")
     return parser
 
@@ -95,7 +95,7 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
 def _benchmark(arguments: argparse.Namespace) -> dict[str, Any]:
     from handover.sections.benchmark import benchmark_figures
 
-    return benchmark_figures(arguments.results)
+    return benchmark_figures(*arguments.results)
 
 
 def _rehearsal(_: argparse.Namespace) -> dict[str, Any]:

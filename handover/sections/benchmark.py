@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ class BenchmarkFigures:
     date: str
     size: str
     rounds: int
+    """Of the rates and of the seconds of whole commands; the PCA may have been measured at another time."""
     machine: dict[str, Any]
     """With the load average at the start: above 0.5 per core, other programs slowed down what was measured."""
     few: int
@@ -43,25 +45,26 @@ class BenchmarkFigures:
     """Seconds of the fit, by program: `this_project`, `mllib`, ..."""
 
 
-def benchmark_figures(file: Path) -> dict[str, Any]:
-    """Return the section.
+def benchmark_figures(*files: Path) -> dict[str, Any]:
+    """Return the section, with the figures of each benchmark from the first file that has it.
 
     Raises
     ------
     HandoverError
-        If the file is not the JSON of `python -m benchmarks`, or if it lacks figures of `featurise` or `pca`.
+        If a file is not the JSON of `python -m benchmarks`, or if all lack figures of `featurise` or `pca`.
     """
-    document = document_of(file)
+    names, documents = " and ".join(map(str, files)), [document_of(file) for file in files]
     try:
-        return _section(document, file)
+        document, featurise = medians_in(documents, "featurise", names)
+        _, pca = medians_in(documents, "pca", names)
+        return _section(document, featurise, pca)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise HandoverError(
-            f"{file} lacks figures that the documents quote: run `python -m benchmarks --only featurise pca`."
+            f"{names} lacks figures that the documents quote: run `python -m benchmarks --only featurise pca`."
         ) from error
 
 
-def _section(document: dict[str, Any], file: Path) -> dict[str, Any]:
-    featurise, pca = medians_of(document, "featurise", file), medians_of(document, "pca", file)
+def _section(document: dict[str, Any], featurise: Medians, pca: Medians) -> dict[str, Any]:
     few, *_, many = sorted(counts_in(featurise))
     rates = programs(featurise, f"{many:,} images, first to last image: ")
     bare_rate = bare_rate_of(featurise)
@@ -93,12 +96,14 @@ def document_of(file: Path) -> dict[str, Any]:
     return document
 
 
-def medians_of(document: dict[str, Any], name: str, file: Path) -> Medians:
-    """Return the figures of a benchmark."""
-    for benchmark in document["benchmarks"]:
-        if benchmark["name"] == name and benchmark["error"] is None:
-            return {figure["name"]: figure["median"] for figure in benchmark["figures"]}
-    raise HandoverError(f"{file} lacks {name}: run `python -m benchmarks --only featurise pca`.")
+def medians_in(documents: list[dict[str, Any]], name: str, files: Sequence[Path]) -> tuple[dict[str, Any], Medians]:
+    """Return the first document that has the figures of a benchmark, and these figures."""
+    for document in documents:
+        for benchmark in document["benchmarks"]:
+            if benchmark["name"] == name and benchmark["error"] is None:
+                return document, {figure["name"]: figure["median"] for figure in benchmark["figures"]}
+    names = " and ".join(map(str, files))
+    raise HandoverError(f"{names} lacks {name}: run `python -m benchmarks --only featurise pca`.")
 
 
 def counts_in(featurise: Medians) -> set[int]:

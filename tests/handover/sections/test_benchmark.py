@@ -48,6 +48,14 @@ def test_the_figures_are_medians_by_program(tmp_path: Path) -> None:
     assert {"load", "cores"} <= found["machine"].keys(), "a reader sees whether the machine was busy"
 
 
+def test_each_benchmark_comes_from_the_first_file_that_has_it(tmp_path: Path) -> None:
+    """A benchmark that was run again alone replaces the earlier one, and the circumstances are those of the rates."""
+    whole = results(tmp_path, featurise=FEATURISE, pca=PCA).rename(tmp_path / "whole.json")
+    again = results(tmp_path, pca={name: tuple(2 * value for value in values) for name, values in PCA.items()})
+    one, both = benchmark_figures(whole), benchmark_figures(again, whole)
+    assert both == one | {"pca_seconds": {name: 2 * value for name, value in one["pca_seconds"].items()}}
+
+
 def test_a_missing_benchmark_is_named(tmp_path: Path) -> None:
     """Results without `pca` are refused with the command that makes both."""
     with pytest.raises(HandoverError, match="lacks pca: run `python -m benchmarks --only featurise pca`"):
