@@ -45,7 +45,7 @@ def copy_sample(images: Path, target: Path) -> int:
 def download_sample(deployment: Deployment, target: Path) -> int:
     """Download a sample of the images of an environment, and return the number of files.
 
-    An image that someone has deleted since the listing is left out.
+    An image that was deleted after the listing is left out.
 
     Raises
     ------

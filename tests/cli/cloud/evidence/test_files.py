@@ -84,7 +84,7 @@ def test_a_mask_needs_no_answer_about_the_credentials(answering: Callable[..., E
 
 
 def test_an_account_of_another_is_masked_too(answering: Callable[..., Evidence]) -> None:
-    """A resource that belongs to someone else does not betray them."""
+    """A resource that belongs to another account does not betray that account."""
     other = "123123123123"
     found = answering("iam:GetRole", {**ROLE, "Arn": f"arn:aws:iam::{other}:role/job"})
     assert any(other in text for text in _files(found).values())
