@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -96,14 +95,13 @@ def document_of(file: Path) -> dict[str, Any]:
     return document
 
 
-def medians_in(documents: list[dict[str, Any]], name: str, files: Sequence[Path]) -> tuple[dict[str, Any], Medians]:
+def medians_in(documents: list[dict[str, Any]], name: str, files: str) -> tuple[dict[str, Any], Medians]:
     """Return the first document that has the figures of a benchmark, and these figures."""
     for document in documents:
         for benchmark in document["benchmarks"]:
             if benchmark["name"] == name and benchmark["error"] is None:
                 return document, {figure["name"]: figure["median"] for figure in benchmark["figures"]}
-    names = " and ".join(map(str, files))
-    raise HandoverError(f"{names} lacks {name}: run `python -m benchmarks --only featurise pca`.")
+    raise HandoverError(f"{files} lacks {name}: run `python -m benchmarks --only featurise pca`.")
 
 
 def counts_in(featurise: Medians) -> set[int]:
