@@ -124,7 +124,7 @@ def test_a_cell_that_fails_is_one_sentence(tmp_path: Path) -> None:
     done = command("execute", "--folder", tmp_path, "--where", "rehearsal", "--endpoint-url", "no URL")
     assert done.returncode == 1
     [line] = [line for line in done.stderr.splitlines() if line.startswith("handover.notebook:")]
-    assert "Invalid endpoint: no URL" in line
+    assert "--endpoint-url must be a URL" in line
     assert "Traceback" not in done.stderr
     assert (tmp_path / "fruits-rehearsal-fr.ipynb").is_file()
 
