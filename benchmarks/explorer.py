@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from benchmarks.browser import MISSING, find_browser, started_browser
+from benchmarks.browser import started_browser
 from benchmarks.explorer_pages import variations
 from benchmarks.featurise import Rows
 from benchmarks.measurement import Section, Setting, Size
+from cli.chromium import MISSING, find_browser
 from spark_app.explorer.data import Explorer
 from spark_app.explorer.page import render_explorer
 

@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, ViewportSize
 
-from benchmarks.browser import MISSING, find_browser, started_browser
+from benchmarks.browser import started_browser
+from cli.chromium import MISSING, find_browser
 from contract.layout import LATEST, ResultFile
 from contract.summary import Latest
 

@@ -1,15 +1,7 @@
-"""Debian's Chromium, which prints documents and draws diagrams. Nothing here downloads a browser."""
+"""The browser without which documents can't be printed."""
 
-import shutil
-
+from cli.chromium import MISSING, find_browser
 from handover.errors import HandoverError
-
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-
-
-def find_browser() -> str | None:
-    """Return the path of an installed Chromium; `None` if there is none."""
-    return next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
 def required_browser() -> str:
@@ -21,5 +13,5 @@ def required_browser() -> str:
         If there is none.
     """
     if (program := find_browser()) is None:
-        raise HandoverError("Chromium is not installed: on Debian, `apt-get install chromium` provides it.")
+        raise HandoverError(f"{MISSING}.")
     return program

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 import nbformat
 import pytest
 
-from handover.browser import find_browser
+from cli.chromium import find_browser
 from handover.deliverables import main
 
 ROOT = Path(__file__).parents[2]

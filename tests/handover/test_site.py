@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from benchmarks.browser import MISSING, find_browser, started_browser
+from benchmarks.browser import started_browser
+from cli.chromium import MISSING, find_browser
 from handover import site
 from handover.api_pages import PACKAGES, api_pages, modules
 from handover.site import ROOT, SiteError, Sources

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cli.chromium import find_browser
 from handover import slides
-from handover.browser import find_browser
 from handover.errors import HandoverError
 from handover.templates import FIGURES, Language
 

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from benchmarks.browser import MISSING, find_browser, started_browser
+from benchmarks.browser import started_browser
+from cli.chromium import MISSING, find_browser
 from spark_app.explorer.data import Explorer
 from spark_app.explorer.page import render_explorer
 
