@@ -29,10 +29,10 @@ MAKE = {
     "make demo": ".venv/bin/fruits demo",
     "make rehearse": ".venv/bin/fruits rehearse",
     "make test": ".venv/bin/pytest -n 3 --dist worksteal",
-    "make synth ENV=dev": "cdk synth --quiet -c env=dev",
-    "make diff ENV=dev": "cdk diff -c env=dev",
-    "make deploy ENV=dev EMAIL=you@example.org": "cdk deploy -c env=dev",
-    "make destroy ENV=dev": "cdk destroy -c env=dev",
+    "make synth ENV=dev": "cdk synth --quiet -c env='dev'",
+    "make diff ENV=dev": "cdk diff -c env='dev'",
+    "make deploy ENV=dev EMAIL=you@example.org": "cdk deploy -c env='dev'",
+    "make destroy ENV=dev": "cdk destroy -c env='dev'",
 }
 """Command with make → the command that it runs, which other tests run: those of the demo and of the rehearsal."""
 
