@@ -40,7 +40,7 @@ AWS_OF_LAMBDAS = {
 
 ALLOWED = {
     "contract": {"contract"},
-    "spark_app/numerics": {"spark_app.numerics", "numpy"},
+    "spark_app/numerics": {"spark_app.numerics", "numpy", "threadpoolctl"},
     "lambdas": {"lambdas", "contract", *AWS_OF_LAMBDAS},
     "cdk/settings.py": {"contract"},
     "cdk/stateful": {"cdk", "contract", "aws_cdk", "cdk_nag", "constructs"},

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from spark_app.numerics.components import ComponentCount, RequestedComponents, VarianceShare
 from spark_app.numerics.pca import Basis, assess, assess_own, fit
@@ -50,6 +51,25 @@ def test_few_images_give_a_result(n: int, components: RequestedComponents, seed:
     assert 1 <= k <= max(1, n - 1)
     np.testing.assert_allclose(basis.components @ basis.components.T, np.eye(k), atol=1e-9)
     assert 0 <= basis.captured <= 1 + 1e-12
+
+
+def test_decompositions_use_one_thread_of_blas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads of BLAS that wait for each other would take many times as long on a busy machine.
+
+    Afterwards, BLAS has the threads that it had.
+    """
+
+    def threads() -> set[int]:
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    used = []
+    for name in ("eigh", "eigvalsh", "qr"):
+        original = getattr(np.linalg, name)
+        monkeypatch.setattr(np.linalg, name, lambda a, f=original: (used.append(threads()), f(a))[1])
+    with threadpool_limits(2, user_api="blas"):
+        assess(_fit(_samples(), ComponentCount(3)), Statistics.of(_samples(seed=1)))
+        assert used == [{1}] * 3
+        assert threads() == {2}
 
 
 def test_signs_are_fixed_by_the_largest_loading() -> None:
