@@ -16,8 +16,8 @@ from cli.written_files import make_folder
 from contract.layout import ResultFile
 from handover.commands import results_of
 from handover.errors import HandoverError
+from handover.figures.run import components_for, rows_of
 from handover.mains import run_main
-from handover.sections.run import components_for, rows_of
 from handover.templates import Language, figures, filters
 from spark_app.options import Parser, path
 

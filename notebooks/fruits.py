@@ -121,7 +121,7 @@ def find_project() -> Path | None:
     """Return the folder of the project: the present folder or one above it, or a clone in the present one."""
     here = Path.cwd()
     places = (here, *here.parents, here / "fruits")
-    return next((place for place in places if (place / "handover" / "notebook_places.py").is_file()), None)
+    return next((place for place in places if (place / "handover" / "notebook" / "places.py").is_file()), None)
 
 
 def install_project() -> Path:
@@ -156,14 +156,14 @@ import pyarrow as pa
 from IPython.display import display
 from PIL import Image
 
-from handover import notebook_figures as figures
 from handover.commands import results_of
-from handover.notebook_commands import Fruits
-from handover.notebook_images import BROKEN_FOLDER, pictures_of, prepare_images
-from handover.notebook_output import prepare_output
-from handover.notebook_places import cloud_of, last_run_of, object_place, options_of, residence_of, variables_of
-from handover.notebook_session import set_broadcast_threshold, start_session, stop_session
-from handover.notebook_words import Speaker
+from handover.notebook import figures
+from handover.notebook.commands import Fruits
+from handover.notebook.images import BROKEN_FOLDER, pictures_of, prepare_images
+from handover.notebook.output import prepare_output
+from handover.notebook.places import cloud_of, last_run_of, object_place, options_of, residence_of, variables_of
+from handover.notebook.session import set_broadcast_threshold, start_session, stop_session
+from handover.notebook.words import Speaker
 
 # %matplotlib inline
 # %config InlineBackend.figure_formats = ["png"]

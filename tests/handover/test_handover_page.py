@@ -8,8 +8,8 @@ import pytest
 
 from cli.cloud.evidence.criteria import CRITERIA
 from cli.main import main, whole_parser
-from handover.deliverable_names import Naming
-from handover.deliverables import _parser
+from handover.deliverables.__main__ import _parser
+from handover.deliverables.names import Naming
 
 ROOT = Path(__file__).parents[2]
 PAGES = {name: (ROOT / "docs" / name).read_text() for name in ("handover.md", "handover.fr.md")}

@@ -28,14 +28,14 @@ def test_a_mistake_is_2_and_a_failure_is_1(error: FruitsError, code: int, capsys
 @pytest.mark.parametrize(
     ("module", "works", "name", "words"),
     [
-        ("notebook", "execute", "handover.notebook", ["execute"]),
+        ("notebook.__main__", "execute", "handover.notebook", ["execute"]),
         ("slides", "build", "slides", []),
-        ("figures", "write_section", "figures", ["settings"]),
+        ("figures.__main__", "write_section", "figures", ["settings"]),
         ("plots", "draw_all", "plots", []),
-        ("site", "assemble", "site", None),
-        ("diagrams", "synthesised_template", "diagrams", None),
+        ("site.__main__", "assemble", "site", None),
+        ("diagrams.__main__", "synthesised_template", "diagrams", None),
         ("pages", "written_pages", "pages", None),
-        ("deliverables", "make", "deliverables", ["--name", "Dupont Jean"]),
+        ("deliverables.__main__", "make", "deliverables", ["--name", "Dupont Jean"]),
     ],
 )
 def test_ctrl_c_is_one_sentence_and_130(module: str, works: str, name: str, words: list[str] | None) -> None:
@@ -64,9 +64,10 @@ def test_ctrl_c_in_a_cell_is_one_sentence_and_130(tmp_path: Path) -> None:
     )
     program = f"""
 import pathlib, sys
-import handover.notebook as command
-command.SOURCE = pathlib.Path({str(text)!r})
-sys.exit(command.main(["execute", "--folder", {str(tmp_path)!r}]))
+import handover.notebook.making as making
+from handover.notebook.__main__ import main
+making.SOURCE = pathlib.Path({str(text)!r})
+sys.exit(main(["execute", "--folder", {str(tmp_path)!r}]))
 """
     done = _python(program)
     assert (done.returncode, done.stderr.strip()) == (130, "handover.notebook: interrupted.")

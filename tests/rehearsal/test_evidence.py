@@ -10,9 +10,9 @@ import pytest
 
 from cli.main import main
 from contract.layout import ResultFile, results_folder
-from handover.deliverable_images import images_of
-from handover.deliverable_names import Naming
-from handover.deliverable_request import Request
+from handover.deliverables.images import images_of
+from handover.deliverables.names import Naming
+from handover.deliverables.request import Request
 from tests.rehearsal.cloud import Cloud
 
 

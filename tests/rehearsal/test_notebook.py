@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cli.sample import BROKEN, draw_sample
-from handover.notebook_places import FOLDER
+from handover.notebook.places import FOLDER
 from spark_app.engine.model import ExportedModel
 from spark_app.engine.weights import Weights
 from tests.handover.notebooks import executed, save_exported

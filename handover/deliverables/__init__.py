@@ -1,0 +1,1 @@
+"""The archive that the school asks for: notebook, images and matrix, presentation."""

@@ -1,0 +1,1 @@
+"""The diagrams of the documents, drawn as Mermaid text from the template and the code."""

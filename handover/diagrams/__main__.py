@@ -1,0 +1,37 @@
+"""`python -m handover.diagrams` draws the diagrams of the documents as Mermaid text: `make diagrams`.
+
+The texts are written to docs/diagrams, and into the pages that contain the marker of a diagram.
+"""
+
+import sys
+
+from handover.diagrams.drawing import FOLDER, ROOT, files, synthesised_template, with_diagrams
+from handover.diagrams.template_graph import TemplateGraph
+from handover.mains import run_main
+from handover.templates import language_of
+
+
+def main() -> int:
+    """Write the diagrams, and the pages that contain them.
+
+    Returns
+    -------
+    int
+        Exit code: 0 for success, 2 if a diagram does not fit its source, 130 after Ctrl-C.
+    """
+    return run_main("diagrams", _write_all)
+
+
+def _write_all() -> int:
+    graph = TemplateGraph(synthesised_template())
+    drawn = files(graph)
+    FOLDER.mkdir(exist_ok=True)
+    for file, text in drawn.items():
+        file.write_text(text)
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        page.write_text(with_diagrams(page.read_text(), graph, language_of(page.name)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The notebook: made of one text in both languages, executed, and what its cells call."""
