@@ -40,6 +40,15 @@ def test_a_command_of_the_tutorial_can_be_typed(command: str) -> None:
         assert _parser(arguments).parse_args(arguments).command
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
+def test_a_program_of_a_page_does_something(page: Path) -> None:
+    """What a page starts with `python -m` is a program, and no module that only defines functions."""
+    modules = [ROOT.joinpath(*name.split(".")) for name in re.findall(r"python -m ([\w.]*\w)", page.read_text())]
+    ours = [module for module in modules if any((ROOT / module.relative_to(ROOT).parts[0]).glob("*.py"))]
+    files = [module / "__main__.py" if module.is_dir() else module.with_suffix(".py") for module in ours]
+    assert [file for file in files if '__name__ == "__main__"' not in file.read_text()] == []
+
+
 def test_amounts_of_the_bricks_are_computed_ones() -> None:
     """Each amount on the page is one of docs/costs.md, so that a change of prices is noticed."""
     computed = set(re.findall(r"\d[\d,]*\.\d+|\d{3}", _text("costs.md")))
