@@ -9,8 +9,7 @@ from pathlib import Path
 from contract.layout import LATEST
 from contract.summary import Latest
 from handover.errors import FailedError, HandoverError
-
-ROOT = Path(__file__).parents[1]
+from handover.folders import ROOT
 
 
 def fruits_command(words: Sequence[str | Path], python: str = sys.executable) -> list[str]:

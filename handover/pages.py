@@ -4,11 +4,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from handover.folders import DOCS
 from handover.mains import run_main
 from handover.scale import table
 from handover.templates import language_of, render
 
-DOCS = Path(__file__).parents[1] / "docs"
 TEMPLATES = DOCS / "templates"
 
 

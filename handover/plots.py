@@ -17,6 +17,7 @@ from contract.layout import ResultFile
 from handover.commands import results_of
 from handover.errors import HandoverError
 from handover.figures.run import components_for, rows_of
+from handover.folders import DOCS
 from handover.mains import run_main
 from handover.templates import Language, figures, filters
 from spark_app.options import Parser, path
@@ -24,7 +25,7 @@ from spark_app.options import Parser, path
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FOLDER = Path(__file__).parents[1] / "docs" / "presentation" / "figures"
+FOLDER = DOCS / "presentation" / "figures"
 PIXELS_PER_INCH = 72
 """matplotlib writes SVG in 1/72 of an inch, and each is a pixel of the slide."""
 

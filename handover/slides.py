@@ -21,6 +21,7 @@ from cli.cloud.folder import check_folder, files_below
 from cli.written_files import make_folder
 from handover.browser import required_browser
 from handover.errors import FailedError, HandoverError
+from handover.folders import BUILD, DOCS, NODE_MODULES
 from handover.mains import run_main
 from handover.templates import Language, environment, fill_in
 from spark_app.options import Parser, path
@@ -28,10 +29,8 @@ from spark_app.options import Parser, path
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-ROOT = Path(__file__).parents[1]
-TEXTS = ROOT / "docs" / "presentation"
-FOLDER = ROOT / "build" / "presentation"
-NODE_MODULES = Path(__file__).parent / "node_modules"
+TEXTS = DOCS / "presentation"
+FOLDER = BUILD / "presentation"
 MARP = NODE_MODULES / ".bin" / "marp"
 
 FONTS = (("Inter", "inter", 400), ("Inter", "inter", 600), ("JetBrains Mono", "jetbrains-mono", 400))

@@ -9,8 +9,9 @@ from babel.numbers import format_decimal
 from jinja2 import Environment, StrictUndefined, Template, TemplateError
 
 from handover.errors import HandoverError
+from handover.folders import DOCS
 
-FIGURES = Path(__file__).parents[1] / "docs" / "figures.json"
+FIGURES = DOCS / "figures.json"
 """The figures of all documents, which `python -m handover.figures` writes."""
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from cli.cloud.environment import settings_of
 from handover.deliverables.names import Naming
 from handover.errors import HandoverError
+from handover.folders import BUILD
 from handover.templates import Language
 
-FOLDER = Path(__file__).parents[2] / "build" / "deliverables"
+FOLDER = BUILD / "deliverables"
 
 VIEWS = 12
 """Drawn pictures of each variety, if the user gives no images."""

@@ -5,8 +5,9 @@ The texts are written to docs/diagrams, and into the pages that contain the mark
 
 import sys
 
-from handover.diagrams.drawing import FOLDER, ROOT, files, synthesised_template, with_diagrams
+from handover.diagrams.drawing import FOLDER, files, synthesised_template, with_diagrams
 from handover.diagrams.template_graph import TemplateGraph
+from handover.folders import DOCS
 from handover.mains import run_main
 from handover.templates import language_of
 
@@ -28,7 +29,7 @@ def _write_all() -> int:
     FOLDER.mkdir(exist_ok=True)
     for file, text in drawn.items():
         file.write_text(text)
-    for page in sorted((ROOT / "docs").glob("*.md")):
+    for page in sorted(DOCS.glob("*.md")):
         page.write_text(with_diagrams(page.read_text(), graph, language_of(page.name)))
     return 0
 

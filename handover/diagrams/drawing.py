@@ -30,10 +30,10 @@ from handover.diagrams.words import (
     WATCHING,
     Words,
 )
+from handover.folders import DOCS, ROOT
 from handover.templates import Language
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "docs" / "diagrams"
+FOLDER = DOCS / "diagrams"
 PIPELINE = ROOT / "spark_app" / "pipeline.py"
 
 ENVIRONMENT = "prod"

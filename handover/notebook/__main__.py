@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from handover.commands import ROOT
+from handover.folders import ROOT
 from handover.mains import run_main
 from handover.notebook.execution import EXECUTED, Execution, execute
 from handover.notebook.making import make

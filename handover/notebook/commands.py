@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from handover.commands import ROOT, fruits_command, project_environment
+from handover.commands import fruits_command, project_environment
 from handover.errors import FailedError
+from handover.folders import ROOT
 
 
 def python() -> str:

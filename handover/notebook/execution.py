@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.written_files import make_folder
-from handover.commands import ROOT, project_environment
+from handover.commands import project_environment
 from handover.errors import FailedError
+from handover.folders import BUILD, ROOT
 from handover.notebook.making import notebook_in
 from handover.notebook.places import Where
 from handover.templates import Language
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from nbclient import NotebookClient
     from nbformat import NotebookNode
 
-EXECUTED = ROOT / "build" / "notebooks"
+EXECUTED = BUILD / "notebooks"
 """Default folder of executed notebooks."""
 
 LONGEST_CELL = 1800

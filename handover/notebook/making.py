@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdk.typography import typeset
-from handover.commands import ROOT
+from handover.folders import ROOT
 from handover.templates import Language
 
 if TYPE_CHECKING:

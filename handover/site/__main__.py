@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from handover.folders import BUILD, ROOT
 from handover.mains import run_main
 from handover.site.sources import assemble
 
-ROOT = Path(__file__).parents[2]
 CONFIGURATION = Path(__file__).with_name("mkdocs.yml")
-SOURCES = ROOT / "build" / "docs"
-SITE = ROOT / "build" / "site"
+SOURCES = BUILD / "docs"
+SITE = BUILD / "site"
 
 
 def build() -> int:

@@ -9,11 +9,12 @@ from playwright.sync_api import Page
 
 from benchmarks.browser import started_browser
 from cli.chromium import MISSING, find_browser
-from handover.site.__main__ import ROOT, SITE, main
+from handover.folders import NODE_MODULES, ROOT
+from handover.site.__main__ import SITE, main
 from handover.site.api_pages import PACKAGES, api_pages, modules
 from handover.site.sources import SiteError, Sources
 
-NEEDED = ROOT / "handover" / "node_modules" / "ready"
+NEEDED = NODE_MODULES / "ready"
 
 
 @pytest.fixture
