@@ -1,13 +1,14 @@
 """`python -m handover.pages` writes the pages of docs/ that name figures: each has a template in docs/templates."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from handover.folders import DOCS
 from handover.mains import run_main
 from handover.scale import table
 from handover.templates import language_of, render
+from spark_app.options import Parser
 
 TEMPLATES = DOCS / "templates"
 
@@ -26,8 +27,9 @@ def written_pages() -> Iterator[tuple[Path, str]]:
         yield page, render(source.read_text(), language, scale=table(language))
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Write the pages; return 0, the exit code of an error, which is printed, or 130 after Ctrl-C."""
+    Parser(prog="python -m handover.pages", description="Write the pages of docs/ that name figures.").parse_args(words)
     return run_main("pages", _write_all)
 
 

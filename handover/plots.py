@@ -75,7 +75,7 @@ Draw = Callable[["Axes", Language], None]
 
 def main(words: Sequence[str] | None = None) -> int:
     """Draw the figures; a mistake of the user is one sentence and exit code 2, an interruption one and 130."""
-    parser = Parser(prog="handover.plots", description="Draw the figures of the presentation.")
+    parser = Parser(prog="python -m handover.plots", description="Draw the figures of the presentation.")
     parser.add_argument("--output", type=path, help="output of `fruits run`; without it, its two figures stay")
     parser.add_argument("--folder", type=path, default=FOLDER, help="folder of the figures")
     arguments = parser.parse_args(words)

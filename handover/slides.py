@@ -45,7 +45,7 @@ TRIED = 10
 
 def main(words: Sequence[str] | None = None) -> int:
     """Build the presentation; something missing is one sentence and exit code 2, a failure of Marp one and 1."""
-    parser = Parser(prog="handover.slides", description="Build the presentation.")
+    parser = Parser(prog="python -m handover.slides", description="Build the presentation.")
     parser.add_argument("--images", type=path, help="folder of real images to show; without it, pictures are drawn")
     parser.add_argument("--folder", type=path, default=FOLDER, help="folder of the files [build/presentation]")
     arguments = parser.parse_args(words)

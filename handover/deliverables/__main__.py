@@ -33,7 +33,7 @@ def _make_or_check(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="deliverables", description="Make the archive that the school asks for.")
+    parser = Parser(prog="python -m handover.deliverables", description="Make the archive that the school asks for.")
     parser.add_argument("--name", default="", metavar="NAME", help="family name and first names; required")
     parser.add_argument("--date", metavar="MMAAAA", help="month in which the project began [this month]")
     parser.add_argument("--language", choices=list(Language), default=Language.FRENCH, help="[%(default)s]")

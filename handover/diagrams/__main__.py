@@ -4,15 +4,17 @@ The texts are written to docs/diagrams, and into the pages that contain the mark
 """
 
 import sys
+from collections.abc import Sequence
 
 from handover.diagrams.drawing import FOLDER, files, synthesised_template, with_diagrams
 from handover.diagrams.template_graph import TemplateGraph
 from handover.folders import DOCS
 from handover.mains import run_main
 from handover.templates import language_of
+from spark_app.options import Parser
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Write the diagrams, and the pages that contain them.
 
     Returns
@@ -20,6 +22,7 @@ def main() -> int:
     int
         Exit code: 0 for success, 2 if a diagram does not fit its source, 130 after Ctrl-C.
     """
+    Parser(prog="python -m handover.diagrams", description="Draw the diagrams of docs/ anew.").parse_args(words)
     return run_main("diagrams", _write_all)
 
 

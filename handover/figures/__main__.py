@@ -28,14 +28,14 @@ def _write(arguments: argparse.Namespace) -> int:
 
 def argument_parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    parser = Parser(prog="handover.figures", description=__doc__.partition("\n")[0])
+    parser = Parser(prog="python -m handover.figures", description="Write a section of docs/figures.json.")
     parser.add_argument("--file", type=path, default=FIGURES, help="file of the figures [docs/figures.json]")
     sections = parser.add_subparsers(dest="section", required=True, metavar="SECTION")
     sections.add_parser("costs", help="amounts that `cdk.costs` computes")
     sections.add_parser("settings", help="settings of prod, and limits of runs")
     run = sections.add_parser("run", help="run the pipeline on real images")
     run.add_argument("--images", type=path, required=True, help="folder of images, one folder per variety")
-    run.add_argument("--weights", default="imagenet", help="as of `fruits run` [%(default)s]")
+    run.add_argument("--weights", default="imagenet", help="as for `fruits run` [%(default)s]")
     run.add_argument("--output", type=path, help="keep the output here, for `python -m handover.plots`")
     benchmark = sections.add_parser("benchmark", help="medians of `python -m benchmarks`")
     benchmark.add_argument("results", type=path, nargs="+", help="its results.json; the first of several counts")

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from handover.folders import BUILD, ROOT
 from handover.mains import run_main
 from handover.site.sources import assemble
+from spark_app.options import Parser
 
 CONFIGURATION = Path(__file__).with_name("mkdocs.yml")
 SOURCES = BUILD / "docs"
@@ -39,7 +41,7 @@ def _index_for_files(site: Path) -> None:
     index.with_suffix(".js").write_text(f"var __index = {index.read_text()}")
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Assemble and build the site.
 
     Returns
@@ -47,6 +49,7 @@ def main() -> int:
     int
         Exit code: 0 for success, 1 if MkDocs has found a mistake, 2 for a mistake in a page, 130 after Ctrl-C.
     """
+    Parser(prog="python -m handover.site", description="Build the site of docs/ in build/site.").parse_args(words)
     return run_main("site", _assemble_and_build)
 
 

@@ -32,13 +32,13 @@ def test_a_mistake_is_2_and_a_failure_is_1(error: FruitsError, code: int, capsys
         ("slides", "build", "slides", []),
         ("figures.__main__", "write_section", "figures", ["settings"]),
         ("plots", "draw_all", "plots", []),
-        ("site.__main__", "assemble", "site", None),
-        ("diagrams.__main__", "synthesised_template", "diagrams", None),
-        ("pages", "written_pages", "pages", None),
+        ("site.__main__", "assemble", "site", []),
+        ("diagrams.__main__", "synthesised_template", "diagrams", []),
+        ("pages", "written_pages", "pages", []),
         ("deliverables.__main__", "make", "deliverables", ["--name", "Dupont Jean"]),
     ],
 )
-def test_ctrl_c_is_one_sentence_and_130(module: str, works: str, name: str, words: list[str] | None) -> None:
+def test_ctrl_c_is_one_sentence_and_130(module: str, works: str, name: str, words: list[str]) -> None:
     """Every command ends after Ctrl-C without a traceback, as `fruits` does."""
     program = f"""
 import os, signal, sys
@@ -47,12 +47,23 @@ def work(*_, **__):
     os.kill(os.getpid(), signal.SIGINT)
     signal.pause()
 command.{works} = work
-sys.exit(command.main({"" if words is None else words}))
+sys.exit(command.main({words}))
 """
-    done = _python(program)
+    done = _python("-c", program)
     assert done.returncode == 130
     [line] = done.stderr.strip().splitlines()
     assert line.startswith(f"{name}: interrupted.")
+
+
+@pytest.mark.parametrize(
+    "module", ["notebook", "slides", "figures", "plots", "site", "diagrams", "pages", "deliverables"]
+)
+def test_a_word_that_a_command_does_not_know_is_refused(module: str) -> None:
+    """Every command refuses it, does nothing, and names a command for help that can be typed."""
+    done = _python("-m", f"handover.{module}", "--nonsense")
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert f"`python -m handover.{module} --help`" in line
 
 
 def test_ctrl_c_in_a_cell_is_one_sentence_and_130(tmp_path: Path) -> None:
@@ -69,14 +80,14 @@ from handover.notebook.__main__ import main
 making.SOURCE = pathlib.Path({str(text)!r})
 sys.exit(main(["execute", "--folder", {str(tmp_path)!r}]))
 """
-    done = _python(program)
+    done = _python("-c", program)
     assert (done.returncode, done.stderr.strip()) == (130, "handover.notebook: interrupted.")
     assert "computing" in (tmp_path / "fruits-local-fr.ipynb").read_text()
 
 
-def _python(program: str) -> subprocess.CompletedProcess[str]:
+def _python(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, *words],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -48,7 +48,7 @@ def test_a_mistake_is_one_sentence_and_2(
         code = end.code
     out, err = capsys.readouterr()
     assert (code, out) == (2, "")
-    assert re.fullmatch(rf"deliverables: .*{re.escape(sentence)}.*\.\n", err)
+    assert re.fullmatch(rf"(python -m handover\.)?deliverables: .*{re.escape(sentence)}.*\.\n", err)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -85,7 +85,7 @@ def built() -> Path:
     """Build the site as `make docs` does; a warning of MkDocs is a failure."""
     if not NEEDED.exists():
         pytest.skip("`make handover/node_modules/ready` installs what the pages need.")
-    assert main() == 0
+    assert main([]) == 0
     return SITE
 
 
