@@ -17,9 +17,9 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from cli.chromium import MISSING, find_browser
 from cli.cloud.folder import check_folder, files_below
 from cli.written_files import make_folder
-from handover.browser import required_browser
 from handover.errors import FailedError, HandoverError
 from handover.folders import BUILD, DOCS, NODE_MODULES
 from handover.mains import run_main
@@ -40,7 +40,7 @@ PICTURES = 9
 """Pictures on the slide of the data."""
 
 TRIED = 10
-"""Files of a folder that are tried, because some may be broken."""
+"""Files of a folder that are tried at most, because some may be broken."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -69,6 +69,19 @@ def build(folder: Path, images: Path | None = None) -> list[Path]:
     """
     browser = required_browser()
     return [file for language in Language for file in _build(language, folder, images, browser)]
+
+
+def required_browser() -> str:
+    """Return the path of an installed Chromium, which prints the slides.
+
+    Raises
+    ------
+    HandoverError
+        If there is none.
+    """
+    if (program := find_browser()) is None:
+        raise HandoverError(f"{MISSING}.")
+    return program
 
 
 def build_html(language: Language, folder: Path, images: Path | None = None) -> Path:
