@@ -34,7 +34,7 @@ BRICKS = {
     "AWS::StepFunctions::StateMachine": "machine",
     "Custom::ApplicationDrain": "drain",
 }
-"""Type of a resource, with its name if the type alone does not tell → brick that it belongs to."""
+"""Type of a resource, with its name if several bricks have resources of the type → brick that it belongs to."""
 
 CONNECTIONS = {
     "AWS::IAM::Policy",
@@ -80,7 +80,7 @@ class TemplateGraph:
         return [resource["Properties"] for resource in self.resources.values() if resource["Type"] == kind]
 
     def definition(self) -> dict[str, Any]:
-        """Return the definition of the state machine, with a letter for each reference to a resource."""
+        """Return the definition of the state machine, in which an `x` stands for each reference to a resource."""
         (machine,) = self.of_type("AWS::StepFunctions::StateMachine")
         parts = machine["DefinitionString"]["Fn::Join"][1]
         return dict(json.loads("".join(part if isinstance(part, str) else "x" for part in parts)))
@@ -92,8 +92,8 @@ class TemplateGraph:
     def _pairs(self, name: str, kind: str, properties: dict[str, Any]) -> Iterator[Pair]:
         brick = self._brick_of.get(name, "")
         if kind == "AWS::IAM::Policy":
-            for role in self._owners(properties["Roles"]):
-                yield from ((role, used) for used in self._permitted(properties["PolicyDocument"]["Statement"]))
+            permitted = [statement["Resource"] for statement in properties["PolicyDocument"]["Statement"]]
+            yield from ((owner, used) for owner in self._owners(properties["Roles"]) for used in self._used(permitted))
         elif kind == "AWS::Lambda::EventSourceMapping":
             yield from self._between(properties["EventSourceArn"], properties["FunctionName"])
         elif kind == "AWS::Budgets::Budget":
@@ -101,18 +101,13 @@ class TemplateGraph:
         elif kind == "AWS::SNS::Subscription":
             yield from ((topic, brick) for topic in self._used(properties["TopicArn"]))
         else:
-            # Metrics tell alarms and dashboards of what they watch, and a role tells nothing of what it permits.
+            # Other properties make no connection: alarms name the metrics that they watch, and bricks name their roles.
             parts = ("AlarmActions", "NotificationConfiguration", "RedrivePolicy", "LoggingConfiguration", "Target")
-            told = [properties.get(part, {}) for part in (*parts, "WorkGroupConfiguration", "ApplicationId")]
-            yield from ((brick, used) for used in self._used(told) if brick)
+            connecting = [properties.get(part, {}) for part in (*parts, "WorkGroupConfiguration", "ApplicationId")]
+            yield from ((brick, used) for used in self._used(connecting) if brick)
 
     def _between(self, first: object, second: object) -> Iterator[Pair]:
         yield from ((one, other) for one in self._used(first) for other in self._used(second))
-
-    def _permitted(self, statements: list[dict[str, Any]]) -> Iterator[str]:
-        """Find the bricks that statements name, without those of which they only read descriptions."""
-        for statement in statements:
-            yield from self._used(statement["Resource"])
 
     def _owners(self, roles: list[dict[str, str]]) -> Iterator[str]:
         """Find the bricks that assume roles."""
