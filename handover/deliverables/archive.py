@@ -14,7 +14,7 @@ NOTEBOOK, IMAGES, PRESENTATION = (1, "notebook"), (2, "images"), (3, "presentati
 """Number and word of each deliverable."""
 
 MODE = 0o100644
-"""Type and permissions of each file in the archive: a file that its owner may write, and everyone read."""
+"""Type and permissions of each file in the archive: a file that its owner may write and everyone may read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Parts:
     notebook, page
         The executed notebook, and the same as HTML.
     images
-        Folder with a sample of the images, the matrix and what explains them.
+        Folder with a sample of the images, the matrix, and the files that explain it.
     presentation
         The presentation, a PDF.
     """
@@ -54,7 +54,7 @@ def pack(parts: Parts, naming: Naming, folder: Path) -> Path:
     target = folder / naming.archive
     with complete(target) as partial, ZipFile(partial, "w", ZIP_DEFLATED) as archive:
         for name in sorted(entries):
-            archive.writestr(_entry(name, naming.begin), entries[name].read_bytes())
+            archive.writestr(_entry(name, naming.first_day), entries[name].read_bytes())
     return target
 
 
@@ -69,7 +69,7 @@ def _entries(parts: Parts, naming: Naming) -> Iterator[tuple[str, Path]]:
 
 
 def _entry(name: str, day: date) -> ZipInfo:
-    """Describe a file: its name in UTF-8, and a time that does not depend on that of the making."""
+    """Describe a file: its name in UTF-8, and a time that does not depend on when the archive is made."""
     entry = ZipInfo(name, (day.year, day.month, day.day, 0, 0, 0))
     entry.compress_type, entry.external_attr = ZIP_DEFLATED, MODE << 16
     return entry

@@ -12,10 +12,13 @@ from cli.sample import draw_sample
 from contract.layout import ResultFile
 from contract.summary import Summary
 from handover.commands import results_of, run_fruits
-from handover.deliverables.request import VIEWS, Request
+from handover.deliverables.request import Request
 from handover.deliverables.sample import copy_sample, download_sample
 from handover.notebook.places import options_of
-from handover.templates import Language, environment
+from handover.templates import Language, environment, fill_in
+
+VIEWS = 12
+"""Pictures that are drawn of each variety if there are no images."""
 
 TEXTS = Path(__file__).parent
 NAMES = {Language.FRENCH: "LISEZMOI.txt", Language.ENGLISH: "README.txt"}
@@ -56,7 +59,7 @@ def _text(language: Language, facts: Mapping[str, object]) -> str:
     """Return the text that says what the folder contains."""
     templates = environment(language)
     templates.trim_blocks = True
-    written = templates.from_string((TEXTS / f"contents.{language}.txt.j2").read_text()).render(facts)
+    written = fill_in(templates.from_string((TEXTS / f"contents.{language}.txt.j2").read_text()), **facts)
     return typeset(written) if language is Language.FRENCH else written
 
 
@@ -68,7 +71,7 @@ def _of_machine(request: Request, folder: Path, scratch: Path) -> dict[str, obje
     sampled = copy_sample(images, folder / SAMPLE)
     run_fruits("run", "--images", images, "--output", output, "--weights", request.weights)
     results = results_of(output)
-    _take(results, folder / RESULTS)
+    _copy_results(results, folder / RESULTS)
     run_fruits("matrix", "--output", output, "--force", folder / RESULTS / ResultFile.MATRIX)
     summary = Summary.from_json((results / ResultFile.SUMMARY).read_bytes())
     return {"summary": summary, "sampled": sampled, "drawn": request.images is None, "place": None, "is_local": False}
@@ -81,7 +84,7 @@ def _of_cloud(request: Request, folder: Path, scratch: Path) -> dict[str, object
     run_id = last_run(deployment)
     run_fruits("evidence", *place, "--run-id", run_id, "--output", folder / EVIDENCE)
     run_fruits("results", *place, "--run", run_id, scratch / RESULTS)
-    _take(scratch / RESULTS / run_id, folder / RESULTS)
+    _copy_results(scratch / RESULTS / run_id, folder / RESULTS)
     summary = recorded_run(deployment, run_id).summary
     sampled = download_sample(deployment, folder / SAMPLE)
     root = f"s3://{deployment.bucket}/"
@@ -94,7 +97,7 @@ def _of_cloud(request: Request, folder: Path, scratch: Path) -> dict[str, object
     }
 
 
-def _take(results: Path, target: Path) -> None:
+def _copy_results(results: Path, target: Path) -> None:
     """Copy the files of a run that are handed over, and the folder of a matrix of several files."""
     target.mkdir()
     for name in FILES:

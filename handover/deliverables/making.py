@@ -18,7 +18,7 @@ def make(request: Request) -> Path:
         If the notebook, the run, the presentation or the evidence fails.
     """
     with session_folder() as scratch:
-        presentation = _presentation(request, scratch / "presentation")  # first, because it fails at once if it does
+        presentation = _presentation(request, scratch / "presentation")  # first: what it lacks is found at once
         with explained_errors():
             images = images_of(request, scratch)
         notebook, page = _notebook(request, scratch)

@@ -61,7 +61,7 @@ class Naming:
         return "_".join(self.words)
 
     @property
-    def begin(self) -> date:
+    def first_day(self) -> date:
         """First day of the month."""
         return date(int(self.month[2:]), int(self.month[:2]), 1)
 

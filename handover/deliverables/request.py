@@ -11,9 +11,6 @@ from handover.templates import Language
 
 FOLDER = BUILD / "deliverables"
 
-VIEWS = 12
-"""Drawn pictures of each variety, if the user gives no images."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -24,7 +21,7 @@ class Request:
     images
         Folder of images; `None` for drawn pictures, or with an environment for those of its bucket.
     weights
-        As of `fruits run`; the notebook and the run on this machine use them.
+        As for `fruits run`; the notebook and the run on this machine use them.
     environment
         Environment in the cloud whose results and evidence are handed over; `None` for a run on this machine.
     endpoint_url

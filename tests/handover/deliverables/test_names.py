@@ -55,4 +55,4 @@ def test_what_can_be_no_name_of_a_file_is_refused(name: str, month: str, sentenc
 def test_the_month_has_six_digits() -> None:
     """Month before year, as the school writes it."""
     assert month_of(date(2026, 3, 9)) == "032026"
-    assert Naming(name="Dupont Jean", month="032026").begin == date(2026, 3, 1)
+    assert Naming(name="Dupont Jean", month="032026").first_day == date(2026, 3, 1)
