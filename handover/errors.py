@@ -8,4 +8,4 @@ class HandoverError(UsageError):
 
 
 class FailedError(FruitsError):
-    """A program that makes a part of a document has failed, although nothing was wrong with what it was given."""
+    """A program that makes a part of a document has failed, although the user made no mistake."""

@@ -18,7 +18,7 @@ def run_main(name: str, work: Callable[[], int], consequence: str = "") -> int:
     work
         What the command does; it returns an exit code.
     consequence
-        Sentence that says what an interruption leaves.
+        Sentence that says what the user finds after an interruption.
 
     Returns
     -------

@@ -37,6 +37,9 @@ INK, PALE, GREEN, ORANGE, RED, BLUE = "#1f2a33", "#c9ced3", "#14746f", "#c2571a"
 FRUIT_COLOURS = {"Apple": GREEN, "Cherry": RED, "Tomato": ORANGE}
 """Colour of the varieties whose names begin with a word. Varieties of other fruits are blue."""
 
+FRUITS_IN_FRENCH = {"Apple": "Pommes", "Cherry": "Cerises", "Tomato": "Tomates"}
+"""Word with which the names of varieties begin → its French name in a legend."""
+
 ENGLISH = {
     "images": "images in the corpus",
     "dollars": "USD",
@@ -163,9 +166,6 @@ def _name_vertical_axis(axes: "Axes", name: str) -> None:
     axes.set_title(name, loc="left", fontsize=LETTERS, pad=14)
 
 
-FRUITS_IN_FRENCH = {"Apple": "Pommes", "Cherry": "Cerises", "Tomato": "Tomates"}
-
-
 def _shares(results: Path) -> list[float]:
     return [float(row["ratio"]) for row in rows_of(results / ResultFile.EXPLAINED_VARIANCE)]
 
@@ -212,7 +212,7 @@ def rates(axes: "Axes", language: Language) -> None:
 
 
 OF_FIGURES: dict[str, Draw] = {"costs": costs, "rates": rates}
-"""Figure → what draws it without a run."""
+"""Figure that needs no run → the function that draws it."""
 
 SIZE = (1120, 424)
 """Width and height of a figure in pixels, which leaves room for a title and a line below the figure."""
@@ -231,7 +231,6 @@ STYLE: Any = {
     "ytick.color": INK,
     "xtick.major.pad": 12,
 }
-
 
 NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 

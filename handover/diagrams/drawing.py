@@ -58,7 +58,7 @@ def synthesised_template() -> dict[str, Any]:
 
 
 def bricks(graph: TemplateGraph, language: Language) -> str:
-    """Draw the bricks through which an image goes, and who uses whom.
+    """Draw the bricks that an image passes through, and which of them uses which.
 
     Raises
     ------
@@ -108,8 +108,8 @@ def _facts(graph: TemplateGraph) -> dict[str, int]:
     """Return the numbers of the template that the boxes show."""
     queues, (budget,) = graph.of_type("AWS::SQS::Queue"), graph.of_type("AWS::Budgets::Budget")
     (deliveries,) = (queue["RedrivePolicy"]["maxReceiveCount"] for queue in queues if "RedrivePolicy" in queue)
-    told = [one["Notification"] for one in budget["NotificationsWithSubscribers"]]
-    limits = {one["NotificationType"]: one["Threshold"] for one in told}
+    notifications = [one["Notification"] for one in budget["NotificationsWithSubscribers"]]
+    limits = {one["NotificationType"]: one["Threshold"] for one in notifications}
     return {
         "alarms": len(graph.of_type("AWS::CloudWatch::Alarm")),
         "deliveries": deliveries,

@@ -17,7 +17,7 @@ def machine() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """Return the name of the processor: that of Linux, which `platform` does not know."""
+    """Return the name of the processor. `platform` does not know it on Linux, which writes it to a file."""
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

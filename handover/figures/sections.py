@@ -11,6 +11,7 @@ from cli.written_files import check_new_file, complete
 from handover.templates import FIGURES, figures
 
 Section = Callable[[argparse.Namespace], dict[str, Any]]
+"""Function of the options of the command, which returns a section."""
 
 
 def write_section(name: str, section: dict[str, Any], file: Path = FIGURES) -> None:
@@ -75,4 +76,4 @@ SECTIONS: dict[str, Section] = {
     "benchmark": _benchmark,
     "rehearsal": _rehearsal,
 }
-"""Section → what makes it."""
+"""Section → the function that computes or measures it."""

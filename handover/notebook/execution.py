@@ -27,13 +27,13 @@ LONGEST_CELL = 1800
 """Seconds after which a cell fails."""
 
 SECONDS_TO_END = 5
-"""Seconds after which an interrupted kernel is interrupted again: between two cells, it does not notice."""
+"""Seconds after which an interrupted kernel is interrupted again, because it ignores Ctrl-C between two cells."""
 
 PARAMETERS, INJECTED = "parameters", "injected-parameters"
 """Tags of the cell of the parameters, and of that which an execution adds."""
 
 QUIET = "--IPKernelApp.log_level=ERROR"
-"""Option of the kernel, which would warn that it answers this machine without encryption."""
+"""Option of the kernel, which would otherwise warn that its connections are not encrypted."""
 
 
 class NotebookError(FailedError):
@@ -51,7 +51,7 @@ class Execution:
     images
         Folder of images; `None` for drawn pictures.
     weights
-        As of `fruits run`.
+        As for `fruits run`.
     folder
         Folder for the executed notebook, and for what it computes.
     endpoint_url
@@ -132,13 +132,13 @@ def execute(execution: Execution) -> ExecutedNotebook:
     except (CellTimeoutError, DeadKernelError) as error:
         raise NotebookError(f"The notebook ended early: {str(error).splitlines()[0]} {_see(files)}") from error
     finally:
-        nbformat.write(notebook, files.notebook)  # type: ignore[no-untyped-call] # as above
+        nbformat.write(notebook, files.notebook)  # type: ignore[no-untyped-call] # it has no types
     files.page.write_text(_page_of(notebook, execution.language))
     return files
 
 
 def _execute(client: "NotebookClient") -> None:
-    """Execute a notebook in another thread: in the main one, nbclient takes Ctrl-C for itself, and fails of it."""
+    """Execute a notebook in another thread: in the main one, nbclient handles Ctrl-C itself, and fails."""
     with ThreadPoolExecutor(1) as executor:
         executed = executor.submit(client.execute, env=project_environment())
         try:
@@ -153,7 +153,7 @@ def _execute(client: "NotebookClient") -> None:
 def _interrupt(client: "NotebookClient") -> None:
     """Send Ctrl-C to the kernel, whose cell then fails, and to the commands that it has started."""
     if client.km is not None:
-        with suppress(RuntimeError):  # it has not started yet, or it has ended already
+        with suppress(RuntimeError):  # the kernel has not started yet, or it has ended already
             asyncio.run(client.km.interrupt_kernel())  # type: ignore[arg-type] # nbclient starts an asynchronous manager
 
 

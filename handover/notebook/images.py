@@ -93,7 +93,7 @@ def _images_below(source: Path) -> Iterator[Path]:
 
 
 def _evenly(paths: list[Path], most: int) -> list[Path]:
-    """Take at most so many of sorted paths, at equal distances."""
+    """Choose at most `most` of the sorted paths, at equal distances."""
     step = max(len(paths) / most, 1.0)
     return [paths[int(number * step)] for number in range(min(len(paths), most))]
 

@@ -23,7 +23,6 @@ ENVIRONMENT = "dev"
 FOLDER = f"{QUERIES}notebook/"
 """Folder of what the notebook writes to a place. The bucket deletes it after some days."""
 
-
 REHEARSAL_KEY = "rehearsal"
 """Access key for a local AWS, which accepts any."""
 
@@ -190,7 +189,7 @@ def _bucket_place(cloud: "Deployment") -> ObjectPlace:
 
 
 def _ignored(_: object) -> None:
-    """Take an answer of AWS that says nothing but that the request succeeded."""
+    """Return nothing for an answer of AWS that says only that the request succeeded."""
 
 
 def last_run_of(cloud: "Deployment") -> "RecordedRun":

@@ -13,7 +13,7 @@ NAME = "fruits notebook"
 LOG = "spark.log"
 
 BROADCAST_THRESHOLD = "spark.broadcast.UDFCompressionThreshold"
-"""Setting of Spark: a Python function of more bytes is broadcast by Spark itself."""
+"""Setting of Spark: the size in bytes above which Spark itself broadcasts a Python function."""
 
 
 def start_session(folder: Path) -> "SparkSession":
@@ -68,7 +68,7 @@ def _configuration(folder: Path) -> dict[str, str]:
 
 
 def stop_session(spark: "SparkSession") -> None:
-    """Stop a session that `start_session` has started. That of a platform goes on."""
+    """Stop a session that `start_session` has started; leave the session of a platform alone."""
     if spark.sparkContext.appName == NAME:
         spark.stop()
 

@@ -14,10 +14,10 @@ WORDS = Path(__file__).with_name("words.toml")
 """Sentences and words in both languages."""
 
 TINY = 1e-3
-"""Below this, the digits of a fraction would be zeros."""
+"""Absolute value below which a fraction is written with an exponent."""
 
 DIGITS = {100: 0, 10: 1, 1: 2, 0: 3}
-"""Least size of a fraction → digits behind its decimal point."""
+"""Least absolute value of a fraction → digits after its decimal point."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Speaker:
         return str(filters(Language(self.language))["dollars"](amount, 2 if amount >= 1 else 4))
 
     def table(self, rows: list[dict[str, object]]) -> pd.DataFrame:
-        """Return a table for the reader: headings are words of `NAMES`, numbers are written as the language does."""
+        """Return a table for the reader: headings are names of `WORDS`, numbers are written as the language does."""
         written = [{self.name(key): self.number(value) for key, value in row.items()} for row in rows]
         frame = pd.DataFrame(written)
         return frame.set_index(frame.columns[0])
