@@ -67,8 +67,8 @@ def build(folder: Path, images: Path | None = None) -> list[Path]:
     FailedError
         If Marp fails.
     """
-    browser = required_browser()
-    return [file for language in Language for file in _build(language, folder, images, browser)]
+    required_browser()
+    return [file for language in Language for file in _build(language, folder, images)]
 
 
 def required_browser() -> str:
@@ -97,10 +97,22 @@ def build_html(language: Language, folder: Path, images: Path | None = None) -> 
     return _marp(language, folder, images, "html", [])
 
 
-def _build(language: Language, folder: Path, images: Path | None, browser: str) -> Iterator[Path]:
-    pdf = ["--pdf", "--pdf-outlines", "--browser-path", browser]
+def build_pdf(language: Language, folder: Path, images: Path | None = None) -> Path:
+    """Build the PDF of a language.
+
+    Raises
+    ------
+    HandoverError
+        If Chromium, Marp or a font is missing.
+    FailedError
+        If Marp fails.
+    """
+    return _marp(language, folder, images, "pdf", ["--pdf", "--pdf-outlines", "--browser-path", required_browser()])
+
+
+def _build(language: Language, folder: Path, images: Path | None) -> Iterator[Path]:
     yield build_html(language, folder, images)
-    yield _marp(language, folder, images, "pdf", pdf)
+    yield build_pdf(language, folder, images)
     yield _marp(language, folder, images, "txt", ["--notes"])
 
 

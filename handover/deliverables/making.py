@@ -27,11 +27,10 @@ def make(request: Request) -> Path:
 
 
 def _presentation(request: Request, folder: Path) -> Path:
-    from handover.slides import build
+    from handover.slides import build_pdf
 
     print("The presentation is built.", flush=True)
-    files = build(folder, request.images)
-    return next(file for file in files if file.name.endswith(f".{request.language}.pdf"))
+    return build_pdf(request.language, folder, request.images)
 
 
 def _notebook(request: Request, scratch: Path) -> tuple[Path, Path]:

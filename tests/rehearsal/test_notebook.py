@@ -18,7 +18,7 @@ def test_the_notebook_goes_through_the_cloud(
     """One job computes the uploaded images, and the tables have the features of the notebook.
 
     Of what the notebook itself has made, nothing is left in the bucket: no broken file, no additional image, no copy of
-    the matrix. The user's images are.
+    the matrix. The user's images are. On this machine, the results of the product are left, and no temporary files.
     """
     before, there = len(cloud.jobs()), cloud.uploaded()
     images, model = tmp_path / "images", save_exported(tmp_path / "model", seeded, exported)
@@ -38,3 +38,6 @@ def test_the_notebook_goes_through_the_cloud(
     assert "the features of mapInArrow, LiteRT and dev" in notebook.said
     assert "the job ended as SUCCESS" in notebook.said
     assert cloud.deployment.s3.list_objects_v2(Bucket=cloud.deployment.bucket, Prefix=FOLDER)["KeyCount"] == 0
+    [output] = notebook.notebook.parent.glob("output-*")
+    assert not (output / "scratch").exists()
+    assert len(list(output.glob("pipeline/results/*/report.html"))) == 2
