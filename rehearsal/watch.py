@@ -106,7 +106,8 @@ class Watch:
             if arn not in self._followers:
                 self._followers[arn] = Follower(self.deployment, arn)
                 yield Hop(execution["startDate"], WORKFLOW, f"execution {execution['name']} begins")
-            yield from self._followers[arn].new_steps()
+            if self._followers[arn].ended is None:
+                yield from self._followers[arn].new_steps()
 
 
 def _log_group_of(function: Function, host: Host) -> str:
