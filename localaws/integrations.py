@@ -30,7 +30,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from localaws.account import LocalAws
 from localaws.definitions import INTEGRATIONS, RESOURCE
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 """Time between two looks at a job."""
 
 SLICE_SECONDS = 0.5

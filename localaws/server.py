@@ -32,6 +32,20 @@ from localaws.workflows import Workflows
 HOST = "127.0.0.1"
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's dispatcher, which remembers the service of each host: moto's looks at all of its folders every time."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._known: dict[str | None, str | None] = {}
+
+    def get_backend_for_host(self, host: str | None) -> str | None:
+        """Return moto's name of the service."""
+        if host not in self._known:
+            self._known[host] = super().get_backend_for_host(host)
+        return self._known[host]
+
+
 @contextmanager
 def serve(folder: Path, *, port: int = 0, pace: float = 1.0, spark_jars: Sequence[Path] = ()) -> Iterator[LocalAws]:
     """Serve a local AWS, empty at first, as long as the context is open.
@@ -87,4 +101,4 @@ def _emulation(aws: LocalAws) -> Iterator[Front]:
         ):
             at_end.enter_context(part)
         pages = own_pages(aws, authorization, faults, notifications, topics, custom_resources)
-        yield Front(aws, authorization, faults, pages, DomainDispatcherApplication(create_backend_app))
+        yield Front(aws, authorization, faults, pages, _Dispatcher())

@@ -18,7 +18,7 @@ from spark_app.words import counted
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
-SECONDS_BETWEEN_POLLS = 0.5
+SECONDS_BETWEEN_POLLS = 1.0
 
 
 class Watch:

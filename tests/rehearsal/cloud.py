@@ -28,6 +28,9 @@ from rehearsal.watch import Watch
 LONGEST_WAIT = 240.0
 """Seconds after which a test fails that waits for something."""
 
+BETWEEN_LOOKS = 0.5
+"""Seconds between two looks, each of which takes the local AWS some hundredths of a second."""
+
 
 class Cloud:
     """The stack, and what the tests do to it.
@@ -80,7 +83,7 @@ class Cloud:
         deadline = time.monotonic() + LONGEST_WAIT
         while not happens():
             assert time.monotonic() < deadline, f"no {what}: {self.watch.troubles()}"
-            time.sleep(0.1)
+            time.sleep(BETWEEN_LOOKS)
 
     def jobs(self) -> list[dict[str, Any]]:
         """List the job runs so far, oldest first."""
