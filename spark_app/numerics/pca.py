@@ -200,9 +200,9 @@ def _eigenpairs(covariance: Matrix) -> tuple[Vector, Matrix]:
 def _one_thread() -> AbstractContextManager[object]:
     """Limit BLAS to one thread, for decompositions, in which its threads wait for each other thousands of times.
 
-    They wait actively. If another process needs one of two cores, a decomposition of d = 1,280 takes four to thirty
-    times as long with two threads as with one; on an idle machine, it takes 0.2 instead of 0.3 seconds. With one
-    thread, the result does not depend on the number of cores.
+    They wait actively. If other processes keep two cores busy, a decomposition of d = 1,280 takes 12 seconds with two
+    threads, and 0.3 with one; on an idle machine, it takes 0.2 and 0.3. With one thread, the result does not depend on
+    the number of cores.
     """
     limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
     return limits
