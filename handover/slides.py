@@ -10,6 +10,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
@@ -127,15 +128,17 @@ def _marp(language: Language, folder: Path, images: Path | None, suffix: str, op
     text.write_text(markdown(language, images))
     style.write_text(theme())
     command = [str(MARP), str(text), "--theme", str(style), "--html", "--no-stdin", *options, "--output", str(result)]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, env=_with_node())
+    with tempfile.TemporaryDirectory(prefix="marp-") as scratch:  # Marp leaves the profiles of its browser
+        ended = subprocess.run(command, check=False, capture_output=True, text=True, env=_variables(scratch))
     if ended.returncode or not result.exists():
         raise FailedError(f"Marp could not make {result}: {ended.stderr.strip()[-500:]}")
     return result
 
 
-def _with_node() -> dict[str, str]:
-    """Return the variables with which Marp finds the Node of this project, next to its Python."""
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+def _variables(scratch: str) -> dict[str, str]:
+    """Return the environment of Marp: the Node of this project, next to its Python, and a folder for its own files."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return os.environ | {"PATH": path, "TMPDIR": scratch}
 
 
 def markdown(language: Language, images: Path | None = None) -> str:

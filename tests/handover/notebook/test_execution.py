@@ -7,10 +7,10 @@ from zipfile import ZipFile
 import pytest
 
 from cli.sample import BROKEN
-from handover.deliverables.request import VIEWS
+from handover.notebook.images import DRAWN_VIEWS
 from tests.handover.notebooks import Executed, command
 
-PICTURES = 10 * VIEWS
+PICTURES = 10 * DRAWN_VIEWS
 FIGURES = 9
 """Counts, grid, preprocessing, broadcast, rates, scree, plane, space, and timings."""
 
