@@ -70,7 +70,8 @@ def _blocks_all(blocks: Document) -> bool:
 def judge_tls(evidence: Evidence) -> Judged:
     """Judge whether the policies of all buckets refuse requests without TLS."""
     call = "s3:GetBucketPolicy"
-    lax = _resources(evidence.answers, call, lambda content: not _refuses_plain_requests(json.loads(content["Policy"])))
+    policies = {bucket: json.loads(content["Policy"]) for bucket, content in evidence.answers.contents(call)}
+    lax = [bucket for bucket, policy in policies.items() if not _refuses_plain_requests(policy, bucket)]
     proof = filled(
         "The policies of {count:.0f} buckets refuse every request without TLS.",
         count=len(evidence.answers.to(call)),
@@ -82,12 +83,14 @@ def judge_tls(evidence: Evidence) -> Judged:
     return Judged(proof, [*unanswered(evidence.answers, call), *faults])
 
 
-def _refuses_plain_requests(policy: Document) -> bool:
-    """Whether a statement refuses every action to everyone who does not use TLS, under no other condition."""
+def _refuses_plain_requests(policy: Document, bucket: str) -> bool:
+    """Whether a statement refuses all of a bucket to everyone who does not use TLS, under no other condition."""
+    everything = {f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"}
     return any(
         statement["Effect"] == "Deny"
         and statement["Principal"] in ("*", {"AWS": "*"})
         and _list(statement["Action"]) in (["s3:*"], ["*"])
+        and ("*" in _list(statement["Resource"]) or everything <= set(_list(statement["Resource"])))
         and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
         for statement in _list(policy["Statement"])
     )

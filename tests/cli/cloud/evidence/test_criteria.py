@@ -17,6 +17,8 @@ from tests.cli.cloud.evidence.conftest import ARN, BUCKET, CONTENTS, ROLE, TLS_O
 
 LAX = {"Statement": [{**TLS_ONLY["Statement"][0], "Condition": {"Bool": {"aws:SecureTransport": "true"}}}]}
 PARTLY = {"Statement": [{**TLS_ONLY["Statement"][0], "Action": "s3:PutObject"}]}
+OBJECTS_ONLY = {"Statement": [{**TLS_ONLY["Statement"][0], "Resource": f"arn:aws:s3:::{BUCKET}/*"}]}
+ONE_OBJECT = {"Statement": [{**TLS_ONLY["Statement"][0], "Resource": f"arn:aws:s3:::{BUCKET}/one"}]}
 UNLIMITED = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 PERSON = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:root"}}
 APPLICATION = CONTENTS["emr-serverless:GetApplication"][1]["application"]
@@ -37,6 +39,8 @@ FAULTS: list[tuple[str, str, dict[str, Any]]] = [
     ("private", "s3:GetPublicAccessBlock", {"PublicAccessBlockConfiguration": {}}),
     ("tls", "s3:GetBucketPolicy", {"Policy": json.dumps(LAX)}),
     ("tls", "s3:GetBucketPolicy", {"Policy": json.dumps(PARTLY)}),
+    ("tls", "s3:GetBucketPolicy", {"Policy": json.dumps(OBJECTS_ONLY)}),
+    ("tls", "s3:GetBucketPolicy", {"Policy": json.dumps(ONE_OBJECT)}),
     ("roles", "iam:GetRole", {**ROLE, "Policies": {"own": {"Statement": UNLIMITED}}}),
     ("roles", "iam:GetRole", {**ROLE, "Trust": {"Statement": [PERSON]}}),
     ("roles", "iam:GetRole", {**ROLE, "AttachedPolicies": ["arn:aws:iam::aws:policy/AdministratorAccess"]}),
