@@ -101,6 +101,8 @@ class ExecutedNotebook:
 def execute(execution: Execution) -> ExecutedNotebook:
     """Execute a notebook, and write it with its outputs. If a cell fails, the file shows its error.
 
+    What the kernel itself prints, such as an error of its own end after Ctrl-C, is in a log beside the notebook.
+
     Raises
     ------
     NotebookError
@@ -126,7 +128,7 @@ def execute(execution: Execution) -> ExecutedNotebook:
         coalesce_streams=True,  # the lines of a cell are one text
     )
     try:
-        _execute(client)
+        _execute(client, execution.folder / f"{stem}.log")
     except CellExecutionError as error:
         raise NotebookError(f"A cell of the notebook failed: {error.ename}: {error.evalue} {_see(files)}") from error
     except (CellTimeoutError, DeadKernelError) as error:
@@ -137,10 +139,10 @@ def execute(execution: Execution) -> ExecutedNotebook:
     return files
 
 
-def _execute(client: "NotebookClient") -> None:
+def _execute(client: "NotebookClient", log: Path) -> None:
     """Execute a notebook in another thread: in the main one, nbclient handles Ctrl-C itself, and fails."""
-    with ThreadPoolExecutor(1) as executor:
-        executed = executor.submit(client.execute, env=project_environment())
+    with ThreadPoolExecutor(1) as executor, log.open("wb") as stderr:
+        executed = executor.submit(client.execute, env=project_environment(), stderr=stderr)
         try:
             executed.result()
         except KeyboardInterrupt:

@@ -67,11 +67,12 @@ def test_a_word_that_a_command_does_not_know_is_refused(module: str) -> None:
 
 
 def test_ctrl_c_in_a_cell_is_one_sentence_and_130(tmp_path: Path) -> None:
-    """The cell that runs ends, too, and what it has printed so far is kept."""
+    """The cell that runs ends, too, what it has printed so far is kept, and what the kernel prints is in its log."""
     text = tmp_path / "text.py"
     text.write_text(
         "# %% tags=['parameters']\nimport os, signal, time\n"
-        "# %%\nprint('computing', flush=True)\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(600)\n"
+        "# %%\nprint('computing', flush=True)\nos.write(2, b'noise of the kernel')\n"
+        "os.kill(os.getppid(), signal.SIGINT)\ntime.sleep(600)\n"
     )
     program = f"""
 import pathlib, sys
