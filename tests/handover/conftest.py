@@ -19,10 +19,27 @@ from tests.made_once import made_once
 LEFT = "left.txt"
 """File beside the archive: names of what was left in the folder of temporary files."""
 
+EXECUTED = "executed"
+"""Folder beside the archive: a copy of the folder in which the notebook was executed."""
+
+PROGRAM = """
+import shutil, sys
+from handover.deliverables.__main__ import main
+from handover.notebook import execution
+execute = execution.execute
+def execute_and_copy(request):
+    files = execute(request)
+    shutil.copytree(request.folder, sys.argv[1])
+    return files
+execution.execute = execute_and_copy
+sys.exit(main(sys.argv[2:]))
+"""
+"""The command, which also leaves `EXECUTED`."""
+
 
 @pytest.fixture(scope="session")
 def handed_in(tmp_path_factory: pytest.TempPathFactory, seeded: Weights, exported: ExportedModel) -> Path:
-    """Return the folder of an archive in French, of drawn pictures, and of `LEFT`."""
+    """Return the folder of an archive in French, of drawn pictures, of `LEFT`, and of `EXECUTED`."""
     if find_browser() is None or not MARP.exists():
         pytest.skip("the presentation needs Chromium and handover/node_modules")
 
@@ -34,7 +51,7 @@ def handed_in(tmp_path_factory: pytest.TempPathFactory, seeded: Weights, exporte
         with tempfile.TemporaryDirectory(prefix="d") as short:
             (temporary := Path(short) / "images").mkdir()
             subprocess.run(
-                [sys.executable, "-m", "handover.deliverables", *words],
+                [sys.executable, "-c", PROGRAM, str(folder / EXECUTED), *words],
                 cwd=ROOT,
                 env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
                 check=True,

@@ -43,8 +43,8 @@ def test_a_command_of_the_tutorial_can_be_typed(command: str) -> None:
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
 def test_a_program_of_a_page_does_something(page: Path) -> None:
     """What a page starts with `python -m` is a program, and no module that only defines functions."""
-    modules = [ROOT.joinpath(*name.split(".")) for name in re.findall(r"python -m ([\w.]*\w)", page.read_text())]
-    ours = [module for module in modules if any((ROOT / module.relative_to(ROOT).parts[0]).glob("*.py"))]
+    names = [name.split(".") for name in re.findall(r"python -m ([\w.]*\w)", page.read_text())]
+    ours = [ROOT.joinpath(*name) for name in names if any(ROOT.joinpath(name[0]).glob("*.py"))]
     files = [module / "__main__.py" if module.is_dir() else module.with_suffix(".py") for module in ours]
     assert [file for file in files if '__name__ == "__main__"' not in file.read_text()] == []
 

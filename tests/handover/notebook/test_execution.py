@@ -2,12 +2,12 @@
 
 import re
 from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
 
 from cli.sample import BROKEN
 from handover.notebook.images import DRAWN_VIEWS
+from tests.handover.conftest import EXECUTED
 from tests.handover.notebooks import Executed, command
 
 PICTURES = 10 * DRAWN_VIEWS
@@ -15,15 +15,11 @@ FIGURES = 9
 """Counts, grid, preprocessing, broadcast, rates, scree, plane, space, and timings."""
 
 
-@pytest.fixture(scope="module")
-def in_french(handed_in: Path, tmp_path_factory: pytest.TempPathFactory) -> Executed:
+@pytest.fixture
+def in_french(handed_in: Path) -> Executed:
     """Return the notebook of the deliverables, which was executed in French, on this machine, on drawn pictures."""
-    folder = tmp_path_factory.mktemp("notebook")
-    [path] = handed_in.glob("*.zip")
-    with ZipFile(path) as archive:
-        archive.extractall(folder)
-    [notebook], [page] = folder.glob("*.ipynb"), folder.glob("*.html")
-    return Executed(notebook, page)
+    folder = handed_in / EXECUTED
+    return Executed(folder / "fruits-local-fr.ipynb", folder / "fruits-local-fr.html")
 
 
 def test_the_notebook_runs_to_its_end_without_noise(in_french: Executed) -> None:
@@ -48,6 +44,14 @@ def test_the_ways_to_compute_agree(in_french: Executed) -> None:
     assert all(float(difference) < 1e-3 for difference in found)
     assert "Relue\N{NO-BREAK SPACE}: même SHA-256" in in_french.said
     assert "1 calculée" in in_french.said
+
+
+def test_the_notebook_cleans_up(in_french: Executed) -> None:
+    """Neither temporary files nor the copy of the matrix are left, but the results of the product are."""
+    [output] = in_french.notebook.parent.glob("output-*")
+    assert not (output / "scratch").exists()
+    assert list((output / "objects").iterdir()) == []
+    assert len(list(output.glob("pipeline/results/*/report.html"))) == 2
 
 
 @pytest.mark.parametrize(
