@@ -85,12 +85,12 @@ def judge_tls(evidence: Evidence) -> Judged:
 
 def _refuses_plain_requests(policy: Document, bucket: str) -> bool:
     """Whether a statement refuses all of a bucket to everyone who does not use TLS, under no other condition."""
-    everything = {f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"}
+    whole = ({"*"}, {f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"})
     return any(
         statement["Effect"] == "Deny"
-        and statement["Principal"] in ("*", {"AWS": "*"})
-        and _list(statement["Action"]) in (["s3:*"], ["*"])
-        and ("*" in _list(statement["Resource"]) or everything <= set(_list(statement["Resource"])))
+        and statement.get("Principal") in ("*", {"AWS": "*"})
+        and _list(statement.get("Action")) in (["s3:*"], ["*"])
+        and any(resources <= set(_list(statement.get("Resource"))) for resources in whole)
         and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
         for statement in _list(policy["Statement"])
     )

@@ -19,6 +19,7 @@ LAX = {"Statement": [{**TLS_ONLY["Statement"][0], "Condition": {"Bool": {"aws:Se
 PARTLY = {"Statement": [{**TLS_ONLY["Statement"][0], "Action": "s3:PutObject"}]}
 OBJECTS_ONLY = {"Statement": [{**TLS_ONLY["Statement"][0], "Resource": f"arn:aws:s3:::{BUCKET}/*"}]}
 ONE_OBJECT = {"Statement": [{**TLS_ONLY["Statement"][0], "Resource": f"arn:aws:s3:::{BUCKET}/one"}]}
+ALL_BUT = {"Effect": "Deny", "NotPrincipal": {"AWS": "*"}, "NotAction": "s3:*", "NotResource": "*"}
 UNLIMITED = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 PERSON = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:root"}}
 APPLICATION = CONTENTS["emr-serverless:GetApplication"][1]["application"]
@@ -41,6 +42,7 @@ FAULTS: list[tuple[str, str, dict[str, Any]]] = [
     ("tls", "s3:GetBucketPolicy", {"Policy": json.dumps(PARTLY)}),
     ("tls", "s3:GetBucketPolicy", {"Policy": json.dumps(OBJECTS_ONLY)}),
     ("tls", "s3:GetBucketPolicy", {"Policy": json.dumps(ONE_OBJECT)}),
+    ("tls", "s3:GetBucketPolicy", {"Policy": json.dumps({"Statement": [ALL_BUT]})}),
     ("roles", "iam:GetRole", {**ROLE, "Policies": {"own": {"Statement": UNLIMITED}}}),
     ("roles", "iam:GetRole", {**ROLE, "Trust": {"Statement": [PERSON]}}),
     ("roles", "iam:GetRole", {**ROLE, "AttachedPolicies": ["arn:aws:iam::aws:policy/AdministratorAccess"]}),
