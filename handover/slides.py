@@ -68,7 +68,7 @@ def build(folder: Path, images: Path | None = None) -> list[Path]:
     FailedError
         If Marp fails.
     """
-    required_browser()
+    required_browser()  # before the first file
     return [file for language in Language for file in _build(language, folder, images)]
 
 

@@ -14,11 +14,9 @@ from contract.summary import Summary
 from handover.commands import results_of, run_fruits
 from handover.deliverables.request import Request
 from handover.deliverables.sample import copy_sample, download_sample
+from handover.notebook.images import DRAWN_VIEWS
 from handover.notebook.places import options_of
 from handover.templates import Language, environment, fill_in
-
-VIEWS = 12
-"""Pictures that are drawn of each variety if there are no images."""
 
 TEXTS = Path(__file__).parent
 NAMES = {Language.FRENCH: "LISEZMOI.txt", Language.ENGLISH: "README.txt"}
@@ -67,7 +65,7 @@ def _of_machine(request: Request, folder: Path, scratch: Path) -> dict[str, obje
     """Run the pipeline here, and return the facts for the text."""
     images, output = request.images or scratch / "drawn", scratch / "output"
     if request.images is None:
-        draw_sample(images, VIEWS)
+        draw_sample(images, DRAWN_VIEWS)
     sampled = copy_sample(images, folder / SAMPLE)
     run_fruits("run", "--images", images, "--output", output, "--weights", request.weights)
     results = results_of(output)
